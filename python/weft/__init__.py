@@ -1,0 +1,1 @@
+"""Weft: a graph compiler for array programs."""

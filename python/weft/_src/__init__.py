@@ -1,0 +1,1 @@
+"""Private code of Weft; what is public stands one level up."""
