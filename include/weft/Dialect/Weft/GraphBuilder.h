@@ -1,0 +1,65 @@
+// Decides how rules and passes build graph ops: by names, types inferred, one location.
+#ifndef WEFT_DIALECT_WEFT_GRAPHBUILDER_H
+#define WEFT_DIALECT_WEFT_GRAPHBUILDER_H
+
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "mlir/IR/Builders.h"
+
+namespace weft {
+
+/// The third evaluator of elementwise expressions (beside ScalarEval and PayloadBuilder): makes ops of the dialect.
+class GraphBuilder {
+public:
+  using V = mlir::Value;
+  GraphBuilder(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+
+  template <class OpT, class... Args> auto create(Args &&...args) {
+    return OpT::create(builder, loc, std::forward<Args>(args)...);
+  }
+  mlir::MLIRContext *context() { return builder.getContext(); }
+
+  V add(V x, V y) { return create<AddOp>(x, y); }
+  V sub(V x, V y) { return create<SubOp>(x, y); }
+  V mul(V x, V y) { return create<MulOp>(x, y); }
+  V div(V x, V y) { return create<DivOp>(x, y); }
+  V pow(V x, V y) { return create<PowOp>(x, y); }
+  V neg(V x) { return create<NegOp>(x); }
+  V sign(V x) { return create<SignOp>(x); }
+  V trunc(V x) { return create<TruncOp>(x); }
+  V rsqrt(V x) { return create<RsqrtOp>(x); }
+  V exp(V x) { return create<ExpOp>(x); }
+  V log(V x) { return create<LogOp>(x); }
+  V sin(V x) { return create<SinOp>(x); }
+  V cos(V x) { return create<CosOp>(x); }
+  V sinh(V x) { return create<SinhOp>(x); }
+  V cosh(V x) { return create<CoshOp>(x); }
+  V gt(V x, V y) { return create<GtOp>(x, y); }
+  V lt(V x, V y) { return create<LtOp>(x, y); }
+  V eq(V x, V y) { return create<EqOp>(x, y); }
+  V select(V c, V x, V y) { return create<SelectOp>(c, x, y); }
+  V convert(V x, mlir::Type element);
+
+  /// `value` in every element of a tensor of `type`: a splat constant, or a broadcast one where a size has a name.
+  V splat(mlir::Type type, double value);
+  /// A constant like x.
+  V c(V x, double value) { return splat(x.getType(), value); }
+  V zeros(mlir::Type type) { return splat(type, 0); }
+  /// 1 where `greater`, 1/2 where `equal`, else 0, in the element type of `like`: how max and min share a gradient.
+  V half(V like, V greater, V equal);
+  /// a where the condition holds, else b, as numbers of the type of `like`.
+  V choose(V like, V condition, double a, double b);
+
+  V reshape(V x, mlir::Type type);
+  /// Operand dimension i becomes result dimension dims[i].
+  V broadcast(V x, mlir::Type type, llvm::ArrayRef<int64_t> dims);
+  V transpose(V x, llvm::ArrayRef<int64_t> permutation);
+  V reduce(V x, ReduceKind kind, llvm::ArrayRef<int64_t> dims);
+  V slice(V x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> strides, mlir::Type type);
+};
+
+} // namespace weft
+#endif

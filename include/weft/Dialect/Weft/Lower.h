@@ -1,0 +1,110 @@
+// Decides what lowering rules build with: PayloadBuilder makes scalar arith and math ops inside a linalg.generic,
+// LowerContext makes the generics on tensors, with sizes from the kernel's index arguments.
+#ifndef WEFT_DIALECT_WEFT_LOWER_H
+#define WEFT_DIALECT_WEFT_LOWER_H
+
+#include "weft/Dialect/Weft/Shape.h"
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Builders.h"
+
+namespace weft {
+
+/// The second evaluator of elementwise expressions: emits arith and math ops on scalars, which the sweep emitter turns to
+/// vectors op by op. Types: signless integers (signedness is kept beside, see `isUnsigned`), bool as i1; f16 and bf16
+/// are computed in f32 by `emitElementwise`.
+class PayloadBuilder {
+public:
+  using V = mlir::Value;
+  PayloadBuilder(mlir::OpBuilder &builder, mlir::Location loc, bool isUnsigned, bool resultUnsigned)
+      : b(builder), loc(loc), isUnsigned(isUnsigned), resultUnsigned(resultUnsigned) {}
+
+  V c(V like, double value);
+  V neg(V x);
+  V abs(V x);
+  V sign(V x);
+  V floor(V x);
+  V ceil(V x);
+  V trunc(V x);
+  V roundeven(V x);
+  V sqrt(V x);
+  V cbrt(V x);
+  V exp(V x);
+  V exp2(V x);
+  V expm1(V x);
+  V log(V x);
+  V log2(V x);
+  V log10(V x);
+  V log1p(V x);
+  V logistic(V x);
+  V sin(V x);
+  V cos(V x);
+  V tan(V x);
+  V asin(V x);
+  V acos(V x);
+  V atan(V x);
+  V sinh(V x);
+  V cosh(V x);
+  V tanh(V x);
+  V asinh(V x);
+  V acosh(V x);
+  V atanh(V x);
+  V erf(V x);
+  V erfc(V x);
+  V isNan(V x);
+  V not_(V x);
+  V add(V x, V y);
+  V sub(V x, V y);
+  V mul(V x, V y);
+  V div(V x, V y); // integers: truncates, x / 0 = 0, min / -1 wraps
+  V rem(V x, V y);
+  V pow(V x, V y);
+  V atan2(V x, V y);
+  V max(V x, V y); // NaN propagates
+  V min(V x, V y);
+  V and_(V x, V y);
+  V or_(V x, V y);
+  V xor_(V x, V y);
+  V shl(V x, V y); // 0 past the width
+  V shr(V x, V y); // the sign past the width
+  V eq(V x, V y);
+  V ne(V x, V y);
+  V lt(V x, V y);
+  V le(V x, V y);
+  V gt(V x, V y);
+  V ge(V x, V y);
+  V select(V c, V x, V y);
+  V convert(V x, mlir::Type to); // saturates float to integer, NaN to 0
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  bool isUnsigned;     // of the operands
+  bool resultUnsigned; // of the result (convert)
+};
+
+class LowerContext {
+public:
+  /// `sizes` gives the index value of a symbol.
+  LowerContext(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringMap<mlir::Value> &sizes)
+      : builder(builder), loc(loc), sizes(sizes) {}
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc; // the op's, set before each rule
+  llvm::StringMap<mlir::Value> &sizes;
+
+  /// A size expression as an index value.
+  mlir::Value size(const SizeExpr &expr);
+  /// The type at linalg: no names, signless integers.
+  static mlir::RankedTensorType lowered(mlir::Type type);
+  /// tensor.empty of the lowered type of `type` (its sizes from its names).
+  mlir::Value empty(mlir::Type type);
+
+  using Body = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+  /// One linalg.generic: inputs read by maps[i], one output of type `type` by the last map; the body gets the input
+  /// scalars and then the output's, and returns what is stored.
+  mlir::Value generic(mlir::Type type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps,
+                      llvm::ArrayRef<mlir::utils::IteratorType> iterators, mlir::Value init, Body body);
+};
+
+} // namespace weft
+#endif

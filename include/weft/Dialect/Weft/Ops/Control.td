@@ -1,0 +1,185 @@
+// Decides the control family: for, if, call, the request ops that passes resolve, and the forms of the kernel stage.
+// Regions are isolated from above: what they read is listed (`captures`), so hashing, derivatives and outlining see it.
+#ifndef WEFT_CONTROL
+#define WEFT_CONTROL
+
+include "weft/Dialect/Weft/WeftBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/CallInterfaces.td"
+include "mlir/IR/RegionKindInterface.td"
+
+def Weft_YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "ends a region with its results";
+  let description = "Example: `weft.yield %a, %b : tensor<f32>, tensor<4xf32>`";
+  let arguments = (ins Variadic<Weft_Value>:$operands);
+  let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
+  let builders = [OpBuilder<(ins), "build($_builder, $_state, ::mlir::ValueRange{});">];
+}
+
+class Weft_RegionOp<string mnemonic, list<Trait> traits>
+    : Weft_Op<mnemonic, [RecursiveMemoryEffects, IsolatedFromAbove, DeclareOpInterfaceMethods<ReferenceOpInterface>,
+                         DeclareOpInterfaceMethods<BatchOpInterface>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>] # traits> {
+  let hasVerifier = 1;
+}
+
+def Weft_ForOp : Weft_RegionOp<"for", [AttrSizedOperandSegments]> {
+  let summary = "a counted loop with carries, sliced inputs and stacked outputs";
+  let description = [{
+    Runs the body `count` times. The body's arguments are the step (tensor<i64>, 0 .. count-1), the carries, slice i of
+    each of `xs` (along their leading dimension, of size `count`), and the captures. It yields the next carries, then one
+    value per stacked output. With `reverse`, steps, slices and stacked rows run from count-1 down to 0. The results are
+    the last carries (the inits when count is 0), then the stacked outputs.
+
+    Example:
+    ```mlir
+    %r, %ys = weft.for #weft.size<8> carries(%h : tensor<4xf32>) xs(%x : tensor<8x4xf32>) captures(%w : tensor<4xf32>)
+        -> (tensor<4xf32>, tensor<8x4xf32>) {
+    ^bb0(%i: tensor<i64>, %c: tensor<4xf32>, %xi: tensor<4xf32>, %wi: tensor<4xf32>):
+      %n = weft.add %c, %xi : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      weft.yield %n, %n : tensor<4xf32>, tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Weft_SizeAttr:$count, Variadic<Weft_Value>:$inits, Variadic<Weft_Value>:$xs,
+                       Variadic<Weft_Value>:$captures, UnitAttr:$reverse);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $count (`reverse` $reverse^)? (`carries` `(` $inits^ `:` type($inits) `)`)? (`xs` `(` $xs^ `:` type($xs) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)? attr-dict-with-keyword (`->` `(` type($results)^ `)`)? $body
+  }];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumCarries() { return getInits().size(); }
+    unsigned getNumStacked() { return getNumResults() - getInits().size(); }
+    ::mlir::Block &getBodyBlock() { return getBody().front(); }
+    ::mlir::BlockArgument getStep() { return getBodyBlock().getArgument(0); }
+    ::llvm::ArrayRef<::mlir::BlockArgument> getCarryArguments() { return getBodyBlock().getArguments().slice(1, getInits().size()); }
+    ::llvm::ArrayRef<::mlir::BlockArgument> getSliceArguments() {
+      return getBodyBlock().getArguments().slice(1 + getInits().size(), getXs().size()); }
+    ::llvm::ArrayRef<::mlir::BlockArgument> getCaptureArguments() {
+      return getBodyBlock().getArguments().drop_front(1 + getInits().size() + getXs().size()); }
+    ::weft::YieldOp getYield();
+  }];
+}
+
+def Weft_IfOp : Weft_RegionOp<"if", []> {
+  let summary = "runs one of n regions";
+  let description = [{
+    Region k runs when the index is k; an index out of range is clamped; a bool is 0 (false) or 1 (true). Each region's
+    arguments are the captures, and it yields the results.
+
+    Example:
+    ```mlir
+    %r = weft.if %p captures(%x : tensor<4xf32>) : tensor<i1> -> (tensor<4xf32>) {
+    ^bb0(%a: tensor<4xf32>):
+      weft.yield %a : tensor<4xf32>
+    }, {
+    ^bb0(%a: tensor<4xf32>):
+      %n = weft.neg %a : (tensor<4xf32>) -> tensor<4xf32>
+      weft.yield %n : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Weft_IndexScalar:$index, Variadic<Weft_Value>:$captures);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$branches);
+  let assemblyFormat = [{
+    $index (`captures` `(` $captures^ `:` type($captures) `)`)? `:` type($index) attr-dict-with-keyword
+    (`->` `(` type($results)^ `)`)? $branches
+  }];
+  let hasCanonicalizer = 1;
+}
+
+class Weft_CallLike<string mnemonic, list<Trait> traits = []>
+    : Weft_Op<mnemonic, [DeclareOpInterfaceMethods<SymbolUserOpInterface>] # traits> {
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let assemblyFormat = "$callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
+}
+
+def Weft_CallOp : Weft_CallLike<"call", [DeclareOpInterfaceMethods<ReferenceOpInterface>,
+    DeclareOpInterfaceMethods<BatchOpInterface>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>]> {
+  let summary = "calls a function";
+  let description = [{
+    The symbols in the callee's types are matched with the sizes of the operands.
+
+    Example: `%r = weft.call @f(%x) : (tensor<4xf32>) -> tensor<4xf32>`
+  }];
+}
+
+// Requests: resolved innermost first, each to calls of functions that a pass makes.
+def Weft_JvpRequestOp : Weft_CallLike<"jvp", [NoDerivativeOpInterface]> {
+  let summary = "asks for results and tangents of a function";
+  let description = [{
+    Operands: the callee's arguments, then a tangent for each with active[i]. Results: the callee's, then a tangent for
+    each floating-point result.
+
+    Example: `%y, %t = weft.jvp @f(%x, %dx) {active = array<i1: true>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$active);
+}
+def Weft_VjpRequestOp : Weft_CallLike<"vjp", [NoDerivativeOpInterface]> {
+  let summary = "asks for results and gradients of a function";
+  let description = [{
+    Operands: the callee's arguments, then a cotangent for each floating-point result. Results: the callee's, then the
+    cotangent of each argument with active[i].
+
+    Example: `%y, %g = weft.vjp @f(%x, %dy) {active = array<i1: true>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$active);
+}
+def Weft_VmapRequestOp : Weft_CallLike<"vmap", [NoDerivativeOpInterface]> {
+  let summary = "asks for a function over a leading batch axis";
+  let description = [{
+    Operand i has a leading axis of `size` where batched[i]; every result has it.
+
+    Example: `%y = weft.vmap @f(%x) {batched = array<i1: true>, size = #weft.size<8>} : (tensor<8xf32>) -> tensor<8xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$batched, Weft_SizeAttr:$size);
+}
+
+// The kernel stage.
+def Weft_KernelOp : Weft_Op<"kernel", [RecursiveMemoryEffects, IsolatedFromAbove, DeclareOpInterfaceMethods<ReferenceOpInterface>]> {
+  let summary = "ops fused into one kernel, in place";
+  let description = [{
+    Made by form-kernels; the body's arguments are the operands. share-kernels outlines it.
+
+    Example:
+    ```mlir
+    %r = weft.kernel(%x : tensor<4xf32>) -> (tensor<4xf32>) {
+    ^bb0(%a: tensor<4xf32>):
+      %n = weft.neg %a : (tensor<4xf32>) -> tensor<4xf32>
+      weft.yield %n : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<Weft_Value>:$operands);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "(`(` $operands^ `:` type($operands) `)`)? attr-dict-with-keyword (`->` `(` type($results)^ `)`)? $body";
+  let hasVerifier = 1;
+}
+def Weft_LaunchOp : Weft_CallLike<"launch", [Pure, DeclareOpInterfaceMethods<ReferenceOpInterface>]> {
+  let summary = "runs a shared kernel";
+  let description = [{
+    `lines` holds, for each op of the kernel function in order, where it comes from in this launch. plan-memory adds
+    `slots`: where each result lives.
+
+    Example: `%r = weft.launch @k0(%x) : (tensor<4xf32>) -> tensor<4xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, OptionalAttr<ArrayAttr>:$lines);
+}
+def Weft_CopyOp : Weft_Op<"copy", [Pure, SameOperandsAndResultType, DeclareOpInterfaceMethods<ReferenceOpInterface>]> {
+  let summary = "an explicit copy, with its reason";
+  let description = [{
+    Made by plan-memory where a value must stand in a second place.
+
+    Example: `%r = weft.copy %x {reason = "returned twice"} : tensor<4xf32>`
+  }];
+  let arguments = (ins Weft_Any:$x, StrAttr:$reason);
+  let results = (outs Weft_Any:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
+#endif

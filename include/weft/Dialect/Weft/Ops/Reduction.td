@@ -1,0 +1,25 @@
+// Decides the reduction family: ops that fold dimensions. The order of folding is part of the meaning (reduceOrder in
+// Reduction.cpp): 64 strided partial results over the flattened index, folded by halves, in chunks of 65,536 elements.
+#ifndef WEFT_REDUCTION
+#define WEFT_REDUCTION
+
+include "weft/Dialect/Weft/WeftBase.td"
+
+def Weft_ReduceOp : Weft_StructuredOp<"reduce", Weft_Jvp> {
+  let summary = "folds dimensions with add, mul, min, max, and, or";
+  let description = [{
+    The result has the operand's dimensions without those in `dims` (sorted, distinct). A fold of nothing gives the
+    identity of the kind (min and max: the greatest and least value). f16 and bf16 accumulate in f32 and round once.
+    The order of folding is fixed and depends on the extents only. NaN propagates through min and max.
+
+    Example:
+    ```mlir
+    %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<3x4xf32>) -> tensor<3xf32>
+    ```
+  }];
+  let arguments = (ins Weft_Any:$x, Weft_ReduceKindAttr:$kind, DenseI64ArrayAttr:$dims);
+  let results = (outs Weft_Any:$result);
+  let hasFolder = 1;
+}
+
+#endif

@@ -1,0 +1,108 @@
+// Decides the rules that an op carries. A declared rule without a body does not link; passes walk these and name no op.
+#ifndef WEFT_INTERFACES
+#define WEFT_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+class Weft_OpInterface<string name> : OpInterface<name> { let cppNamespace = "::weft"; }
+
+def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
+  let description = "How an op reads and writes index spaces, which is all that kernel formation asks.";
+  let methods = [InterfaceMethod<[{
+      Map: each result element from the same index of the operands. View: each result element is one operand element at
+      an affine index. Reduce: folds some dimensions. Contract: a sum of products. Other: a kernel of its own.
+      Alias: the same bytes under another type, no code at all.
+    }], "::weft::FusionKind", "getFusionKind", (ins)>,
+    InterfaceMethod<"Floating-point or integer operations per result element (or per folded element).",
+      "double", "getOpsPerElement", (ins), "", "return 1.0;">];
+}
+
+def ReferenceOpInterface : Weft_OpInterface<"ReferenceOpInterface"> {
+  let description = "What an op computes: the definition of right. Also its constant folder.";
+  let methods = [InterfaceMethod<"Computes the results from operand values; fails with a diagnostic on the op.",
+    "::mlir::LogicalResult", "evaluate",
+    (ins "::weft::Interpreter &":$interpreter, "::llvm::ArrayRef<::weft::Tensor>":$operands,
+         "::llvm::SmallVectorImpl<::weft::Tensor> &":$results)>];
+}
+
+def LowerOpInterface : Weft_OpInterface<"LowerOpInterface"> {
+  let description = "How an op becomes linalg on tensors, inside a kernel function.";
+  let methods = [InterfaceMethod<"Builds the results (tensors without encoding) from lowered operands.",
+    "::mlir::LogicalResult", "lower",
+    (ins "::weft::LowerContext &":$context, "::mlir::ValueRange":$operands,
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>];
+}
+
+def BatchOpInterface : Weft_OpInterface<"BatchOpInterface"> {
+  let description = [{
+    How an op acts on operands with a leading batch axis. `operands` are the new operands, `batched[i]` says whether
+    operand i has the axis. All results have it.
+  }];
+  let methods = [InterfaceMethod<"Builds the batched results.",
+    "::mlir::LogicalResult", "batch",
+    (ins "::weft::Batcher &":$batcher, "::mlir::ValueRange":$operands, "::llvm::ArrayRef<bool>":$batched,
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>];
+}
+
+def PartialsOpInterface : Weft_OpInterface<"PartialsOpInterface"> {
+  let description = "Derivative of an elementwise op: one expression per operand.";
+  let methods = [InterfaceMethod<"d result / d operand i at each element, from primal values; null where it is zero.",
+    "::mlir::Value", "partial",
+    (ins "::weft::GraphBuilder &":$builder, "unsigned":$operand, "::mlir::ValueRange":$primals, "::mlir::Value":$result)>];
+}
+
+def TransposeOpInterface : Weft_OpInterface<"TransposeOpInterface"> {
+  let description = [{
+    An op linear in some operands: its jvp is the op itself on tangents (a sum over operands when it is multilinear),
+    and `transposeTo` is the adjoint with respect to one operand.
+  }];
+  let methods = [
+    InterfaceMethod<"Whether the op is linear in operand i, the others held fixed.", "bool", "isLinearIn", (ins "unsigned":$operand),
+      "", "return true;">,
+    InterfaceMethod<"Whether the op is linear in all such operands jointly (concat), not in each alone (dot).",
+      "bool", "isJointlyLinear", (ins), "", "return true;">,
+    InterfaceMethod<"The cotangent of operand i from the result's; `operands` are the op's (null where unknown: linear ones).",
+      "::mlir::Value", "transposeTo",
+      (ins "::weft::GraphBuilder &":$builder, "unsigned":$operand, "::mlir::ValueRange":$operands, "::mlir::Value":$cotangent)>];
+}
+
+def JvpOpInterface : Weft_OpInterface<"JvpOpInterface"> {
+  let description = "Derivative of any other op: the tangent of the result, built of ops linear in the tangents.";
+  let methods = [InterfaceMethod<"`tangents[i]` is null for an inactive operand.",
+    "::mlir::Value", "jvp",
+    (ins "::weft::GraphBuilder &":$builder, "::mlir::ValueRange":$primals, "::mlir::Value":$result, "::mlir::ValueRange":$tangents)>];
+}
+
+def RegionDerivativeOpInterface : Weft_OpInterface<"RegionDerivativeOpInterface"> {
+  let description = "Derivative of ops with regions or callees: they drive the passes on what they hold.";
+  let methods = [
+    InterfaceMethod<[{
+      Builds the op that computes the primal results and residuals (through linearizer.primal) and, at the linear builder,
+      the op from residuals and tangents to tangents. `tangents` are null for inactive operands; fills one tangent per
+      result (null: inactive).
+    }], "::mlir::LogicalResult", "linearize",
+      (ins "::weft::Linearizer &":$linearizer, "::mlir::ValueRange":$primals, "::mlir::ValueRange":$tangents,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$results, "::llvm::SmallVectorImpl<::mlir::Value> &":$resultTangents)>,
+    InterfaceMethod<[{
+      For a linear op: cotangents of the operands for which `linear[i]` is true, from those of the results (null: zero).
+    }], "::mlir::LogicalResult", "transposeRegion",
+      (ins "::weft::Transposer &":$transposer, "::mlir::ValueRange":$operands, "::llvm::ArrayRef<bool>":$linear,
+           "::mlir::ValueRange":$cotangents, "::llvm::SmallVectorImpl<::mlir::Value> &":$operandCotangents)>];
+}
+
+def NoDerivativeOpInterface : Weft_OpInterface<"NoDerivativeOpInterface"> {
+  let description = "Says that an op has no derivative, and why (integers, sizes, requests resolved before).";
+  let methods = [InterfaceMethod<"The reason, for the error message.", "::llvm::StringRef", "whyNoDerivative", (ins), "",
+    "return \"its result does not vary smoothly\";">];
+}
+
+def ElementwiseOpInterface : Weft_OpInterface<"ElementwiseOpInterface"> {
+  let description = "An elementwise op: one expression, evaluated in scalars by the reference and emitted by the lowering.";
+  let methods = [
+    InterfaceMethod<"The expression on scalars of the reference.", "::weft::Scalar", "evalScalar",
+      (ins "::weft::ScalarEval &":$e, "::llvm::ArrayRef<::weft::Scalar>":$v)>,
+    InterfaceMethod<"The expression as arith and math ops.", "::mlir::Value", "emitScalar",
+      (ins "::weft::PayloadBuilder &":$e, "::llvm::ArrayRef<::mlir::Value>":$v)>];
+}
+
+#endif

@@ -1,0 +1,54 @@
+// Decides how graph ops are built where a name alone does not say it: splats, shares, movement with a result type.
+#include "weft/Dialect/Weft/GraphBuilder.h"
+
+using namespace mlir;
+
+namespace weft {
+
+Value GraphBuilder::convert(Value x, Type element) {
+  if (getElementTypeOrSelf(x.getType()) == element)
+    return x;
+  return create<ConvertOp>(x, element);
+}
+
+Value GraphBuilder::splat(Type type, double value) {
+  auto tensor = cast<RankedTensorType>(type);
+  Type element = tensor.getElementType();
+  auto one = [&](RankedTensorType t) -> Value {
+    if (auto f = dyn_cast<FloatType>(element)) {
+      APFloat number(value);
+      bool losesInfo;
+      number.convert(f.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+      return create<ConstantOp>(DenseElementsAttr::get(t, number));
+    }
+    unsigned width = element.getIntOrFloatBitWidth();
+    return create<ConstantOp>(DenseElementsAttr::get(t, APInt(64, uint64_t(int64_t(value))).zextOrTrunc(width)));
+  };
+  if (tensor.hasStaticShape())
+    return one(withoutNames(tensor));
+  return broadcast(one(RankedTensorType::get({}, element)), tensor, {});
+}
+
+Value GraphBuilder::choose(Value like, Value condition, double a, double b) { return select(condition, c(like, a), c(like, b)); }
+
+Value GraphBuilder::half(Value like, Value greater, Value equal) {
+  return select(greater, c(like, 1), choose(like, equal, 0.5, 0));
+}
+
+Value GraphBuilder::reshape(Value x, Type type) { return x.getType() == type ? x : Value(create<ReshapeOp>(type, x)); }
+
+Value GraphBuilder::broadcast(Value x, Type type, ArrayRef<int64_t> dims) {
+  return x.getType() == type ? x : Value(create<BroadcastOp>(type, x, dims));
+}
+
+Value GraphBuilder::transpose(Value x, ArrayRef<int64_t> permutation) { return create<TransposeOp>(x, permutation); }
+
+Value GraphBuilder::reduce(Value x, ReduceKind kind, ArrayRef<int64_t> dims) {
+  return dims.empty() ? x : Value(create<ReduceOp>(x, kind, dims));
+}
+
+Value GraphBuilder::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<int64_t> strides, Type type) {
+  return create<SliceOp>(type, x, starts, strides);
+}
+
+} // namespace weft

@@ -1,0 +1,89 @@
+// Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+#include "weft/Dialect/Weft/GraphBuilder.h"
+#include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Reference/Interpreter.h"
+#include "weft/Transforms/Batcher.h"
+
+using namespace mlir;
+using namespace weft;
+
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Contraction.cpp.inc"
+
+//===-- dot -------------------------------------------------------------------------------------------------===//
+
+/// Checks the dimension numbers of one side: distinct, in range.
+static bool areDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, int64_t rank) {
+  SmallVector<bool> seen(rank, false);
+  for (int64_t dim : llvm::concat<const int64_t>(batch, contract)) {
+    if (dim < 0 || dim >= rank || seen[dim])
+      return false;
+    seen[dim] = true;
+  }
+  return true;
+}
+
+static SmallVector<int64_t> freeDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, int64_t rank) {
+  SmallVector<int64_t> dims;
+  for (int64_t i = 0; i < rank; ++i)
+    if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
+      dims.push_back(i);
+  return dims;
+}
+
+LogicalResult DotOp::verify() {
+  auto lhs = cast<RankedTensorType>(getLhs().getType()), rhs = cast<RankedTensorType>(getRhs().getType());
+  if (lhs.getElementType() != rhs.getElementType())
+    return emitOpError("[WF1021] expected operands of one element type, got ") << lhs << " and " << rhs;
+  Shape l = shapeOf(lhs), r = shapeOf(rhs);
+  auto agree = [&](ArrayRef<int64_t> a, ArrayRef<int64_t> b, StringRef what) -> LogicalResult {
+    for (auto [i, j] : llvm::zip(a, b))
+      if (l[i] != r[j])
+        return emitOpError("[WF1012] the ") << what << " dimension " << i << " of the left operand (" << l[i].str()
+               << ") must equal dimension " << j << " of the right (" << r[j].str() << ")";
+    return success();
+  };
+  return success(succeeded(agree(getLhsBatch(), getRhsBatch(), "batch")) &&
+                 succeeded(agree(getLhsContract(), getRhsContract(), "contracted")));
+}
+
+LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                          SmallVectorImpl<Type> &types) {
+  DotOpAdaptor adaptor(operands, attributes, properties, regions);
+  auto lhs = cast<RankedTensorType>(adaptor.getLhs().getType()), rhs = cast<RankedTensorType>(adaptor.getRhs().getType());
+  if (adaptor.getLhsBatch().size() != adaptor.getRhsBatch().size() ||
+      adaptor.getLhsContract().size() != adaptor.getRhsContract().size() ||
+      !areDims(adaptor.getLhsBatch(), adaptor.getLhsContract(), lhs.getRank()) ||
+      !areDims(adaptor.getRhsBatch(), adaptor.getRhsContract(), rhs.getRank()))
+    return emitOptionalError(loc, "[WF1015] dot: expected paired, distinct dimensions below the ranks");
+  Shape l = shapeOf(lhs), r = shapeOf(rhs), shape;
+  for (int64_t dim : adaptor.getLhsBatch())
+    shape.push_back(l[dim]);
+  for (int64_t dim : freeDims(adaptor.getLhsBatch(), adaptor.getLhsContract(), lhs.getRank()))
+    shape.push_back(l[dim]);
+  for (int64_t dim : freeDims(adaptor.getRhsBatch(), adaptor.getRhsContract(), rhs.getRank()))
+    shape.push_back(r[dim]);
+  types.push_back(typeOf(shape, lhs.getElementType()));
+  return success();
+}
+
+Value DotOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool DotOp::isLinearIn(unsigned operand) { return true; }
+bool DotOp::isJointlyLinear() { return false; }
+
+FusionKind DotOp::getFusionKind() { return FusionKind::Contract; }
+
+LogicalResult DotOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}

@@ -1,0 +1,197 @@
+// Decides the rules of control ops; per op: verify | canonicalize | derivative | batch | reference.
+#include "weft/Dialect/Weft/GraphBuilder.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Reference/Interpreter.h"
+#include "weft/Transforms/Batcher.h"
+#include "weft/Transforms/Derivative.h"
+
+using namespace mlir;
+using namespace weft;
+
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Control.cpp.inc"
+
+/// Checks that a region's block has arguments of these types and ends in a yield of those.
+static LogicalResult verifyBlock(Operation *op, Block &block, TypeRange arguments, TypeRange results) {
+  if (block.getArgumentTypes() != arguments)
+    return op->emitOpError("[WF2010] expected block arguments of types ") << arguments << ", got " << block.getArgumentTypes();
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield)
+    return op->emitOpError("[WF2011] expected a region that ends in weft.yield");
+  if (yield.getOperandTypes() != results)
+    return op->emitOpError("[WF2012] expected to yield types ") << results << ", got " << yield.getOperandTypes();
+  return success();
+}
+
+//===-- for ------------------------------------------------------------------------------------------------------===//
+
+YieldOp ForOp::getYield() { return cast<YieldOp>(getBodyBlock().getTerminator()); }
+
+LogicalResult ForOp::verify() {
+  SizeExpr count = getCount().getSize();
+  if (auto n = count.constant(); n && *n < 0)
+    return emitOpError("[WF2013] expected a count of 0 or more, got ") << *n;
+  if (getNumResults() < getInits().size())
+    return emitOpError("[WF2014] expected at least one result per carry");
+  SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))};
+  llvm::append_range(arguments, getInits().getTypes());
+  auto row = [&](Type type, StringRef what) -> FailureOr<Type> {
+    Shape shape = shapeOf(type);
+    if (shape.empty() || shape.front() != count)
+      return emitOpError("[WF2015] expected ") << what << " with a leading size of " << count.str() << ", got " << type;
+    return Type(typeOf(ArrayRef(shape).drop_front(), getElementTypeOrSelf(type)));
+  };
+  for (Type type : getXs().getTypes()) {
+    auto slice = row(type, "sliced inputs");
+    if (failed(slice))
+      return failure();
+    arguments.push_back(*slice);
+  }
+  llvm::append_range(arguments, getCaptures().getTypes());
+  SmallVector<Type> yields(getInits().getTypes());
+  for (Type type : llvm::drop_begin(getResultTypes(), getInits().size())) {
+    auto slice = row(type, "stacked outputs");
+    if (failed(slice))
+      return failure();
+    yields.push_back(*slice);
+  }
+  if (TypeRange(getResultTypes()).take_front(getInits().size()) != TypeRange(getInits().getTypes()))
+    return emitOpError("[WF2016] expected results of the carries' types");
+  return verifyBlock(*this, getBodyBlock(), arguments, yields);
+}
+
+void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
+                               SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  return emitOpError("no derivative yet");
+}
+
+LogicalResult ForOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
+                                     ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
+  return emitOpError("no transpose yet");
+}
+
+LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult ForOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- if -------------------------------------------------------------------------------------------------------===//
+
+LogicalResult IfOp::verify() {
+  if (getBranches().empty())
+    return emitOpError("[WF2017] expected at least one region");
+  for (Region &branch : getBranches())
+    if (failed(verifyBlock(*this, branch.front(), getCaptures().getTypes(), getResultTypes())))
+      return failure();
+  return success();
+}
+
+void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+LogicalResult IfOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
+                              SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  return emitOpError("no derivative yet");
+}
+
+LogicalResult IfOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
+                                    ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
+  return emitOpError("no transpose yet");
+}
+
+LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- call, launch, requests -----------------------------------------------------------------------------------===//
+
+/// Matches operands and results with the callee's type, symbols bound by the operands.
+static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, StringAttr callee, TypeRange operands,
+                                TypeRange results) {
+  auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee);
+  if (!function)
+    return op->emitOpError("[WF2020] no function named @") << callee.getValue();
+  FunctionType type = function.getFunctionType();
+  if (type.getNumInputs() != operands.size() || type.getNumResults() != results.size())
+    return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << type.getNumInputs() << " and gives "
+           << type.getNumResults() << " values, got " << operands.size() << " and " << results.size();
+  llvm::StringMap<SizeExpr> bindings;
+  for (auto [formal, actual] : llvm::zip(type.getInputs(), operands))
+    if (!unify(formal, actual, bindings))
+      return op->emitOpError("[WF2022] @") << callee.getValue() << " takes " << formal << ", got " << actual;
+  for (auto [formal, actual] : llvm::zip(type.getResults(), results))
+    if (substitute(formal, bindings) != actual)
+      return op->emitOpError("[WF2023] @") << callee.getValue() << " gives " << substitute(formal, bindings) << ", got " << actual;
+  return success();
+}
+
+LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes());
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes());
+}
+
+/// A request's callee exists and has as many arguments as `flags`; the resolving pass checks the rest.
+static LogicalResult verifyRequest(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr callee, ArrayRef<bool> flags) {
+  auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee.getAttr());
+  if (!function)
+    return op->emitOpError("[WF2020] no function named @") << callee.getValue();
+  if (function.getNumArguments() != flags.size())
+    return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << function.getNumArguments() << " values, got "
+           << flags.size() << " flags";
+  return success();
+}
+
+LogicalResult JvpRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyRequest(*this, symbols, getCalleeAttr(), getActive());
+}
+LogicalResult VjpRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyRequest(*this, symbols, getCalleeAttr(), getActive());
+}
+LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyRequest(*this, symbols, getCalleeAttr(), getBatched());
+}
+
+LogicalResult CallOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
+                                SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  return emitOpError("no derivative yet");
+}
+
+LogicalResult CallOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
+                                      ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
+  return emitOpError("no transpose yet");
+}
+
+LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult CallOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- kernel, copy ---------------------------------------------------------------------------------------------===//
+
+LogicalResult KernelOp::verify() { return verifyBlock(*this, getBody().front(), getOperandTypes(), getResultTypes()); }
+
+LogicalResult KernelOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+LogicalResult CopyOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}

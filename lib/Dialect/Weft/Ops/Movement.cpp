@@ -1,0 +1,344 @@
+// Decides the rules of rearranging elements; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+#include "weft/Dialect/Weft/GraphBuilder.h"
+#include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Reference/Interpreter.h"
+#include "weft/Transforms/Batcher.h"
+
+using namespace mlir;
+using namespace weft;
+
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Movement.cpp.inc"
+
+//===-- reshape ---------------------------------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::verify() {
+  if (getElementTypeOrSelf(getX()) != getElementTypeOrSelf(getResult()))
+    return emitOpError("[WF1021] cannot change the element type");
+  SizeExpr from = numElements(shapeOf(getX())), to = numElements(shapeOf(getResult()));
+  if (from != to)
+    return emitOpError("[WF1013] expected as many elements in the result as in the operand, got ")
+           << to.str() << " and " << from.str();
+  return success();
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) { return {}; }
+
+void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool ReshapeOp::isLinearIn(unsigned operand) { return true; }
+bool ReshapeOp::isJointlyLinear() { return true; }
+
+FusionKind ReshapeOp::getFusionKind() { return FusionKind::Alias; }
+
+LogicalResult ReshapeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult ReshapeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult ReshapeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- broadcast -------------------------------------------------------------------------------------------===//
+
+LogicalResult BroadcastOp::verify() {
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  if (getElementTypeOrSelf(getX()) != getElementTypeOrSelf(getResult()))
+    return emitOpError("[WF1021] cannot change the element type");
+  if (getDims().size() != from.size())
+    return emitOpError("[WF1015] expected one entry of dims per operand dimension");
+  int64_t last = -1;
+  for (auto [i, dim] : llvm::enumerate(getDims())) {
+    if (dim <= last || dim >= int64_t(to.size()))
+      return emitOpError("[WF1015] expected ascending dims below the result's rank, got ") << getDims();
+    if (from[i] != to[dim] && from[i] != SizeExpr(1))
+      return emitOpError("[WF1014] operand dimension ") << i << " of size " << from[i].str()
+             << " cannot become result dimension " << dim << " of size " << to[dim].str();
+    last = dim;
+  }
+  return success();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) { return {}; }
+
+void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+Value BroadcastOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool BroadcastOp::isLinearIn(unsigned operand) { return true; }
+bool BroadcastOp::isJointlyLinear() { return true; }
+
+FusionKind BroadcastOp::getFusionKind() { return FusionKind::View; }
+
+LogicalResult BroadcastOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult BroadcastOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- transpose -------------------------------------------------------------------------------------------===//
+
+static bool isPermutation(ArrayRef<int64_t> permutation, int64_t rank) {
+  SmallVector<bool> seen(rank, false);
+  for (int64_t dim : permutation) {
+    if (dim < 0 || dim >= rank || seen[dim])
+      return false;
+    seen[dim] = true;
+  }
+  return int64_t(permutation.size()) == rank;
+}
+
+LogicalResult TransposeOp::verify() {
+  if (!isPermutation(getPermutation(), cast<RankedTensorType>(getX().getType()).getRank()))
+    return emitOpError("[WF1015] expected a permutation of the operand's dimensions, got ") << getPermutation();
+  return success();
+}
+
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                          SmallVectorImpl<Type> &types) {
+  TransposeOpAdaptor adaptor(operands, attributes, properties, regions);
+  auto type = cast<RankedTensorType>(adaptor.getX().getType());
+  if (!isPermutation(adaptor.getPermutation(), type.getRank()))
+    return emitOptionalError(loc, "[WF1015] transpose: expected a permutation of the operand's dimensions");
+  Shape from = shapeOf(type), shape;
+  for (int64_t dim : adaptor.getPermutation())
+    shape.push_back(from[dim]);
+  types.push_back(typeOf(shape, type.getElementType()));
+  return success();
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) { return {}; }
+
+void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool TransposeOp::isLinearIn(unsigned operand) { return true; }
+bool TransposeOp::isJointlyLinear() { return true; }
+
+FusionKind TransposeOp::getFusionKind() { return FusionKind::View; }
+
+LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult TransposeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- reverse ---------------------------------------------------------------------------------------------===//
+
+LogicalResult ReverseOp::verify() {
+  int64_t rank = cast<RankedTensorType>(getX().getType()).getRank(), last = -1;
+  for (int64_t dim : getDims()) {
+    if (dim <= last || dim >= rank)
+      return emitOpError("[WF1015] expected sorted, distinct dims below the rank, got ") << getDims();
+    last = dim;
+  }
+  return success();
+}
+
+LogicalResult ReverseOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                          SmallVectorImpl<Type> &types) {
+  ReverseOpAdaptor adaptor(operands, attributes, properties, regions);
+  types.push_back(adaptor.getX().getType());
+  return success();
+}
+
+OpFoldResult ReverseOp::fold(FoldAdaptor adaptor) { return {}; }
+
+Value ReverseOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool ReverseOp::isLinearIn(unsigned operand) { return true; }
+bool ReverseOp::isJointlyLinear() { return true; }
+
+FusionKind ReverseOp::getFusionKind() { return FusionKind::View; }
+
+LogicalResult ReverseOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult ReverseOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult ReverseOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- slice -----------------------------------------------------------------------------------------------===//
+
+LogicalResult SliceOp::verify() {
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  if (getElementTypeOrSelf(getX()) != getElementTypeOrSelf(getResult()))
+    return emitOpError("[WF1021] cannot change the element type");
+  if (getStarts().size() != from.size() || getStrides().size() != from.size() || to.size() != from.size())
+    return emitOpError("[WF1015] expected one start, one stride and one result dimension per operand dimension");
+  for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides())) {
+    if (start < 0 || stride <= 0)
+      return emitOpError("[WF1015] expected starts of 0 or more and strides of 1 or more");
+    // The last index read is start + (size - 1) * stride; what is left of the operand must be 0 or more.
+    SizeExpr left = from[i] - SizeExpr(1 + start) - (to[i] - SizeExpr(1)) * SizeExpr(stride);
+    auto size = to[i].constant(), rest = left.constant();
+    if ((size && *size == 0) || (rest && *rest >= 0))
+      continue;
+    if (rest)
+      return emitOpError("[WF1016] dimension ") << i << ": reads past the end (operand size " << from[i].str() << ", start "
+             << start << ", stride " << stride << ", result size " << to[i].str() << ")";
+    // A size with a floordiv, or one bound by an assumption, is checked at entry (weft.assume).
+  }
+  return success();
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor adaptor) { return {}; }
+
+Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool SliceOp::isLinearIn(unsigned operand) { return true; }
+bool SliceOp::isJointlyLinear() { return true; }
+
+FusionKind SliceOp::getFusionKind() { return FusionKind::View; }
+
+LogicalResult SliceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult SliceOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult SliceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- pad -------------------------------------------------------------------------------------------------===//
+
+LogicalResult PadOp::verify() {
+  size_t rank = cast<RankedTensorType>(getX().getType()).getRank();
+  if (getLow().size() != rank || getHigh().size() != rank || getInterior().size() != rank)
+    return emitOpError("[WF1015] expected one entry of low, high and interior per dimension");
+  for (int64_t n : llvm::concat<const int64_t>(getLow(), getHigh(), getInterior()))
+    if (n < 0)
+      return emitOpError("[WF1015] expected amounts of 0 or more");
+  auto value = cast<RankedTensorType>(getValue().getType());
+  if (value.getRank() != 0 || value.getElementType() != getElementTypeOrSelf(getX()))
+    return emitOpError("[WF1021] expected a scalar of the operand's element type as value, got ") << value;
+  return success();
+}
+
+LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                          SmallVectorImpl<Type> &types) {
+  PadOpAdaptor adaptor(operands, attributes, properties, regions);
+  auto type = cast<RankedTensorType>(adaptor.getX().getType());
+  size_t rank = type.getRank();
+  if (adaptor.getLow().size() != rank || adaptor.getHigh().size() != rank || adaptor.getInterior().size() != rank)
+    return emitOptionalError(loc, "[WF1015] pad: expected one entry of low, high and interior per dimension");
+  Shape shape = shapeOf(type);
+  for (size_t i = 0; i < rank; ++i) {
+    // Between n elements lie n - 1 gaps; of no elements, none.
+    SizeExpr gaps = shape[i] == SizeExpr(0) ? SizeExpr(0) : (shape[i] - SizeExpr(1)) * SizeExpr(adaptor.getInterior()[i]);
+    shape[i] = shape[i] + gaps + SizeExpr(adaptor.getLow()[i] + adaptor.getHigh()[i]);
+  }
+  types.push_back(typeOf(shape, type.getElementType()));
+  return success();
+}
+
+OpFoldResult PadOp::fold(FoldAdaptor adaptor) { return {}; }
+
+Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool PadOp::isLinearIn(unsigned operand) { return true; }
+bool PadOp::isJointlyLinear() { return true; }
+
+FusionKind PadOp::getFusionKind() { return FusionKind::Other; }
+
+LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult PadOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult PadOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}
+
+//===-- concat ----------------------------------------------------------------------------------------------===//
+
+LogicalResult ConcatOp::verify() {
+  auto first = cast<RankedTensorType>(getXs().front().getType());
+  for (Value x : getXs()) {
+    auto type = cast<RankedTensorType>(x.getType());
+    if (type.getElementType() != first.getElementType())
+      return emitOpError("[WF1021] expected operands of one element type, got ") << first << " and " << type;
+    Shape a = shapeOf(first), b = shapeOf(type);
+    for (size_t i = 0; i < a.size(); ++i)
+      if (a.size() != b.size() || (int64_t(i) != int64_t(getDim()) && a[i] != b[i]))
+        return emitOpError("[WF1012] expected operands that agree but in dimension ") << getDim() << ", got " << first << " and " << type;
+  }
+  return success();
+}
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                          SmallVectorImpl<Type> &types) {
+  ConcatOpAdaptor adaptor(operands, attributes, properties, regions);
+  if (adaptor.getXs().empty())
+    return emitOptionalError(loc, "[WF1015] concat: expected at least one operand");
+  auto type = cast<RankedTensorType>(adaptor.getXs().front().getType());
+  int64_t dim = adaptor.getDim();
+  if (dim < 0 || dim >= type.getRank())
+    return emitOptionalError(loc, "[WF1015] concat: expected a dimension below the rank, got ", dim);
+  Shape shape = shapeOf(type);
+  shape[dim] = SizeExpr(0);
+  for (Value x : adaptor.getXs()) {
+    Shape other = shapeOf(x);
+    if (other.size() != shape.size())
+      return emitOptionalError(loc, "[WF1012] concat: expected operands of one rank");
+    shape[dim] = shape[dim] + other[dim];
+  }
+  types.push_back(typeOf(shape, type.getElementType()));
+  return success();
+}
+
+OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) { return {}; }
+
+Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+
+bool ConcatOp::isLinearIn(unsigned operand) { return true; }
+bool ConcatOp::isJointlyLinear() { return true; }
+
+FusionKind ConcatOp::getFusionKind() { return FusionKind::Other; }
+
+LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+  return emitOpError("no batch rule yet");
+}
+
+LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  return emitOpError("no lowering yet");
+}
+
+LogicalResult ConcatOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  return emitOpError("no reference yet");
+}

@@ -1,0 +1,92 @@
+// Decides how shapes with named sizes are read from and put into tensor types.
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+
+using namespace mlir;
+
+namespace weft {
+
+Shape shapeOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  auto dims = dyn_cast_or_null<DimsAttr>(tensor.getEncoding());
+  Shape shape;
+  for (auto [i, size] : llvm::enumerate(tensor.getShape())) {
+    if (!ShapedType::isDynamic(size))
+      shape.push_back(SizeExpr(size));
+    else if (dims && i < dims.getSizes().size() && dims.getSizes()[i].getValue() != "_")
+      shape.push_back(dims.getSize(i));
+    else
+      shape.push_back(SizeExpr::symbol("unnamed" + std::to_string(i)));
+  }
+  return shape;
+}
+
+RankedTensorType typeOf(ArrayRef<SizeExpr> shape, Type element) {
+  MLIRContext *context = element.getContext();
+  SmallVector<int64_t> sizes;
+  SmallVector<StringAttr> names;
+  bool named = false;
+  for (const SizeExpr &size : shape) {
+    auto constant = size.constant();
+    sizes.push_back(constant ? *constant : ShapedType::kDynamic);
+    names.push_back(StringAttr::get(context, constant ? "_" : size.str()));
+    named |= !constant;
+  }
+  return RankedTensorType::get(sizes, element, named ? DimsAttr::get(context, names) : DimsAttr());
+}
+
+SizeExpr numElements(ArrayRef<SizeExpr> shape) {
+  SizeExpr product(1);
+  for (const SizeExpr &size : shape)
+    product = product * size;
+  return product;
+}
+
+RankedTensorType withElement(Type type, Type element) {
+  auto tensor = cast<RankedTensorType>(type);
+  return RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding());
+}
+
+RankedTensorType withoutNames(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return RankedTensorType::get(tensor.getShape(), tensor.getElementType());
+}
+
+bool unify(Type formal, Type actual, llvm::StringMap<SizeExpr> &bindings) {
+  auto f = dyn_cast<RankedTensorType>(formal), a = dyn_cast<RankedTensorType>(actual);
+  if (!f || !a || f.getElementType() != a.getElementType() || f.getRank() != a.getRank())
+    return false;
+  for (auto [want, have] : llvm::zip(shapeOf(f), shapeOf(a))) {
+    auto symbols = want.symbols();
+    if (want.isSymbol() && !bindings.count(symbols.front())) {
+      bindings[symbols.front()] = have;
+      continue;
+    }
+    SizeExpr bound = want.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+      auto it = bindings.find(name);
+      return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+    });
+    if (bound != have)
+      return false;
+  }
+  return true;
+}
+
+Type substitute(Type type, const llvm::StringMap<SizeExpr> &bindings) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.getEncoding())
+    return type;
+  Shape shape = shapeOf(tensor);
+  for (SizeExpr &size : shape)
+    size = size.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+      auto it = bindings.find(name);
+      return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+    });
+  return typeOf(shape, tensor.getElementType());
+}
+
+Type accumulatorType(Type element) {
+  return element.isF16() || element.isBF16() ? Float32Type::get(element.getContext()) : element;
+}
+
+} // namespace weft
