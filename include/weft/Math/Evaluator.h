@@ -1,0 +1,149 @@
+//===- Evaluator.h - what a math function may be made of --------------------===//
+//
+// Decides the operations that the definitions of the math functions are written in, and their shared building blocks.
+//
+// Each function of weft/Math is one template over an evaluator E: the reference interpreter instantiates it with
+// scalars (Scalar.h), codegen with an emitter of vector operations.  Both run the same IEEE operations in the same
+// dependence order, so both give the same bits.  Nothing here may be contracted, reassociated or flushed to zero.
+//
+// An evaluator works in one float type, f32 or f64, and has
+//   types  F (float value), I (integer value of the same width), M (mask)
+//   bool   isF64()
+//   F      f(double)              constant; exact or rounded to nearest
+//   I      i(int64_t)             constant
+//   F      add sub mul div (F, F); fma(F a, F b, F c) = a*b + c with one rounding; neg abs sqrt roundeven (F);
+//          copysign(F magnitude, F sign)
+//   M      lt le eq (F, F)        ordered: false where a side is NaN
+//   M      isNan(F); and_ or_ (M, M); not_(M)
+//   F      select(M, F, F)        and I selectI(M, I, I)
+//   I      bits(F); F fromBits(I) reinterpret
+//   I      addI subI andI orI xorI (I, I), wrapping; shlI lshrI (I, int)
+//   M      eqI ltI (I, I)         signed
+//   std::array<F, N> whenAny(M cond, std::array<F, N> usual, fn)
+//                                 per element cond ? fn() : usual; fn is called under a branch taken if any element
+//                                 needs it (a scalar: if its own does).  For rare and long paths only.
+//
+// There is no conversion between float and integer: adding 1.5 * 2^(precision-1) rounds to an integer and leaves it in
+// the low bits.  That is total (fptosi of NaN is poison in LLVM), and AVX2 has no 64-bit conversion.
+//
+//===------------------------------------------------------------------------===//
+#ifndef WEFT_MATH_EVALUATOR_H
+#define WEFT_MATH_EVALUATOR_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace weft::math {
+
+/// The layout of E's float type.
+template <class E> int mantissaBits(E &e) { return e.isF64() ? 52 : 23; }
+template <class E> int64_t bias(E &e) { return e.isF64() ? 1023 : 127; }
+
+/// A constant that differs by type.
+template <class E> typename E::F c(E &e, double f32, double f64) { return e.f(e.isF64() ? f64 : f32); }
+template <class E> typename E::F inf(E &e) { return e.f(std::numeric_limits<double>::infinity()); }
+template <class E> typename E::F nan(E &e) { return e.f(std::numeric_limits<double>::quiet_NaN()); }
+
+/// The bits of a constant.  (Not e.bits(e.f(x)): an emitter would need a folder to make it one.)
+template <class E> typename E::I bitsOf(E &e, double value) {
+  if (e.isF64()) {
+    int64_t raw;
+    __builtin_memcpy(&raw, &value, 8);
+    return e.i(raw);
+  }
+  float narrow = static_cast<float>(value);
+  int32_t raw;
+  __builtin_memcpy(&raw, &narrow, 4);
+  return e.i(raw);
+}
+
+/// Limits that let NaN through.
+template <class E> typename E::F atMost(E &e, typename E::F x, typename E::F hi) {
+  return e.select(e.lt(hi, x), hi, x);
+}
+template <class E> typename E::F atLeast(E &e, typename E::F x, typename E::F lo) {
+  return e.select(e.lt(x, lo), lo, x);
+}
+
+/// c[0] + c[1] x + ... by Horner's rule.  (Estrin's is no faster once two vectors are in flight.)
+template <class E, size_t N> typename E::F horner(E &e, typename E::F x, const double (&coeffs)[N]) {
+  typename E::F sum = e.f(coeffs[N - 1]);
+  for (size_t k = N - 1; k-- > 0;)
+    sum = e.fma(sum, x, e.f(coeffs[k]));
+  return sum;
+}
+template <class E, size_t N, size_t M>
+typename E::F horner(E &e, typename E::F x, const double (&f32)[N], const double (&f64)[M]) {
+  return e.isF64() ? horner(e, x, f64) : horner(e, x, f32);
+}
+
+/// An integer as a float and as an integer.
+template <class E> struct Whole {
+  typename E::F n;
+  typename E::I k;
+};
+
+/// 1.5 * 2^(precision - 1): the sum with a number below 2^(precision - 2) is rounded to an integer, to nearest even.
+template <class E> double roundingShift(E &e) { return e.isF64() ? 0x1.8p52 : 0x1.8p23; }
+
+/// x * scale rounded to an integer; |x * scale| < 2^(precision - 2), else NaN or nonsense, never a trap.
+template <class E> Whole<E> roundScaled(E &e, typename E::F x, typename E::F scale) {
+  auto shift = e.f(roundingShift(e));
+  auto t = e.fma(x, scale, shift);
+  return {e.sub(t, shift), e.subI(e.bits(t), bitsOf(e, roundingShift(e)))};
+}
+
+/// The integer in a float that holds one (|n| < 2^(precision - 2)).
+template <class E> typename E::I wholeBits(E &e, typename E::F n) {
+  return e.subI(e.bits(e.add(n, e.f(roundingShift(e)))), bitsOf(e, roundingShift(e)));
+}
+
+/// 2^k where that is a normal number.
+template <class E> typename E::F pow2(E &e, typename E::I k) {
+  return e.fromBits(e.shlI(e.addI(k, e.i(bias(e))), mantissaBits(e)));
+}
+
+/// y * 2^k for any |k| <= 2 * bias: two factors, so that only the last product can round (y about 1).
+template <class E> typename E::F scale(E &e, typename E::F y, typename E::I k) {
+  auto biased = e.addI(k, e.i(2 * bias(e)));
+  auto half = e.lshrI(biased, 1);
+  auto first = e.fromBits(e.shlI(half, mantissaBits(e)));
+  auto second = e.fromBits(e.shlI(e.subI(biased, half), mantissaBits(e)));
+  return e.mul(e.mul(y, first), second);
+}
+
+/// An unevaluated sum hi + lo, |lo| <= ulp(hi) / 2 after a renormalising step.
+template <class E> struct Pair {
+  typename E::F hi, lo;
+};
+
+/// a + b exactly (Knuth).
+template <class E> Pair<E> twoSum(E &e, typename E::F a, typename E::F b) {
+  auto s = e.add(a, b);
+  auto bb = e.sub(s, a);
+  return {s, e.add(e.sub(a, e.sub(s, bb)), e.sub(b, bb))};
+}
+/// a + b exactly where |a| >= |b| or a is 0 (Dekker).
+template <class E> Pair<E> fastTwoSum(E &e, typename E::F a, typename E::F b) {
+  auto s = e.add(a, b);
+  return {s, e.sub(b, e.sub(s, a))};
+}
+/// a * b exactly, where the low part does not underflow.
+template <class E> Pair<E> twoProd(E &e, typename E::F a, typename E::F b) {
+  auto p = e.mul(a, b);
+  return {p, e.fma(a, b, e.neg(p))};
+}
+
+/// (a.hi + a.lo) / (b.hi + b.lo) with one rounding and a little: a quotient by the reciprocal, mended by its remainder.
+template <class E> typename E::F dividePairs(E &e, Pair<E> a, Pair<E> b) {
+  auto reciprocal = e.div(e.f(1), b.hi);
+  auto q = e.mul(a.hi, reciprocal);
+  auto rest = e.add(e.fma(e.neg(q), b.hi, a.hi), e.fma(e.neg(q), b.lo, a.lo));
+  return e.fma(rest, reciprocal, q);
+}
+
+} // namespace weft::math
+
+#endif // WEFT_MATH_EVALUATOR_H

@@ -1,0 +1,154 @@
+//===- ExpLog.h - exponentials, logarithms, powers --------------------------===//
+//
+// Decides exp exp2 expm1 sigmoid log log2 log10 log1p: the sequence of operations that is each function (Evaluator.h).
+// Reductions after Cody and Waite ("Software Manual for the Elementary Functions", 1980), done with fma so that the
+// first step is exact; polynomials by tools/minimax.py.  Errors: docs of the test table, test_math_accuracy.py.
+//
+//===------------------------------------------------------------------------===//
+#ifndef WEFT_MATH_EXPLOG_H
+#define WEFT_MATH_EXPLOG_H
+
+#include "weft/Math/Coefficients.h"
+#include "weft/Math/Evaluator.h"
+
+namespace weft::math {
+
+/// e^x = 2^k (1 + r + q r^2).
+template <class E> struct ExpParts {
+  typename E::F r, q;
+  typename E::I k;
+
+  /// e^r, and e^r - 1: two roundings after q each.
+  typename E::F power(E &e) const { return e.fma(r, e.fma(r, q, e.f(1)), e.f(1)); }
+  typename E::F powerMinus1(E &e) const { return e.fma(e.mul(r, r), q, r); }
+};
+
+/// For |x| so small that k < 2^(precision - 3).  r = x - k ln2: the first fma is exact, since all its terms are
+/// multiples of the last place of ln2 and the result is below 1/2.
+template <class E> ExpParts<E> expParts(E &e, typename E::F x) {
+  auto [n, k] = roundScaled(e, x, e.f(0x1.71547652b82fep+0));
+  auto minusN = e.neg(n);
+  auto r = e.fma(minusN, c(e, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
+  r = e.fma(minusN, c(e, -0x1.05c61p-29, 0x1.abc9e3b39803fp-56), r);
+  return {r, horner(e, r, kExpm132, kExpm164), k};
+}
+
+/// e^x.
+template <class E> typename E::F exp(E &e, typename E::F x) {
+  x = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -104.5, -746));
+  auto parts = expParts(e, x);
+  return scale(e, parts.power(e), parts.k);
+}
+
+/// 2^x.
+template <class E> typename E::F exp2(E &e, typename E::F x) {
+  x = atLeast(e, atMost(e, x, c(e, 129, 1025)), c(e, -151, -1077));
+  auto [n, k] = roundScaled(e, x, e.f(1));
+  auto r = e.sub(x, n);
+  return scale(e, e.fma(r, horner(e, r, kExp232, kExp264), e.f(1)), k);
+}
+
+/// e^x - 1.  2^k em1 + (2^k - 1), computed at half size so that the largest k does not overflow too early.
+template <class E> typename E::F expm1(E &e, typename E::F x) {
+  auto y = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -18, -38));
+  auto parts = expParts(e, y);
+  auto em1 = parts.powerMinus1(e);
+  auto half = pow2(e, e.subI(parts.k, e.i(1)));
+  auto result = e.fma(em1, half, e.sub(half, e.f(0.5)));
+  // k = 0: em1 itself, not its half, which could underflow; and the sign of -0.
+  auto small = e.eqI(parts.k, e.i(0));
+  return e.copysign(e.select(small, em1, e.add(result, result)), x);
+}
+
+/// 1 / (1 + e^-x), by e^-|x| so that it neither overflows nor loses the small side.
+template <class E> typename E::F sigmoid(E &e, typename E::F x) {
+  auto t = exp(e, e.neg(e.abs(x)));
+  auto top = e.select(e.lt(x, e.f(0)), t, e.f(1));
+  return dividePairs(e, {top, e.f(0)}, fastTwoSum(e, e.f(1), t));
+}
+
+/// x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), for x positive and finite; k as a float.
+template <class E> struct LogParts {
+  typename E::F f, k;
+};
+
+/// For normal x; `kOffset` is added to k.
+template <class E> LogParts<E> logParts(E &e, typename E::F x, double kOffset = 0) {
+  const double root = e.isF64() ? 0x1.6a09e667f3bcdp-1 : 0x1.6a09e6p-1;
+  const int p = mantissaBits(e);
+  auto rootBits = bitsOf(e, root);
+  auto t = e.addI(e.bits(x), e.subI(bitsOf(e, 1), rootBits));
+  auto m = e.fromBits(e.addI(e.andI(t, e.i((int64_t(1) << p) - 1)), rootBits));
+  const double big = e.isF64() ? 0x1p52 : 0x1p23;
+  auto k = e.sub(e.fromBits(e.orI(e.lshrI(t, p), bitsOf(e, big))), e.f(big + double(bias(e)) + kOffset));
+  return {e.sub(m, e.f(1)), k};
+}
+
+/// logParts for subnormal x too.
+template <class E> LogParts<E> logPartsTotal(E &e, typename E::F x) {
+  auto tiny = e.lt(x, c(e, 0x1p-126, 0x1p-1022));
+  auto up = c(e, 0x1p24, 0x1p54);
+  auto parts = logParts(e, e.select(tiny, e.mul(x, up), x));
+  parts.k = e.select(tiny, e.sub(parts.k, c(e, 24, 54)), parts.k);
+  return parts;
+}
+
+/// log(1 + f) - f in the range of LogParts.
+template <class E> typename E::F logTail(E &e, typename E::F f) {
+  auto square = e.mul(f, f);
+  auto cubic = e.mul(f, horner(e, f, kLog1p32, kLog1p64));
+  return e.mul(square, e.sub(cubic, e.f(0.5)));
+}
+
+/// The ends of a logarithm's domain: 0 to -inf, below NaN, +inf and NaN to themselves.
+template <class E> typename E::F logEnds(E &e, typename E::F x, typename E::F result) {
+  result = e.select(e.lt(x, inf(e)), result, x);
+  result = e.select(e.lt(x, e.f(0)), nan(e), result);
+  return e.select(e.eq(x, e.f(0)), e.f(-std::numeric_limits<double>::infinity()), result);
+}
+
+/// Natural logarithm.  k ln2 in two parts, the first exact for every k.
+template <class E> typename E::F log(E &e, typename E::F x) {
+  auto [f, k] = logPartsTotal(e, x);
+  auto low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), logTail(e, f));
+  return logEnds(e, x, e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low)));
+}
+
+/// Logarithm to base 2: (f + tail) log2(e) with log2(e) in two parts, so that values near 1 keep their accuracy.
+template <class E> typename E::F log2(E &e, typename E::F x) {
+  auto [f, k] = logPartsTotal(e, x);
+  auto hi = c(e, 0x1.715476p+0, 0x1.71547652b82fep+0);
+  auto low = e.fma(logTail(e, f), hi, e.mul(f, c(e, 0x1.4ae0cp-26, 0x1.777d0ffda0d24p-56)));
+  return logEnds(e, x, e.add(k, e.fma(f, hi, low)));
+}
+
+/// Logarithm to base 10, as log2 with k log10(2) in two parts.
+template <class E> typename E::F log10(E &e, typename E::F x) {
+  auto [f, k] = logPartsTotal(e, x);
+  auto hi = c(e, 0x1.bcb7b2p-2, 0x1.bcb7b1526e50ep-2);
+  auto low = e.fma(logTail(e, f), hi, e.mul(f, c(e, -0x1.5b235ep-27, 0x1.95355baaafad3p-57)));
+  low = e.fma(k, c(e, 0x1.3509f8p-18, -0x1.80433b83b532ap-44), low);
+  return logEnds(e, x, e.fma(k, c(e, 0x1.344p-2, 0x1.34413509f8p-2), e.fma(f, hi, low)));
+}
+
+/// log(1 + x).  k comes from the rounded 1 + x, but f = x 2^-k + (2^-k - 1) from x itself, with one rounding.
+template <class E> typename E::F log1p(E &e, typename E::F x) {
+  auto one = e.f(1);
+  auto sum = e.add(x, one);
+  auto [unused, k] = logParts(e, sum);
+  (void)unused;
+  // 4 * 2^-k is normal for every k; x / 4 is exact where k is not 0.
+  auto scale4 = pow2(e, e.subI(e.i(2), wholeBits(e, k)));
+  auto f = e.fma(e.mul(x, e.f(0.25)), scale4, e.fma(scale4, e.f(0.25), e.f(-1)));
+  f = e.select(e.eq(k, e.f(0)), x, f);
+  auto low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), logTail(e, f));
+  auto result = e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low));
+  result = e.select(e.lt(x, inf(e)), result, x);
+  result = e.select(e.lt(x, e.f(-1)), nan(e), result);
+  result = e.select(e.eq(x, e.f(-1)), e.f(-std::numeric_limits<double>::infinity()), result);
+  return e.select(e.eq(x, e.f(0)), x, result);
+}
+
+} // namespace weft::math
+
+#endif // WEFT_MATH_EXPLOG_H

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Makes the polynomial coefficients of include/weft/Math/Coefficients.h.
+
+Each table is the polynomial p that minimises max |w(x) (g(x) - p(x))| on an interval (Remez exchange: solve for equal
+alternating errors at n+2 points, move the points to the extrema, repeat), in mpmath at 60 to 100 digits.  Coefficients
+are then rounded to the type one by one from the lowest degree up, the rest being fitted again after each rounding, so
+that the rounding of the large coefficients costs nothing.  (E. Remez 1934; N. Brisebarre, S. Chevillard, "Efficient
+polynomial L-infinity approximations", 2007, for why rounding needs the refit.)
+
+    python3 tools/minimax.py > include/weft/Math/Coefficients.h     # minutes
+    python3 tools/minimax.py --only kSin                            # one table (both types), to try
+"""
+import argparse
+import sys
+
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def round_to(c, bits):
+    """c rounded to `bits` significant bits, to nearest even (mpmath's own rounding)."""
+    with mp.workprec(bits):
+        return +mp.mpf(c)
+
+
+def remez(g, w, a, b, degree, rounds=14):
+    """The minimax polynomial of a degree on a fine grid: (coefficients, max weighted error)."""
+    n = degree + 1
+    a, b = mp.mpf(a), mp.mpf(b)
+    grid_size = 24 * (n + 1)
+    grid = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * (2 * j + 1) / (2 * grid_size)) for j in range(grid_size)]
+    gv = [g(x) for x in grid]
+    wv = [w(x) for x in grid]
+    pw = [[x**p for p in range(n)] for x in grid]
+    ext = [min(grid_size - 1, int(grid_size * (2 * j + 1) / (2 * (n + 1)))) for j in range(n + 1)]
+    result = (None, mp.inf)
+    for _ in range(rounds):
+        m = mp.matrix(n + 1, n + 1)
+        r = mp.matrix(n + 1, 1)
+        for row, j in enumerate(ext):
+            for col in range(n):
+                m[row, col] = pw[j][col] * wv[j]
+            m[row, n] = (-1) ** row
+            r[row] = gv[j] * wv[j]
+        s = mp.lu_solve(m, r)
+        coeffs = [s[k] for k in range(n)]
+        level = abs(s[n])
+        err = [wv[j] * (gv[j] - mp.fdot(coeffs, pw[j])) for j in range(grid_size)]
+        best = max(abs(e) for e in err)
+        result = min(result, (coeffs, best), key=lambda t: t[1])
+        if best <= level * mp.mpf("1.02"):
+            break
+        # One extremum in each run of equal sign; keep n+1 alternating ones around the largest.
+        runs = []
+        for j, e in enumerate(err):
+            if runs and (err[runs[-1]] > 0) == (e > 0):
+                if abs(e) > abs(err[runs[-1]]):
+                    runs[-1] = j
+            else:
+                runs.append(j)
+        while len(runs) > n + 1:
+            runs.pop(0 if abs(err[runs[0]]) < abs(err[runs[-1]]) else -1)
+        if len(runs) < n + 1:
+            break
+        ext = runs
+    return result
+
+
+def worst(g, w, a, b, coeffs):
+    """The largest weighted error of a polynomial on 400 points."""
+    xs = [mp.mpf(a) + (mp.mpf(b) - mp.mpf(a)) * (j + mp.mpf("0.37")) / 400 for j in range(400)]
+    return max(abs(w(x) * (g(x) - mp.polyval(coeffs[::-1], x))) for x in xs)
+
+
+def fit(g, w, a, b, degree, bits):
+    """Minimax coefficients, lowest degree first, each rounded to `bits`, and the error after rounding."""
+    rest, _ = remez(g, w, a, b, degree)
+    plain = [round_to(c, bits) for c in rest]
+    tries = [(worst(g, w, a, b, plain), plain)]
+    fixed = []
+    # Higher coefficients need no refit: their rounding is below the error of the fit.
+    for k in range(1, min(degree, 6)):
+        fixed.append(round_to(rest[0], bits))
+        known = list(fixed)
+        # The powers x^k ... x^n are no Chebyshev system where 0 is inside; 1 ... x^(n-k) with weight |w x^k| is.
+        rest, _ = remez(lambda x: (g(x) - mp.polyval(known[::-1], x)) / x**k, lambda x: abs(w(x) * x**k), a, b, degree - k)
+        coeffs = fixed + [round_to(c, bits) for c in rest]
+        tries.append((worst(g, w, a, b, coeffs), coeffs))
+    err, coeffs = min(tries, key=lambda t: t[0])
+    return coeffs, err
+
+
+def hexfloat(c):
+    """C hex literal of a float that fits in double."""
+    return float(c).hex()
+
+
+def in_z(fn, sub, power):
+    """g(z) = (fn(x) - sub(x)) / x**power with x = sqrt(z): odd or even functions as polynomials in the square."""
+    return lambda z: (fn(mp.sqrt(z)) - sub(mp.sqrt(z))) / mp.sqrt(z) ** power
+
+
+LN2H = mp.log(2) / 2 * mp.mpf("1.001")
+PIO4SQ = (mp.pi / 4 * mp.mpf("1.002")) ** 2
+T = mp.mpf(10) ** -12  # stands for 0 at the end of an interval where g is a quotient
+
+
+def zero(x):
+    return mp.mpf(0)
+
+
+# name, what it is, g, w, interval, degree for f32, degree for f64
+TABLES = [
+    ("kExpm1", "(e^r - 1 - r) / r^2, |r| <= ln2/2; error relative to e^r - 1",
+     lambda r: (mp.expm1(r) - r) / r**2, lambda r: abs(r**2 / mp.expm1(r)), -LN2H, LN2H, 4, 10),
+    ("kExp2", "(2^r - 1) / r, |r| <= 1/2; error relative to 2^r",
+     lambda r: mp.expm1(r * mp.log(2)) / r, lambda r: abs(r) / mp.mpf(2) ** r, -0.5005, 0.5005, 5, 11),
+    ("kLog1p", "(log(1+f) - f + f^2/2) / f^3, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log(1+f)",
+     lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, lambda f: f**3 / mp.log1p(f),
+     mp.sqrt(0.5) - mp.mpf("1.0001"), mp.sqrt(2) - mp.mpf("0.9999"), 8, 20),
+    ("kSin", "(sin r - r) / r^3 in z = r^2, |r| <= pi/4; relative to sin r",
+     in_z(mp.sin, lambda r: r, 3), lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)), T, PIO4SQ, 2, 6),
+    ("kCos", "(cos r - 1 + r^2/2) / r^4 in z = r^2, |r| <= pi/4; relative to cos r",
+     in_z(mp.cos, lambda r: 1 - r**2 / 2, 4), lambda z: z**2 / mp.cos(mp.sqrt(z)), T, PIO4SQ, 2, 6),
+    ("kTanh", "(tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x",
+     in_z(mp.tanh, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), T, mp.mpf("0.3907"), 4, 10),
+    ("kErf", "erf(x) / x - 1 in z = x^2, |x| <= 1; relative to erf x",
+     in_z(lambda x: mp.erf(x) / x, lambda x: 1, 0), lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)), T, mp.mpf("1.0001"), 6, 15),
+]
+
+
+def shifted_erfc(limit):
+    """log(erfc(x)) for the large half of erf, weight: the error it makes in 1 - erfc(x)."""
+    return (lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 1, limit)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--only", help="make just this table")
+    args = ap.parse_args()
+    out = sys.stdout
+    if not args.only:
+        out.write(HEADER)
+    for name, what, g, w, a, b, d32, d64 in TABLES:
+        if args.only and name != args.only:
+            continue
+        emit(out, name, what, ((g, w, a, b, d32, 24), (g, w, a, b, d64, 53)))
+    if not args.only or args.only == "kErfTail":
+        emit(out, "kErfTail", "log(erfc(x)), x from 1 to where erf is 1; error relative to erf x",
+             ((*shifted_erfc(mp.mpf("4.0")), 7, 24), (*shifted_erfc(mp.mpf("6.0")), 19, 53)))
+    if not args.only or args.only == "kTwoOverPi":
+        chunks(out, "32", 24, 9)
+        chunks(out, "64", 53, 23)
+    if not args.only:
+        out.write(FOOTER)
+
+
+def chunks(out, kind, bits, count):
+    """2/pi cut into pieces of `bits` bits, each as a fraction of 1, for the reduction of huge arguments."""
+    with mp.workprec(bits * (count + 4)):
+        rest, row = 2 / mp.pi, []
+        for _ in range(count):
+            rest *= mp.mpf(2) ** bits
+            row.append(mp.floor(rest))
+            rest -= row[-1]
+        row = [hexfloat(c / mp.mpf(2) ** bits) for c in row]
+    out.write(f"\n/// 2/pi = sum over j of kTwoOverPi{kind}[j] * 2^(-{bits} j), pieces of {bits} bits.\n")
+    write_table(out, f"kTwoOverPi{kind}", row)
+
+
+def write_table(out, name, literals):
+    out.write(f"inline constexpr double {name}[] = {{\n")
+    row = "   "
+    for text in literals:
+        if len(row) + len(text) > 116:
+            out.write(row + "\n")
+            row = "   "
+        row += f" {text},"
+    out.write(row + "\n};\n")
+    out.flush()
+
+
+def emit(out, name, what, pair):
+    out.write(f"\n/// {what}.\n")
+    for g, w, a, b, degree, bits in pair:
+        coeffs, err = fit(g, w, a, b, degree, bits)
+        kind = "32" if bits == 24 else "64"
+        out.write(f"/// f{kind}: degree {degree}, error 2^{float(mp.log(err, 2)):.1f}\n")
+        write_table(out, f"{name}{kind}", [hexfloat(c) for c in coeffs])
+
+
+HEADER = """//===- Coefficients.h - polynomials of the math functions -------------------===//
+//
+// Decides the constants of Definitions.h.  Made by tools/minimax.py (Remez exchange with refitted rounding); edit that,
+// not this.  Lowest degree first; the numbers of a f32 table are exact in float.
+//
+//===------------------------------------------------------------------------===//
+#ifndef WEFT_MATH_COEFFICIENTS_H
+#define WEFT_MATH_COEFFICIENTS_H
+
+namespace weft::math {
+"""
+FOOTER = """
+} // namespace weft::math
+
+#endif // WEFT_MATH_COEFFICIENTS_H
+"""
+
+if __name__ == "__main__":
+    main()
