@@ -7,11 +7,11 @@
 
 from weft._src.pytree import (
     TreeDef,
-    all,  # noqa: A004 - named as in the array world: weft.tree.all
+    all,
     flatten,
     flatten_with_path,
     leaves,
-    map,  # noqa: A004
+    map,
     map_with_path,
     register_pytree_node,
     structure,

@@ -11,7 +11,10 @@ import weft._src
 PURE = [
     "weft.errors",
     "weft.tree",
-    *(f"weft._src.{name}" for name in ("source", "errors", "error_table", "dtypes", "pytree")),
+    *(
+        f"weft._src.{name}"
+        for name in ("source", "errors", "error_table", "dtypes", "pytree", "dims", "assumptions", "progress")
+    ),
 ]
 
 
@@ -33,6 +36,9 @@ def test_public_functions_have_docstrings(name):
     missing = [
         key
         for key, value in vars(module).items()
-        if not key.startswith("_") and callable(value) and getattr(value, "__module__", "") == name and not value.__doc__
+        if not key.startswith("_")
+        and callable(value)
+        and getattr(value, "__module__", "") == name
+        and not value.__doc__
     ]
     assert missing == []

@@ -215,7 +215,7 @@ def default_complex() -> DType:
     return complex128 if _defaults.float is float64 else complex64
 
 
-def set_default_dtype(*, float: Any = None, int: Any = None) -> None:  # noqa: A002 - named for what they set
+def set_default_dtype(*, float: Any = None, int: Any = None) -> None:
     """Sets the default types for the whole process; they are a part of every key of the cache.
 
     Args:
@@ -262,10 +262,8 @@ def dtype(spec: Any) -> DType:
         found = BY_NAME.get(spec) or BY_SHORT.get(spec)
         if found is not None:
             return found
-    elif isinstance(spec, type):
-        # type, not isinstance: np.float64 is a subclass of float
-        if spec in _PYTHON:
-            return _PYTHON[spec]()
+    elif isinstance(spec, type) and spec in _PYTHON:  # the class itself: np.float64 is a subclass of float
+        return _PYTHON[spec]()
     try:
         found = _from_numpy(np.dtype(spec)) if spec is not None else None
     except (TypeError, ValueError):
@@ -328,8 +326,8 @@ def promote_types(a: DType, b: DType) -> DType:
     Within one kind this is the array API's table (2024.12, "Type Promotion Rules"). What that leaves undefined:
 
     - bool with any other type gives the other type, as in NumPy, torch and JAX.
-    - An integer with a floating or complex type gives the latter, whatever the integer's width, as in torch and JAX. (NumPy
-      widens int32 + float32 to float64, which turns a whole model to float64 by one index array.)
+    - An integer with a floating or complex type gives the latter, whatever the integer's width, as in torch and JAX.
+      (NumPy widens int32 + float32 to float64, which turns a whole model to float64 by one index array.)
     - float16 with bfloat16 gives float32, as in torch and JAX: neither holds the other.
     - uint64 with a signed integer is an error, as in torch: no integer type holds both; NumPy gives float64 and JAX its
       default float, and both then lose low bits without a word.
@@ -435,8 +433,8 @@ def promote(operands: Iterable[Any]) -> Weak:
 
 
 def _join(types: list[DType]) -> DType:
-    # Only the highest kinds take part (complex takes floats along, for their width). So a mix like int64, uint64, float32
-    # has an answer in every order, though two of its members have none.
+    # Only the highest kinds take part (complex takes floats along, for their width). So a mix like int64, uint64,
+    # float32 has an answer in every order, though two of its members have none.
     if any(d.kind == "key" for d in types):
         rank = 0
     else:
@@ -531,7 +529,7 @@ def check_scalar(value: Any, d: DType) -> Any:
 
 
 class FInfo(NamedTuple):
-    """Facts of a floating type, as the array API's `finfo_object`; the numbers are Python floats, which hold them exactly."""
+    """Facts of a floating type, as the array API's `finfo_object`; Python floats hold all of them exactly."""
 
     bits: int
     eps: float
@@ -554,7 +552,7 @@ class IInfo(NamedTuple):
 _FORMATS = {"float16": (5, 10), "bfloat16": (8, 7), "float32": (8, 23), "float64": (11, 52)}
 
 
-def finfo(type: Any) -> FInfo:  # noqa: A002 - the standard's name
+def finfo(type: Any) -> FInfo:
     """The array API's `finfo`: limits of a floating type, or of the parts of a complex one.
 
     Args:
@@ -576,7 +574,7 @@ def finfo(type: Any) -> FInfo:  # noqa: A002 - the standard's name
     return FInfo(part.bits, 2.0**-mantissa, largest, -largest, 2.0 ** (1 - bias), part)
 
 
-def iinfo(type: Any) -> IInfo:  # noqa: A002 - the standard's name
+def iinfo(type: Any) -> IInfo:
     """The array API's `iinfo`: limits of an integer type.
 
     Args:

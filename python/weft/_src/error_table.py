@@ -4,8 +4,9 @@ A code never changes its meaning and is never used again; new ones go at the end
 every code in the C++ sources stands here too (a test compares). Loaded only when an error is raised or explained.
 
 Ranges: WF10xx arguments, shapes and dtypes of ops; WF11xx nested containers; WF12xx tracing; WF13xx transformations and
-control flow; WF14xx symbolic sizes; WF15xx IR and compiler; WF16xx calls and runtime; WF17xx artifacts and cache;
-WF18xx exchange of memory with other libraries; WF19xx options, installation, bugs; WF20xx warnings.
+control flow; WF14xx symbolic sizes; WF15xx compiler; WF16xx calls; WF18xx exchange of memory with other libraries;
+WF19xx options, installation, bugs; WF20xx IR text; WF50xx runtime and files (include/weft/Runtime/Error.h);
+WF90xx warnings.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def _rows() -> dict[str, Entry]:
         assert code not in rows, f"{code} twice in the table of errors"
         rows[code] = Entry(cls, title, " ".join(explanation.split()), example, hint)
 
+    # fmt: off
     # ------------------------------------------------------------------ WF10xx: arguments, shapes, dtypes of ops
     row("WF1001", "ShapeError", "shapes do not broadcast",
         """Two sizes broadcast when they are equal or one of them is 1, compared from the last axis backwards.""",
@@ -41,50 +43,57 @@ def _rows() -> dict[str, Entry]:
         """Each axis can be named once, also where it is written both as a positive and as a negative number.""",
         "wf.sum(wf.zeros((3, 4)), axis=(0, -2))", "name each axis once.")
     row("WF1004", "ShapeError", "reshape changes the number of elements",
-        """A reshape keeps all elements, so the products of the old and the new sizes are equal. One size may be -1 and
-        is then computed; the others must divide the number of elements.""",
+        """A reshape keeps all elements, so the products of the old and the new sizes are equal. One size may be -1
+        and is then computed; the others must divide the number of elements.""",
         "wf.reshape(wf.zeros((3, 4)), (5, 2))", "write -1 for one size to have it computed.")
     row("WF1005", "AxisError", "index out of range",
         """A static index lies outside its axis. Static indices are checked; indices that are arrays clamp instead.""",
         "wf.zeros((3,))[5]", "the indices of an axis of size n are -n to n-1.")
     row("WF1006", "AxisError", "too many indices",
-        """There are more indices than axes.""", "wf.zeros((3,))[0, 0]", "each index takes one axis; None adds one.")
+        """There are more indices than axes.""",
+        "wf.zeros((3,))[0, 0]", "each index takes one axis; None adds one.")
     row("WF1007", "ShapeError", "arrays to join differ in shape",
         """`concat` needs arrays that differ in the size of the joined axis only; `stack` needs equal shapes.""",
-        "wf.concat([wf.zeros((2, 3)), wf.zeros((2, 4))], axis=0)", "")
+        "wf.concat([wf.zeros((2, 3)), wf.zeros((2, 4))], axis=0)")
     row("WF1008", "ShapeError", "negative or malformed shape",
-        """A shape is a tuple of integers that are 0 or more, or symbolic sizes.""", "wf.zeros((3, -1))", "")
+        """A shape is a tuple of integers that are 0 or more, or symbolic sizes.""",
+        "wf.zeros((3, -1))")
     row("WF1009", "ShapeError", "cannot broadcast to the shape",
         """`broadcast_to` only adds leading axes and repeats axes of size 1.""",
-        "wf.broadcast_to(wf.zeros((3,)), (4,))", "")
-    row("WF1010", "ShapeError", "operands of one op differ in shape",
-        """The op needs equal shapes; it does not broadcast.""", "", "broadcast the operands first.")
+        "wf.broadcast_to(wf.zeros((3,)), (4,))")
     row("WF1011", "ShapeError", "wrong rank",
-        """The op needs an array of another rank.""", "wf.matmul(wf.zeros(()), wf.zeros((2,)))", "")
-    row("WF1012", "ShapeError", "operands of matmul do not fit",
-        """A matrix product sums over the last axis of the left operand and the second-to-last of the right one (its only
-        one if it is a vector), so the two sizes are equal. Leading axes broadcast.""",
+        """The op needs an array of another rank.""",
+        "wf.matmul(wf.zeros(()), wf.zeros((2,)))")
+    row("WF1012", "ShapeError", "shapes of the operands do not fit the op",
+        """Each op says which sizes of its operands must be equal. A matrix product sums over the last axis of the
+        left operand and the second-to-last of the right one (its only one if it is a vector), so these two sizes are
+        equal; leading axes broadcast. Elementwise ops of the IR need equal shapes; in Python their operands broadcast
+        first (WF1001).""",
         "wf.zeros((128, 64)) @ wf.zeros((32, 128))", "transpose one operand with .mT if it is stored the other way.")
     row("WF1013", "ShapeError", "assigned value does not fit",
-        """`x[i] = v` replaces a part of the value behind `x`: `v` must broadcast to the shape of `x[i]`, and `x` keeps
-        its shape and dtype.""", "x = wf.zeros((3,)); x[0:2] = wf.zeros((3,))", "")
+        """`x[i] = v` replaces a part of the value behind `x`: `v` must broadcast to the shape of `x[i]`, and `x`
+        keeps its shape and dtype.""",
+        "x = wf.zeros((3,)); x[0:2] = wf.zeros((3,))")
     row("WF1014", "ShapeError", "reduction of nothing has no value",
         """The largest, the smallest and their positions do not exist in an axis of size 0.""",
-        "wf.argmax(wf.zeros((0,)))", "")
+        "wf.argmax(wf.zeros((0,)))")
     row("WF1015", "ArgumentValueError", "malformed permutation",
         """The axes of a transposition name each axis exactly once.""",
-        "wf.permute_dims(wf.zeros((2, 3)), (0, 0))", "")
+        "wf.permute_dims(wf.zeros((2, 3)), (0, 0))")
     row("WF1016", "ArgumentValueError", "bad slice or padding",
-        """Steps are not 0; padding is given as one (low, high) pair for each axis.""", "wf.zeros((4,))[::0]", "")
-    row("WF1021", "DTypeError", "dtypes without a common type",
-        """uint64 and a signed integer have no common integer type, and Weft does not turn integers into floats
-        silently.""", "wf.result_type(wf.uint64, wf.int64)", "convert one operand with .astype.")
+        """Steps are not 0; padding is given as one (low, high) pair for each axis.""",
+        "wf.zeros((4,))[::0]")
+    row("WF1021", "DTypeError", "element types of the operands do not fit",
+        """The operands have no common element type, or the op needs equal ones (ops of the IR never promote). uint64
+        and a signed integer have no common integer type, and Weft does not turn integers into floats silently.""",
+        "wf.result_type(wf.uint64, wf.int64)", "convert one operand with .astype.")
     row("WF1022", "DTypeError", "op not defined for the dtype",
         """The op does not exist for this kind of elements, such as a bitwise op on floats.""",
         "wf.bitwise_and(wf.zeros((2,)), wf.zeros((2,)))", "convert with .astype.")
     row("WF1023", "UnsupportedDtypeError", "unknown dtype",
         """Weft's element types are bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, float64;
-        complex64, complex128 and key are reserved.""", 'wf.dtype("float128")', "convert the data first.")
+        complex64, complex128 and key are reserved.""",
+        'wf.dtype("float128")', "convert the data first.")
     row("WF1024", "UnsupportedDtypeError", "dtype reserved",
         """The dtype has its place in the list of element types, but no op handles it yet.""",
         "wf.zeros((2,), dtype=wf.complex64)", "use two real arrays for complex numbers.")
@@ -94,16 +103,15 @@ def _rows() -> dict[str, Entry]:
     row("WF1026", "ScalarRangeError", "Python number out of range",
         """A Python number takes the dtype of the array it meets; an integer must lie in that dtype's range.""",
         "wf.zeros((2,), dtype=wf.uint8) + 300", "convert the array to a wider dtype with .astype.")
-    row("WF1027", "DTypeError", "operands of one op differ in dtype",
-        """The op needs equal dtypes; it does not promote.""", "", "convert with .astype.")
     row("WF1028", "DTypeError", "implicit cast loses information",
-        """An in-place operator or an assignment keeps the dtype of its left side, and the value does not convert to it
-        by promotion.""", "x = wf.zeros((2,), dtype=wf.int32); x += 0.5", "convert the value with .astype.")
+        """An in-place operator or an assignment keeps the dtype of its left side, and the value does not convert to
+        it by promotion.""",
+        "x = wf.zeros((2,), dtype=wf.int32); x += 0.5", "convert the value with .astype.")
     row("WF1031", "WrongArgumentError", "not an array",
         """The argument must be an array, a number, or something that becomes an array.""",
         'wf.exp("text")', "wf.asarray makes arrays of nested lists and of NumPy arrays.")
     row("WF1032", "WrongArgumentError", "wrong number or names of arguments",
-        """The call does not fit the signature.""", "", "")
+        """The call does not fit the signature.""")
 
     # ---------------------------------------------------------------------------------- WF11xx: nested containers
     row("WF1101", "TreeError", "structures differ",
@@ -111,32 +119,33 @@ def _rows() -> dict[str, Entry]:
         'wf.tree.map(f, {"a": 1}, {"b": 1})', "wf.tree.structure shows the structure of a tree.")
     row("WF1102", "TreeError", "number of leaves differs",
         """A structure takes exactly as many leaves as it has places.""",
-        "wf.tree.unflatten(wf.tree.structure([1, 2]), [1])", "")
+        "wf.tree.unflatten(wf.tree.structure([1, 2]), [1])")
     row("WF1103", "TreeError", "keys of a dict cannot be ordered",
         """The leaves of a dict are taken in the order of its sorted keys.""",
         "wf.tree.leaves({1j: 0, 2j: 0})", "use strings as keys.")
     row("WF1104", "WrongArgumentError", "class registered twice",
         """A class is registered as a container once, and the built-in containers not at all.""",
-        "wf.tree.register_pytree_node(dict, f, g)", "")
+        "wf.tree.register_pytree_node(dict, f, g)")
     row("WF1105", "TreeError", "static field is not hashable",
         """What is static in a container is a part of its structure, which is compared and hashed.""",
         "", "use a tuple in place of a list.")
     row("WF1106", "TreeError", "container nests too deeply",
         """The container contains itself, or nests deeper than Python's recursion limit.""",
-        "x = []; x.append(x); wf.tree.leaves(x)", "")
+        "x = []; x.append(x); wf.tree.leaves(x)")
     row("WF1107", "TreeError", "a prefix does not fit",
         """Options such as `in_axes` are one value, or containers that follow the outer levels of the argument.""",
-        "wf.vmap(f, in_axes=(0, (0, 0)))(x, (x, x, x))", "")
+        "wf.vmap(f, in_axes=(0, (0, 0)))(x, (x, x, x))")
 
     # ------------------------------------------------------------------------------------------- WF12xx: tracing
     row("WF1201", "ConcretizationError", "a traced value was used as a truth value",
-        """While a function is traced its arrays have no values, so Python's `if`, `while`, `and`, `or`, `assert` cannot
-        look at them.""", "@wf.jit\ndef f(x):\n    if x > 0:\n        return x",
+        """While a function is traced its arrays have no values, so Python's `if`, `while`, `and`, `or`, `assert`
+        cannot look at them.""",
+        "@wf.jit\ndef f(x):\n    if x > 0:\n        return x",
         "use wf.where, wf.cond or wf.while_loop; or make the argument static.")
     row("WF1202", "ConcretizationError", "a traced value was used as a Python number",
-        """While a function is traced its arrays have no values, so `int`, `float`, `range` and indices of Python lists
-        cannot take them.""", "@wf.jit\ndef f(x):\n    return float(x)",
-        "keep the value an array, or make the argument static.")
+        """While a function is traced its arrays have no values, so `int`, `float`, `range` and indices of Python
+        lists cannot take them.""",
+        "@wf.jit\ndef f(x):\n    return float(x)", "keep the value an array, or make the argument static.")
     row("WF1203", "LeakedTracerError", "a traced value was used outside its function",
         """A value that was made while a function was traced belongs to that trace alone. It leaks when the function
         stores it in a global, an attribute or a container of the outside.""",
@@ -144,7 +153,8 @@ def _rows() -> dict[str, Entry]:
         "return the value from the function.")
     row("WF1204", "ImpureError", "a traced function reads what cannot be seen",
         """The result of the call depends on time, random state, files or the environment, and would be frozen at its
-        value during the trace.""", "@wf.jit\ndef f(x):\n    return x * random.random()",
+        value during the trace.""",
+        "@wf.jit\ndef f(x):\n    return x * random.random()",
         "pass the value as an argument; `allow_impure=True` freezes it knowingly.")
     row("WF1205", "RecursiveTraceError", "endless recursion while tracing",
         """The traced function calls itself, and nothing that Python can see while tracing ends it.""",
@@ -163,115 +173,159 @@ def _rows() -> dict[str, Entry]:
         '@wf.jit(static="n")\ndef f(x, n):\n    return x\nf(1.0, [1])', "pass a tuple in place of a list.")
     row("WF1210", "ArgumentValueError", "an option names no argument",
         """`static`, `donate` and `argnums` name arguments of the function, by name or position.""",
-        '@wf.jit(donate="q")\ndef f(p):\n    return p', "")
+        '@wf.jit(donate="q")\ndef f(p):\n    return p')
 
     # --------------------------------------------------------------------- WF13xx: transformations, control flow
     row("WF1301", "DerivativeError", "gradient of something that is not one real number",
         """`grad` needs a function whose result is one real floating number.""",
         "wf.grad(lambda x: x * 2)(wf.zeros((3,)))", "sum the result, or use wf.vjp or wf.jacrev.")
     row("WF1302", "DerivativeError", "gradient with respect to something that is not real",
-        """Integers, truth values and keys have no derivative.""", "wf.grad(lambda n: n * 1.0)(3)",
-        "convert to float32, or leave the argument out of argnums.")
+        """Integers, truth values and keys have no derivative.""",
+        "wf.grad(lambda n: n * 1.0)(3)", "convert to float32, or leave the argument out of argnums.")
     row("WF1303", "DerivativeError", "op without a derivative",
-        """The op says in its definition that it has no derivative, and why.""", "", "wf.stop_gradient cuts it off.")
+        """The op says in its definition that it has no derivative, and why.""",
+        "", "wf.stop_gradient cuts it off.")
     row("WF1304", "DerivativeError", "tangents or cotangents do not fit",
         """A tangent has the shape and dtype of its primal, a cotangent those of its result.""",
-        "wf.jvp(wf.sin, (wf.zeros((2,)),), (wf.zeros((3,)),))", "")
+        "wf.jvp(wf.sin, (wf.zeros((2,)),), (wf.zeros((3,)),))")
     row("WF1305", "DerivativeError", "has_aux without a pair",
         """With `has_aux=True` the function returns (value, auxiliary).""",
-        "wf.grad(lambda x: x, has_aux=True)(1.0)", "")
+        "wf.grad(lambda x: x, has_aux=True)(1.0)")
     row("WF1311", "BatchError", "mapped sizes differ",
         """All mapped axes of a `vmap` have one size.""",
         "wf.vmap(wf.add)(wf.zeros((2,)), wf.zeros((3,)))", "in_axes=None keeps an argument whole.")
     row("WF1312", "BatchError", "nothing to map over",
-        """At least one argument of a `vmap` has a mapped axis.""", "wf.vmap(f, in_axes=None)(x)", "")
+        """At least one argument of a `vmap` has a mapped axis.""",
+        "wf.vmap(f, in_axes=None)(x)")
     row("WF1313", "BatchError", "control flow on a mapped predicate",
-        """Under `vmap` the predicate differs from element to element; this form is not there yet.""", "",
-        "use wf.where.")
+        """Under `vmap` the predicate differs from element to element; this form is not there yet.""",
+        "", "use wf.where.")
     row("WF1321", "ControlFlowError", "branches disagree",
         """All branches return the same structure, shapes and dtypes.""",
-        "wf.cond(p, lambda: wf.zeros((2,)), lambda: wf.zeros((3,)))", "")
+        "wf.cond(p, lambda: wf.zeros((2,)), lambda: wf.zeros((3,)))")
     row("WF1322", "ControlFlowError", "loop carry changes",
         """A loop's body returns its carry with the structure, shapes and dtypes that it got.""",
-        "wf.fori_loop(0, 3, lambda i, c: wf.concat([c, c]), wf.zeros((2,)))", "")
+        "wf.fori_loop(0, 3, lambda i, c: wf.concat([c, c]), wf.zeros((2,)))")
     row("WF1323", "ControlFlowError", "traced trip count",
-        """The number of trips must be a Python integer here.""", "", "make the argument static.")
+        """The number of trips must be a Python integer here.""",
+        "", "make the argument static.")
     row("WF1324", "ControlFlowError", "scanned inputs differ in length",
         """All arrays that a scan walks over have one leading size.""",
-        "wf.scan(f, init, (wf.zeros((2,)), wf.zeros((3,))))", "")
+        "wf.scan(f, init, (wf.zeros((2,)), wf.zeros((3,))))")
     row("WF1325", "DTypeError", "predicate is not one truth value",
-        """A predicate is one bool, or one integer for `switch`.""", "wf.cond(wf.zeros((2,)), f, g)", "")
+        """A predicate is one bool, or one integer for `switch`.""",
+        "wf.cond(wf.zeros((2,)), f, g)")
 
     # ----------------------------------------------------------------------------------- WF14xx: symbolic sizes
     row("WF1401", "UndecidedSizeError", "a comparison of symbolic sizes is not decided",
         """The answer depends on the size that comes at the call, and the assumptions do not settle it.""",
-        'if wf.Dim("B") == 4: ...', "state an assumption, such as \"B >= 5\", or avoid the branch.")
+        'if wf.Dim("B") == 4: ...', 'state an assumption, such as "B >= 5", or avoid the branch.')
     row("WF1402", "SizeError", "malformed size or assumption",
         """Sizes are sums of products of names and integers, with `floordiv`; assumptions are `size op integer` with
-        one of == != < <= > >=, or `size mod n == r`.""", 'wf.Dim("2x")', "")
+        one of == != < <= > >=, or `size mod n == r`.""",
+        'wf.Dim("2x")')
     row("WF1403", "SizeError", "an assumption does not hold",
-        """The sizes of the arguments violate an assumption of the function.""", "", "")
+        """The sizes of the arguments violate an assumption of the function.""")
     row("WF1404", "SizeError", "size has no value",
-        """A symbol in the size was given no number.""", 'wf.Dim("B").evaluate({})', "")
+        """A symbol in the size was given no number.""",
+        'wf.Dim("B").evaluate({})')
     row("WF1405", "SizeError", "division of a size by zero",
-        """Sizes divide by positive sizes only.""", 'wf.Dim("B") // 0', "")
+        """Sizes divide by positive sizes only.""",
+        'wf.Dim("B") // 0')
     row("WF1406", "ConcretizationError", "a symbolic size was used as a Python integer",
-        """The size is known only at the call.""", 'range(wf.Dim("B"))', "use wf.scan or wf.fori_loop for loops.")
+        """The size is known only at the call.""",
+        'range(wf.Dim("B"))', "use wf.scan or wf.fori_loop for loops.")
     row("WF1407", "SizeError", "sizes of the arguments contradict each other",
-        """One name stands for one number in a call.""", "", "")
+        """One name stands for one number in a call.""")
 
-    # ------------------------------------------------------------------------------------ WF15xx: IR and compiler
-    row("WF1501", "IRError", "IR does not parse", """The text or bytecode is not a module of Weft's dialects.""")
-    row("WF1502", "IRError", "IR does not verify", """An op of the module breaks one of its rules.""")
-    row("WF1503", "IRError", "IR breaks the contract of its stage",
-        """Each stage promises what its IR holds; this IR does not keep it.""")
-    row("WF1504", "ArgumentValueError", "malformed pipeline", """A pipeline is `<stage>..<stage>` or a list of passes.""")
-    row("WF1505", "CompileError", "compilation failed", """A pass or the code generator failed on this program.""",
-        "", 'WEFT_DEBUG=kernels shows the program; please report it.')
-    row("WF1506", "CompileError", "unknown or unfit target", """The target is not known, or this machine cannot run it.""")
+    # ------------------------------------------------------------------------------------------- WF15xx: compiler
+    row("WF1504", "ArgumentValueError", "malformed pipeline",
+        """A pipeline is `<stage>..<stage>` or a list of passes.""")
+    row("WF1505", "CompileError", "compilation failed",
+        """A pass or the code generator failed on this program.""",
+        "", "WEFT_DEBUG=kernels shows the program; please report it.")
+    row("WF1506", "CompileError", "unknown or unfit target",
+        """The target is not known, or this machine cannot run it.""")
     row("WF1507", "UnsupportedError", "not there yet", """The op or form has its place in Weft, but no code yet.""")
 
     # ------------------------------------------------------------------------------------ WF16xx: calls, runtime
     row("WF1601", "WrongArgumentError", "wrong number of inputs", """The program takes another number of inputs.""")
-    row("WF1602", "ShapeError", "input has another shape", """An input does not have the shape that was compiled for.""")
-    row("WF1603", "DTypeError", "input has another dtype", """An input does not have the dtype that was compiled for.""")
-    row("WF1604", "OutOfMemoryError", "no memory", """The system refused the memory that the program needs.""", "",
-        "use smaller arrays or wf.checkpoint; `explain()` shows the plan.")
-    row("WF1605", "StoppedError", "the program was stopped", """A stop was requested while native code ran.""")
+    row("WF1602", "ShapeError", "input has another shape",
+        """An input does not have the shape that was compiled for.""")
+    row("WF1603", "DTypeError", "input has another dtype",
+        """An input does not have the dtype that was compiled for.""")
     row("WF1606", "DonatedError", "use of a donated array",
         """The array was donated to a call, which has used its memory for its results.""",
         "g = wf.jit(f, donate=0); g(x); x + 1", "use the result of the call, or do not donate.")
     row("WF1607", "WrongArgumentError", "one array donated twice", """Each donated argument is an array of its own.""")
-
-    # ---------------------------------------------------------------------------------- WF17xx: artifacts, cache
-    row("WF1701", "ArtifactError", "not a Weft file", """The file does not begin as files of Weft do.""")
-    row("WF1702", "ArtifactError", "file truncated or damaged", """Sizes or check sums in the file do not agree.""")
-    row("WF1703", "ArtifactError", "file of another version", """The file's version is not one that this Weft reads.""")
-    row("WF1704", "ArtifactError", "file for another machine", """The code in the file needs what this machine lacks.""")
-    row("WF1705", "ArtifactError", "no such entry or input", """The file has no function or input of this name.""")
 
     # ------------------------------------------------------- WF18xx: exchange of memory with other libraries
     row("WF1801", "BorderError", "memory cannot be shared",
         """`copy=False` was asked for, but layout, dtype or device need a copy.""",
         "wf.asarray([1, 2], copy=False)", "leave out copy=False.")
     row("WF1802", "BorderError", "malformed DLPack tensor", """The other library's tensor breaks DLPack's rules.""")
-    row("WF1803", "BorderError", "memory on another device", """The array does not lie in this machine's main memory.""")
+    row("WF1803", "BorderError", "memory on another device",
+        """The array does not lie in this machine's main memory.""")
 
     # -------------------------------------------------------------------- WF19xx: options, installation, bugs
     row("WF1901", "NotBuiltError", "compiled part missing",
-        """The package was found without its compiled module, or with one of another version.""", "",
-        "build it with ./dev, or install the wheel; `python -m weft doctor` says more.")
-    row("WF1902", "ArgumentValueError", "bad option", """The option or its value does not exist.""",
-        'wf.errors.explain("WF0")', "")
-    row("WF1990", "InternalError", "a bug in Weft", """Something that cannot happen did.""", "",
-        "please report it; WEFT_TRACEBACK=full shows where it happened.")
+        """The package was found without its compiled module, or with one of another version.""",
+        "", "build it with ./dev, or install the wheel; `python -m weft doctor` says more.")
+    row("WF1902", "ArgumentValueError", "bad option",
+        """The option or its value does not exist.""",
+        'wf.errors.explain("WF0")')
+    row("WF1990", "InternalError", "a bug in Weft",
+        """Something that cannot happen did.""",
+        "", "please report it; WEFT_TRACEBACK=full shows where it happened.")
 
-    # ------------------------------------------------------------------------------------------ WF20xx: warnings
-    row("WF2001", "PerformanceWarning", "compiled anew again and again",
-        """The function has been compiled for many signatures.""", "", "name changing sizes with wf.Dim.")
-    row("WF2002", "PerformanceWarning", "donated memory was not used",
+    # ------------------------------------------------------------------------------------------- WF20xx: IR text
+    row("WF2001", "IRError", "malformed size in a type",
+        """Sizes in types are sums of terms such as 2*S+1, with `(expr floordiv n)` as a factor.""")
+    row("WF2002", "IRError", "IR does not parse", """The text or bytecode is not a module of Weft's dialects.""")
+    row("WF2003", "IRError", "IR does not verify", """An op of the module breaks one of its rules.""")
+    row("WF2004", "IRError", "IR breaks the contract of its stage",
+        """Each stage promises what its IR holds; this IR does not keep it.""")
+
+    # ---------------------------------------------------------------------------------- WF50xx: runtime and files
+    row("WF5001", "ArtifactError", "not a Weft image",
+        """The file is no image of Weft, or its fields contradict each other.""")
+    row("WF5002", "ArtifactError", "image truncated", """The file is shorter than its header says.""")
+    row("WF5003", "ArtifactError", "image damaged", """Bytes of the file changed since it was written.""")
+    row("WF5004", "ArtifactError", "image of another version",
+        """The file's format is not one that this Weft reads.""")
+    row("WF5005", "ArtifactError", "image for another processor",
+        """The code in the file is for another architecture.""")
+    row("WF5006", "ArtifactError", "processor lacks a feature",
+        """The code in the file needs an instruction set that this processor does not have.""",
+        "", "compile for this target.")
+    row("WF5007", "ArtifactError", "malformed object in an image", """An ELF object in the image cannot be used.""")
+    row("WF5008", "ArtifactError", "bad relocation in an image",
+        """A relocation is of an unknown type or out of reach.""")
+    row("WF5009", "ArtifactError", "unknown symbol in an image",
+        """The code asks for a symbol that is neither in the image nor in the runtime's fixed table.""")
+    row("WF5010", "OutOfMemoryError", "no memory",
+        """The system refused the memory that the program needs.""",
+        "", "use smaller arrays; `explain()` shows the plan of memory.")
+    row("WF5011", "ArgumentValueError", "C API used against its contract", """A call of the C API broke its rules.""")
+    row("WF5012", "ArtifactError", "file cannot be read", """The system refused to read the file.""")
+    row("WF5020", "StoppedError", "the program was stopped", """A stop was requested while native code ran.""")
+    row("WF5021", "ShapeError", "size of an argument does not fit",
+        """An argument has another size than the program was compiled for, or than its other arguments imply.""")
+    row("WF5022", "SizeError", "an assumption on sizes does not hold",
+        """The sizes of the arguments violate an assumption of the function.""")
+    row("WF5023", "ArgumentValueError", "a check of the program failed",
+        """A `check` in the program found its condition false.""")
+    row("WF5024", "InternalError", "native code broke its contract",
+        """Compiled code returned what it never should.""")
+
+    # ------------------------------------------------------------------------------------------ WF90xx: warnings
+    row("WF9001", "PerformanceWarning", "compiled anew again and again",
+        """The function has been compiled for many signatures.""",
+        "", "name changing sizes with wf.Dim.")
+    row("WF9002", "PerformanceWarning", "donated memory was not used",
         """No result fits in the memory of a donated argument, or it belongs to another library.""")
-    row("WF2003", "SemanticsWarning", "cache entry ignored", """An entry of the cache was damaged and is made anew.""")
+    row("WF9003", "SemanticsWarning", "cache entry ignored", """An entry of the cache was damaged and is made anew.""")
+    # fmt: on
     return rows
 
 

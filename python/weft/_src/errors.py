@@ -87,7 +87,9 @@ class WeftError(Exception):
         return _rebuild, (type(self).__name__, self.code, self.message, self._hint, self.frames, self.operands)
 
 
-def _rebuild(name: str, code: str, message: str, hint: str | None, frames: tuple[Frame, ...], operands: tuple[str, ...]):
+def _rebuild(
+    name: str, code: str, message: str, hint: str | None, frames: tuple[Frame, ...], operands: tuple[str, ...]
+):
     return CLASSES[name](code, message, hint=hint, where=frames, operands=operands)
 
 
@@ -230,7 +232,7 @@ def entry(code: str):
     """The row of the table of codes; `InternalError` for a code that is not in it.
 
     >>> entry("WF1012").title
-    'operands of matmul do not fit'
+    'shapes of the operands do not fit the op'
     """
     from weft._src.error_table import TABLE
 
@@ -264,7 +266,7 @@ def explain(code: str) -> str:
         ArgumentValueError: WF1902, if there is no such code.
 
     >>> print(explain("WF1012").splitlines()[0])
-    WF1012 (ShapeError): operands of matmul do not fit
+    WF1012 (ShapeError): shapes of the operands do not fit the op
     """
     from weft._src.error_table import TABLE
 
@@ -289,7 +291,7 @@ def codes() -> dict[str, str]:
     """All codes with their titles, in order.
 
     >>> codes()["WF1012"]
-    'operands of matmul do not fit'
+    'shapes of the operands do not fit the op'
     """
     from weft._src.error_table import TABLE
 
@@ -302,9 +304,9 @@ _silenced: set[str] = set()
 
 
 def silence(*codes: str) -> None:
-    """Switches the warnings with these codes off for this process. `WEFT_SILENCE=WF2001,WF2002` does the same.
+    """Switches the warnings with these codes off for this process. `WEFT_SILENCE=WF9001,WF9002` does the same.
 
-    >>> silence("WF2999")
+    >>> silence("WF9999")
     """
     _silenced.update(c.upper() for c in codes)
 

@@ -1,14 +1,15 @@
 """Nested containers (pytrees): taken apart into leaves and a structure, and put together again.
 
-Decides which classes are containers (dict, OrderedDict, defaultdict, list, tuple, namedtuple, dataclasses, None and what is
-registered; exact classes, so a subclass is a leaf until it is registered), the order of leaves (dicts by sorted key), and
-how a leaf's place is written ("params['w1'][0].scale"). The call path in C++ walks the same classes without this module:
-it hashes dict keys in insertion order and comes here only on a miss, so two insertion orders are two keys of the cache but one
-structure.
+Decides which classes are containers (dict, OrderedDict, defaultdict, list, tuple, namedtuple, dataclasses, None and
+what is registered; exact classes, so a subclass is a leaf until it is registered), the order of leaves (dicts by sorted
+key), and how a leaf's place is written ("params['w1'][0].scale"). The call path in C++ walks the same classes without
+this module: it hashes dict keys in insertion order and comes here only on a miss, so two insertion orders are two keys
+of the cache but one structure.
 """
 
 from __future__ import annotations
 
+import builtins
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -82,9 +83,7 @@ _HANDLERS: dict[type, _Handler] = {
 }
 _BUILTIN = frozenset(_HANDLERS)
 
-_NAMEDTUPLE = _Handler(
-    lambda x: (x, type(x)._fields), lambda cls, _m, xs: cls._make(xs), _field_entries
-)
+_NAMEDTUPLE = _Handler(lambda x: (x, type(x)._fields), lambda cls, _m, xs: cls._make(xs), _field_entries)
 
 
 def _flatten_dataclass(x: Any):
@@ -96,7 +95,7 @@ def _flatten_dataclass(x: Any):
         except TypeError:
             raise TreeError(
                 "WF1105",
-                f"the static field {name!r} of {type(x).__name__} holds a {type(value).__name__}, which is not hashable.",
+                f"the static field {name!r} of {type(x).__name__} is a {type(value).__name__}, which is not hashable.",
             ) from None
     return [getattr(x, name) for name in dynamic], meta
 
@@ -142,8 +141,8 @@ def _handler_of_class(cls: type) -> _Handler | None:
         return found
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and hasattr(cls, "_make"):
         return _NAMEDTUPLE
-    # The class's own mark, without importing dataclasses for programs that have none. A subclass of a dataclass that is not
-    # decorated itself may have fields we do not know of: a leaf, as other subclasses are.
+    # The class's own mark, without importing dataclasses for programs that have none. A subclass of a dataclass that is
+    # not decorated itself may have fields we do not know of: a leaf, as other subclasses are.
     if "__dataclass_fields__" in cls.__dict__:
         return _DATACLASS
     return None
@@ -172,7 +171,7 @@ def register_pytree_node(
 
     >>> class Pair:
     ...     def __init__(self, a, b): self.a, self.b = a, b
-    >>> _ = register_pytree_node(Pair, lambda p: ((p.a, p.b), None), lambda _, xs: Pair(*xs), entries=lambda _: (".a", ".b"))
+    >>> _ = register_pytree_node(Pair, lambda p: ((p.a, p.b), None), lambda _, xs: Pair(*xs))
     >>> map(lambda x: x + 1, Pair(1, [2])).b
     [3]
     """
@@ -436,7 +435,9 @@ def structure(tree: Any, is_leaf: LeafTest | None = None) -> TreeDef:
     return flatten(tree, is_leaf)[1]
 
 
-def flatten_with_path(tree: Any, is_leaf: LeafTest | None = None, *, prefix: str = "") -> tuple[list[tuple[str, Any]], TreeDef]:
+def flatten_with_path(
+    tree: Any, is_leaf: LeafTest | None = None, *, prefix: str = ""
+) -> tuple[list[tuple[str, Any]], TreeDef]:
     """As `flatten`, with the place of each leaf.
 
     >>> flatten_with_path({"w": [5]}, prefix="params")[0]
@@ -446,7 +447,7 @@ def flatten_with_path(tree: Any, is_leaf: LeafTest | None = None, *, prefix: str
     return list(zip(treedef.paths(prefix), flat, strict=True)), treedef
 
 
-def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: LeafTest | None = None) -> Any:  # noqa: A001
+def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: LeafTest | None = None) -> Any:
     """Applies `f` to each leaf; with several trees, to the leaves at the same place.
 
     Args:
@@ -466,7 +467,9 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: LeafTest | None =
     return treedef.unflatten([f(*xs) for xs in zip(*columns, strict=True)])
 
 
-def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: LeafTest | None = None, prefix: str = "") -> Any:
+def map_with_path(
+    f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: LeafTest | None = None, prefix: str = ""
+) -> Any:
     """As `map`, but `f` gets the place of the leaf as text before the leaves.
 
     >>> map_with_path(lambda path, x: f"{path}={x}", {"w": [5]})
@@ -481,16 +484,13 @@ def _rest_leaves(treedef: TreeDef, tree: Any, index: int) -> list[Any]:
     return treedef.flatten_up_to(tree, name=f"trees[{index + 1}]", first="trees[0]")
 
 
-def all(tree: Any, is_leaf: LeafTest | None = None) -> bool:  # noqa: A001
+def all(tree: Any, is_leaf: LeafTest | None = None) -> bool:
     """Whether all leaves are true; an empty tree is.
 
     >>> all({"a": 1, "b": [True]}), all([0]), all(None)
     (True, False, True)
     """
-    for x in leaves(tree, is_leaf):
-        if not x:
-            return False
-    return True
+    return builtins.all(leaves(tree, is_leaf))
 
 
 def broadcast_prefix(prefix: Any, tree: Any, *, name: str = "prefix", none_is_leaf: bool = True) -> list[Any]:

@@ -81,7 +81,7 @@ class Frame(NamedTuple):
 
     @property
     def relative_line(self) -> int | None:
-        """Line counted from the function's first; what stored artifacts keep, since it survives edits above the function."""
+        """Line counted from the function's first; stored artifacts keep it, since it survives edits above."""
         return None if self.first_line is None else self.line - self.first_line
 
 
@@ -169,9 +169,7 @@ def capture(skip: int = 0, limit: int = MAX_FRAMES) -> Stack:
         frame = frame.f_back
     found = _stacks.get(k := tuple(key))
     if found is None:
-        found = Stack(
-            tuple((f.f_code, f.f_lasti) for f in frames), tuple(f.f_globals.get("__name__") for f in frames)
-        )
+        found = Stack(tuple((f.f_code, f.f_lasti) for f in frames), tuple(f.f_globals.get("__name__") for f in frames))
         _stacks[k] = found
     return found
 
