@@ -48,8 +48,8 @@ LIBRARY = """
         check(a, b)
 
     def check(a, b):
-        raise ShapeError("WF1012", "matmul: the last size of the left operand (64) must equal the second-to-last of the "
-                         "right (32).", operands=[a.text, b.text])
+        raise ShapeError("WF1012", "matmul: the last size of the left operand (64) must equal the second-to-last of "
+                         "the right (32).", operands=[a.text, b.text])
 """
 
 
@@ -74,7 +74,7 @@ def test_the_example_of_the_documentation(tmp_path):
                     ^ f32[128,64]
                         ^ f32[32,128]
         matmul: the last size of the left operand (64) must equal the second-to-last of the right (32).
-        hint: transpose one operand with .mT if it is stored the other way.
+        hint: reshape an operand, or transpose one that is stored the other way (.mT).
         """)
     )
     assert "mylib.py" not in text and "errors.py" not in text and text.count("File ") == 2
@@ -144,7 +144,7 @@ def test_errors_pickle_with_their_place(cls):
 
 
 def test_the_hint_can_be_replaced_or_dropped():
-    assert "hint: transpose" in str(ShapeError("WF1012", "x", where=False))
+    assert "hint: reshape" in str(ShapeError("WF1012", "x", where=False))
     assert str(ShapeError("WF1012", "x", where=False, hint="h")).endswith("\nhint: h")
     assert str(ShapeError("WF1012", "x", where=False, hint="")) == "[WF1012]\nx"
 

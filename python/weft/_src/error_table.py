@@ -42,10 +42,6 @@ def _rows() -> dict[str, Entry]:
     row("WF1003", "AxisError", "axis named twice",
         """Each axis can be named once, also where it is written both as a positive and as a negative number.""",
         "wf.sum(wf.zeros((3, 4)), axis=(0, -2))", "name each axis once.")
-    row("WF1004", "ShapeError", "reshape changes the number of elements",
-        """A reshape keeps all elements, so the products of the old and the new sizes are equal. One size may be -1
-        and is then computed; the others must divide the number of elements.""",
-        "wf.reshape(wf.zeros((3, 4)), (5, 2))", "write -1 for one size to have it computed.")
     row("WF1005", "AxisError", "index out of range",
         """A static index lies outside its axis. Static indices are checked; indices that are arrays clamp instead.""",
         "wf.zeros((3,))[5]", "the indices of an axis of size n are -n to n-1.")
@@ -58,9 +54,6 @@ def _rows() -> dict[str, Entry]:
     row("WF1008", "ShapeError", "negative or malformed shape",
         """A shape is a tuple of integers that are 0 or more, or symbolic sizes.""",
         "wf.zeros((3, -1))")
-    row("WF1009", "ShapeError", "cannot broadcast to the shape",
-        """`broadcast_to` only adds leading axes and repeats axes of size 1.""",
-        "wf.broadcast_to(wf.zeros((3,)), (4,))")
     row("WF1011", "ShapeError", "wrong rank",
         """The op needs an array of another rank.""",
         "wf.matmul(wf.zeros(()), wf.zeros((2,)))")
@@ -69,20 +62,30 @@ def _rows() -> dict[str, Entry]:
         left operand and the second-to-last of the right one (its only one if it is a vector), so these two sizes are
         equal; leading axes broadcast. Elementwise ops of the IR need equal shapes; in Python their operands broadcast
         first (WF1001).""",
-        "wf.zeros((128, 64)) @ wf.zeros((32, 128))", "transpose one operand with .mT if it is stored the other way.")
-    row("WF1013", "ShapeError", "assigned value does not fit",
+        "wf.zeros((128, 64)) @ wf.zeros((32, 128))",
+        "reshape an operand, or transpose one that is stored the other way (.mT).")
+    row("WF1013", "ShapeError", "reshape changes the number of elements",
+        """A reshape keeps all elements, so the products of the old and the new sizes are equal. One size may be -1
+        and is then computed; the others must divide the number of elements.""",
+        "wf.reshape(wf.zeros((3, 4)), (5, 2))", "write -1 for one size to have it computed.")
+    row("WF1014", "ShapeError", "size does not broadcast",
+        """A broadcast only adds axes and repeats axes of size 1; other sizes stay.""",
+        "wf.broadcast_to(wf.zeros((3,)), (4,))")
+    row("WF1015", "ArgumentValueError", "malformed list of axes",
+        """The axes, or the entries for each axis, that the op takes are not what it needs: a permutation names each
+        axis exactly once, reduced axes are distinct and lie below the rank, padding has one entry for each axis.""",
+        "wf.permute_dims(wf.zeros((2, 3)), (0, 0))")
+    row("WF1016", "ArgumentValueError", "slice or padding out of range",
+        """Slices stay inside the operand and step by 1 or more in the IR (in Python steps are not 0); padding is
+        given as one (low, high) pair for each axis.""",
+        "wf.zeros((4,))[::0]")
+    row("WF1017", "ShapeError", "assigned value does not fit",
         """`x[i] = v` replaces a part of the value behind `x`: `v` must broadcast to the shape of `x[i]`, and `x`
         keeps its shape and dtype.""",
         "x = wf.zeros((3,)); x[0:2] = wf.zeros((3,))")
-    row("WF1014", "ShapeError", "reduction of nothing has no value",
+    row("WF1018", "ShapeError", "reduction of nothing has no value",
         """The largest, the smallest and their positions do not exist in an axis of size 0.""",
         "wf.argmax(wf.zeros((0,)))")
-    row("WF1015", "ArgumentValueError", "malformed permutation",
-        """The axes of a transposition name each axis exactly once.""",
-        "wf.permute_dims(wf.zeros((2, 3)), (0, 0))")
-    row("WF1016", "ArgumentValueError", "bad slice or padding",
-        """Steps are not 0; padding is given as one (low, high) pair for each axis.""",
-        "wf.zeros((4,))[::0]")
     row("WF1021", "DTypeError", "element types of the operands do not fit",
         """The operands have no common element type, or the op needs equal ones (ops of the IR never promote). uint64
         and a signed integer have no common integer type, and Weft does not turn integers into floats silently.""",
@@ -286,6 +289,25 @@ def _rows() -> dict[str, Entry]:
     row("WF2004", "IRError", "IR breaks the contract of its stage",
         """Each stage promises what its IR holds; this IR does not keep it.""")
 
+    row("WF2010", "IRError", "block arguments do not fit the op",
+        """The arguments of a region have the types that the op hands to it: carries, slices of inputs, captures.""")
+    row("WF2011", "IRError", "region without yield", """Each region of a control op ends in weft.yield.""")
+    row("WF2012", "IRError", "yielded types do not fit", """A region yields the types that its op says.""")
+    row("WF2013", "IRError", "negative trip count", """A loop runs 0 times or more.""")
+    row("WF2014", "IRError", "too few results",
+        """A loop has one result for each carry, then one for each stacked output.""")
+    row("WF2015", "IRError", "sliced value does not fit the trip count",
+        """What a loop slices or stacks has the trip count as its leading size.""")
+    row("WF2016", "IRError", "results do not fit the carries",
+        """The first results of a loop have the types of its carries.""")
+    row("WF2017", "IRError", "control op without a region", """A branch has at least one region.""")
+    row("WF2020", "IRError", "unknown function", """The symbol names no function of the module.""")
+    row("WF2021", "IRError", "wrong number of operands or results",
+        """A call has as many operands and results as its function has arguments and results.""")
+    row("WF2022", "IRError", "operand does not fit the argument",
+        """The operands of a call have the types of the arguments; sizes of the function are solved from them.""")
+    row("WF2023", "IRError", "result does not fit the function",
+        """The results of a call have the function's types, with its sizes replaced by those of the call.""")
     # ---------------------------------------------------------------------------------- WF50xx: runtime and files
     row("WF5001", "ArtifactError", "not a Weft image",
         """The file is no image of Weft, or its fields contradict each other.""")
