@@ -64,23 +64,27 @@ static FailureOr<std::string> parseSizeText(AsmParser &parser) {
   std::string text;
   int depth = 0;
   SMLoc loc = parser.getCurrentLocation();
+  // Words stay apart: `B S` is a mistake, not the symbol BS.
+  auto append = [&](llvm::StringRef word) {
+    bool touches = !text.empty() && (llvm::isAlnum(text.back()) || text.back() == '_');
+    text += (touches ? " " : "") + word.str();
+  };
   while (true) {
     std::string keyword;
     APInt number;
-    if (succeeded(parser.parseOptionalKeywordOrString(&keyword)))
-      text += keyword == "floordiv" ? " floordiv " : keyword;
+    // A sign is a token of its own, but parseOptionalInteger would swallow it and insist on digits: `B-(S floordiv 2)`.
+    if (succeeded(parser.parseOptionalMinus()))
+      text += "-";
+    else if (succeeded(parser.parseOptionalKeywordOrString(&keyword)))
+      append(keyword);
     else if (OptionalParseResult r = parser.parseOptionalInteger(number); r.has_value()) {
       if (failed(*r))
         return failure();
-      // "S-1" lexes as S, -1: the sign belongs to the sum.
-      text += number.isNegative() || text.empty() || !llvm::isAlnum(text.back()) ? llvm::toString(number, 10, true)
-                                                                                  : " " + llvm::toString(number, 10, true);
+      append(llvm::toString(number, 10, /*Signed=*/false));
     } else if (succeeded(parser.parseOptionalPlus()))
       text += "+";
     else if (succeeded(parser.parseOptionalStar()))
       text += "*";
-    else if (succeeded(parser.parseOptionalMinus()))
-      text += "-";
     else if (succeeded(parser.parseOptionalLParen())) {
       text += "(";
       ++depth;
