@@ -82,7 +82,7 @@ def test_interval_holds_the_value_and_decisions_are_true(seed):
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
-        # The normal form of lib/Dialect/Weft/SizeExpr.cpp, by hand.
+        # By hand; test_dims_in_ir.py compares many more with the dialect.
         (lambda B, S: 2 * S, "2*S"),
         (lambda B, S: S * B + 1, "B*S+1"),
         (lambda B, S: S // 2, "(S floordiv 2)"),
