@@ -1,0 +1,80 @@
+//===- ABI.h - what generated native code sees of the runtime -------------===//
+//
+// Decides the contract between the code generator and the runtime: the type of
+// a program's one entry, and the services that native code may call. Names and
+// signatures here are fixed; an image names them as outside symbols and the
+// loader resolves them from one table (lib/Runtime/Symbols.cpp), nothing else.
+//
+// Besides these, native code may refer to memcpy, memmove, memset (LLVM makes
+// calls of them from loops) and the half-precision conversions __truncsfhf2,
+// __truncdfhf2, __extendhfsf2, __truncsfbf2, __truncdfbf2.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_RUNTIME_ABI_H
+#define WEFT_RUNTIME_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// One call of a program in flight. Owns the arena; never shared by two calls.
+typedef struct WeftCall WeftCall;
+
+/// One argument: dense row-major data and its `rank` sizes. The rank and the
+/// element type are fixed by the program, so they are not passed. `shape` may
+/// be NULL where the rank is 0.
+typedef struct WeftArg {
+  void *data;
+  const int64_t *shape;
+} WeftArg;
+
+/// The one entry of a program. Returns 0, or the code of a failure that it
+/// recorded with weft_rt_fail (or that weft_rt_poll returned).
+typedef int32_t (*WeftEntry)(WeftCall *call, const WeftArg *args);
+
+/// The body of a parallel loop over items [begin, end).
+typedef void (*WeftParallelBody)(WeftCall *call, void *closure, int64_t begin, int64_t end);
+
+/// This call's arena: `bytes` bytes, 64-byte aligned, uninitialised, valid until
+/// the entry returns. A second request that fits returns the same memory; a
+/// larger one returns new memory, and the old stays valid. NULL: no memory (the
+/// status is set; return). Only from the thread of the entry.
+char *weft_rt_arena(WeftCall *call, int64_t bytes);
+
+/// The buffer of result `index`: `bytes` bytes, 64-byte aligned, uninitialised,
+/// to be filled by native code. `shape` has `rank` sizes and is copied. NULL: no
+/// memory or an index or rank that the program did not declare (the status is
+/// set; return). Only from the thread of the entry.
+void *weft_rt_result(WeftCall *call, int32_t index, int64_t bytes, int32_t rank, const int64_t *shape);
+
+/// Scratch of the calling thread (packing panels): 64-byte aligned,
+/// uninitialised, overwritten by the next request of the same thread at the same
+/// depth. A parallel body has its own depth, so it never overwrites the scratch
+/// of the code around it. NULL: no memory (the status is set; return).
+char *weft_rt_scratch(WeftCall *call, int64_t bytes);
+
+/// Runs `body` over items [0, n), cut in chunks of `grain` items. The cut
+/// depends on n and grain only, never on the number of threads. `cost_ns` is the
+/// estimated time of the whole loop on one thread: below a threshold the caller
+/// runs it alone. Between chunks the stop flag is polled; after a stop, chunks
+/// not yet begun are left out, and weft_rt_poll returns nonzero. Nested calls
+/// run serially.
+void weft_rt_parallel(WeftCall *call, WeftParallelBody body, void *closure, int64_t n, int64_t grain, int64_t cost_ns);
+
+/// Belongs at the back-edges of long loops: a few nanoseconds. Nonzero (the
+/// status) means stop: return it from the entry.
+int32_t weft_rt_poll(WeftCall *call);
+
+/// Records a failure and returns `code` (nonzero). The first failure of a call
+/// wins. `where` tells the place in the terms of the code: for
+/// WEFT_ERR_SHAPE it is argument * 256 + dimension. Any thread may call it.
+int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expected, int64_t got);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // WEFT_RUNTIME_ABI_H

@@ -1,0 +1,288 @@
+//===- Buffer.cpp - the pooling allocator ---------------------------------===//
+//
+// Decides the size classes, which blocks come from malloc and which are mapped,
+// and what is kept. A block is a 64-byte header (the WeftBuffer) followed by the
+// data; four classes per doubling bound the waste to a quarter. Blocks of 1 MiB
+// and more are mapped so that trimming returns them to the system, and ask for
+// huge pages from 2 MiB up (fresh 4 KB pages cost five times as much as fresh
+// 2 MB pages to write).
+//
+//===----------------------------------------------------------------------===//
+
+#include "weft/Runtime/Buffer.h"
+#include "Sync.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define WEFT_POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define WEFT_UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#endif
+#endif
+#ifndef WEFT_POISON
+#define WEFT_POISON(p, n) ((void)0)
+#define WEFT_UNPOISON(p, n) ((void)0)
+#endif
+
+using namespace weft::rt;
+
+namespace {
+
+constexpr int64_t kUnit = 64;
+constexpr int64_t kMaxBytes = int64_t(1) << 46; // x86-64 user space is 2^47
+constexpr int kNumClasses = 160;                // classOf(kMaxBytes) is 155
+constexpr int64_t kMapFrom = int64_t(1) << 20;
+constexpr int64_t kHugePage = int64_t(2) << 20;
+constexpr int64_t kPage = 4096;
+
+static_assert(sizeof(WeftBuffer) == kUnit, "the header keeps the data aligned");
+
+/// Classes 0, 1, 2, ... hold 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... units.
+int classOf(int64_t bytes) {
+  int64_t last = bytes > 0 ? (bytes - 1) / kUnit : 0;
+  if (last < 4)
+    return int(last);
+  int shift = 63 - __builtin_clzll(uint64_t(last)) - 2;
+  return shift * 4 + int(last >> shift);
+}
+
+int64_t classBytes(int cls) {
+  if (cls < 8)
+    return (cls + 1) * kUnit;
+  int shift = cls / 4 - 1;
+  return int64_t(cls - shift * 4 + 1) * kUnit << shift;
+}
+
+/// Free blocks and counts of one class. The counts live under the lock that an
+/// allocation takes anyway, so they cost no atomics of their own.
+struct alignas(64) SizeClass {
+  SpinLock lock;
+  WeftBuffer *free = nullptr;
+  int64_t live = 0, hits = 0, misses = 0;
+};
+
+SizeClass gClasses[kNumClasses];
+std::atomic<int64_t> gPooled{0};
+std::atomic<int64_t> gLimit{-1};
+std::atomic<bool> gForkHandlers{false};
+
+int64_t poolLimit() {
+  int64_t limit = gLimit.load(std::memory_order_relaxed);
+  if (limit >= 0)
+    return limit;
+  const char *text = getenv("WEFT_POOL_BYTES");
+  char *end = nullptr;
+  long long value = text ? strtoll(text, &end, 10) : -1;
+  if (text && end != text && *end == 0 && value >= 0)
+    limit = value;
+  else
+    limit = std::min(int64_t(1) << 30, int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 8);
+  gLimit.store(limit, std::memory_order_relaxed);
+  return limit;
+}
+
+// A fork while another thread holds a class lock would leave it held for ever
+// in the child, so the forking thread takes them all.
+void lockAll() {
+  for (SizeClass &c : gClasses)
+    c.lock.lock();
+}
+void unlockAll() {
+  for (SizeClass &c : gClasses)
+    c.lock.unlock();
+}
+
+/// Bytes mapped for a class of kMapFrom or more: a page for the header in front,
+/// then the data on a page of its own (a huge one, if it is as large).
+struct Mapping {
+  int64_t align, dataBytes, total;
+  explicit Mapping(int cls) {
+    int64_t bytes = classBytes(cls);
+    align = bytes >= kHugePage ? kHugePage : kPage;
+    dataBytes = (bytes + align - 1) / align * align;
+    total = dataBytes + kPage;
+  }
+};
+
+WeftBuffer *mapBlock(int cls) {
+  Mapping m(cls);
+  int64_t reserve = m.total + m.align;
+  // Not MAP_NORESERVE: a size beyond all memory must fail here, not kill the process when touched.
+  void *raw = mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED)
+    return nullptr;
+  // Cut the mapping down to [header page][aligned data].
+  uintptr_t start = uintptr_t(raw), end = start + reserve;
+  uintptr_t data = (start + kPage + m.align - 1) / m.align * m.align;
+  if (data - kPage > start)
+    munmap(raw, data - kPage - start);
+  if (end > data + m.dataBytes)
+    munmap(reinterpret_cast<void *>(data + m.dataBytes), end - data - m.dataBytes);
+  if (m.align == kHugePage)
+    madvise(reinterpret_cast<void *>(data), m.dataBytes, MADV_HUGEPAGE); // only advice: failure is fine
+  return reinterpret_cast<WeftBuffer *>(data - sizeof(WeftBuffer));
+}
+
+WeftBuffer *newBlock(int cls) {
+  WeftBuffer *block;
+  if (classBytes(cls) >= kMapFrom)
+    block = mapBlock(cls);
+  else
+    block = static_cast<WeftBuffer *>(aligned_alloc(kUnit, classBytes(cls) + sizeof(WeftBuffer)));
+  if (!block)
+    return nullptr;
+  block->data = block + 1;
+  block->size_class = cls;
+  block->deleter = nullptr;
+  block->owner = nullptr;
+  block->next = nullptr;
+  return block;
+}
+
+void freeBlock(WeftBuffer *block) {
+  int cls = int(block->size_class);
+  if (classBytes(cls) < kMapFrom)
+    return free(block);
+  uintptr_t data = uintptr_t(block->data);
+  munmap(reinterpret_cast<void *>(data - kPage), Mapping(cls).total);
+}
+
+void freeChain(WeftBuffer *block) {
+  while (block) {
+    WeftBuffer *next = block->next;
+    WEFT_UNPOISON(block->data, classBytes(int(block->size_class)));
+    freeBlock(block);
+    block = next;
+  }
+}
+
+/// Frees pooled blocks, largest first, until at most `keep` bytes are pooled.
+int64_t trimTo(int64_t keep) {
+  int64_t freed = 0;
+  for (int cls = kNumClasses - 1; cls >= 0; --cls) {
+    SizeClass &c = gClasses[cls];
+    WeftBuffer *chain = nullptr;
+    c.lock.lock();
+    while (c.free && gPooled.load(std::memory_order_relaxed) > keep) {
+      WeftBuffer *block = c.free;
+      c.free = block->next;
+      block->next = chain;
+      chain = block;
+      gPooled.fetch_sub(classBytes(cls), std::memory_order_relaxed);
+      freed += classBytes(cls);
+    }
+    c.lock.unlock();
+    freeChain(chain);
+  }
+  return freed;
+}
+
+} // namespace
+
+WeftBuffer *weft_buffer_alloc(int64_t bytes) {
+  if (bytes < 0 || bytes > kMaxBytes)
+    return nullptr;
+  int cls = classOf(bytes);
+  SizeClass &c = gClasses[cls];
+  c.lock.lock();
+  WeftBuffer *block = c.free;
+  if (block) {
+    c.free = block->next;
+    ++c.hits;
+  } else {
+    ++c.misses;
+  }
+  ++c.live;
+  c.lock.unlock();
+  if (block) {
+    gPooled.fetch_sub(classBytes(cls), std::memory_order_relaxed);
+    WEFT_UNPOISON(block->data, classBytes(cls));
+  } else {
+    if (!gForkHandlers.load(std::memory_order_relaxed) && !gForkHandlers.exchange(true))
+      pthread_atfork(lockAll, unlockAll, unlockAll);
+    block = newBlock(cls);
+    if (!block && trimTo(0) > 0)
+      block = newBlock(cls); // pooled memory of other sizes may have been in the way
+    if (!block) {
+      c.lock.lock();
+      --c.live;
+      c.lock.unlock();
+      return nullptr;
+    }
+  }
+  block->bytes = bytes;
+  block->refs = 1;
+  return block;
+}
+
+WeftBuffer *weft_buffer_wrap(void *data, int64_t bytes, void (*deleter)(void *), void *owner) {
+  auto *buffer = static_cast<WeftBuffer *>(malloc(sizeof(WeftBuffer)));
+  if (!buffer)
+    return nullptr;
+  *buffer = {data, bytes, 1, -1, deleter, owner, nullptr, 0};
+  return buffer;
+}
+
+WeftBuffer *weft_buffer_retain(WeftBuffer *buffer) {
+  __atomic_fetch_add(&buffer->refs, 1, __ATOMIC_RELAXED);
+  return buffer;
+}
+
+void weft_buffer_release(WeftBuffer *buffer) {
+  if (!buffer || __atomic_fetch_sub(&buffer->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    return;
+  if (buffer->size_class < 0) {
+    if (buffer->deleter)
+      buffer->deleter(buffer->owner);
+    free(buffer);
+    return;
+  }
+  int cls = int(buffer->size_class);
+  int64_t bytes = classBytes(cls);
+  SizeClass &c = gClasses[cls];
+  // Counted before the block can be taken, so the sum never goes below zero.
+  bool keep = gPooled.fetch_add(bytes, std::memory_order_relaxed) + bytes <= poolLimit();
+  if (keep)
+    WEFT_POISON(buffer->data, bytes);
+  c.lock.lock();
+  --c.live;
+  if (keep) {
+    buffer->next = c.free;
+    c.free = buffer;
+  }
+  c.lock.unlock();
+  if (!keep) {
+    gPooled.fetch_sub(bytes, std::memory_order_relaxed);
+    freeBlock(buffer);
+  }
+}
+
+int64_t weft_buffer_refs(const WeftBuffer *buffer) { return __atomic_load_n(&buffer->refs, __ATOMIC_ACQUIRE); }
+
+void weft_pool_stats(WeftPoolStats *stats) {
+  *stats = {};
+  for (int cls = 0; cls < kNumClasses; ++cls) {
+    SizeClass &c = gClasses[cls];
+    c.lock.lock();
+    stats->live_bytes += c.live * classBytes(cls);
+    stats->live_buffers += c.live;
+    stats->hits += c.hits;
+    stats->misses += c.misses;
+    c.lock.unlock();
+  }
+  stats->pooled_bytes = gPooled.load(std::memory_order_relaxed);
+  stats->pool_limit = poolLimit();
+}
+
+int64_t weft_pool_trim(void) { return trimTo(0); }
+
+void weft_pool_set_limit(int64_t bytes) {
+  gLimit.store(std::max<int64_t>(bytes, 0), std::memory_order_relaxed);
+  trimTo(std::max<int64_t>(bytes, 0));
+}

@@ -1,0 +1,250 @@
+//===- ThreadsTest.cpp - the pool: results, nesting, two hosts, fork ------===//
+
+#include "../../../lib/Runtime/Topology.h"
+#include "Harness.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using test::Program;
+
+// Sums n floats: a partial sum per chunk, added in order. shape[1..3] are the
+// grain, the claimed cost and whether each chunk nests a loop of its own.
+static const char *kSum = R"(
+typedef struct { const float *x; double *parts; int64_t grain; int nest; double *target; } Sum;
+static void inner(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  Sum *s = closure;
+  for (int64_t i = begin; i < end; ++i) *s->target += s->x[i];
+}
+static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  Sum s = *(Sum *)closure;
+  s.target = s.parts + begin / s.grain;
+  *s.target = 0;
+  if (s.nest) {
+    s.x += begin;
+    weft_rt_parallel(call, inner, &s, end - begin, 10, 1000000000); // serial, in order: it adds to one place
+  } else {
+    inner(call, &s, begin, end);
+  }
+}
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  int64_t n = args[0].shape[0], grain = args[0].shape[1], one = 1;
+  float *out = weft_rt_result(call, 0, 4, 1, &one);
+  int64_t chunks = (n + grain - 1) / grain;
+  double *parts = (double *)weft_rt_arena(call, chunks * 8);
+  if (!out || !parts) return weft_rt_poll(call);
+  Sum s = {args[0].data, parts, grain, (int)args[0].shape[3], 0};
+  weft_rt_parallel(call, body, &s, n, grain, args[0].shape[2]);
+  double sum = 0;
+  for (int64_t i = 0; i < chunks; ++i) sum += parts[i];
+  *out = sum;
+  return weft_rt_poll(call);
+})";
+
+static const int64_t kN = 200000;
+static std::vector<float> numbers() {
+  std::vector<float> x(kN);
+  for (int64_t i = 0; i < kN; ++i)
+    x[size_t(i)] = float(i % 97) * 0.25f - 3;
+  return x;
+}
+static float expectedSum(const std::vector<float> &x) {
+  double sum = 0;
+  for (float v : x)
+    sum += v; // quarters below 2^53: exact in any order
+  return float(sum);
+}
+
+static float sum(const Program &p, const std::vector<float> &x, int threads, int64_t grain, int64_t cost, bool nest) {
+  int64_t shape[4] = {int64_t(x.size()), grain, cost, nest};
+  WeftArg args[1] = {{const_cast<float *>(x.data()), shape}};
+  WeftResult out[1];
+  WeftError err;
+  WeftCallOptions options = {};
+  options.threads = threads;
+  if (weft_call(p.get(), args, out, &options, &err)) {
+    test::reportFailure(__FILE__, __LINE__, err.message);
+    return -1;
+  }
+  float value = *static_cast<float *>(out[0].buffer->data);
+  weft_buffer_release(out[0].buffer);
+  return value;
+}
+
+TEST(SumsAreTheSameForAnyNumberOfThreads) {
+  Program p = test::program(kSum, 1, 1);
+  REQUIRE(p);
+  std::vector<float> x = numbers();
+  float expected = expectedSum(x);
+  for (int threads = 1; threads <= 4; ++threads)
+    for (int64_t grain : {int64_t(1000), int64_t(777), kN, kN * 2})
+      for (int64_t cost : {int64_t(100), int64_t(5000), int64_t(10000000)})
+        for (bool nest : {false, true})
+          for (int round = 0; round < 5; ++round)
+            CHECK_EQ(sum(p, x, threads, grain, cost, nest), expected);
+}
+
+// A body that records its thread: the work must really be spread when it is
+// said to be large, and stay with the caller when it is small.
+static std::atomic<int> otherThreads;
+static std::thread::id hostThread;
+
+TEST(LargeLoopsAreSpreadAndSmallOnesAreNot) {
+  Program p = test::program(R"(
+static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  ((void (*)(void))closure)();
+}
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  weft_rt_parallel(call, body, args[0].data, args[0].shape[0], 1, args[0].shape[1]);
+  return 0;
+})",
+                            1, 0);
+  REQUIRE(p);
+  hostThread = std::this_thread::get_id();
+  auto note = [] {
+    if (std::this_thread::get_id() != hostThread)
+      otherThreads.fetch_add(1);
+    timespec pause = {0, 200000};
+    nanosleep(&pause, nullptr); // lets the others in also on one core
+  };
+  auto run = [&](int threads, int64_t cost) {
+    int64_t shape[2] = {100, cost};
+    WeftArg args[1] = {{reinterpret_cast<void *>(+note), shape}};
+    WeftCallOptions options = {};
+    options.threads = threads;
+    WeftError err;
+    otherThreads = 0;
+    CHECK_EQ(weft_call(p.get(), args, nullptr, &options, &err), 0);
+    return otherThreads.load();
+  };
+  CHECK(run(2, 20000000) > 0);
+  CHECK_EQ(run(1, 20000000), 0);
+  CHECK_EQ(run(2, 100), 0);
+}
+
+TEST(TwoHostThreadsAtOnce) {
+  Program p = test::program(kSum, 1, 1);
+  REQUIRE(p);
+  std::vector<float> x = numbers();
+  float expected = expectedSum(x);
+  std::vector<std::thread> hosts;
+  for (int t = 0; t < 2; ++t)
+    hosts.emplace_back([&] {
+      for (int round = 0; round < 100; ++round)
+        CHECK_EQ(sum(p, x, 3, 1000, 10000000, round % 2), expected);
+    });
+  for (std::thread &t : hosts)
+    t.join();
+}
+
+TEST(ThePoolWorksAfterAFork) {
+  Program p = test::program(kSum, 1, 1);
+  REQUIRE(p);
+  std::vector<float> x = numbers();
+  float expected = expectedSum(x);
+  CHECK_EQ(sum(p, x, 2, 1000, 10000000, false), expected); // workers exist
+  for (int round = 0; round < 5; ++round) {
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(20); // a hang must end
+      bool right = true;
+      for (int i = 0; i < 20; ++i)
+        right &= sum(p, x, 3, 1000, 10000000, false) == expected;
+      _exit(right ? 0 : 1);
+    }
+    CHECK_EQ(sum(p, x, 2, 1000, 10000000, false), expected);
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+}
+
+TEST(AFailureOnAWorkerReachesTheHost) {
+  Program p = test::program(R"(
+static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  if (begin == 500) weft_rt_fail(call, 5023, begin, 1, 2);
+}
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  weft_rt_parallel(call, body, 0, 1000, 1, 1000000000);
+  return 0;
+})",
+                            0, 0);
+  REQUIRE(p);
+  for (int threads = 1; threads <= 3; ++threads) {
+    WeftCallOptions options = {};
+    options.threads = threads;
+    WeftError err;
+    CHECK_EQ(weft_call(p.get(), nullptr, nullptr, &options, &err), int32_t(WEFT_ERR_CHECK));
+    CHECK_EQ(err.where, int64_t(500));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The number of threads
+//===----------------------------------------------------------------------===//
+
+TEST(TheNumberOfThreadsObeysItsSources) {
+  using weft::rt::chooseThreads;
+  CHECK_EQ(chooseThreads(nullptr, 8, 0), 8);
+  CHECK_EQ(chooseThreads(nullptr, 8, 2.5), 3);
+  CHECK_EQ(chooseThreads(nullptr, 8, 0.1), 1);
+  CHECK_EQ(chooseThreads(nullptr, 2, 16), 2);
+  CHECK_EQ(chooseThreads(nullptr, 0, 0), 1);
+  CHECK_EQ(chooseThreads("5", 2, 1), 5);
+  for (const char *nonsense : {"", "0", "-3", "four", "3x"})
+    CHECK_EQ(chooseThreads(nonsense, 2, 0), 2);
+}
+
+/// A small file with all its folders.
+static void put(const std::string &path, const std::string &text) {
+  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
+    mkdir(path.substr(0, at).c_str(), 0700);
+  if (FILE *file = fopen(path.c_str(), "w")) {
+    fputs(text.c_str(), file);
+    fclose(file);
+  }
+}
+
+TEST(QuotasOfBothKindsOfControlGroupsAreRead) {
+  std::string root = test::scratchFolder() + "/root";
+  auto quota = [&] { return weft::rt::cgroupQuota(root); };
+  CHECK_EQ(quota(), 0.0);
+  // Version 2: the parent's limit holds too.
+  put(root + "/proc/self/cgroup", "0::/a/b\n");
+  put(root + "/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n");
+  CHECK_EQ(quota(), 4.0);
+  put(root + "/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+  CHECK_EQ(quota(), 1.5);
+  put(root + "/sys/fs/cgroup/a/cpu.max", "max 100000\n");
+  CHECK_EQ(quota(), 4.0);
+  // In a container the path may be the host's.
+  put(root + "/proc/self/cgroup", "0::/not/here\n");
+  put(root + "/sys/fs/cgroup/cpu.max", "300000 100000\n");
+  CHECK_EQ(quota(), 3.0);
+  // Version 1, which gives -1 for no limit.
+  put(root + "/proc/self/cgroup", "5:memory:/x\n4:cpu,cpuacct:/c\n");
+  put(root + "/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "250000\n");
+  put(root + "/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_period_us", "100000\n");
+  CHECK_EQ(quota(), 2.5);
+  put(root + "/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "-1\n");
+  CHECK_EQ(quota(), 0.0);
+  CHECK_EQ(system(("rm -r '" + root + "'").c_str()), 0);
+}
+
+TEST(TheFactsAreJson) {
+  size_t size = weft_runtime_info(nullptr, 0);
+  std::string text(size + 1, 'x');
+  CHECK_EQ(weft_runtime_info(text.data(), text.size()), size);
+  CHECK(text[0] == '{' && text[size - 1] == '}' && text[size] == 0);
+  for (const char *key : {"\"machine\": ", "\"threads\": ", "\"allowed_cores\": [",
+                          "\"cpu_quota\": ", "\"cpu_features\": [", "\"pool\": {"})
+    CHECK(strstr(text.c_str(), key));
+  char small[8];
+  weft_runtime_info(small, sizeof small);
+  CHECK_EQ(strlen(small), size_t(7));
+}
