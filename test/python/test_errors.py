@@ -14,7 +14,7 @@ import warnings
 import pytest
 import weft.errors
 from weft._src import errors, source
-from weft._src.error_table import TABLE
+from weft._src.error_table import TABLE, reference
 from weft._src.errors import CLASSES, ShapeError, WeftError, WeftWarning, api_boundary
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -126,6 +126,11 @@ def test_every_code_in_the_sources_is_in_the_table_under_its_class():
         quoted = re.findall(r"[\"\[](WF[0-9]{4})[\"\]]", text)
         found |= {(code, f.name) for code in quoted if code != "WF9999"}
     assert {pair for pair in found if pair[0] not in TABLE} == set()
+
+
+def test_the_page_of_the_documentation_is_the_table():
+    made = "run PYTHONPATH=python python -m weft._src.error_table > docs/errors.md"
+    assert (ROOT / "docs" / "errors.md").read_text() == reference(), made
 
 
 def test_explain_suggests():

@@ -2,6 +2,7 @@
 
 A code never changes its meaning and is never used again; new ones go at the end of their range. C++ raises by code, so
 every code in the C++ sources stands here too (a test compares). Loaded only when an error is raised or explained.
+`python -m weft._src.error_table > docs/errors.md` makes the page of the documentation anew.
 
 Ranges: WF10xx arguments, shapes and dtypes of ops; WF11xx nested containers; WF12xx tracing; WF13xx transformations and
 control flow; WF14xx symbolic sizes; WF15xx compiler; WF16xx calls; WF18xx exchange of memory with other libraries;
@@ -352,3 +353,31 @@ def _rows() -> dict[str, Entry]:
 
 
 TABLE: dict[str, Entry] = _rows()
+
+
+def reference() -> str:
+    """The page of the documentation, docs/errors.md, in Markdown.
+
+    >>> print(reference().splitlines()[0])
+    # Errors and warnings
+    """
+    out = [
+        "# Errors and warnings",
+        "",
+        "<!-- Made by `python -m weft._src.error_table > docs/errors.md`; a test compares. Edit the table there. -->",
+        "",
+        "Each error has a stable code. `wf.errors.explain(code)` prints the same text as this page. Every class derives",
+        "from `weft.WeftError`, which is an `Exception`, and from the builtin that fits. `WEFT_TRACEBACK=full` shows the",
+        "frames inside Weft; `WEFT_SILENCE=<code>,...` or `wf.errors.silence(code)` switches warnings off.",
+    ]
+    for code, row in sorted(TABLE.items()):
+        out += ["", f"## {code}", "", f"`{row.cls}`: {row.title}.", "", row.explanation]
+        if row.example:
+            out += ["", "```python", *row.example.splitlines(), "```"]
+        if row.hint:
+            out += ["", f"Hint: {row.hint}"]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
