@@ -187,9 +187,9 @@ int32_t weft_dtype_size(int32_t dtype) {
   case WEFT_U64:
   case WEFT_F64:
   case WEFT_C64:
+  case WEFT_KEY:
     return 8;
   case WEFT_C128:
-  case WEFT_KEY:
     return 16;
   default:
     return 0;

@@ -58,7 +58,7 @@ typedef enum WeftDType {
   WEFT_F64 = 13,
   WEFT_C64 = 14,  ///< complex of two f32
   WEFT_C128 = 15, ///< complex of two f64
-  WEFT_KEY = 16   ///< random key, 16 bytes
+  WEFT_KEY = 16   ///< random key: Threefry-2x32's two words, 8 bytes
 } WeftDType;
 
 /// Bytes of one element, 0 for a number that is not a WeftDType.
