@@ -2,7 +2,9 @@
 
 import copy
 import itertools
+import pathlib
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -170,11 +172,18 @@ def test_defaults_are_a_setting():
 
 
 def test_codes_are_those_of_the_file_format():
-    # Written out: a change here breaks every stored image. include/weft/Runtime/Image.h has the same numbers.
+    # Written out: a change here breaks every stored image.
     assert {d.name: d.code for d in ALL} == {
         "bool": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint8": 6, "uint16": 7, "uint32": 8, "uint64": 9,
         "float16": 10, "bfloat16": 11, "float32": 12, "float64": 13, "complex64": 14, "complex128": 15, "key": 16,
     }  # fmt: skip
+
+
+def test_codes_and_short_names_are_those_of_the_runtime():
+    header = pathlib.Path(__file__).resolve().parents[2] / "include" / "weft" / "Runtime" / "Image.h"
+    body = re.search(r"enum WeftDType \{(.*?)\}", header.read_text(), re.S).group(1)
+    found = {name.lower(): int(code) for name, code in re.findall(r"WEFT_(\w+) = (\d+)", body)}
+    assert found == {d.short: d.code for d in ALL}
 
 
 @pytest.mark.parametrize("d", ALL, ids=str)

@@ -128,6 +128,12 @@ def test_every_code_in_the_sources_is_in_the_table_under_its_class():
     assert {pair for pair in found if pair[0] not in TABLE} == set()
 
 
+def test_every_status_of_the_runtime_is_in_the_table():
+    header = (ROOT / "include" / "weft" / "Runtime" / "Error.h").read_text()
+    codes = {f"WF{n}" for n in re.findall(r"WEFT_ERR_\w+ = (\d+)", header)}
+    assert codes == {code for code in TABLE if code.startswith("WF50")}
+
+
 def test_the_page_of_the_documentation_is_the_table():
     made = "run PYTHONPATH=python python -m weft._src.error_table > docs/errors.md"
     assert (ROOT / "docs" / "errors.md").read_text() == reference(), made

@@ -340,6 +340,8 @@ def _rows() -> dict[str, Entry]:
         """A `check` in the program found its condition false.""")
     row("WF5024", "InternalError", "native code broke its contract",
         """Compiled code returned what it never should.""")
+    row("WF2024", "IRError", "sizes of a request do not fit its function",
+        """A request names one size for each symbol of its function.""")
 
     # ------------------------------------------------------------------------------------------ WF90xx: warnings
     row("WF9001", "PerformanceWarning", "compiled anew again and again",
