@@ -67,16 +67,33 @@ template <class E> typename E::F atLeast(E &e, typename E::F x, typename E::F lo
   return e.select(e.lt(x, lo), lo, x);
 }
 
-/// c[0] + c[1] x + ... by Horner's rule.  (Estrin's is no faster once two vectors are in flight.)
-template <class E, size_t N> typename E::F horner(E &e, typename E::F x, const double (&coeffs)[N]) {
-  typename E::F sum = e.f(coeffs[N - 1]);
-  for (size_t k = N - 1; k-- > 0;)
-    sum = e.fma(sum, x, e.f(coeffs[k]));
+/// c[first] + c[first + step] y + c[first + 2 step] y^2 + ... by Horner's rule.
+template <class E> typename E::F horner(E &e, typename E::F y, const double *coeffs, int count, int first, int step) {
+  int last = first + (count - 1 - first) / step * step;
+  auto sum = e.f(coeffs[last]);
+  for (int k = last - step; k >= first; k -= step)
+    sum = e.fma(sum, y, e.f(coeffs[k]));
   return sum;
 }
+
+/// c[0] + c[1] x + ...  Long ones in two or four chains of powers of x^2 or x^4: one chain of twenty fmas keeps too few
+/// vectors in flight.
+template <class E> typename E::F polynomial(E &e, typename E::F x, const double *coeffs, int count) {
+  if (count <= 6)
+    return horner(e, x, coeffs, count, 0, 1);
+  auto square = e.mul(x, x);
+  if (count <= 12) {
+    auto even = horner(e, square, coeffs, count, 0, 2);
+    return e.fma(horner(e, square, coeffs, count, 1, 2), x, even);
+  }
+  auto fourth = e.mul(square, square);
+  auto low = e.fma(horner(e, fourth, coeffs, count, 1, 4), x, horner(e, fourth, coeffs, count, 0, 4));
+  auto high = e.fma(horner(e, fourth, coeffs, count, 3, 4), x, horner(e, fourth, coeffs, count, 2, 4));
+  return e.fma(high, square, low);
+}
 template <class E, size_t N, size_t M>
-typename E::F horner(E &e, typename E::F x, const double (&f32)[N], const double (&f64)[M]) {
-  return e.isF64() ? horner(e, x, f64) : horner(e, x, f32);
+typename E::F polynomial(E &e, typename E::F x, const double (&f32)[N], const double (&f64)[M]) {
+  return e.isF64() ? polynomial(e, x, f64, int(M)) : polynomial(e, x, f32, int(N));
 }
 
 /// An integer as a float and as an integer.

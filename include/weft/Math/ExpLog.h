@@ -30,7 +30,7 @@ template <class E> ExpParts<E> expParts(E &e, typename E::F x) {
   auto minusN = e.neg(n);
   auto r = e.fma(minusN, c(e, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
   r = e.fma(minusN, c(e, -0x1.05c61p-29, 0x1.abc9e3b39803fp-56), r);
-  return {r, horner(e, r, kExpm132, kExpm164), k};
+  return {r, polynomial(e, r, kExpm132, kExpm164), k};
 }
 
 /// e^x.
@@ -45,7 +45,7 @@ template <class E> typename E::F exp2(E &e, typename E::F x) {
   x = atLeast(e, atMost(e, x, c(e, 129, 1025)), c(e, -151, -1077));
   auto [n, k] = roundScaled(e, x, e.f(1));
   auto r = e.sub(x, n);
-  return scale(e, e.fma(r, horner(e, r, kExp232, kExp264), e.f(1)), k);
+  return scale(e, e.fma(r, polynomial(e, r, kExp232, kExp264), e.f(1)), k);
 }
 
 /// e^x - 1.  2^k em1 + (2^k - 1), computed at half size so that the largest k does not overflow too early.
@@ -72,32 +72,29 @@ template <class E> struct LogParts {
   typename E::F f, k;
 };
 
-/// For normal x; `kOffset` is added to k.
-template <class E> LogParts<E> logParts(E &e, typename E::F x, double kOffset = 0) {
+/// For normal x, or with `tiny` set x = 2^-up y and y the argument.
+template <class E> LogParts<E> logParts(E &e, typename E::F x, typename E::M tiny, double up) {
   const double root = e.isF64() ? 0x1.6a09e667f3bcdp-1 : 0x1.6a09e6p-1;
   const int p = mantissaBits(e);
   auto rootBits = bitsOf(e, root);
   auto t = e.addI(e.bits(x), e.subI(bitsOf(e, 1), rootBits));
   auto m = e.fromBits(e.addI(e.andI(t, e.i((int64_t(1) << p) - 1)), rootBits));
-  const double big = e.isF64() ? 0x1p52 : 0x1p23;
-  auto k = e.sub(e.fromBits(e.orI(e.lshrI(t, p), bitsOf(e, big))), e.f(big + double(bias(e)) + kOffset));
+  // k + bias stands in the low bits of a float; its offset goes with the same subtraction.
+  const double big = e.isF64() ? 0x1p52 : 0x1p23, offset = big + double(bias(e));
+  auto k = e.sub(e.fromBits(e.orI(e.lshrI(t, p), bitsOf(e, big))), e.select(tiny, e.f(offset + up), e.f(offset)));
   return {e.sub(m, e.f(1)), k};
 }
 
 /// logParts for subnormal x too.
 template <class E> LogParts<E> logPartsTotal(E &e, typename E::F x) {
   auto tiny = e.lt(x, c(e, 0x1p-126, 0x1p-1022));
-  auto up = c(e, 0x1p24, 0x1p54);
-  auto parts = logParts(e, e.select(tiny, e.mul(x, up), x));
-  parts.k = e.select(tiny, e.sub(parts.k, c(e, 24, 54)), parts.k);
-  return parts;
+  auto scaled = e.mul(x, c(e, 0x1p24, 0x1p54));
+  return logParts(e, e.select(tiny, scaled, x), tiny, e.isF64() ? 54 : 24);
 }
 
 /// log(1 + f) - f in the range of LogParts.
 template <class E> typename E::F logTail(E &e, typename E::F f) {
-  auto square = e.mul(f, f);
-  auto cubic = e.mul(f, horner(e, f, kLog1p32, kLog1p64));
-  return e.mul(square, e.sub(cubic, e.f(0.5)));
+  return e.mul(e.mul(f, f), e.fma(f, polynomial(e, f, kLog1p32, kLog1p64), e.f(-0.5)));
 }
 
 /// The ends of a logarithm's domain: 0 to -inf, below NaN, +inf and NaN to themselves.
@@ -135,8 +132,7 @@ template <class E> typename E::F log10(E &e, typename E::F x) {
 template <class E> typename E::F log1p(E &e, typename E::F x) {
   auto one = e.f(1);
   auto sum = e.add(x, one);
-  auto [unused, k] = logParts(e, sum);
-  (void)unused;
+  auto k = logParts(e, sum, e.lt(sum, e.f(0)), 0).k;
   // 4 * 2^-k is normal for every k; x / 4 is exact where k is not 0.
   auto scale4 = pow2(e, e.subI(e.i(2), wholeBits(e, k)));
   auto f = e.fma(e.mul(x, e.f(0.25)), scale4, e.fma(scale4, e.f(0.25), e.f(-1)));

@@ -14,7 +14,7 @@ namespace weft::math {
 template <class E> typename E::F tanh(E &e, typename E::F x) {
   auto ax = e.abs(x);
   auto square = e.mul(x, x);
-  auto small = e.fma(e.mul(square, ax), horner(e, square, kTanh32, kTanh64), ax);
+  auto small = e.fma(e.mul(square, ax), polynomial(e, square, kTanh32, kTanh64), ax);
   auto twice = atMost(e, e.add(ax, ax), c(e, 20, 44));
   auto parts = expParts(e, twice);
   auto denominator = e.fma(parts.power(e), pow2(e, parts.k), e.f(1));

@@ -85,12 +85,12 @@ template <class E> Quadrant<E> reduce(E &e, typename E::F x) {
 
 /// sin(hi + lo) and cos(hi + lo) for |hi| <= pi/4, as sums of a large and a small part.
 template <class E> Pair<E> sinKernel(E &e, typename E::F hi, typename E::F lo, typename E::F square) {
-  return {hi, e.fma(e.mul(square, hi), horner(e, square, kSin32, kSin64), lo)};
+  return {hi, e.fma(e.mul(square, hi), polynomial(e, square, kSin32, kSin64), lo)};
 }
 template <class E> Pair<E> cosKernel(E &e, typename E::F hi, typename E::F lo, typename E::F square) {
   auto sum = fastTwoSum(e, e.f(1), e.mul(square, e.f(-0.5)));
   auto tail = e.fma(e.neg(hi), lo, sum.lo);
-  return {sum.hi, e.fma(e.mul(square, square), horner(e, square, kCos32, kCos64), tail)};
+  return {sum.hi, e.fma(e.mul(square, square), polynomial(e, square, kCos32, kCos64), tail)};
 }
 template <class E> Pair<E> selectPair(E &e, typename E::M m, Pair<E> a, Pair<E> b) {
   return {e.select(m, a.hi, b.hi), e.select(m, a.lo, b.lo)};

@@ -1,0 +1,158 @@
+//===- math_throughput.cpp - cycles per vector of the math functions --------===//
+//
+// Decides how fast the definitions of weft/Math can be: instantiates them with the compiler's own vectors (another
+// evaluator beside Scalar.h and codegen's emitter) and times loops over data in the L1 cache.
+//
+//   clang++-22 -std=c++17 -O2 -ffp-contract=off -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512 \
+//       -DLANES_F32=16 -Iinclude benchmarks/math_throughput.cpp && ./a.out
+//   clang++-22 -std=c++17 -O2 -ffp-contract=off -mavx2 -mfma -DLANES_F32=8 -Iinclude benchmarks/math_throughput.cpp
+//
+// Prints cycles per vector (by a chain of dependent adds, one cycle each, timed beside) and checks that each lane equals
+// the scalar instantiation bit for bit.
+//
+//===------------------------------------------------------------------------===//
+#include "weft/Math/Scalar.h"
+
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <string>
+#include <vector>
+
+#ifndef LANES_F32
+#define LANES_F32 8
+#endif
+
+namespace {
+template <class T, class Int, int N> struct Vector {
+  typedef T F __attribute__((ext_vector_type(N)));
+  typedef Int I __attribute__((ext_vector_type(N)));
+  using M = I; // comparisons give -1 or 0
+  static constexpr bool isF64() { return sizeof(T) == 8; }
+  static F f(double v) { return F(T(v)); }
+  static I i(int64_t v) { return I(Int(v)); }
+  static F add(F a, F b) { return a + b; }
+  static F sub(F a, F b) { return a - b; }
+  static F mul(F a, F b) { return a * b; }
+  static F div(F a, F b) { return a / b; }
+  static F fma(F a, F b, F c) { return __builtin_elementwise_fma(a, b, c); }
+  static F neg(F a) { return -a; }
+  static F abs(F a) { return __builtin_elementwise_abs(a); }
+  static F sqrt(F a) { return __builtin_elementwise_sqrt(a); }
+  static F roundeven(F a) { return __builtin_elementwise_roundeven(a); }
+  static F copysign(F a, F b) { return __builtin_elementwise_copysign(a, b); }
+  static M lt(F a, F b) { return a < b; }
+  static M le(F a, F b) { return a <= b; }
+  static M eq(F a, F b) { return a == b; }
+  static M isNan(F a) { return a != a; }
+  static M and_(M a, M b) { return a & b; }
+  static M or_(M a, M b) { return a | b; }
+  static M not_(M a) { return ~a; }
+  static F select(M m, F a, F b) { return m ? a : b; }
+  static I selectI(M m, I a, I b) { return m ? a : b; }
+  static I bits(F a) { return __builtin_bit_cast(I, a); }
+  static F fromBits(I a) { return __builtin_bit_cast(F, a); }
+  static I addI(I a, I b) { return a + b; }
+  static I subI(I a, I b) { return a - b; }
+  static I andI(I a, I b) { return a & b; }
+  static I orI(I a, I b) { return a | b; }
+  static I xorI(I a, I b) { return a ^ b; }
+  static I shlI(I a, int n) { return a << n; }
+  static I lshrI(I a, int n) {
+    typedef std::make_unsigned_t<Int> U __attribute__((ext_vector_type(N)));
+    return __builtin_bit_cast(I, __builtin_bit_cast(U, a) >> n);
+  }
+  static M eqI(I a, I b) { return a == b; }
+  static M ltI(I a, I b) { return a < b; }
+  template <size_t K, class Fn> static std::array<F, K> whenAny(M cond, std::array<F, K> usual, Fn slow) {
+    if (__builtin_expect(__builtin_reduce_or(cond) == 0, 1))
+      return usual;
+    auto rare = slow();
+    for (size_t k = 0; k < K; ++k)
+      usual[k] = select(cond, rare[k], usual[k]);
+    return usual;
+  }
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Cycles per second: adds that depend on each other take a cycle each.
+double clockRate() {
+  double best = 0;
+  for (int round = 0; round < 5; ++round) {
+    uint64_t x = 1;
+    double start = now();
+    for (int j = 0; j < 20000000; ++j)
+      asm volatile("addq $1, %0" : "+r"(x));
+    best = std::max(best, 20000000 / (now() - start));
+  }
+  return best;
+}
+
+template <class T, class Int, int N, class VectorFn, class ScalarFn>
+double cycles(double rate, double lo, double hi, VectorFn vectorFn, ScalarFn scalarFn, const char *name) {
+  using E = Vector<T, Int, N>;
+  constexpr int count = 1024;
+  alignas(64) static T x[count], y[count], out[count];
+  std::mt19937 rng(1);
+  std::uniform_real_distribution<double> dist(lo, hi);
+  for (int j = 0; j < count; ++j)
+    x[j] = T(dist(rng)), y[j] = T(dist(rng));
+  double best = 1e9;
+  for (int round = 0; round < 30; ++round) {
+    double start = now();
+    for (int rep = 0; rep < 20; ++rep) {
+      for (int j = 0; j < count; j += N)
+        *(typename E::F *)(out + j) = vectorFn(*(typename E::F *)(x + j), *(typename E::F *)(y + j));
+      asm volatile("" ::: "memory");
+    }
+    best = std::min(best, (now() - start) / 20);
+  }
+  for (int j = 0; j < count; ++j) {
+    T want = scalarFn(x[j], y[j]);
+    if (std::memcmp(&want, &out[j], sizeof want) && want == want)
+      std::printf("%s(%a, %a): vector %a, scalar %a\n", name, double(x[j]), double(y[j]), double(out[j]), double(want));
+  }
+  return best * rate / (count / N);
+}
+} // namespace
+
+int main() {
+  double rate = clockRate();
+  std::printf("%.2f GHz, %d lanes of f32\n%-8s %8s %8s  cycles per vector\n", rate / 1e9, LANES_F32, "", "f32", "f64");
+  struct Range {
+    const char *name;
+    double lo, hi;
+  } ranges[] = {{"log", 0.01, 100},   {"log2", 0.01, 100},   {"log10", 0.01, 100}, {"log1p", -0.9, 100},
+                {"asin", -1, 1},      {"acos", -1, 1},       {"atanh", -1, 1},     {"acosh", 1, 100},
+                {"pow", 0.01, 10},    {"cbrt", -100, 100}};
+  auto rangeOf = [&](const std::string &name) {
+    for (auto &r : ranges)
+      if (name == r.name)
+        return r;
+    return Range{"", -10, 10};
+  };
+  auto show = [&](const char *name, auto vf32, auto sf32, auto vf64, auto sf64) {
+    auto [unused, lo, hi] = rangeOf(name);
+    double f32 = cycles<float, int32_t, LANES_F32>(rate, lo, hi, vf32, sf32, name);
+    double f64 = cycles<double, int64_t, LANES_F32 / 2>(rate, lo, hi, vf64, sf64, name);
+    std::printf("%-8s %8.1f %8.1f\n", name, f32, f64);
+  };
+  Vector<float, int32_t, LANES_F32> v32;
+  Vector<double, int64_t, LANES_F32 / 2> v64;
+  weft::math::Scalar<float> s32;
+  weft::math::Scalar<double> s64;
+#define UNARY(fn)                                                                                                      \
+  show(                                                                                                                \
+      #fn, [&](auto x, auto) { return weft::math::fn(v32, x); }, [&](float x, float) { return weft::math::fn(s32, x); }, \
+      [&](auto x, auto) { return weft::math::fn(v64, x); }, [&](double x, double) { return weft::math::fn(s64, x); });
+#define BINARY(fn)                                                                                                     \
+  show(                                                                                                                \
+      #fn, [&](auto x, auto y) { return weft::math::fn(v32, x, y); },                                                  \
+      [&](float x, float y) { return weft::math::fn(s32, x, y); },                                                     \
+      [&](auto x, auto y) { return weft::math::fn(v64, x, y); },                                                       \
+      [&](double x, double y) { return weft::math::fn(s64, x, y); });
+#include "weft/Math/Functions.def"
+}
