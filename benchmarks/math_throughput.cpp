@@ -7,8 +7,8 @@
 //       -DLANES_F32=16 -Iinclude benchmarks/math_throughput.cpp && ./a.out
 //   clang++-22 -std=c++17 -O2 -ffp-contract=off -mavx2 -mfma -DLANES_F32=8 -Iinclude benchmarks/math_throughput.cpp
 //
-// Prints cycles per vector (by a chain of dependent adds, one cycle each, timed beside) and checks that each lane equals
-// the scalar instantiation bit for bit.
+// Prints cycles per vector (by a chain of dependent adds, one cycle each, timed beside) and checks that each lane
+// equals the scalar instantiation bit for bit.
 //
 //===------------------------------------------------------------------------===//
 #include "weft/Math/Scalar.h"
@@ -74,9 +74,7 @@ template <class T, class Int, int N> struct Vector {
   }
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Cycles per second: adds that depend on each other take a cycle each.
 double clockRate() {
@@ -125,9 +123,9 @@ int main() {
   struct Range {
     const char *name;
     double lo, hi;
-  } ranges[] = {{"log", 0.01, 100},   {"log2", 0.01, 100},   {"log10", 0.01, 100}, {"log1p", -0.9, 100},
-                {"asin", -1, 1},      {"acos", -1, 1},       {"atanh", -1, 1},     {"acosh", 1, 100},
-                {"pow", 0.01, 10},    {"cbrt", -100, 100}};
+  } ranges[] = {{"log", 0.01, 100}, {"log2", 0.01, 100}, {"log10", 0.01, 100}, {"log1p", -0.9, 100},
+                {"asin", -1, 1},    {"acos", -1, 1},     {"atanh", -1, 1},     {"acosh", 1, 100},
+                {"erfc", -5, 5},    {"pow", 0.01, 10},   {"cbrt", -100, 100}};
   auto rangeOf = [&](const std::string &name) {
     for (auto &r : ranges)
       if (name == r.name)
@@ -146,8 +144,9 @@ int main() {
   weft::math::Scalar<double> s64;
 #define UNARY(fn)                                                                                                      \
   show(                                                                                                                \
-      #fn, [&](auto x, auto) { return weft::math::fn(v32, x); }, [&](float x, float) { return weft::math::fn(s32, x); }, \
-      [&](auto x, auto) { return weft::math::fn(v64, x); }, [&](double x, double) { return weft::math::fn(s64, x); });
+      #fn, [&](auto x, auto) { return weft::math::fn(v32, x); },                                                       \
+      [&](float x, float) { return weft::math::fn(s32, x); }, [&](auto x, auto) { return weft::math::fn(v64, x); },    \
+      [&](double x, double) { return weft::math::fn(s64, x); });
 #define BINARY(fn)                                                                                                     \
   show(                                                                                                                \
       #fn, [&](auto x, auto y) { return weft::math::fn(v32, x, y); },                                                  \

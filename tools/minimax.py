@@ -84,7 +84,8 @@ def fit(g, w, a, b, degree, bits):
         fixed.append(round_to(rest[0], bits))
         known = list(fixed)
         # The powers x^k ... x^n are no Chebyshev system where 0 is inside; 1 ... x^(n-k) with weight |w x^k| is.
-        rest, _ = remez(lambda x: (g(x) - mp.polyval(known[::-1], x)) / x**k, lambda x: abs(w(x) * x**k), a, b, degree - k)
+        rest, _ = remez(lambda x: (g(x) - mp.polyval(known[::-1], x)) / x**k,
+                        lambda x: abs(w(x) * x**k), a, b, degree - k)
         coeffs = fixed + [round_to(c, bits) for c in rest]
         tries.append((worst(g, w, a, b, coeffs), coeffs))
     err, coeffs = min(tries, key=lambda t: t[0])
@@ -125,14 +126,39 @@ TABLES = [
      in_z(mp.cos, lambda r: 1 - r**2 / 2, 4), lambda z: z**2 / mp.cos(mp.sqrt(z)), T, PIO4SQ, 2, 5),
     ("kTanh", "(tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x",
      in_z(mp.tanh, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), T, mp.mpf("0.3907"), 4, 10),
+    ("kSinh", "(sinh r - r) / r^3 in z = r^2, |r| <= ln2/2; relative to r",
+     in_z(mp.sinh, lambda r: r, 3), lambda z: z, T, LN2H**2, 2, 4),
+    ("kCosh", "(cosh r - 1) / r^2 in z = r^2, |r| <= ln2/2; relative to 1",
+     in_z(mp.cosh, lambda r: 1, 2), lambda z: z, T, LN2H**2, 2, 5),
+    ("kAsin", "(asin x - x) / x^3 in z = x^2, |x| <= 1/2; relative to asin x",
+     in_z(mp.asin, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), T, mp.mpf("0.25001"), 4, 12),
+    ("kAtan", "(atan x - x) / x^3 in z = x^2, |x| <= 1/2; relative to atan x",
+     in_z(mp.atan, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.atan(mp.sqrt(z)), T, mp.mpf("0.25001"), 5, 12),
+    ("kPowLog",
+     "(log2((1+s)/(1-s)) / s - 2 log2(e) (1 + z/3)) / z^2 in z = s^2, (1+s)/(1-s) <= sqrt 2; relative to the log",
+     in_z(lambda s: 2 * (mp.atanh(s) / s - 1 - s**2 / 3) / mp.log(2), zero, 4), lambda z: z**2 / 3,
+     T, mp.mpf("0.02948"), 2, 8),
+    ("kCbrt", "m^(-1/3), sqrt(1/2) <= m <= sqrt 2; relative",
+     lambda m: 1 / mp.cbrt(m), lambda m: mp.cbrt(m), mp.mpf("0.707"), mp.mpf("1.4143"), 4, 4),
     ("kErf", "erf(x) / x - 1 in z = x^2, |x| <= 1; relative to erf x",
-     in_z(lambda x: mp.erf(x) / x, lambda x: 1, 0), lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)), T, mp.mpf("1.0001"), 6, 15),
+     in_z(lambda x: mp.erf(x) / x, lambda x: 1, 0), lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
+     T, mp.mpf("1.0001"), 6, 15),
 ]
 
 
 def shifted_erfc(limit):
     """log(erfc(x)) for the large half of erf, weight: the error it makes in 1 - erfc(x)."""
     return (lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 1, limit)
+
+
+def scaled_erfc(limit):
+    """(g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), relative to g: the small half of erfc."""
+    def g(t):
+        x = 2 * (1 + t) / (1 - t)
+        return (x + 2) * mp.exp(x**2) * mp.erfc(x)
+    at2 = g(mp.mpf(0))
+    lo, hi = mp.mpf("0.7499"), mp.mpf(limit)
+    return (lambda t: (g(t) - at2) / t, lambda t: abs(t) / g(t), (lo - 2) / (lo + 2), (hi - 2) / (hi + 2))
 
 
 def main():
@@ -149,6 +175,16 @@ def main():
     if not args.only or args.only == "kErfTail":
         emit(out, "kErfTail", "log(erfc(x)), x from 1 to where erf is 1; error relative to erf x",
              ((*shifted_erfc(mp.mpf("4.0")), 6, 24), (*shifted_erfc(mp.mpf("6.0")), 18, 53)))
+    if not args.only or args.only == "kErfcInner":
+        emit(out, "kErfcInner",
+             "(g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), 0.75 <= x; relative to g",
+             ((*scaled_erfc("10.1"), 8, 24), (*scaled_erfc("27.3"), 20, 53)))
+        out.write("\n/// g(0) in two parts.\n")
+        for kind, bits in (("32", 24), ("64", 53)):
+            hi = round_to(4 * mp.exp(4) * mp.erfc(2), bits)
+            lo = round_to(4 * mp.exp(4) * mp.erfc(2) - hi, bits)
+            out.write(f"inline constexpr double kErfcAt2Hi{kind} = {hexfloat(hi)};\n")
+            out.write(f"inline constexpr double kErfcAt2Lo{kind} = {hexfloat(lo)};\n")
     if not args.only or args.only == "kTwoOverPi":
         chunks(out, "32", 24, 9)
         chunks(out, "64", 53, 23)

@@ -82,6 +82,73 @@ inline constexpr double kTanh64[] = {
     0x1.438cf1f600efep-14, -0x1.0d9ef283493f9p-16,
 };
 
+/// (sinh r - r) / r^3 in z = r^2, |r| <= ln2/2; relative to r.
+/// f32: degree 2, error 2^-34.3
+inline constexpr double kSinh32[] = {
+    0x1.5555560000000p-3, 0x1.110fbe0000000p-7, 0x1.a2e1780000000p-13,
+};
+/// f64: degree 4, error 2^-61.7
+inline constexpr double kSinh64[] = {
+    0x1.5555555555559p-3, 0x1.111111110f626p-7, 0x1.a01a01b02305ep-13, 0x1.71ddf7a67eca7p-19, 0x1.af60081eced11p-26,
+};
+
+/// (cosh r - 1) / r^2 in z = r^2, |r| <= ln2/2; relative to 1.
+/// f32: degree 2, error 2^-33.2
+inline constexpr double kCosh32[] = {
+    0x1.0000000000000p-1, 0x1.5554e60000000p-5, 0x1.6d4f740000000p-10,
+};
+/// f64: degree 5, error 2^-70.0
+inline constexpr double kCosh64[] = {
+    0x1.0000000000000p-1, 0x1.5555555555558p-5, 0x1.6c16c16c14ffbp-10, 0x1.a01a01ad8028bp-16, 0x1.27e4cc0c3fbc7p-22,
+    0x1.1f8be7ef20cffp-29,
+};
+
+/// (asin x - x) / x^3 in z = x^2, |x| <= 1/2; relative to asin x.
+/// f32: degree 4, error 2^-27.6
+inline constexpr double kAsin32[] = {
+    0x1.5555c80000000p-3, 0x1.3302040000000p-4, 0x1.747bf40000000p-5, 0x1.8c39600000000p-6, 0x1.5962b60000000p-5,
+};
+/// f64: degree 12, error 2^-59.9
+inline constexpr double kAsin64[] = {
+    0x1.5555555555577p-3, 0x1.333333332e12fp-4, 0x1.6db6db72128a0p-5, 0x1.f1c71a94e3be5p-6, 0x1.6e8bdee223e9ep-6,
+    0x1.1c49f0370c754p-6, 0x1.ca1f915acc577p-7, 0x1.758566653827ap-7, 0x1.613d64cdf48e1p-7, 0x1.e5e7a0df93e4bp-9,
+    0x1.63a1068beda92p-6, -0x1.580477ab27140p-6, 0x1.0b4914d3caf78p-5,
+};
+
+/// (atan x - x) / x^3 in z = x^2, |x| <= 1/2; relative to atan x.
+/// f32: degree 5, error 2^-31.7
+inline constexpr double kAtan32[] = {
+    -0x1.5555520000000p-2, 0x1.9997440000000p-3, -0x1.2450300000000p-3, 0x1.c072660000000p-4, -0x1.480d280000000p-4,
+    0x1.3fd4d60000000p-5,
+};
+/// f64: degree 12, error 2^-62.0
+inline constexpr double kAtan64[] = {
+    -0x1.5555555555552p-2, 0x1.99999999990d6p-3, -0x1.2492492453661p-3, 0x1.c71c71aaf07aep-4, -0x1.745d138f69ed6p-4,
+    0x1.3b1360b2bbdf8p-4, -0x1.110c7140b9d53p-4, 0x1.e182d9bf253eap-5, -0x1.ac72beb39b1e9p-5, 0x1.77fc6568c59f6p-5,
+    -0x1.301ddc997768ap-5, 0x1.83aae0e3d10c2p-6, -0x1.123f7d1f86d24p-7,
+};
+
+/// (log2((1+s)/(1-s)) / s - 2 log2(e) (1 + z/3)) / z^2 in z = s^2, (1+s)/(1-s) <= sqrt 2; relative to the log.
+/// f32: degree 2, error 2^-36.8
+inline constexpr double kPowLog32[] = {
+    0x1.2777100000000p-1, 0x1.a5ba700000000p-2, 0x1.5a12040000000p-2,
+};
+/// f64: degree 8, error 2^-76.1
+inline constexpr double kPowLog64[] = {
+    0x1.2776c50ef9bffp-1, 0x1.a61762a7adbc5p-2, 0x1.484b13d7f7d5ap-2, 0x1.0c9a84787a0b8p-2, 0x1.c68f6d0b1657dp-3,
+    0x1.89eeffea1f1d4p-3, 0x1.5c32ba142bd02p-3, 0x1.2c00572bee8f6p-3, 0x1.7d6cf4bc11183p-3,
+};
+
+/// m^(-1/3), sqrt(1/2) <= m <= sqrt 2; relative.
+/// f32: degree 4, error 2^-14.7
+inline constexpr double kCbrt32[] = {
+    0x1.dfe23c0000000p+0, -0x1.dca7100000000p+0, 0x1.8fb96c0000000p+0, -0x1.67a7880000000p-1, 0x1.06ed120000000p-3,
+};
+/// f64: degree 4, error 2^-14.7
+inline constexpr double kCbrt64[] = {
+    0x1.dfe23cbbd83bcp+0, -0x1.dca7101e1894fp+0, 0x1.8fb96b4cca5d8p+0, -0x1.67a7881ef1db1p-1, 0x1.06ed11043a8bep-3,
+};
+
 /// erf(x) / x - 1 in z = x^2, |x| <= 1; relative to erf x.
 /// f32: degree 6, error 2^-29.4
 inline constexpr double kErf32[] = {
@@ -110,6 +177,27 @@ inline constexpr double kErfTail64[] = {
     -0x1.c89a78d3bd2e7p-21, 0x1.0deb0a8fdb8d6p-23, -0x1.d42583cd2720dp-27, 0x1.19e5cdcfaa8b4p-30,
     -0x1.a5c8ff249631ep-35, 0x1.276097c9c2e63p-40,
 };
+
+/// (g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), 0.75 <= x; relative to g.
+/// f32: degree 8, error 2^-29.9
+inline constexpr double kErfcInner32[] = {
+    -0x1.5fd3860000000p-1, 0x1.1e2df00000000p-2, -0x1.2a8a540000000p-5, -0x1.6071140000000p-6, 0x1.a9583a0000000p-8,
+    0x1.9557f80000000p-9, -0x1.dc3e8e0000000p-11, -0x1.4a5d140000000p-11, 0x1.9c86d00000000p-13,
+};
+/// f64: degree 20, error 2^-56.7
+inline constexpr double kErfcInner64[] = {
+    -0x1.5fd386754effap-1, 0x1.1e2deea6b119fp-2, -0x1.2a88e6107c640p-5, -0x1.606e41553d471p-6, 0x1.a89eaff6afdf5p-8,
+    0x1.9517bb8bd72c3p-9, -0x1.b6fbf84bf2a83p-11, -0x1.5ba44250652f7p-11, 0x1.20533fd8226e6p-15,
+    0x1.2efc4157d6773p-13, 0x1.1e772aaee63a2p-15, -0x1.6c81fff6355b1p-16, -0x1.0e0faa5dfa0e9p-16,
+    -0x1.0cf8fc2d38014p-20, 0x1.cd87067bcd28ap-19, 0x1.e5e9908f9dba2p-20, 0x1.6aee55b256d5bp-21,
+    -0x1.bb463102d03cap-21, -0x1.1ab7caab10b53p-20, 0x1.e4688bd9b8eafp-21, -0x1.866923bcef5bfp-23,
+};
+
+/// g(0) in two parts.
+inline constexpr double kErfcAt2Hi32 = 0x1.0586720000000p+0;
+inline constexpr double kErfcAt2Lo32 = -0x1.2b4e220000000p-26;
+inline constexpr double kErfcAt2Hi64 = 0x1.058671b52c776p+0;
+inline constexpr double kErfcAt2Lo64 = -0x1.3b83c701df899p-56;
 
 /// 2/pi = sum over j of kTwoOverPi32[j] * 2^(-24 j), pieces of 24 bits.
 inline constexpr double kTwoOverPi32[] = {

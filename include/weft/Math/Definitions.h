@@ -8,6 +8,8 @@
 
 #include "weft/Math/ExpLog.h"
 #include "weft/Math/Hyperbolic.h"
+#include "weft/Math/InverseTrig.h"
+#include "weft/Math/Power.h"
 #include "weft/Math/Special.h"
 #include "weft/Math/Trig.h"
 

@@ -33,6 +33,23 @@ template <class E> ExpParts<E> expParts(E &e, typename E::F x) {
   return {r, polynomial(e, r, kExpm132, kExpm164), k};
 }
 
+/// q e^x for pairs, as 2^k times the first number.
+template <class E> struct Scaled {
+  typename E::F value;
+  typename E::I k;
+};
+template <class E> Scaled<E> expPair(E &e, Pair<E> x, Pair<E> q) {
+  auto [n, k] = roundScaled(e, x.hi, e.f(0x1.71547652b82fep+0));
+  auto minusN = e.neg(n);
+  auto first = e.fma(minusN, c(e, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x.hi);
+  auto second = e.fma(minusN, c(e, -0x1.05c61p-29, 0x1.abc9e3b39803fp-56), x.lo);
+  auto r = twoSum(e, first, second);
+  // q (1 + r + tail), smallest terms first.
+  auto tail = e.fma(e.mul(r.hi, r.hi), polynomial(e, r.hi, kExpm132, kExpm164), r.lo);
+  auto low = e.fma(q.hi, tail, e.fma(q.lo, r.hi, q.lo));
+  return {e.add(q.hi, e.fma(q.hi, r.hi, low)), k};
+}
+
 /// e^x.
 template <class E> typename E::F exp(E &e, typename E::F x) {
   x = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -104.5, -746));
@@ -128,17 +145,26 @@ template <class E> typename E::F log10(E &e, typename E::F x) {
   return logEnds(e, x, e.fma(k, c(e, 0x1.344p-2, 0x1.34413509f8p-2), e.fma(f, hi, low)));
 }
 
-/// log(1 + x).  k comes from the rounded 1 + x, but f = x 2^-k + (2^-k - 1) from x itself, with one rounding.
-template <class E> typename E::F log1p(E &e, typename E::F x) {
-  auto one = e.f(1);
-  auto sum = e.add(x, one);
-  auto k = logParts(e, sum, e.lt(sum, e.f(0)), 0).k;
+/// log(1 + x + xLow) + kAdd ln2, |xLow| below the last place of x; not at the ends of the domain.  k comes from the
+/// rounded 1 + x, but f = x 2^-k + (2^-k - 1) from x itself, with one rounding.
+template <class E> typename E::F log1pPair(E &e, typename E::F x, typename E::F xLow, typename E::F kAdd) {
+  using F = typename E::F;
+  F sum = e.add(x, e.f(1));
+  F k = logParts(e, sum, e.lt(sum, e.f(0)), 0).k;
   // 4 * 2^-k is normal for every k; x / 4 is exact where k is not 0.
-  auto scale4 = pow2(e, e.subI(e.i(2), wholeBits(e, k)));
-  auto f = e.fma(e.mul(x, e.f(0.25)), scale4, e.fma(scale4, e.f(0.25), e.f(-1)));
+  F scale4 = pow2(e, e.subI(e.i(2), wholeBits(e, k)));
+  F f = e.fma(e.mul(x, e.f(0.25)), scale4, e.fma(scale4, e.f(0.25), e.f(-1)));
   f = e.select(e.eq(k, e.f(0)), x, f);
-  auto low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), logTail(e, f));
-  auto result = e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low));
+  // 1 / (1 + f) is about 1 - f + f^2, enough for the low part.
+  F low = e.mul(e.mul(xLow, e.mul(scale4, e.f(0.25))), e.fma(f, e.add(f, e.f(-1)), e.f(1)));
+  k = e.add(k, kAdd);
+  low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), e.add(logTail(e, f), low));
+  return e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low));
+}
+
+/// log(1 + x).
+template <class E> typename E::F log1p(E &e, typename E::F x) {
+  auto result = log1pPair(e, x, e.f(0), e.f(0));
   result = e.select(e.lt(x, inf(e)), result, x);
   result = e.select(e.lt(x, e.f(-1)), nan(e), result);
   result = e.select(e.eq(x, e.f(-1)), e.f(-std::numeric_limits<double>::infinity()), result);
