@@ -82,9 +82,10 @@ public:
   bool resultUnsigned; // of the result (convert)
 };
 
+/// Builds the ops of one rule on tensors. What it makes carries `loc`, payloads included.
 class LowerContext {
 public:
-  /// `sizes` gives the index value of a symbol.
+  /// `sizes` gives the index value of each symbol; sizes made of them are kept there too, under their text.
   LowerContext(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringMap<mlir::Value> &sizes)
       : builder(builder), loc(loc), sizes(sizes) {}
 
@@ -92,19 +93,40 @@ public:
   mlir::Location loc; // the op's, set before each rule
   llvm::StringMap<mlir::Value> &sizes;
 
-  /// A size expression as an index value.
+  /// A size expression as an index value; every symbol must have one (WeftToLinalg sees to it).
   mlir::Value size(const SizeExpr &expr);
+  /// The element type at linalg: signless integers.
+  static mlir::Type loweredElement(mlir::Type element);
   /// The type at linalg: no names, signless integers.
   static mlir::RankedTensorType lowered(mlir::Type type);
   /// tensor.empty of the lowered type of `type` (its sizes from its names).
   mlir::Value empty(mlir::Type type);
 
+  /// The payload on the operands `x` of a graph op of operand type `from` (signedness) and result type `to`.
+  PayloadBuilder payload(mlir::OpBuilder &b, mlir::Type from, mlir::Type to) const;
+  /// A value in the type in which its element type computes (f16, bf16: f32), and back.
+  static mlir::Value widen(PayloadBuilder &p, mlir::Value x);
+  static mlir::Value narrow(PayloadBuilder &p, mlir::Value x, mlir::Type element);
+
   using Body = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
-  /// One linalg.generic: inputs read by maps[i], one output of type `type` by the last map; the body gets the input
-  /// scalars and then the output's, and returns what is stored.
+  /// One linalg.generic: inputs read by maps[i], one output by the last map; the body gets the input scalars and then
+  /// the output's, and returns what is stored. Without `init` the output is a fresh tensor of type `type`.
   mlir::Value generic(mlir::Type type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps,
                       llvm::ArrayRef<mlir::utils::IteratorType> iterators, mlir::Value init, Body body);
+  /// A generic that writes every element of a fresh tensor of type `type`, in order: maps are the inputs' only.
+  mlir::Value map(mlir::Type type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps, Body body);
+  /// The same value everywhere.
+  mlir::Value fill(mlir::Type type, llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location)> value);
+  /// The input map of an operand read at the element's own index.
+  mlir::AffineMap identity(mlir::Type type) const;
 };
+
+/// Where loop `dim` of `extent` steps reads or writes a dimension: at stride * step + offset. linalg's verifier takes a
+/// bare step as "the whole dimension", so a leading part of a static one is written `step mod extent`.
+mlir::AffineExpr partOfDim(mlir::AffineExpr dim, int64_t offset, int64_t stride, const SizeExpr &extent,
+                           const SizeExpr &whole);
+/// A map of a lowered kernel without those `mod`s: each result is constant, or stride * step + offset.
+mlir::AffineMap stripParts(mlir::AffineMap map);
 
 } // namespace weft
 #endif

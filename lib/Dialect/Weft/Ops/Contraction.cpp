@@ -4,6 +4,8 @@
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -81,7 +83,40 @@ LogicalResult DotOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
 }
 
 LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Type from = getLhs().getType(), to = getResult().getType();
+  Type element = LowerContext::loweredElement(getElementTypeOrSelf(to)), accumulator = accumulatorType(element);
+  Type sums = withElement(to, accumulator);
+  int64_t lhsRank = cast<RankedTensorType>(from).getRank(), rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
+  // Loops: batch, free of lhs, free of rhs (the result's dimensions), then the contracted ones in their order.
+  unsigned outer = cast<RankedTensorType>(to).getRank(), loops = outer + getLhsContract().size(), next = 0;
+  SmallVector<AffineExpr> lhs(lhsRank), rhs(rhsRank);
+  auto dim = [&] { return getAffineDimExpr(next++, getContext()); };
+  for (auto [l, r] : llvm::zip(getLhsBatch(), getRhsBatch()))
+    lhs[l] = rhs[r] = dim();
+  for (int64_t l : freeDims(getLhsBatch(), getLhsContract(), lhsRank))
+    lhs[l] = dim();
+  for (int64_t r : freeDims(getRhsBatch(), getRhsContract(), rhsRank))
+    rhs[r] = dim();
+  for (auto [l, r] : llvm::zip(getLhsContract(), getRhsContract()))
+    lhs[l] = rhs[r] = dim();
+  SmallVector<utils::IteratorType> iterators(outer, utils::IteratorType::parallel);
+  iterators.resize(loops, utils::IteratorType::reduction);
+  SmallVector<AffineMap> maps{AffineMap::get(loops, 0, lhs, getContext()), AffineMap::get(loops, 0, rhs, getContext()),
+                              AffineMap::getMultiDimIdentityMap(loops, getContext()).getMajorSubMap(outer)};
+  Value start = context.fill(sums, [&](OpBuilder &b, Location loc) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(accumulator));
+  });
+  Value sum = context.generic(sums, operands, maps, iterators, start, [&](OpBuilder &b, Location, ValueRange v) {
+    PayloadBuilder p = context.payload(b, from, to);
+    return p.add(p.mul(LowerContext::widen(p, v[0]), LowerContext::widen(p, v[1])), v[2]);
+  });
+  if (accumulator != element)
+    sum = context.map(to, sum, context.identity(to), [&](OpBuilder &b, Location, ValueRange v) {
+      PayloadBuilder p = context.payload(b, from, to);
+      return LowerContext::narrow(p, v[0], element);
+    });
+  results.push_back(sum);
+  return success();
 }
 
 LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {

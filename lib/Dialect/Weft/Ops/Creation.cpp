@@ -4,6 +4,9 @@
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace weft;
@@ -29,8 +32,33 @@ LogicalResult ConstantOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<
   return emitOpError("no batch rule yet");
 }
 
+/// The same bits as signless elements.
+static ElementsAttr signless(ElementsAttr value, RankedTensorType type) {
+  if (value.getElementType() == type.getElementType())
+    return value;
+  if (auto dense = dyn_cast<DenseElementsAttr>(value))
+    return DenseElementsAttr::getFromRawBuffer(type, dense.getRawData());
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  return {};
+}
+
 LogicalResult ConstantOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Type to = getResult().getType();
+  if (!getElementTypeOrSelf(to).isIntOrFloat())
+    return emitOpError("[WF1507] elements of type ") << getElementTypeOrSelf(to) << " have no code yet";
+  ElementsAttr value = signless(getValue(), LowerContext::lowered(to));
+  if (!value)
+    return emitOpError("[WF1507] constants of this form have no code yet");
+  if (auto dense = dyn_cast<DenseElementsAttr>(value); dense && dense.isSplat()) {
+    results.push_back(context.fill(to, [&](OpBuilder &b, Location loc) -> Value {
+      return arith::ConstantOp::create(b, loc, dense.getSplatValue<TypedAttr>());
+    }));
+    return success();
+  }
+  Value data = arith::ConstantOp::create(context.builder, context.loc, cast<TypedAttr>(value));
+  results.push_back(context.map(to, data, context.identity(to), [](OpBuilder &, Location, ValueRange v) { return v[0]; }));
+  return success();
 }
 
 LogicalResult ConstantOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -53,7 +81,12 @@ LogicalResult IotaOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool
 }
 
 LogicalResult IotaOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Type to = getResult().getType(), i64 = IntegerType::get(getContext(), 64);
+  results.push_back(context.fill(to, [&](OpBuilder &b, Location loc) -> Value {
+    Value index = arith::IndexCastOp::create(b, loc, i64, linalg::IndexOp::create(b, loc, getDim()));
+    return context.payload(b, i64, to).convert(index, getElementTypeOrSelf(to));
+  }));
+  return success();
 }
 
 LogicalResult IotaOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -79,7 +112,11 @@ LogicalResult DimSizeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<b
 }
 
 LogicalResult DimSizeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Value size = context.size(getSize().getSize());
+  results.push_back(context.fill(getResult().getType(), [&](OpBuilder &b, Location loc) -> Value {
+    return arith::IndexCastOp::create(b, loc, b.getI64Type(), size);
+  }));
+  return success();
 }
 
 LogicalResult DimSizeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {

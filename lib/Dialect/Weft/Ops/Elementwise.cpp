@@ -69,7 +69,21 @@ LogicalResult weft::batchElementwise(Operation *op, Batcher &batcher, ValueRange
 
 LogicalResult weft::lowerElementwise(Operation *op, LowerContext &context, ValueRange operands,
                                      SmallVectorImpl<Value> &results) {
-  return op->emitOpError("no lowering yet");
+  // The operands that are numbers decide how the payload reads integers (a condition is bool in any case).
+  Type from = op->getOperands().back().getType(), to = op->getResult(0).getType();
+  Type element = LowerContext::loweredElement(getElementTypeOrSelf(to));
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (!getElementTypeOrSelf(type).isIntOrFloat())
+      return op->emitOpError("[WF1507] elements of type ") << getElementTypeOrSelf(type) << " have no code yet";
+  SmallVector<AffineMap> maps(operands.size(), context.identity(to));
+  results.push_back(context.map(to, operands, maps, [&](OpBuilder &b, Location, ValueRange scalars) {
+    PayloadBuilder p = context.payload(b, from, to);
+    SmallVector<Value> wide;
+    for (Value x : scalars.drop_back())
+      wide.push_back(LowerContext::widen(p, x));
+    return LowerContext::narrow(p, cast<ElementwiseOpInterface>(op).emitScalar(p, wide), element);
+  }));
+  return success();
 }
 
 //===-- reference ------------------------------------------------------------------------------------------------===//

@@ -4,12 +4,18 @@
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace weft;
 
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Movement.cpp.inc"
+
+static Value copyScalar(OpBuilder &, Location, ValueRange v) { return v[0]; }
 
 //===-- reshape ---------------------------------------------------------------------------------------------===//
 
@@ -39,7 +45,7 @@ LogicalResult ReshapeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<b
 }
 
 LogicalResult ReshapeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  return emitOpError("[WF1503] has no code: it stands between kernels, never in one");
 }
 
 LogicalResult ReshapeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -82,7 +88,13 @@ LogicalResult BroadcastOp::batch(Batcher &batcher, ValueRange operands, ArrayRef
 }
 
 LogicalResult BroadcastOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  SmallVector<AffineExpr> reads;
+  for (auto [i, dim] : llvm::enumerate(getDims()))
+    reads.push_back(from[i] == to[dim] ? getAffineDimExpr(dim, getContext()) : getAffineConstantExpr(0, getContext()));
+  AffineMap map = AffineMap::get(to.size(), 0, reads, getContext());
+  results.push_back(context.map(getResult().getType(), operands, map, copyScalar));
+  return success();
 }
 
 LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -137,7 +149,12 @@ LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef
 }
 
 LogicalResult TransposeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  SmallVector<AffineExpr> reads(getPermutation().size());
+  for (auto [i, dim] : llvm::enumerate(getPermutation()))
+    reads[dim] = getAffineDimExpr(i, getContext());
+  AffineMap map = AffineMap::get(reads.size(), 0, reads, getContext());
+  results.push_back(context.map(getResult().getType(), operands, map, copyScalar));
+  return success();
 }
 
 LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -178,7 +195,34 @@ LogicalResult ReverseOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<b
 }
 
 LogicalResult ReverseOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Shape shape = shapeOf(getX());
+  AffineMap map = context.identity(getX().getType());
+  SmallVector<AffineExpr> reads(map.getResults());
+  SmallVector<int64_t> named;
+  for (int64_t dim : getDims())
+    if (auto size = shape[dim].constant())
+      reads[dim] = *size - 1 - reads[dim];
+    else
+      named.push_back(dim);
+  if (named.empty()) {
+    map = AffineMap::get(reads.size(), 0, reads, getContext());
+    results.push_back(context.map(getResult().getType(), operands, map, copyScalar));
+    return success();
+  }
+  // No affine map without symbols turns a named size around: the elements are read by computed indices.
+  SmallVector<Value> last(shape.size());
+  for (int64_t dim : getDims())
+    last[dim] = context.size(shape[dim] - SizeExpr(1));
+  results.push_back(context.fill(getResult().getType(), [&](OpBuilder &b, Location loc) -> Value {
+    SmallVector<Value> indices;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      indices.push_back(linalg::IndexOp::create(b, loc, i));
+      if (last[i])
+        indices.back() = arith::SubIOp::create(b, loc, last[i], indices.back());
+    }
+    return tensor::ExtractOp::create(b, loc, operands[0], indices);
+  }));
+  return success();
 }
 
 LogicalResult ReverseOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -223,7 +267,13 @@ LogicalResult SliceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<boo
 }
 
 LogicalResult SliceOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  SmallVector<AffineExpr> reads;
+  for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides()))
+    reads.push_back(partOfDim(getAffineDimExpr(i, getContext()), start, stride, to[i], from[i]));
+  AffineMap map = AffineMap::get(reads.size(), 0, reads, getContext());
+  results.push_back(context.map(getResult().getType(), operands, map, copyScalar));
+  return success();
 }
 
 LogicalResult SliceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -276,8 +326,25 @@ LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   return emitOpError("no batch rule yet");
 }
 
+/// Writes `x` into `into` at the given map of x's index.
+static Value writeInto(LowerContext &context, Value x, Value into, ArrayRef<AffineExpr> where) {
+  unsigned rank = where.size();
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  AffineMap in = AffineMap::getMultiDimIdentityMap(rank, context.builder.getContext());
+  AffineMap out = AffineMap::get(rank, 0, where, context.builder.getContext());
+  return context.generic(into.getType(), x, {in, out}, iterators, into, copyScalar);
+}
+
 LogicalResult PadOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  Type to = getResult().getType();
+  Shape part = shapeOf(getX()), whole = shapeOf(getResult());
+  SmallVector<AffineExpr> where;
+  for (auto [i, low, interior] : llvm::enumerate(getLow(), getInterior()))
+    where.push_back(partOfDim(getAffineDimExpr(i, getContext()), low, interior + 1, part[i], whole[i]));
+  AffineMap scalar = AffineMap::get(where.size(), 0, {}, getContext());
+  Value padded = context.map(to, operands[1], scalar, copyScalar);
+  results.push_back(writeInto(context, operands[0], padded, where));
+  return success();
 }
 
 LogicalResult PadOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -335,8 +402,57 @@ LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bo
   return emitOpError("no batch rule yet");
 }
 
+/// Concat behind a named offset, which no affine map without symbols can write at: each element finds its operand.
+static Value concatByIndex(LowerContext &context, ConcatOp op, ValueRange operands) {
+  int64_t dim = op.getDim();
+  SmallVector<Value> ends; // of all operands but the last
+  SizeExpr end(0);
+  for (Value x : op.getXs().drop_back())
+    ends.push_back(context.size(end = end + shapeOf(x)[dim]));
+  return context.fill(op.getResult().getType(), [&](OpBuilder &b, Location loc) -> Value {
+    SmallVector<Value> index;
+    for (int64_t i = 0; i < cast<RankedTensorType>(op.getResult().getType()).getRank(); ++i)
+      index.push_back(linalg::IndexOp::create(b, loc, i));
+    std::function<Value(OpBuilder &, Location, size_t)> pick = [&](OpBuilder &b, Location loc, size_t k) -> Value {
+      auto read = [&](OpBuilder &b) -> Value {
+        SmallVector<Value> at = index;
+        if (k)
+          at[dim] = arith::SubIOp::create(b, loc, at[dim], ends[k - 1]);
+        return tensor::ExtractOp::create(b, loc, operands[k], at);
+      };
+      if (k == ends.size())
+        return read(b);
+      Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index[dim], ends[k]);
+      auto choice = scf::IfOp::create(b, loc, here,
+          [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, read(b)); },
+          [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, pick(b, l, k + 1)); });
+      return choice.getResult(0);
+    };
+    return pick(b, loc, 0);
+  });
+}
+
 LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  return emitOpError("no lowering yet");
+  int64_t dim = getDim();
+  SizeExpr offset(0);
+  SmallVector<int64_t> offsets;
+  for (Value x : getXs()) {
+    if (auto constant = offset.constant())
+      offsets.push_back(*constant);
+    offset = offset + shapeOf(x)[dim];
+  }
+  if (offsets.size() != getXs().size()) {
+    results.push_back(concatByIndex(context, *this, operands));
+    return success();
+  }
+  Value joined = context.empty(getResult().getType());
+  for (auto [x, value, start] : llvm::zip(getXs(), operands, offsets)) {
+    SmallVector<AffineExpr> where(context.identity(getResult().getType()).getResults());
+    where[dim] = partOfDim(where[dim], start, 1, shapeOf(x)[dim], offset);
+    joined = writeInto(context, value, joined, where);
+  }
+  results.push_back(joined);
+  return success();
 }
 
 LogicalResult ConcatOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
