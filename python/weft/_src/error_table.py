@@ -309,6 +309,8 @@ def _rows() -> dict[str, Entry]:
         """The operands of a call have the types of the arguments; sizes of the function are solved from them.""")
     row("WF2023", "IRError", "result does not fit the function",
         """The results of a call have the function's types, with its sizes replaced by those of the call.""")
+    row("WF2024", "IRError", "launch without the sizes of its kernel",
+        """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
     # ---------------------------------------------------------------------------------- WF50xx: runtime and files
     row("WF5001", "ArtifactError", "not a Weft image",
         """The file is no image of Weft, or its fields contradict each other.""")

@@ -14,7 +14,9 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
       Alias: the same bytes under another type, no code at all.
     }], "::weft::FusionKind", "getFusionKind", (ins)>,
     InterfaceMethod<"Floating-point or integer operations per result element (or per folded element).",
-      "double", "getOpsPerElement", (ins), "", "return 1.0;">];
+      "double", "getOpsPerElement", (ins), "", "return 1.0;">,
+    InterfaceMethod<"Reduce: the operand's dimensions that are folded, sorted; the result has the others, in order.",
+      "::llvm::ArrayRef<int64_t>", "getFoldedDims", (ins), "", "return {};">];
 }
 
 def ReferenceOpInterface : Weft_OpInterface<"ReferenceOpInterface"> {

@@ -113,9 +113,9 @@ LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands
 
 //===-- call, launch, requests -----------------------------------------------------------------------------------===//
 
-/// Matches operands and results with the callee's type, symbols bound by the operands.
+/// Matches operands and results with the callee's type, symbols bound by the operands (and, of a launch, by `sizes`).
 static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, StringAttr callee, TypeRange operands,
-                                TypeRange results) {
+                                TypeRange results, ArrayAttr sizes = {}) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee);
   if (!function)
     return op->emitOpError("[WF2020] no function named @") << callee.getValue();
@@ -124,6 +124,14 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
     return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << type.getNumInputs() << " and gives "
            << type.getNumResults() << " values, got " << operands.size() << " and " << results.size();
   llvm::StringMap<SizeExpr> bindings;
+  if (sizes) {
+    auto names = function->getAttrOfType<ArrayAttr>("weft.symbols");
+    if (!names || names.size() != sizes.size() || !llvm::all_of(names, llvm::IsaPred<StringAttr>) ||
+        !llvm::all_of(sizes, llvm::IsaPred<SizeAttr>))
+      return op->emitOpError("[WF2024] expected one #weft.size per entry of @") << callee.getValue() << "'s weft.symbols";
+    for (auto [name, size] : llvm::zip(names, sizes))
+      bindings[cast<StringAttr>(name).getValue()] = cast<SizeAttr>(size).getSize();
+  }
   for (auto [formal, actual] : llvm::zip(type.getInputs(), operands))
     if (!unify(formal, actual, bindings))
       return op->emitOpError("[WF2022] @") << callee.getValue() << " takes " << formal << ", got " << actual;
@@ -142,7 +150,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr().getAttr());
   if (kernel && kernel->hasAttr("weft.lowered"))
     return success();
-  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes());
+  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes(), getSizesAttr());
 }
 
 /// A request's callee exists and has as many arguments as `flags`; the resolving pass checks the rest.

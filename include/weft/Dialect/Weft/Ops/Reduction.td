@@ -20,6 +20,7 @@ def Weft_ReduceOp : Weft_StructuredOp<"reduce", Weft_Jvp> {
   let arguments = (ins Weft_Any:$x, Weft_ReduceKindAttr:$kind, DenseI64ArrayAttr:$dims);
   let results = (outs Weft_Any:$result);
   let hasFolder = 1;
+  let extraClassDeclaration = "::llvm::ArrayRef<int64_t> getFoldedDims() { return getDims(); }";
 }
 
 #endif
