@@ -113,7 +113,7 @@ LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands
 
 //===-- call, launch, requests -----------------------------------------------------------------------------------===//
 
-/// Matches operands and results with the callee's type, symbols bound by the operands (and, of a launch, by `sizes`).
+/// Matches operands and results with the callee's type, symbols bound by the operands (and, of a launch, by `weft.sizes`).
 static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, StringAttr callee, TypeRange operands,
                                 TypeRange results, ArrayAttr sizes = {}) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee);
@@ -150,7 +150,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr().getAttr());
   if (kernel && kernel->hasAttr("weft.lowered"))
     return success();
-  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes(), getSizesAttr());
+  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes(),
+                    (*this)->getAttrOfType<ArrayAttr>("weft.sizes"));
 }
 
 /// A request's callee exists and has as many arguments as `flags`; the resolving pass checks the rest.

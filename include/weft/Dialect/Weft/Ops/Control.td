@@ -164,13 +164,12 @@ def Weft_LaunchOp : Weft_CallLike<"launch", [Pure, DeclareOpInterfaceMethods<Ref
   let summary = "runs a shared kernel";
   let description = [{
     `lines` holds, for each op of the kernel function in order (without the return), where it comes from in this launch.
-    `sizes` holds the value of each symbol of the kernel function (its attribute `weft.symbols`), in that order: a kernel
+    `weft.sizes` holds the value of each symbol of the kernel function (its attribute `weft.symbols`), in that order: a kernel
     may speak of a size that none of its operands has. plan-memory adds `slots`: where each result lives.
 
     Example: `%r = weft.launch @k0(%x) : (tensor<4xf32>) -> tensor<4xf32>`
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, OptionalAttr<ArrayAttr>:$lines,
-                       OptionalAttr<ArrayAttr>:$sizes);
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, OptionalAttr<ArrayAttr>:$lines);
 }
 def Weft_CopyOp : Weft_Op<"copy", [Pure, SameOperandsAndResultType, DeclareOpInterfaceMethods<ReferenceOpInterface>]> {
   let summary = "an explicit copy, with its reason";

@@ -1,0 +1,500 @@
+// Decides which graph ops become one kernel: greedily, producers into consumers in program order, then siblings that read
+// the same values, then cheap producers computed again instead of stored. What one kernel may hold stands in KernelShape.h.
+#include "weft/Kernels/KernelShape.h"
+#include "weft/Kernels/Passes.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/SetVector.h"
+#include <queue>
+
+namespace weft {
+#define GEN_PASS_DEF_FORMKERNELS
+#include "weft/Kernels/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+/// The bytes of a value as an expression in its sizes (bool is a byte in memory).
+SizeExpr bytesOf(Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  unsigned bits = 64;
+  if (auto complex = dyn_cast<ComplexType>(element))
+    bits = 2 * complex.getElementType().getIntOrFloatBitWidth();
+  else if (element.isIntOrFloat())
+    bits = std::max(8u, element.getIntOrFloatBitWidth());
+  return numElements(shapeOf(value)) * SizeExpr(bits / 8);
+}
+
+/// Whether a <= b for all sizes, as far as can be told: their difference is a constant, or equal expressions.
+bool atMost(const SizeExpr &a, const SizeExpr &b) {
+  auto difference = (b - a).constant();
+  return difference && *difference >= 0;
+}
+
+struct Limits {
+  unsigned maxOps, maxValues;
+  double maxRecompute;
+};
+
+/// Forms the kernels of one block.
+class BlockKernels {
+public:
+  BlockKernels(Block &block, Limits limits) : block(block), limits(limits) {}
+
+  void run() {
+    eraseDead();
+    splitViews();
+    collect();
+    mergeViews();
+    // A merge can make a later one possible (never the reverse), so twice over the edges; a third pass finds nothing new
+    // in practice, and missing a fusion is no error.
+    for (int round = 0; round < 2; ++round)
+      mergeProducers();
+    mergeSiblings();
+    recompute();
+    report();
+    build();
+  }
+
+private:
+  /// A set of ops in program order: a kernel, or one op that stays outside.
+  struct Cluster {
+    SmallVector<Operation *> ops;
+    bool kernel = false;
+  };
+
+  //===-- preparation ---------------------------------------------------------------------------------------------===//
+
+  void eraseDead() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+  }
+
+  /// Whether `user` can take the View into its own kernel as a read.
+  static bool absorbs(Operation *user, Operation *view) {
+    auto kind = fusionKind(user);
+    if (!kind || *kind == FusionKind::Other)
+      return false;
+    return *kind != FusionKind::Contract || permutesElements(view);
+  }
+
+  /// A View costs nothing as a read, so each op that can read through it gets its own. Users first: chains split whole.
+  void splitViews() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+      if (fusionKind(&op) != FusionKind::View)
+        continue;
+      llvm::SmallSetVector<Operation *, 8> users(op.user_begin(), op.user_end());
+      bool first = llvm::all_of(users, [&](Operation *user) { return absorbs(user, &op); });
+      for (Operation *user : llvm::reverse(users)) { // in program order
+        if (!absorbs(user, &op) || std::exchange(first, false))
+          continue;
+        Operation *copy = OpBuilder(user).clone(op);
+        user->replaceUsesOfWith(op.getResult(0), copy->getResult(0));
+      }
+    }
+  }
+
+  void collect() {
+    unsigned position = 0;
+    Operation *lastEffect = nullptr;
+    for (Operation &op : block.without_terminator()) {
+      positions[&op] = position++;
+      // Ops with effects keep their order.
+      if (!isMemoryEffectFree(&op)) {
+        if (lastEffect)
+          nextEffect[lastEffect] = &op;
+        lastEffect = &op;
+      }
+      clusterOf[&op] = clusters.size();
+      clusters.push_back({{&op}, fusionKind(&op).has_value()});
+    }
+  }
+
+  //===-- merging -------------------------------------------------------------------------------------------------===//
+
+  bool isOpen(unsigned c) const { return clusters[c].kernel && !isLeaf(clusters[c].ops.front()); }
+
+  std::optional<unsigned> clusterOfValue(Value value) const {
+    Operation *op = value.getDefiningOp();
+    auto it = op ? clusterOf.find(op) : clusterOf.end();
+    return it == clusterOf.end() ? std::nullopt : std::optional<unsigned>(it->second);
+  }
+
+  template <class F> void forEachSuccessor(unsigned c, F visit) const {
+    for (Operation *op : clusters[c].ops) {
+      for (Operation *user : op->getUsers())
+        if (auto it = clusterOf.find(user); it != clusterOf.end() && it->second != c)
+          visit(it->second);
+      if (Operation *next = nextEffect.lookup(op))
+        visit(clusterOf.lookup(next));
+    }
+  }
+
+  /// Whether a path leads from `from` to `to` through a third cluster: merging the two would close a cycle.
+  bool pathThroughOthers(unsigned from, unsigned to) const {
+    unsigned last = positions.lookup(clusters[to].ops.back());
+    DenseSet<unsigned> seen;
+    SmallVector<unsigned> work{from};
+    bool found = false;
+    while (!work.empty() && !found) {
+      unsigned c = work.pop_back_val();
+      forEachSuccessor(c, [&](unsigned next) {
+        if (next == to)
+          found |= c != from;
+        else if (next != from && positions.lookup(clusters[next].ops.front()) < last && seen.insert(next).second)
+          work.push_back(next);
+      });
+    }
+    return found;
+  }
+
+  SmallVector<Operation *> unionOf(unsigned a, unsigned b) const {
+    SmallVector<Operation *> ops;
+    std::merge(clusters[a].ops.begin(), clusters[a].ops.end(), clusters[b].ops.begin(), clusters[b].ops.end(),
+               std::back_inserter(ops), [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+    return ops;
+  }
+
+  static llvm::SetVector<Value> inputsOf(ArrayRef<Operation *> ops) {
+    llvm::SmallPtrSet<Operation *, 32> set(ops.begin(), ops.end());
+    llvm::SetVector<Value> inputs;
+    for (Operation *op : ops)
+      for (Value v : op->getOperands())
+        if (!v.getDefiningOp() || (!set.contains(v.getDefiningOp()) && !isLeaf(v.getDefiningOp())))
+          inputs.insert(v);
+    return inputs;
+  }
+
+  static SmallVector<Value> outputsOf(ArrayRef<Operation *> ops) {
+    llvm::SmallPtrSet<Operation *, 32> set(ops.begin(), ops.end());
+    SmallVector<Value> outputs;
+    for (Operation *op : ops)
+      for (Value v : op->getResults())
+        if (llvm::any_of(v.getUsers(), [&](Operation *user) { return !set.contains(user); }))
+          outputs.push_back(v);
+    return outputs;
+  }
+
+  /// Why two clusters cannot be one kernel; empty if they can.
+  StringRef whyNot(unsigned a, unsigned b) const {
+    if (clusters[a].ops.size() + clusters[b].ops.size() > limits.maxOps)
+      return "too many ops for one kernel";
+    SmallVector<Operation *> ops = unionOf(a, b);
+    StringRef why;
+    if (!kernelShape(ops, why))
+      return why;
+    if (inputsOf(ops).size() + outputsOf(ops).size() > limits.maxValues)
+      return "too many operands and results for one kernel";
+    if (pathThroughOthers(a, b) || pathThroughOthers(b, a))
+      return "another kernel stands between them";
+    return "";
+  }
+
+  bool merge(unsigned a, unsigned b) {
+    if (a == b || !isOpen(a) || !isOpen(b) || !whyNot(a, b).empty())
+      return false;
+    clusters[a].ops = unionOf(a, b);
+    for (Operation *op : clusters[b].ops)
+      clusterOf[op] = a;
+    clusters[b] = {};
+    return true;
+  }
+
+  /// Views go with what reads them before anything else, so that a producer never takes a view away from its reader.
+  void mergeViews() {
+    for (Operation &op : llvm::reverse(block.without_terminator()))
+      if (fusionKind(&op) == FusionKind::View && op.hasOneUse())
+        if (auto it = clusterOf.find(*op.user_begin()); it != clusterOf.end())
+          merge(clusterOf.lookup(&op), it->second);
+  }
+
+  void mergeProducers() {
+    for (Operation &op : block.without_terminator())
+      for (Value operand : op.getOperands())
+        if (auto producer = clusterOfValue(operand))
+          merge(*producer, clusterOf.lookup(&op));
+  }
+
+  /// Sweeps over one root that read a value of the root's size: reading it once saves its bytes.
+  void mergeSiblings() {
+    SmallVector<Value> values(block.getArguments());
+    for (Operation &op : block.without_terminator())
+      llvm::append_range(values, op.getResults());
+    for (Value value : values) {
+      if (isa_and_nonnull<FusionOpInterface>(value.getDefiningOp()) && isLeaf(value.getDefiningOp()))
+        continue;
+      llvm::SmallSetVector<Operation *, 8> users(value.user_begin(), value.user_end());
+      std::optional<unsigned> into;
+      for (Operation *user : llvm::reverse(users)) {
+        auto it = clusterOf.find(user);
+        if (it == clusterOf.end() || !isOpen(it->second) || clusterOfValue(value) == it->second || it->second == into)
+          continue;
+        // A View of the value reads other bytes at a time: no saving.
+        StringRef why;
+        auto shape = fusionKind(user) == FusionKind::View ? std::nullopt : kernelShape(clusters[it->second].ops, why);
+        if (!shape || shape->family != KernelShape::Sweep || shape->root != shapeOf(value) || shape->root.empty())
+          continue;
+        if (!into || !sameRoot(*into, *shape) || !merge(*into, it->second))
+          into = clusterOf.lookup(user);
+      }
+    }
+  }
+
+  bool sameRoot(unsigned c, const KernelShape &shape) const {
+    StringRef why;
+    auto other = kernelShape(clusters[c].ops, why);
+    return other && other->family == KernelShape::Sweep && other->root == shape.root;
+  }
+
+  //===-- recomputation -------------------------------------------------------------------------------------------===//
+
+  /// A cheap Map op whose result goes to other kernels only through memory is cloned into each of them, where all can take
+  /// it and its own operands are no more bytes to read than its result.
+  void recompute() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator()))) {
+      auto it = clusterOf.find(&op);
+      if (it == clusterOf.end() || !isOpen(it->second) || fusionKind(&op) != FusionKind::Map)
+        continue;
+      if (cast<FusionOpInterface>(&op).getOpsPerElement() > limits.maxRecompute || !paysAgain(&op, it->second))
+        continue;
+      cloneIntoReaders(&op, it->second);
+    }
+  }
+
+  bool paysAgain(Operation *op, unsigned home) const {
+    SizeExpr bytes;
+    for (Value operand : op->getOperands()) {
+      if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp()))
+        continue;
+      if (clusterOfValue(operand) == home)
+        return false; // its operand would have to be stored instead
+      bytes = bytes + bytesOf(operand);
+    }
+    return atMost(bytes, bytesOf(op->getResult(0)));
+  }
+
+  void cloneIntoReaders(Operation *op, unsigned home) {
+    Value value = op->getResult(0);
+    llvm::SmallSetVector<Operation *, 8> users(value.user_begin(), value.user_end());
+    llvm::MapVector<unsigned, SmallVector<Operation *>> readers;
+    for (Operation *user : llvm::reverse(users)) {
+      auto it = clusterOf.find(user);
+      if (it == clusterOf.end() || !isOpen(it->second))
+        return; // control flow needs the value itself
+      if (it->second != home)
+        readers[it->second].push_back(user);
+    }
+    SmallVector<Operation *> copies;
+    bool fits = true;
+    for (auto &[reader, uses] : readers) {
+      Operation *earliest = *llvm::min_element(uses, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+      Operation *copy = OpBuilder(earliest).clone(*op);
+      copies.push_back(copy);
+      for (Operation *user : uses)
+        user->replaceUsesOfWith(value, copy->getResult(0));
+      SmallVector<Operation *> &ops = clusters[reader].ops;
+      ops.insert(llvm::lower_bound(ops, copy, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }), copy);
+      clusterOf[copy] = reader;
+      positions[copy] = positions.lookup(earliest);
+      StringRef why;
+      fits &= ops.size() <= limits.maxOps && kernelShape(ops, why).has_value();
+    }
+    if (fits)
+      return;
+    for (Operation *copy : copies) {
+      copy->getResult(0).replaceAllUsesWith(value);
+      llvm::erase(clusters[clusterOf.lookup(copy)].ops, copy);
+      clusterOf.erase(copy);
+      positions.erase(copy);
+      copy->erase();
+    }
+  }
+
+  //===-- remarks -------------------------------------------------------------------------------------------------===//
+
+  void report() {
+    if (!block.getParentOp()->getContext()->getRemarkEngine())
+      return;
+    StringRef function = block.getParentOp()->getParentOfType<func::FuncOp>()
+                             ? block.getParentOp()->getParentOfType<func::FuncOp>().getName()
+                             : cast<func::FuncOp>(block.getParentOp()).getName();
+    auto options = [&](StringRef name) { return remark::RemarkOpts::name(name).category("fusion").function(function); };
+    static constexpr StringRef families[] = {"sweep", "contraction", "single op"};
+    for (auto [index, cluster] : llvm::enumerate(clusters)) {
+      if (!cluster.kernel || cluster.ops.empty() || isLeaf(cluster.ops.front()))
+        continue;
+      StringRef why;
+      auto shape = kernelShape(cluster.ops, why);
+      SizeExpr saved;
+      llvm::SmallPtrSet<Operation *, 32> set(cluster.ops.begin(), cluster.ops.end());
+      for (Operation *op : cluster.ops)
+        for (Value v : op->getResults())
+          if (llvm::any_of(v.getUsers(), [&](Operation *user) { return set.contains(user); }))
+            saved = saved + bytesOf(v); // one read less
+      SizeExpr read, written;
+      for (Value v : inputsOf(cluster.ops))
+        read = read + bytesOf(v);
+      for (Value v : outputsOf(cluster.ops))
+        written = written + bytesOf(v);
+      if (cluster.ops.size() > 1)
+        remark::passed(cluster.ops.back()->getLoc(), options("Fused"))
+            << remark::add("{0}", std::to_string(cluster.ops.size()) + " ops into one " + families[shape->family].str() + " over " +
+                           describe(shape->root))
+            << remark::metric("ops", int(cluster.ops.size())) << remark::metric("bytes_saved", saved.str())
+            << remark::metric("bytes_read", read.str()) << remark::metric("bytes_written", written.str());
+      llvm::SmallSetVector<unsigned, 8> readers;
+      forEachSuccessor(index, [&](unsigned next) {
+        if (isOpen(next))
+          readers.insert(next);
+      });
+      for (unsigned reader : readers)
+        remark::missed(clusters[reader].ops.back()->getLoc(), options("NotFused"))
+            << remark::reason("{0}", whyNot(index, reader)) << remark::metric("producer", nameOf(cluster.ops.back()))
+            << remark::metric("consumer", nameOf(clusters[reader].ops.back()));
+    }
+  }
+
+  static std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
+
+  //===-- building ------------------------------------------------------------------------------------------------===//
+
+  /// Whether a leaf's value is needed outside kernels.
+  bool standsAlone(Operation *leaf) const {
+    return llvm::any_of(leaf->getUsers(), [&](Operation *user) {
+      auto it = clusterOf.find(user);
+      return it == clusterOf.end() || !clusters[it->second].kernel;
+    });
+  }
+
+  void build() {
+    for (unsigned c : order()) {
+      Cluster &cluster = clusters[c];
+      if (!cluster.kernel)
+        cluster.ops.front()->moveBefore(block.getTerminator());
+      else
+        buildKernel(cluster.ops);
+    }
+    // Old ops are dead now, the leaves after their readers.
+    for (Cluster &cluster : clusters)
+      if (cluster.kernel)
+        for (Operation *op : llvm::reverse(cluster.ops))
+          op->dropAllReferences();
+    for (Cluster &cluster : clusters)
+      if (cluster.kernel)
+        for (Operation *op : cluster.ops)
+          op->erase();
+  }
+
+  /// A topological order of the clusters, as near to the program's as their dependences allow.
+  SmallVector<unsigned> order() const {
+    DenseMap<unsigned, unsigned> waiting;
+    auto place = [&](unsigned c) { return positions.lookup(clusters[c].ops.back()); };
+    auto later = [&](unsigned a, unsigned b) { return std::make_pair(place(a), a) > std::make_pair(place(b), b); };
+    std::priority_queue<unsigned, std::vector<unsigned>, decltype(later)> ready(later);
+    for (unsigned c = 0; c < clusters.size(); ++c)
+      if (!clusters[c].ops.empty())
+        forEachSuccessor(c, [&](unsigned next) { ++waiting[next]; });
+    for (unsigned c = 0; c < clusters.size(); ++c)
+      if (!clusters[c].ops.empty() && !waiting.count(c))
+        ready.push(c);
+    SmallVector<unsigned> result;
+    while (!ready.empty()) {
+      unsigned c = ready.top();
+      ready.pop();
+      forEachSuccessor(c, [&](unsigned next) {
+        if (!--waiting[next])
+          ready.push(next);
+      });
+      if (Operation *op = clusters[c].ops.front(); !clusters[c].kernel || !isLeaf(op) || standsAlone(op))
+        result.push_back(c);
+    }
+    return result;
+  }
+
+  /// At most 8 distinct places.
+  static Location fusedLocation(ArrayRef<Operation *> ops) {
+    llvm::SmallSetVector<Location, 8> locations;
+    for (Operation *op : ops)
+      if (locations.size() < 8 && !isa<UnknownLoc>(op->getLoc()))
+        locations.insert(op->getLoc());
+    return locations.empty() ? ops.front()->getLoc() : FusedLoc::get(ops.front()->getContext(), locations.getArrayRef());
+  }
+
+  void buildKernel(ArrayRef<Operation *> ops) {
+    llvm::SmallPtrSet<Operation *, 32> set(ops.begin(), ops.end());
+    SmallVector<Value> inputs = inputsOf(ops).takeVector(), outputs;
+    if (!isLeaf(ops.front()))
+      outputs = outputsOf(ops);
+    else
+      outputs.push_back(ops.front()->getResult(0));
+    OpBuilder builder(block.getTerminator());
+    Location loc = fusedLocation(ops);
+    auto kernel = KernelOp::create(builder, loc, ValueRange(outputs).getTypes(), inputs);
+    Block *body = builder.createBlock(&kernel.getBody());
+    IRMapping map;
+    for (Value input : inputs)
+      map.map(input, body->addArgument(input.getType(), input.getLoc()));
+    // Equal views that met in one kernel (splitViews made them) are one read.
+    SmallVector<Operation *> views;
+    for (Operation *op : ops) {
+      for (Value operand : op->getOperands())
+        if (!map.contains(operand))
+          map.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0)); // a leaf
+      Operation *copy = builder.clone(*op, map);
+      if (fusionKind(op) != FusionKind::View)
+        continue;
+      auto same = llvm::find_if(views, [&](Operation *view) {
+        return OperationEquivalence::isEquivalentTo(view, copy, OperationEquivalence::IgnoreLocations);
+      });
+      if (same == views.end()) {
+        views.push_back(copy);
+        continue;
+      }
+      map.map(op->getResult(0), (*same)->getResult(0));
+      copy->erase();
+    }
+    SmallVector<Value> yielded = llvm::map_to_vector(outputs, [&](Value v) { return map.lookup(v); });
+    YieldOp::create(builder, loc, yielded);
+    bool leaf = isLeaf(ops.front());
+    for (auto [old, result] : llvm::zip(outputs, kernel.getResults()))
+      old.replaceUsesWithIf(result, [&](OpOperand &use) {
+        Operation *user = use.getOwner();
+        // Kernels not built yet clone a leaf; all others read the kernel's result.
+        auto it = clusterOf.find(user);
+        return !set.contains(user) && (!leaf || it == clusterOf.end() || !clusters[it->second].kernel);
+      });
+  }
+
+  Block &block;
+  Limits limits;
+  SmallVector<Cluster> clusters;
+  DenseMap<Operation *, unsigned> clusterOf, positions;
+  DenseMap<Operation *, Operation *> nextEffect;
+};
+
+struct FormKernels : public weft::impl::FormKernelsBase<FormKernels> {
+  using FormKernelsBase::FormKernelsBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal() || function->hasAttr("weft.kernel"))
+      return;
+    SmallVector<Block *> blocks;
+    function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<KernelOp>(op))
+        return WalkResult::skip();
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          blocks.push_back(&block);
+      return WalkResult::advance();
+    });
+    for (Block *block : blocks)
+      BlockKernels(*block, {maxOps, maxValues, maxRecompute}).run();
+  }
+};
+
+} // namespace

@@ -1,0 +1,163 @@
+// Decides which kernels are the same: equal text once symbols are renamed and locations forgotten. Each distinct body
+// becomes one function named by its hash; what differs between its places (lines, sizes) stays with the launch.
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/Passes.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
+
+namespace weft {
+#define GEN_PASS_DEF_SHAREKERNELS
+#include "weft/Kernels/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+/// The symbols of a kernel in order of appearance, with their new names s0, s1, ...
+class SymbolNames {
+public:
+  void add(const SizeExpr &size) {
+    for (const std::string &name : size.symbols())
+      if (renamed.try_emplace(name, SizeExpr::symbol("s" + std::to_string(names.size()))).second)
+        names.push_back(name);
+  }
+  void add(Operation *op) {
+    AttrTypeWalker walker;
+    walker.addWalk([&](DimsAttr dims) {
+      for (auto [i, text] : llvm::enumerate(dims.getSizes()))
+        if (text.getValue() != "_")
+          add(dims.getSize(i));
+    });
+    walker.addWalk([&](SizeAttr size) { add(size.getSize()); });
+    // Operands first, then what the op says, then its results: the order of the text.
+    for (Type type : op->getOperandTypes())
+      walker.walk(type);
+    walker.walk(op->getAttrDictionary());
+    for (Type type : op->getResultTypes())
+      walker.walk(type);
+  }
+  SizeExpr rename(const SizeExpr &size) const {
+    return size.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+      auto it = renamed.find(name);
+      return it == renamed.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+    });
+  }
+
+  SmallVector<std::string> names;
+
+private:
+  llvm::StringMap<SizeExpr> renamed;
+};
+
+struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
+  using ShareKernelsBase::ShareKernelsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<KernelOp> kernels;
+    module.walk([&](KernelOp kernel) { kernels.push_back(kernel); });
+    for (KernelOp kernel : kernels)
+      share(kernel, symbols);
+  }
+
+  void share(KernelOp kernel, SymbolTable &symbols) {
+    SymbolNames names;
+    for (Type type : kernel.getOperandTypes())
+      for (const SizeExpr &size : shapeOf(type))
+        names.add(size);
+    for (Operation &op : kernel.getBody().front())
+      names.add(&op);
+    func::FuncOp function = outline(kernel, names);
+    function = intern(function, symbols);
+
+    OpBuilder builder(kernel);
+    SmallVector<Attribute> lines, sizes;
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      lines.push_back(op.getLoc());
+    for (const std::string &name : names.names)
+      sizes.push_back(SizeAttr::get(&getContext(), SizeExpr::symbol(name)));
+    auto launch = LaunchOp::create(builder, kernel.getLoc(), kernel.getResultTypes(), function.getName(),
+                                   kernel.getOperands(), builder.getArrayAttr(lines));
+    if (!sizes.empty())
+      launch->setAttr("weft.sizes", builder.getArrayAttr(sizes));
+    kernel->replaceAllUsesWith(launch);
+    kernel.erase();
+  }
+
+  /// The kernel as a function of no name yet, in no module, with renamed symbols.
+  func::FuncOp outline(KernelOp kernel, const SymbolNames &names) {
+    OpBuilder builder(&getContext());
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([&](DimsAttr dims) {
+      SmallVector<StringAttr> sizes;
+      for (auto [i, text] : llvm::enumerate(dims.getSizes()))
+        sizes.push_back(text.getValue() == "_" ? text : builder.getStringAttr(names.rename(dims.getSize(i)).str()));
+      return DimsAttr::get(&getContext(), sizes);
+    });
+    replacer.addReplacement([&](SizeAttr size) { return SizeAttr::get(&getContext(), names.rename(size.getSize())); });
+    auto type = builder.getFunctionType(kernel.getOperandTypes(), kernel.getResultTypes());
+    auto function = func::FuncOp::create(kernel.getLoc(), "k", type);
+    function.setPrivate();
+    function->setAttr("weft.kernel", builder.getUnitAttr());
+    Block *entry = function.addEntryBlock();
+    builder.setInsertionPointToStart(entry);
+    IRMapping map;
+    map.map(kernel.getBody().getArguments(), entry->getArguments());
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      builder.clone(op, map);
+    Operation *yield = kernel.getBody().front().getTerminator();
+    func::ReturnOp::create(builder, yield->getLoc(),
+                           llvm::map_to_vector(yield->getOperands(), [&](Value v) { return map.lookupOrDefault(v); }));
+    replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+    if (!names.names.empty()) {
+      SmallVector<Attribute> list;
+      for (size_t i = 0; i < names.names.size(); ++i)
+        list.push_back(builder.getStringAttr("s" + std::to_string(i)));
+      function->setAttr("weft.symbols", builder.getArrayAttr(list));
+    }
+    return function;
+  }
+
+  /// The function of equal body that the module has, or this one, named and inserted.
+  func::FuncOp intern(func::FuncOp function, SymbolTable &symbols) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    // Constants count by content, so none is elided; large ones are resources, whose names are hashes of theirs.
+    function->print(stream, OpPrintingFlags().printGenericOpForm().useLocalScope().enableDebugInfo(false)
+                                .elideLargeElementsAttrs(-1).elideLargeResourceString(-1));
+    auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
+    std::string name = "k_" + llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true), base = name;
+    for (int i = 1; Operation *other = symbols.lookup(name); ++i) {
+      // Equal hashes are no proof: compare, and step aside from what is not equal.
+      function.setName(name);
+      if (OperationEquivalence::isEquivalentTo(other, function, OperationEquivalence::IgnoreLocations)) {
+        function.erase();
+        return cast<func::FuncOp>(other);
+      }
+      name = base + "_" + std::to_string(i);
+    }
+    function.setName(name);
+    nameOps(function);
+    symbols.insert(function);
+    return function;
+  }
+
+  /// A shared op has no one line: it says its number in its kernel, which each launch's `lines` maps to one.
+  static void nameOps(func::FuncOp function) {
+    auto file = StringAttr::get(function.getContext(), function.getName());
+    unsigned line = 0;
+    function->setLoc(FileLineColLoc::get(file, 0, 0));
+    for (Operation &op : function.getBody().front())
+      op.setLoc(FileLineColLoc::get(file, ++line, 0));
+    for (BlockArgument argument : function.getArguments())
+      argument.setLoc(function.getLoc());
+  }
+};
+
+} // namespace
