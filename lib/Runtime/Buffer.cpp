@@ -235,7 +235,9 @@ WeftBuffer *weft_buffer_retain(WeftBuffer *buffer) {
 }
 
 void weft_buffer_release(WeftBuffer *buffer) {
-  if (!buffer || __atomic_fetch_sub(&buffer->refs, 1, __ATOMIC_ACQ_REL) != 1)
+  // The only holder needs no atomic subtraction: no one else can add a reference.
+  if (!buffer || (__atomic_load_n(&buffer->refs, __ATOMIC_ACQUIRE) != 1 &&
+                  __atomic_fetch_sub(&buffer->refs, 1, __ATOMIC_ACQ_REL) != 1))
     return;
   if (buffer->size_class < 0) {
     if (buffer->deleter)

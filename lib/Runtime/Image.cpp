@@ -244,6 +244,26 @@ int32_t weft_image_write(const WeftImageSpec *spec, void **image, size_t *size, 
 
 void weft_image_free(void *image) { free(image); }
 
+int32_t weft_image_check(const void *image, size_t size, WeftError *err) {
+  ImageView view;
+  return readImage(image, size, view, err);
+}
+
+int32_t weft_image_piece(const void *image, size_t size, int32_t index, WeftImagePiece *piece, WeftError *err) {
+  ImageView view;
+  if (int32_t rc = readImage(image, size, view, err))
+    return rc;
+  if (index == -1) {
+    *piece = {nullptr, 0, view.metadata.data(), view.metadata.size()};
+    return WEFT_OK;
+  }
+  if (index < 0 || size_t(index) >= view.objects.size())
+    return weft_error_set(err, WEFT_ERR_USAGE, "object %d of an image that holds %zu", index, view.objects.size());
+  const ObjectView &object = view.objects[size_t(index)];
+  *piece = {object.symbol.data(), object.symbol.size(), object.data, object.size};
+  return WEFT_OK;
+}
+
 int32_t weft::rt::readImage(const void *image, size_t size, ImageView &view, WeftError *err) {
   auto *data = static_cast<const unsigned char *>(image);
   if (size < sizeof kMagic || memcmp(data, kMagic, sizeof kMagic) != 0)

@@ -120,15 +120,24 @@ WeftProgram *weft_program_load_file(const char *path, WeftError *err) {
   return weft_program_load(bytes.get(), have, err);
 }
 
-void weft_program_free(WeftProgram *program) {
-  if (!program)
-    return;
-  delete program->idle.load(std::memory_order_acquire);
-  for (WeftCall *call = program->moreIdle; call;) {
+void weft_program_trim(WeftProgram *program) {
+  delete program->idle.exchange(nullptr, std::memory_order_acquire);
+  program->lock.lock();
+  WeftCall *call = program->moreIdle;
+  program->moreIdle = nullptr;
+  program->lock.unlock();
+  while (call) {
     WeftCall *next = call->next;
     delete call;
     call = next;
   }
+}
+
+void weft_program_free(WeftProgram *program) {
+  if (!program)
+    return;
+  program->lock.unlock(); // after a fork it may be held by a thread that is gone; no other uses it now
+  weft_program_trim(program);
   delete program;
 }
 

@@ -88,23 +88,28 @@ void futexWake(std::atomic<uint32_t> &word, uint32_t bits) {
   syscall(SYS_futex, &word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, nullptr, nullptr, bits);
 }
 
-/// Runs chunks until none is left or the call stops. The owner of the call polls
+/// Runs one chunk, at a depth of its own.
+WEFT_CALLS_NATIVE_CODE void runChunk(const Job &job, int64_t chunk) {
+  int64_t begin = chunk * job.grain, end = begin + std::min(job.grain, job.n - begin);
+  ++threadDepth();
+  job.body(job.call, job.closure, begin, end);
+  --threadDepth();
+}
+
+void runAlone(const Job &job) {
+  for (int64_t chunk = 0; chunk < job.chunks && weft_rt_poll(job.call) == 0; ++chunk)
+    runChunk(job, chunk);
+}
+
+/// Takes chunks until none is left or the call stops. The owner of the call polls
 /// its callback too; workers only see the flag.
-WEFT_CALLS_NATIVE_CODE void runChunks(const Job &job, std::atomic<int64_t> &next) {
+void takeChunks(const Job &job, std::atomic<int64_t> &next) {
   while (weft_rt_poll(job.call) == 0) {
     int64_t chunk = next.fetch_add(1, std::memory_order_relaxed);
     if (chunk >= job.chunks)
       return;
-    int64_t begin = chunk * job.grain, end = begin + std::min(job.grain, job.n - begin);
-    ++threadDepth();
-    job.body(job.call, job.closure, begin, end);
-    --threadDepth();
+    runChunk(job, chunk);
   }
-}
-
-void runAlone(const Job &job) {
-  std::atomic<int64_t> next{0};
-  runChunks(job, next);
 }
 
 void *workerMain(void *argument) {
@@ -133,7 +138,7 @@ void *workerMain(void *argument) {
       if (!pool.state.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel))
         continue;
       seen = epochOf(state);
-      runChunks(pool.job, pool.next);
+      takeChunks(pool.job, pool.next);
       pool.state.fetch_sub(1, std::memory_order_release);
       idleSince = nanos();
       continue;
@@ -230,7 +235,7 @@ void runShared(const Job &job, int helpers, int64_t costNs) {
     pool.wakeWord.fetch_add(1);
     futexWake(pool.wakeWord, bitsBelow(helpers));
   }
-  runChunks(pool.job, pool.next);
+  takeChunks(pool.job, pool.next);
   // No one may join now; wait for those who did.
   pool.state.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (unsigned spins = 0; pool.state.load(std::memory_order_acquire) & kActiveMask; ++spins) {

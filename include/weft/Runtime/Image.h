@@ -99,6 +99,23 @@ typedef struct WeftImageSpec {
 WEFT_API int32_t weft_image_write(const WeftImageSpec *spec, void **image, size_t *size, WeftError *err);
 WEFT_API void weft_image_free(void *image);
 
+/// Checks the container (not the code in it, nor whether this machine can run
+/// it). 0, or one of the image codes.
+WEFT_API int32_t weft_image_check(const void *image, size_t size, WeftError *err);
+
+/// A piece of an image, within its bytes.
+typedef struct WeftImagePiece {
+  const char *name; ///< not terminated
+  size_t name_size;
+  const void *data;
+  size_t size;
+} WeftImagePiece;
+
+/// Object `index` of an image (for a disassembler, or to ship it), or the
+/// metadata (`index` -1, no name), without loading the program. Fails as
+/// weft_image_check does, and with WEFT_ERR_USAGE beyond the last object.
+WEFT_API int32_t weft_image_piece(const void *image, size_t size, int32_t index, WeftImagePiece *piece, WeftError *err);
+
 /// The checksum of an image's bytes, leaving out its own field. For writers of
 /// other languages and for tests; `size` is at least 64.
 WEFT_API uint64_t weft_image_checksum(const void *image, size_t size);

@@ -46,6 +46,10 @@ WEFT_API WeftProgram *weft_program_load_file(const char *path, WeftError *err);
 /// Unmaps the program. No call of it may be in flight. NULL is allowed.
 WEFT_API void weft_program_free(WeftProgram *program);
 
+/// Frees the calls that the program keeps for reuse, arenas included (they go to
+/// the pool; see weft_pool_trim). Calls in flight are not touched. Any thread.
+WEFT_API void weft_program_trim(WeftProgram *program);
+
 WEFT_API int32_t weft_program_num_args(const WeftProgram *program);
 WEFT_API int32_t weft_program_num_results(const WeftProgram *program);
 

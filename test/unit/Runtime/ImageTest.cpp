@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +49,21 @@ TEST(AnImageIsAFunctionOfItsSpec) {
   CHECK(image == sample());
   CHECK_EQ(image.size() % 64, size_t(0));
   CHECK(memcmp(image.data(), "\x89WFT\r\n\x1a\n", 8) == 0);
+}
+
+TEST(PiecesAreReadWithoutLoading) {
+  std::string helper = test::compileC(kHelper), main = test::compileC(kTwo);
+  std::string image = test::buildImage({{"entry", main}, {"helper", helper}}, 0, 1, {}, "meta");
+  WeftImagePiece piece;
+  WeftError err;
+  auto data = [&] { return std::string(static_cast<const char *>(piece.data), piece.size); };
+  REQUIRE(weft_image_piece(image.data(), image.size(), 1, &piece, &err) == 0);
+  CHECK(std::string(piece.name, piece.name_size) == "helper" && data() == helper);
+  REQUIRE(weft_image_piece(image.data(), image.size(), -1, &piece, &err) == 0);
+  CHECK(data() == "meta");
+  CHECK_EQ(weft_image_piece(image.data(), image.size(), 2, &piece, &err), int32_t(WEFT_ERR_USAGE));
+  CHECK_EQ(weft_image_check(image.data(), image.size(), &err), 0);
+  CHECK_EQ(weft_image_check(image.data(), image.size() - 1, &err), int32_t(WEFT_ERR_TRUNCATED));
 }
 
 TEST(AnImageInAFileRunsInASecondProcess) {

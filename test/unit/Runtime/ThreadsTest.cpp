@@ -113,7 +113,7 @@ int32_t entry(WeftCall *call, const WeftArg *args) {
     nanosleep(&pause, nullptr); // lets the others in also on one core
   };
   auto run = [&](int threads, int64_t cost) {
-    int64_t shape[2] = {100, cost};
+    int64_t shape[2] = {300, cost};
     WeftArg args[1] = {{reinterpret_cast<void *>(+note), shape}};
     WeftCallOptions options = {};
     options.threads = threads;
