@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -65,10 +66,14 @@ struct alignas(64) SizeClass {
   SpinLock lock;
   WeftBuffer *free = nullptr;
   int64_t live = 0, hits = 0, misses = 0;
+  int64_t unsettled = 0; ///< change of the pooled bytes that gPooled has not seen yet
 };
 
 SizeClass gClasses[kNumClasses];
+/// Bytes pooled, but for what the classes have not settled. Small blocks settle
+/// once in a while, so that most calls touch one shared line, not two.
 std::atomic<int64_t> gPooled{0};
+constexpr int64_t kSettle = 32768;
 std::atomic<int64_t> gLimit{-1};
 std::atomic<bool> gForkHandlers{false};
 
@@ -85,6 +90,15 @@ int64_t poolLimit() {
     limit = std::min(int64_t(1) << 30, int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 8);
   gLimit.store(limit, std::memory_order_relaxed);
   return limit;
+}
+
+/// Counts `bytes` more as pooled (or fewer). The caller holds the lock.
+void addPooled(SizeClass &c, int64_t bytes) {
+  c.unsettled += bytes;
+  if (c.unsettled >= kSettle || c.unsettled <= -kSettle) {
+    gPooled.fetch_add(c.unsettled, std::memory_order_relaxed);
+    c.unsettled = 0;
+  }
 }
 
 // A fork while another thread holds a class lock would leave it held for ever
@@ -162,19 +176,24 @@ void freeChain(WeftBuffer *block) {
   }
 }
 
-/// Frees pooled blocks, largest first, until at most `keep` bytes are pooled.
+/// Settles all classes, then frees pooled blocks, largest first, until at most `keep` bytes are pooled.
 int64_t trimTo(int64_t keep) {
   int64_t freed = 0;
+  for (SizeClass &c : gClasses) {
+    c.lock.lock();
+    gPooled.fetch_add(std::exchange(c.unsettled, 0), std::memory_order_relaxed);
+    c.lock.unlock();
+  }
   for (int cls = kNumClasses - 1; cls >= 0; --cls) {
     SizeClass &c = gClasses[cls];
     WeftBuffer *chain = nullptr;
     c.lock.lock();
-    while (c.free && gPooled.load(std::memory_order_relaxed) > keep) {
+    while (c.free && (keep == 0 || gPooled.load(std::memory_order_relaxed) > keep)) {
       WeftBuffer *block = c.free;
       c.free = block->next;
       block->next = chain;
       chain = block;
-      gPooled.fetch_sub(classBytes(cls), std::memory_order_relaxed);
+      addPooled(c, -classBytes(cls));
       freed += classBytes(cls);
     }
     c.lock.unlock();
@@ -194,6 +213,7 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
   WeftBuffer *block = c.free;
   if (block) {
     c.free = block->next;
+    addPooled(c, -classBytes(cls));
     ++c.hits;
   } else {
     ++c.misses;
@@ -201,7 +221,6 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
   ++c.live;
   c.lock.unlock();
   if (block) {
-    gPooled.fetch_sub(classBytes(cls), std::memory_order_relaxed);
     WEFT_UNPOISON(block->data, classBytes(cls));
   } else {
     if (!gForkHandlers.load(std::memory_order_relaxed) && !gForkHandlers.exchange(true))
@@ -248,21 +267,19 @@ void weft_buffer_release(WeftBuffer *buffer) {
   int cls = int(buffer->size_class);
   int64_t bytes = classBytes(cls);
   SizeClass &c = gClasses[cls];
-  // Counted before the block can be taken, so the sum never goes below zero.
-  bool keep = gPooled.fetch_add(bytes, std::memory_order_relaxed) + bytes <= poolLimit();
+  bool keep = gPooled.load(std::memory_order_relaxed) + bytes <= poolLimit();
   if (keep)
     WEFT_POISON(buffer->data, bytes);
   c.lock.lock();
   --c.live;
   if (keep) {
+    addPooled(c, bytes);
     buffer->next = c.free;
     c.free = buffer;
   }
   c.lock.unlock();
-  if (!keep) {
-    gPooled.fetch_sub(bytes, std::memory_order_relaxed);
+  if (!keep)
     freeBlock(buffer);
-  }
 }
 
 int64_t weft_buffer_refs(const WeftBuffer *buffer) { return __atomic_load_n(&buffer->refs, __ATOMIC_ACQUIRE); }
@@ -276,9 +293,10 @@ void weft_pool_stats(WeftPoolStats *stats) {
     stats->live_buffers += c.live;
     stats->hits += c.hits;
     stats->misses += c.misses;
+    stats->pooled_bytes += c.unsettled;
     c.lock.unlock();
   }
-  stats->pooled_bytes = gPooled.load(std::memory_order_relaxed);
+  stats->pooled_bytes += gPooled.load(std::memory_order_relaxed);
   stats->pool_limit = poolLimit();
 }
 

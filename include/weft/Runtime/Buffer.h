@@ -67,7 +67,7 @@ WEFT_API void weft_pool_stats(WeftPoolStats *stats);
 /// Gives all pooled memory back to the system; returns the number of bytes.
 WEFT_API int64_t weft_pool_trim(void);
 
-/// Bounds the pooled bytes (default: an eighth of physical memory, at most
+/// Bounds the pooled bytes, give or take 32 KiB for each size in use (default: an eighth of physical memory, at most
 /// 1 GiB; or WEFT_POOL_BYTES). What is above the bound now is given back.
 WEFT_API void weft_pool_set_limit(int64_t bytes);
 

@@ -1,7 +1,8 @@
 //===- Harness.cpp - running the tests ------------------------------------===//
 //
 // Decides the command line: without arguments all tests run, else those whose
-// name contains an argument. Exit status 1 if a check failed.
+// name contains an argument. Exit status 1 if a check failed. --info prints the
+// runtime's facts instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -132,6 +133,12 @@ extern "C" const char *__tsan_default_options() { return "die_after_fork=0"; }
 #endif
 
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--info") == 0) {
+    std::string text(weft_runtime_info(nullptr, 0) + 1, 0);
+    weft_runtime_info(text.data(), text.size());
+    puts(text.c_str());
+    return 0;
+  }
   int ran = 0;
   for (const Case &c : cases()) {
     bool wanted = argc == 1;

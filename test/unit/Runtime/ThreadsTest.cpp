@@ -200,6 +200,11 @@ TEST(TheNumberOfThreadsObeysItsSources) {
     CHECK_EQ(chooseThreads(nonsense, 2, 0), 2);
 }
 
+TEST(TheDefaultIsWhatTheSourcesSay) {
+  using namespace weft::rt;
+  CHECK_EQ(weft_num_threads(), chooseThreads(getenv("WEFT_NUM_THREADS"), int(allowedCores().size()), cgroupQuota()));
+}
+
 /// A small file with all its folders.
 static void put(const std::string &path, const std::string &text) {
   for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
