@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Call.h"
+#include "FloatMode.h"
 
 #include <algorithm>
 #include <cstring>
@@ -233,7 +234,11 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   call->lastPoll.store(0, std::memory_order_relaxed);
   call->owner = threadToken();
 
-  int32_t code = program->entry(call, args);
+  int32_t code;
+  {
+    DefaultFloatMode mode;
+    code = program->entry(call, args);
+  }
 
   // What was recorded first counts, also if the entry overlooked it.
   if (int32_t status = call->status.load(std::memory_order_acquire))

@@ -13,10 +13,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Call.h"
+#include "FloatMode.h"
 #include "Topology.h"
 
 #include <algorithm>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -124,6 +126,10 @@ void *workerMain(void *argument) {
       CPU_FREE(set);
     }
   }
+  char name[16];
+  snprintf(name, sizeof name, "weft-%d", start.index + 1);
+  pthread_setname_np(pthread_self(), name);
+  DefaultFloatMode mode; // a thread inherits the mode of the one that started it
   Pool &pool = gPool;
   uint32_t seen = start.epoch;
   int64_t idleSince = nanos();

@@ -184,6 +184,42 @@ int32_t entry(WeftCall *call, const WeftArg *args) {
   }
 }
 
+// A host thread that flushes subnormals to zero (as a library built with
+// -ffast-math makes it) gets the same bits, on every thread, and keeps its mode.
+TEST(TheHostsFloatModeChangesNoBit) {
+#if defined(__x86_64__)
+  Program p = test::program(R"(
+static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  float *x = closure;
+  for (int64_t i = begin; i < end; ++i) x[i] = x[i] * 0.5f;
+}
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  weft_rt_parallel(call, body, args[0].data, args[0].shape[0], 100, 1000000000);
+  return 0;
+})",
+                            1, 0);
+  REQUIRE(p);
+  const unsigned flush = 0x8040, before = __builtin_ia32_stmxcsr(); // FTZ and DAZ
+  for (int threads = 1; threads <= 3; ++threads) {
+    std::vector<float> x(100000, 0x1p-126f); // the smallest normal number
+    int64_t shape[1] = {int64_t(x.size())};
+    WeftArg args[1] = {{x.data(), shape}};
+    WeftCallOptions options = {};
+    options.threads = threads;
+    __builtin_ia32_ldmxcsr(before | flush);
+    int32_t code = weft_call(p.get(), args, nullptr, &options, nullptr);
+    unsigned after = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(before);
+    CHECK_EQ(code, 0);
+    CHECK_EQ(after & flush, flush);
+    size_t wrong = 0;
+    for (float v : x)
+      wrong += v != 0x1p-127f;
+    CHECK_EQ(wrong, size_t(0));
+  }
+#endif
+}
+
 //===----------------------------------------------------------------------===//
 // The number of threads
 //===----------------------------------------------------------------------===//
