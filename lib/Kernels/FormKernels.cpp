@@ -1,9 +1,10 @@
-// Decides which graph ops become one kernel: greedily, producers into consumers in program order, then siblings that read
-// the same values, then cheap producers computed again instead of stored. What one kernel may hold stands in KernelShape.h.
-#include "weft/Kernels/KernelShape.h"
-#include "weft/Kernels/Passes.h"
+// Decides which graph ops become one kernel: greedily, producers into consumers in program order, then siblings that
+// read the same values, then cheap producers computed again instead of stored. What one kernel may hold stands in
+// KernelShape.h.
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "weft/Kernels/KernelShape.h"
+#include "weft/Kernels/Passes.h"
 #include "llvm/ADT/SetVector.h"
 #include <queue>
 
@@ -49,8 +50,8 @@ public:
     splitViews();
     collect();
     mergeViews();
-    // A merge can make a later one possible (never the reverse), so twice over the edges; a third pass finds nothing new
-    // in practice, and missing a fusion is no error.
+    // A merge can make a later one possible (never the reverse), so twice over the edges; a third pass finds nothing
+    // new in practice, and missing a fusion is no error.
     for (int round = 0; round < 2; ++round)
       mergeProducers();
     mergeSiblings();
@@ -252,8 +253,8 @@ private:
 
   //===-- recomputation -------------------------------------------------------------------------------------------===//
 
-  /// A cheap Map op whose result goes to other kernels only through memory is cloned into each of them, where all can take
-  /// it and its own operands are no more bytes to read than its result.
+  /// A cheap Map op whose result goes to other kernels only through memory is cloned into each of them, where all can
+  /// take it and its own operands are no more bytes to read than its result.
   void recompute() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator()))) {
       auto it = clusterOf.find(&op);
@@ -342,8 +343,8 @@ private:
         written = written + bytesOf(v);
       if (cluster.ops.size() > 1)
         remark::passed(cluster.ops.back()->getLoc(), options("Fused"))
-            << remark::add("{0}", std::to_string(cluster.ops.size()) + " ops into one " + families[shape->family].str() + " over " +
-                           describe(shape->root))
+            << remark::add("{0}", std::to_string(cluster.ops.size()) + " ops into one " +
+                                      families[shape->family].str() + " over " + describe(shape->root))
             << remark::metric("ops", int(cluster.ops.size())) << remark::metric("bytes_saved", saved.str())
             << remark::metric("bytes_read", read.str()) << remark::metric("bytes_written", written.str());
       llvm::SmallSetVector<unsigned, 8> readers;
@@ -421,7 +422,8 @@ private:
     for (Operation *op : ops)
       if (locations.size() < 8 && !isa<UnknownLoc>(op->getLoc()))
         locations.insert(op->getLoc());
-    return locations.empty() ? ops.front()->getLoc() : FusedLoc::get(ops.front()->getContext(), locations.getArrayRef());
+    return locations.empty() ? ops.front()->getLoc()
+                             : FusedLoc::get(ops.front()->getContext(), locations.getArrayRef());
   }
 
   void buildKernel(ArrayRef<Operation *> ops) {

@@ -111,8 +111,9 @@ private:
   }
 
   static bool isMapOver(Operation *op, const Shape &shape) {
-    return llvm::all_of(llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())),
-                        [&](Value v) { return shapeOf(v) == shape; });
+    return llvm::all_of(
+        llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())),
+        [&](Value v) { return shapeOf(v) == shape; });
   }
 
   //===-- sweeps --------------------------------------------------------------------------------------------------===//
@@ -135,8 +136,9 @@ private:
     auto isRow = [&](const Shape &shape) { return reduces && (shape == row || shape == unitRow); };
     DenseSet<Operation *> afterReduce;
     for (Operation *op : ops) {
-      if (fusionKind(op) == FusionKind::Reduce ||
-          llvm::any_of(op->getOperands(), [&](Value v) { return v.getDefiningOp() && afterReduce.contains(v.getDefiningOp()); }))
+      if (fusionKind(op) == FusionKind::Reduce || llvm::any_of(op->getOperands(), [&](Value v) {
+            return v.getDefiningOp() && afterReduce.contains(v.getDefiningOp());
+          }))
         afterReduce.insert(op);
       if (isInnerView(op))
         continue;
@@ -183,7 +185,8 @@ private:
       kernel.root = shapeOf(reduces.front()->getOperand(0));
       kernel.folded = llvm::to_vector(cast<FusionOpInterface>(reduces.front()).getFoldedDims());
       for (Operation *op : reduces)
-        if (shapeOf(op->getOperand(0)) != kernel.root || cast<FusionOpInterface>(op).getFoldedDims() != ArrayRef(kernel.folded))
+        if (shapeOf(op->getOperand(0)) != kernel.root ||
+            cast<FusionOpInterface>(op).getFoldedDims() != ArrayRef(kernel.folded))
           return no("reductions of different dimensions"), false;
       if (kernel.folded.empty() && ops.size() > 1)
         return no("a reduction of no dimensions is a kernel of its own"), false;
@@ -222,6 +225,8 @@ private:
 
 } // namespace
 
-std::optional<KernelShape> kernelShape(ArrayRef<Operation *> ops, StringRef &why) { return Checker(ops, why).check(ops); }
+std::optional<KernelShape> kernelShape(ArrayRef<Operation *> ops, StringRef &why) {
+  return Checker(ops, why).check(ops);
+}
 
 } // namespace weft

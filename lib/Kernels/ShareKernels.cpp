@@ -1,10 +1,10 @@
 // Decides which kernels are the same: equal text once symbols are renamed and locations forgotten. Each distinct body
 // becomes one function named by its hash; what differs between its places (lines, sizes) stays with the launch.
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Kernels/Passes.h"
-#include "mlir/IR/AttrTypeSubElements.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 
@@ -114,7 +114,8 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
     Operation *yield = kernel.getBody().front().getTerminator();
     func::ReturnOp::create(builder, yield->getLoc(),
                            llvm::map_to_vector(yield->getOperands(), [&](Value v) { return map.lookupOrDefault(v); }));
-    replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+    replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
     if (!names.names.empty()) {
       SmallVector<Attribute> list;
       for (size_t i = 0; i < names.names.size(); ++i)
@@ -129,8 +130,12 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
     std::string text;
     llvm::raw_string_ostream stream(text);
     // Constants count by content, so none is elided; large ones are resources, whose names are hashes of theirs.
-    function->print(stream, OpPrintingFlags().printGenericOpForm().useLocalScope().enableDebugInfo(false)
-                                .elideLargeElementsAttrs(-1).elideLargeResourceString(-1));
+    function->print(stream, OpPrintingFlags()
+                                .printGenericOpForm()
+                                .useLocalScope()
+                                .enableDebugInfo(false)
+                                .elideLargeElementsAttrs(-1)
+                                .elideLargeResourceString(-1));
     auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
     std::string name = "k_" + llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true), base = name;
     for (int i = 1; Operation *other = symbols.lookup(name); ++i) {

@@ -1,11 +1,15 @@
 // Decides what one kernel may hold: the contract between kernel formation and code generation.
 //
-// Sweep: Map, View and Reduce ops over one index space, the root. All Reduce ops fold the same dimensions of it. A value has
-//   the root's shape; or is a row value (the root's shape with the folded dimensions left out, or of size 1); or is a scalar.
+// Sweep: Map, View and Reduce ops over one index space, the root. All Reduce ops fold the same dimensions of it. A
+// value has
+//   the root's shape; or is a row value (the root's shape with the folded dimensions left out, or of size 1); or is a
+//   scalar.
 //   - A View (or a chain of Views) reads an operand of the kernel or an op without operands (a constant): a read at an
 //     affine index. Of values computed inside, only row values and scalars are viewed, and only by broadcast.
-//   - A row value is broadcast back to the root only if the folded dimensions are the trailing ones and a row fits a cache.
-// Contraction: one Contract op; before it, Views that permute elements of operands (transpose); after it, Map ops on the
+//   - A row value is broadcast back to the root only if the folded dimensions are the trailing ones and a row fits a
+//   cache.
+// Contraction: one Contract op; before it, Views that permute elements of operands (transpose); after it, Map ops on
+// the
 //   result's shape that read operands of that shape or broadcasts of smaller operands.
 // Single: an op of another kind, alone.
 //
@@ -18,8 +22,8 @@
 
 namespace weft {
 
-/// A static row of at most this many elements (64 KB of f32) may be swept again after its reduction. Two such rows fit the
-/// 512 KB second-level cache of today's cores with room to spare.
+/// A static row of at most this many elements (64 KB of f32) may be swept again after its reduction. Two such rows fit
+/// the 512 KB second-level cache of today's cores with room to spare.
 constexpr int64_t maxRowElements = 65536 / 4;
 
 struct KernelShape {
@@ -38,8 +42,8 @@ std::optional<FusionKind> fusionKind(mlir::Operation *op);
 /// Whether the View keeps each element of its operand exactly once (transpose, reverse), which a contraction can read.
 bool permutesElements(mlir::Operation *view);
 
-/// The shape of the kernel that these ops of one block would form (leaves among them are ignored unless there is nothing
-/// else); nothing, and why, where code generation cannot emit them as one.
+/// The shape of the kernel that these ops of one block would form (leaves among them are ignored unless there is
+/// nothing else); nothing, and why, where code generation cannot emit them as one.
 std::optional<KernelShape> kernelShape(llvm::ArrayRef<mlir::Operation *> ops, llvm::StringRef &why);
 
 /// "[B, 128]"

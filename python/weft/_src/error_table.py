@@ -6,7 +6,8 @@ every code in the C++ sources stands here too (a test compares). Loaded only whe
 
 Ranges: WF10xx arguments, shapes and dtypes of ops; WF11xx nested containers; WF12xx tracing; WF13xx transformations and
 control flow; WF14xx symbolic sizes; WF15xx compiler; WF16xx calls; WF18xx exchange of memory with other libraries;
-WF19xx options, installation, bugs; WF20xx IR text; WF50xx runtime and files (include/weft/Runtime/Error.h);
+WF19xx options, installation, bugs; WF20xx IR text; WF40xx contracts of stages; WF50xx runtime and files
+(include/weft/Runtime/Error.h);
 WF90xx warnings.
 """
 
@@ -309,8 +310,60 @@ def _rows() -> dict[str, Entry]:
         """The operands of a call have the types of the arguments; sizes of the function are solved from them.""")
     row("WF2023", "IRError", "result does not fit the function",
         """The results of a call have the function's types, with its sizes replaced by those of the call.""")
-    row("WF2024", "IRError", "launch without the sizes of its kernel",
+    row("WF2030", "IRError", "launch without the sizes of its kernel",
         """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
+    # ------------------------------------------------------------------------ WF40xx: contracts of the compiler's stages
+    row("WF4001", "InternalError", "foreign op",
+        """Until kernels are lowered, functions hold ops of the dialect, `func.func` and `func.return` only: other
+        dialects lose the names of sizes.""")
+    row("WF4002", "InternalError", "size without a name",
+        """Every size that is not static has a name in its type, from the first stage on.""")
+    row("WF4003", "InternalError", "op without a place",
+        """Every op knows the line of the user's program that it stems from.""")
+    row("WF4004", "InternalError", "no single entry",
+        """A program has one public function, its entry.""")
+    row("WF4005", "InternalError", "kernel too early",
+        """Kernels, launches and copies appear when kernels are formed, not before.""")
+    row("WF4006", "InternalError", "request left",
+        """Requests for derivatives and batching are resolved to calls.""")
+    row("WF4007", "InternalError", "dead op",
+        """Simplification leaves no op whose results nothing reads.""")
+    row("WF4010", "InternalError", "op outside a kernel",
+        """After kernel formation only launches, control flow, aliases and copies stand outside kernels.""")
+    row("WF4011", "InternalError", "kernel not shared",
+        """Each kernel is a function that is launched.""")
+    row("WF4012", "InternalError", "kernel that cannot be emitted",
+        """A kernel holds what code generation can emit as one loop nest.""")
+    row("WF4013", "InternalError", "malformed kernel function",
+        """A kernel function is private and has one block.""")
+    row("WF4014", "InternalError", "kernel with an unlisted size",
+        """A kernel function lists the symbols of its sizes in `weft.symbols`.""")
+    row("WF4015", "InternalError", "launch of something else",
+        """A launch names a kernel function.""")
+    row("WF4016", "InternalError", "wrong number of lines",
+        """A launch has one line for each op of its kernel.""")
+    row("WF4020", "InternalError", "value without a place",
+        """After planning each result has a slot.""")
+    row("WF4030", "InternalError", "foreign op in a kernel",
+        """A lowered kernel holds `linalg.generic`, `tensor.empty`, and scalar ops in payloads.""")
+    row("WF4031", "InternalError", "named linalg op",
+        """The payload of a named op has no lines, so kernels hold `linalg.generic` only.""")
+    row("WF4032", "InternalError", "names or signs in a lowered kernel",
+        """Names of sizes and signs of integers end where kernels are lowered.""")
+    row("WF4033", "InternalError", "symbols and index arguments differ",
+        """A lowered kernel has one index argument for each of its symbols.""")
+    row("WF4040", "InternalError", "kernel without a schedule",
+        """Scheduling leaves an attribute on each kernel.""")
+    row("WF4050", "InternalError", "tensor in a loop kernel",
+        """An emitted kernel works on pointers.""")
+    row("WF4051", "InternalError", "kernel that returns",
+        """An emitted kernel writes into buffers that it is given.""")
+    row("WF4052", "InternalError", "bad argument of a kernel",
+        """An emitted kernel takes pointers and 64-bit sizes.""")
+    row("WF4053", "InternalError", "allocation in a kernel",
+        """All memory of a program is planned; kernels allocate none.""")
+    row("WF4060", "InternalError", "foreign op",
+        """The last form holds ops of the LLVM dialect only.""")
     # ---------------------------------------------------------------------------------- WF50xx: runtime and files
     row("WF5001", "ArtifactError", "not a Weft image",
         """The file is no image of Weft, or its fields contradict each other.""")

@@ -128,7 +128,7 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
     auto names = function->getAttrOfType<ArrayAttr>("weft.symbols");
     if (!names || names.size() != sizes.size() || !llvm::all_of(names, llvm::IsaPred<StringAttr>) ||
         !llvm::all_of(sizes, llvm::IsaPred<SizeAttr>))
-      return op->emitOpError("[WF2024] expected one #weft.size per entry of @") << callee.getValue() << "'s weft.symbols";
+      return op->emitOpError("[WF2030] expected one #weft.size per entry of @") << callee.getValue() << "'s weft.symbols";
     for (auto [name, size] : llvm::zip(names, sizes))
       bindings[cast<StringAttr>(name).getValue()] = cast<SizeAttr>(size).getSize();
   }

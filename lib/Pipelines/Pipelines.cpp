@@ -1,0 +1,133 @@
+// Decides the order of passes, each with its reason, and how a command line names a stretch of it.
+#include "weft/Pipelines/Pipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "weft/Conversion/Passes.h"
+#include "weft/Kernels/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace weft {
+
+static constexpr StringLiteral names[] = {"traced", "resolved",  "optimized",  "kernels", "planned",
+                                          "linalg", "scheduled", "bufferized", "llvm"};
+
+StringRef stringify(Stage stage) { return names[size_t(stage)]; }
+
+std::optional<Stage> parseStage(StringRef name) {
+  const auto *it = llvm::find(names, name);
+  return it == std::end(names) ? std::nullopt : std::optional<Stage>(Stage(it - std::begin(names)));
+}
+
+std::string stageNames() { return llvm::join(ArrayRef(names), ", "); }
+
+/// The passes that lead to a stage from the one before it.
+static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options) {
+  switch (to) {
+  case Stage::Traced: // the start: nothing leads here
+  case Stage::Resolved:
+  case Stage::Optimized:
+    break;
+  case Stage::Kernels:
+    // On functions of their own: kernels never cross a call, so functions go in parallel.
+    pm.addNestedPass<func::FuncOp>(createFormKernels());
+    // Only now, when all kernels of the program are known: equal ones of different functions share too.
+    pm.addPass(createShareKernels());
+    break;
+  case Stage::Planned:
+    break;
+  case Stage::Linalg:
+    // After planning, which reads named sizes: the names end here.
+    pm.addPass(createWeftToLinalg());
+    break;
+  case Stage::Scheduled:
+  case Stage::Bufferized:
+  case Stage::LLVM:
+    break;
+  }
+}
+
+void buildPipeline(OpPassManager &pm, Stage from, Stage to, const PipelineOptions &options) {
+  auto check = [&](Stage stage) {
+    if (options.checkContracts)
+      pm.addPass(createCheckContract({stringify(stage).str(), options.checkLocations}));
+  };
+  // What a pass leaves is checked where it is made, so that the first broken stage is the one named.
+  check(from);
+  for (int stage = int(from) + 1; stage <= int(to); ++stage) {
+    addStep(pm, Stage(stage), options);
+    check(Stage(stage));
+  }
+}
+
+//===-- command line ---------------------------------------------------------------------------------------------===//
+
+/// Reads `traced..kernels`, or `from=traced to=kernels`, with `target=`, `check`, `check-locations` after it.
+static LogicalResult parsePipeline(OpPassManager &pm, StringRef text,
+                                   function_ref<LogicalResult(const Twine &)> error) {
+  Stage from = Stage::Traced, to = Stage::LLVM;
+  PipelineOptions options;
+  auto stage = [&](StringRef name, Stage &into) {
+    auto parsed = parseStage(name);
+    into = parsed.value_or(into);
+    return parsed ? success() : error("[WF1504] no stage named '" + name + "'; the stages are " + stageNames());
+  };
+  SmallVector<StringRef> words;
+  text.split(words, ' ', -1, /*KeepEmpty=*/false);
+  for (StringRef word : words) {
+    auto [key, value] = word.split('=');
+    LogicalResult result = success();
+    if (word.contains("..")) {
+      auto [first, last] = word.split("..");
+      result = success(succeeded(stage(first, from)) && succeeded(stage(last, to)));
+    } else if (key == "from") {
+      result = stage(value, from);
+    } else if (key == "to") {
+      result = stage(value, to);
+    } else if (key == "target" && !value.empty()) {
+      options.target = value.str();
+    } else if (word == "check" || word == "check-locations") {
+      options.checkContracts = true;
+      options.checkLocations |= word == "check-locations";
+    } else {
+      result = error("[WF1504] expected <stage>..<stage>, got '" + word + "'");
+    }
+    if (failed(result))
+      return failure();
+  }
+  if (from > to)
+    return error("[WF1504] the stage '" + stringify(to) + "' comes before '" + stringify(from) + "'");
+  buildPipeline(pm, from, to, options);
+  return success();
+}
+
+/// Reads `kernels`, or the pass's own `stage=kernels locations=true`.
+static LogicalResult parseCheck(OpPassManager &pm, StringRef text, function_ref<LogicalResult(const Twine &)> error) {
+  CheckContractOptions options;
+  SmallVector<StringRef> words;
+  text.split(words, ' ', -1, /*KeepEmpty=*/false);
+  for (StringRef word : words) {
+    auto [key, value] = word.split('=');
+    if (word == "locations" || key == "locations")
+      options.locations = value != "false";
+    else
+      options.stage = key == "stage" ? value.str() : word.str();
+  }
+  if (!parseStage(options.stage))
+    return error("[WF1504] no stage named '" + options.stage + "'; the stages are " + stageNames());
+  pm.addPass(createCheckContract(options));
+  return success();
+}
+
+void registerPipelines() {
+  auto noOptions = [](function_ref<void(const mlir::detail::PassOptions &)>) {};
+  registerPassPipeline("weft-pipeline",
+                       "Runs from one stage to another: <from>..<to> [check] [check-locations] [target=...]",
+                       parsePipeline, noOptions);
+  registerPassPipeline("weft-check-contract", "Checks the contract of a stage: <stage> [locations]", parseCheck,
+                       noOptions);
+}
+
+} // namespace weft

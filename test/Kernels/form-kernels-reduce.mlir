@@ -1,0 +1,152 @@
+// RUN: weft-opt %s -weft-form-kernels -split-input-file | FileCheck %s
+
+// A reduction over other than the trailing dimensions: producers and row epilogue go with it.
+// CHECK-LABEL: @columns(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @columns(%x: tensor<64x128xf32>) -> (tensor<128xf32>) {
+  %e = weft.exp %x : (tensor<64x128xf32>) -> tensor<64x128xf32>
+  %r = weft.reduce %e {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<64x128xf32>) -> tensor<128xf32>
+  %s = weft.sqrt %r : (tensor<128xf32>) -> tensor<128xf32>
+  return %s : tensor<128xf32>
+}
+
+// -----
+
+// ... but not what broadcasts its result back: the whole tensor would be read again.
+// CHECK-LABEL: @columns_back(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @columns_back(%x: tensor<64x128xf32>) -> (tensor<64x128xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<64x128xf32>) -> tensor<128xf32>
+  %b = weft.broadcast %r {dims = array<i64: 1>} : (tensor<128xf32>) -> tensor<64x128xf32>
+  %s = weft.sub %x, %b : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<64x128xf32>
+  return %s : tensor<64x128xf32>
+}
+
+// -----
+
+// A row of 16384 elements is swept twice from cache,
+// CHECK-LABEL: @long_row(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @long_row(%x: tensor<8x16384xf32>) -> (tensor<8x16384xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x16384xf32>) -> tensor<8xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x16384xf32>
+  %s = weft.sub %x, %b : (tensor<8x16384xf32>, tensor<8x16384xf32>) -> tensor<8x16384xf32>
+  return %s : tensor<8x16384xf32>
+}
+
+// -----
+
+// one of 16385 is not.
+// CHECK-LABEL: @too_long_row(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @too_long_row(%x: tensor<8x16385xf32>) -> (tensor<8x16385xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x16385xf32>) -> tensor<8xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x16385xf32>
+  %s = weft.sub %x, %b : (tensor<8x16385xf32>, tensor<8x16385xf32>) -> tensor<8x16385xf32>
+  return %s : tensor<8x16385xf32>
+}
+
+// -----
+
+// Reductions of different dimensions of one value: two kernels.
+// CHECK-LABEL: @both_ways(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @both_ways(%x: tensor<64x128xf32>) -> (tensor<128xf32>, tensor<64xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<64x128xf32>) -> tensor<128xf32>
+  %q = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x128xf32>) -> tensor<64xf32>
+  return %r, %q : tensor<128xf32>, tensor<64xf32>
+}
+
+// -----
+
+// A row value broadcast along the wrong dimension (the sizes agree by chance) is a transposition: not the same kernel.
+// CHECK-LABEL: @turned(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @turned(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x64xf32>) -> tensor<64xf32>
+  %b = weft.broadcast %r {dims = array<i64: 1>} : (tensor<64xf32>) -> tensor<64x64xf32>
+  %s = weft.sub %x, %b : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %s : tensor<64x64xf32>
+}
+
+// -----
+
+// The same along the right one.
+// CHECK-LABEL: @straight(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @straight(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x64xf32>) -> tensor<64xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<64xf32>) -> tensor<64x64xf32>
+  %s = weft.sub %x, %b : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %s : tensor<64x64xf32>
+}
+
+// -----
+
+// A row kept with size 1 (keepdims), computed on, and broadcast back.
+// CHECK-LABEL: @keepdims(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @keepdims(%x: tensor<64x128xf32>) -> (tensor<64x128xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x128xf32>) -> tensor<64xf32>
+  %u = weft.broadcast %r {dims = array<i64: 0>} : (tensor<64xf32>) -> tensor<64x1xf32>
+  %q = weft.sqrt %u : (tensor<64x1xf32>) -> tensor<64x1xf32>
+  %b = weft.broadcast %q {dims = array<i64: 0, 1>} : (tensor<64x1xf32>) -> tensor<64x128xf32>
+  %s = weft.div %x, %b : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<64x128xf32>
+  return %s : tensor<64x128xf32>
+}
+
+// -----
+
+// Layer norm: mean, variance, scale and shift in one kernel; the scalar and the vectors are read by broadcast.
+// CHECK-LABEL: @layer_norm(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @layer_norm(%x: tensor<?x128xf32, #weft.dims<B, _>>, %g: tensor<128xf32>, %h: tensor<128xf32>, %n: tensor<f32>) -> (tensor<?x128xf32, #weft.dims<B, _>>) {
+  %s = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %nb = weft.broadcast %n {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<B>>
+  %m = weft.div %s, %nb : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %mb = weft.broadcast %m {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %c = weft.sub %x, %mb : (tensor<?x128xf32, #weft.dims<B, _>>, tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %q = weft.mul %c, %c : (tensor<?x128xf32, #weft.dims<B, _>>, tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %v = weft.reduce %q {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %vn = weft.div %v, %nb : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %rs = weft.rsqrt %vn : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %rb = weft.broadcast %rs {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %y = weft.mul %c, %rb : (tensor<?x128xf32, #weft.dims<B, _>>, tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %gb = weft.broadcast %g {dims = array<i64: 1>} : (tensor<128xf32>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %z = weft.mul %y, %gb : (tensor<?x128xf32, #weft.dims<B, _>>, tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %hb = weft.broadcast %h {dims = array<i64: 1>} : (tensor<128xf32>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  %o = weft.add %z, %hb : (tensor<?x128xf32, #weft.dims<B, _>>, tensor<?x128xf32, #weft.dims<B, _>>) -> tensor<?x128xf32, #weft.dims<B, _>>
+  return %o : tensor<?x128xf32, #weft.dims<B, _>>
+}
+
+// -----
+
+// Everything folded, size not known: no row is left to run in parallel, so the broadcast back is another kernel.
+// CHECK-LABEL: @all_back(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @all_back(%x: tensor<?xf32, #weft.dims<B>>) -> (tensor<?xf32, #weft.dims<B>>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<f32>
+  %b = weft.broadcast %r {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<B>>
+  %s = weft.div %x, %b : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  return %s : tensor<?xf32, #weft.dims<B>>
+}
