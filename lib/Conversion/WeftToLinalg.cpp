@@ -23,6 +23,7 @@ using namespace weft;
 namespace {
 
 constexpr StringLiteral kKernel = "weft.kernel", kSymbols = "weft.symbols", kSizes = "weft.sizes",
+                        kTypes = "weft.types", // of arguments, then results, with names
                         kLowered = "weft.lowered"; // the kernel is linalg or further
 
 /// The symbols of a kernel: those its maker listed, else in order of appearance in arguments, ops, results.
@@ -121,6 +122,11 @@ LogicalResult lowerKernel(func::FuncOp kernel, ArrayRef<StringAttr> symbols) {
       return failure();
     map.map(op.getResults(), results);
   }
+  // The types with names stay beside: code generation reads extents and strides off them.
+  SmallVector<Attribute> types;
+  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
+    types.push_back(TypeAttr::get(type));
+  kernel->setAttr(kTypes, ArrayAttr::get(context, types));
   from->dropAllReferences();
   from->erase();
   SmallVector<Type> resultTypes;

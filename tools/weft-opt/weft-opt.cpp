@@ -1,4 +1,5 @@
 // weft-opt: reads IR at any stage, runs passes, prints.
+#include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,6 +15,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  weft::registerCodegenPasses();
   weft::registerWeftConversionPasses();
   mlir::DialectRegistry registry;
   registry.insert<weft::WeftDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::func::FuncDialect,

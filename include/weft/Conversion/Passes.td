@@ -10,7 +10,8 @@ def WeftToLinalg : Pass<"weft-to-linalg", "::mlir::ModuleOp"> {
     Rewrites each function with the attribute `weft.kernel` by the lowering interface of the ops it holds. Names leave
     the types here: each symbol of the kernel becomes a trailing `index` argument, listed in `weft.symbols` in the order
     of its first appearance, and each `weft.launch` gets `weft.sizes`, their values in the caller's symbols. Unsigned
-    integers become signless. The kernel is marked `weft.lowered`. Each value returned is the result of a `linalg.generic` of its own.
+    integers become signless. The kernel is marked `weft.lowered`, and `weft.types` keeps
+    the types with names of its arguments and results. Each value returned is the result of a `linalg.generic` of its own.
 
     Example: with `s0` named in the types of
 

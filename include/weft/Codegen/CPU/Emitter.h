@@ -1,0 +1,116 @@
+// Decides what the leaf emitters share: addresses, loads and stores, payloads on scalars or vectors, loops, threads.
+#ifndef WEFT_CODEGEN_CPU_EMITTER_H
+#define WEFT_CODEGEN_CPU_EMITTER_H
+
+#include "weft/Codegen/CPU/KernelGraph.h"
+#include "weft/Codegen/Target.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace weft {
+
+/// A place in the root index space: one index per dimension; along `lane`, `width` elements from that index, those with
+/// the mask set (no mask: all).
+struct Point {
+  llvm::SmallVector<mlir::Value, 4> indices;
+  int lane = -1;
+  unsigned width = 1;
+  mlir::Value mask;
+};
+
+/// Values known at a point: scalars (the same for all lanes) or vectors of `width`.
+struct Frame {
+  Point point;
+  llvm::DenseMap<mlir::Value, mlir::Value> known;
+};
+
+/// How a reduction node folds: the op that combines, and the value in the body that is folded in.
+struct Combiner {
+  mlir::Operation *op;
+  mlir::Value element;
+  mlir::Value identity; // outside the body: a scalar constant
+};
+
+class Emitter {
+public:
+  Emitter(KernelGraph &graph, const Target &target, mlir::OpBuilder &builder)
+      : graph(graph), target(target), b(builder), loc(graph.function.getLoc()) {}
+
+  KernelGraph &graph;
+  const Target &target;
+  mlir::OpBuilder &b;
+  mlir::Location loc; // of the op being emitted
+  mlir::Value call;   // the call in flight, for the runtime
+  llvm::SmallVector<mlir::Value> pointers; // per buffer
+  llvm::StringMap<mlir::Value> symbols;    // index values
+
+  //===-- sizes and indices
+  mlir::Value index(int64_t value);
+  mlir::Value index(const SizeExpr &expr);
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value mul(mlir::Value x, const SizeExpr &y);
+  mlir::Value minimum(mlir::Value x, mlir::Value y);
+  /// The multi-index of a flat row-major position.
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value flat, llvm::ArrayRef<SizeExpr> shape);
+
+  //===-- memory
+  static mlir::Type memoryType(mlir::Type element);
+  static unsigned byteWidth(mlir::Type element);
+  mlir::Value offset(const Linear &linear, const Point &point);
+  mlir::Value address(mlir::Value pointer, mlir::Type element, mlir::Value offset);
+  mlir::Value load(mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
+  void store(mlir::Value value, mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
+  /// Room on the stack of the function being emitted.
+  mlir::Value stack(mlir::Type element, int64_t count);
+
+  /// Room from the calling thread's scratch, one pointer per size in bytes (index values); valid until the next call.
+  llvm::SmallVector<mlir::Value> scratch(llvm::ArrayRef<mlir::Value> bytes);
+  /// The declaration of a runtime service.
+  mlir::LLVM::LLVMFuncOp service(llvm::StringRef name, mlir::Type result, llvm::ArrayRef<mlir::Type> arguments);
+
+  //===-- vectors
+  mlir::VectorType vectorOf(mlir::Type element, unsigned width);
+  /// A value as a vector of `width` (a scalar is repeated).
+  mlir::Value widen(mlir::Value value, unsigned width);
+  /// The lanes 0 .. count-1 of `width`; count is an index.
+  mlir::Value laneMask(mlir::Value count, unsigned width);
+  /// mask ? x : y, where no mask means x.
+  mlir::Value choose(mlir::Value mask, mlir::Value x, mlir::Value y);
+
+  //===-- payloads
+  /// A graph value at a frame's point: loads, or evaluates its node.
+  mlir::Value evaluate(mlir::Value value, Frame &frame);
+  /// A value inside a node's body at a frame's point.
+  mlir::Value payload(Node &node, mlir::Value inner, Frame &frame);
+  Combiner combiner(Node &node);
+  mlir::Value combine(const Combiner &combiner, mlir::Value acc, mlir::Value element);
+  /// The identity as a scalar constant here.
+  mlir::Value identity(const Combiner &combiner);
+
+  //===-- loops and threads
+  using LoopBody = llvm::function_ref<void(mlir::Value)>;
+  void loop(mlir::Value begin, mlir::Value end, int64_t step, LoopBody body);
+  /// Loop with carried values; the body returns the next ones.
+  llvm::SmallVector<mlir::Value>
+  loopCarry(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange inits,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  /// Items 0 .. n-1, cut in chunks of `grain` for the runtime's pool, or in a plain loop where the work is known to be
+  /// small. `nsPerItem` is the cost model's estimate. The body emits items begin .. end-1.
+  void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
+                llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body);
+
+private:
+  mlir::Operation *vectorized(mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands, unsigned width);
+  mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);
+};
+
+/// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none.
+mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands);
+
+/// The emitters: each writes the whole body of the kernel at the emitter's builder.
+mlir::LogicalResult emitSweep(Emitter &emitter);
+mlir::LogicalResult emitPieces(Emitter &emitter);
+mlir::LogicalResult emitTile(Emitter &emitter);
+
+} // namespace weft
+#endif

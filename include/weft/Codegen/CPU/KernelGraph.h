@@ -1,0 +1,80 @@
+// Decides how a kernel's linalg ops are seen by the emitters: buffers, one root index space, and for every value where it
+// stands in that space.
+#ifndef WEFT_CODEGEN_CPU_KERNELGRAPH_H
+#define WEFT_CODEGEN_CPU_KERNELGRAPH_H
+
+#include "weft/Dialect/Weft/Shape.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace weft {
+
+/// offset + sum of coefs[i] * index i, in elements of a dense row-major buffer.
+struct Linear {
+  SizeExpr offset;
+  llvm::SmallVector<SizeExpr, 4> coefs;
+};
+
+/// A function argument, a result, or constant data.
+struct Buffer {
+  mlir::Type element;
+  Shape shape;
+  mlir::DenseElementsAttr data; // constants only
+};
+
+enum class NodeKind { Map, Reduce, Contract, Fill };
+
+/// One linalg.generic. `loopDims[i]` is the root dimension of loop i, -1 for a loop of size 1 that has none.
+struct Node {
+  mlir::linalg::GenericOp op;
+  NodeKind kind = NodeKind::Map;
+  llvm::SmallVector<int, 4> loopDims;
+  bool isExpensive = false; // holds a transcendental function
+
+  mlir::Value result() { return op->getResult(0); }
+  mlir::Block &body() { return op.getRegion().front(); }
+};
+
+class KernelGraph {
+public:
+  /// Reads a kernel function at the linalg stage; a diagnostic where the emitters could not handle it.
+  static mlir::FailureOr<KernelGraph> build(mlir::func::FuncOp function);
+
+  mlir::func::FuncOp function;
+  llvm::SmallVector<Buffer> buffers; // inputs, then results, then constants
+  unsigned numInputs = 0, numResults = 0;
+  llvm::SmallVector<std::string> symbols; // one per trailing index argument
+  llvm::SmallVector<Node, 0> nodes;      // in program order, fills included
+  llvm::DenseMap<mlir::Value, unsigned> producer; // value -> node
+
+  Shape domain;                      // the root index space
+  llvm::SmallVector<bool> isReduced; // per root dimension
+  bool hasReduction = false;
+  int contraction = -1; // node, if any
+  bool isPieces = false; // some node writes part of its output (pad, concat)
+
+  Node *nodeOf(mlir::Value value) {
+    auto it = producer.find(value);
+    return it == producer.end() ? nullptr : &nodes[it->second];
+  }
+  /// The buffer of an external operand (argument or constant); -1 for values made here.
+  int bufferOf(mlir::Value value) const;
+  /// Where an operand of a node is read, over the root dimensions.
+  Linear access(Node &node, mlir::OpOperand &operand, int buffer);
+  /// Where a node's result is written in a buffer, over the root dimensions.
+  Linear store(Node &node, int buffer);
+  /// The result buffers that hold a value.
+  llvm::SmallVector<int> resultsOf(mlir::Value value) const;
+
+private:
+  llvm::DenseMap<mlir::Value, int> external;
+  Linear linear(mlir::AffineMap map, llvm::ArrayRef<int> loopDims, const Shape &shape);
+  mlir::LogicalResult placeLoops();
+};
+
+/// Row-major strides, in elements.
+Shape stridesOf(const Shape &shape);
+
+} // namespace weft
+#endif

@@ -1,0 +1,34 @@
+// Decides what code generation knows of a machine: one page of facts, no table of shapes.
+#ifndef WEFT_CODEGEN_TARGET_H
+#define WEFT_CODEGEN_TARGET_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+struct Target {
+  std::string triple;
+  std::string cpu;
+  std::vector<std::string> features; // as LLVM takes them: "+avx2"
+  unsigned vectorBytes = 16;
+  unsigned vectorRegisters = 16;
+  bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
+  int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
+  // Rough rates for the cost model, per core: they only decide about threads.
+  double flopsPerNs = 30, bytesPerNs = 10;
+
+  /// What a program compiled for this target needs, as the runtime checks it ("avx2", "fma", ...).
+  std::vector<std::string> requiredFeatures() const;
+  /// Lanes of a vector of elements of this many bytes.
+  unsigned lanes(unsigned elementBytes) const { return vectorBytes / elementBytes; }
+};
+
+/// This machine.
+Target hostTarget();
+/// By name: "host", "x86-64-v3", "x86-64-v4", "aarch64"; nothing known: empty triple.
+Target targetByName(const std::string &name);
+
+} // namespace weft
+#endif

@@ -1,0 +1,484 @@
+// Decides how addresses, loads, stores and payloads look in the emitted code.
+#include "weft/Codegen/CPU/Emitter.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace weft {
+
+//===-- sizes and indices ----------------------------------------------------------------------------------------===//
+
+Value Emitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+
+Value Emitter::index(const SizeExpr &expr) {
+  if (auto c = expr.constant())
+    return index(*c);
+  Value sum;
+  for (auto &[atoms, coefficient] : expr.getTerms()) {
+    Value product;
+    for (const SizeExpr::Atom &atom : atoms) {
+      Value factor = atom.divisor ? Value(arith::FloorDivSIOp::create(b, loc, index(atom.dividend.front()), index(atom.divisor)))
+                                  : symbols.lookup(atom.symbol);
+      product = product ? Value(arith::MulIOp::create(b, loc, product, factor)) : factor;
+    }
+    if (!product)
+      product = index(coefficient);
+    else if (coefficient != 1)
+      product = arith::MulIOp::create(b, loc, product, index(coefficient));
+    sum = sum ? Value(arith::AddIOp::create(b, loc, sum, product)) : product;
+  }
+  return sum;
+}
+
+Value Emitter::add(Value x, Value y) {
+  if (matchPattern(x, m_Zero()))
+    return y;
+  if (matchPattern(y, m_Zero()))
+    return x;
+  return arith::AddIOp::create(b, loc, x, y);
+}
+
+Value Emitter::mul(Value x, const SizeExpr &y) {
+  if (y == SizeExpr(1))
+    return x;
+  return arith::MulIOp::create(b, loc, x, index(y));
+}
+
+Value Emitter::minimum(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
+
+SmallVector<Value> Emitter::delinearize(Value flat, ArrayRef<SizeExpr> shape) {
+  SmallVector<Value> indices(shape.size());
+  for (int i = int(shape.size()) - 1; i > 0; --i) {
+    Value size = index(shape[i]);
+    indices[i] = arith::RemUIOp::create(b, loc, flat, size);
+    flat = arith::DivUIOp::create(b, loc, flat, size);
+  }
+  if (!shape.empty())
+    indices[0] = flat;
+  return indices;
+}
+
+//===-- memory ---------------------------------------------------------------------------------------------------===//
+
+Type Emitter::memoryType(Type element) {
+  if (element.isInteger(1))
+    return IntegerType::get(element.getContext(), 8);
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+unsigned Emitter::byteWidth(Type element) { return memoryType(element).getIntOrFloatBitWidth() / 8; }
+
+Value Emitter::offset(const Linear &linear, const Point &point) {
+  Value sum = index(linear.offset);
+  for (auto [coef, i] : llvm::zip(linear.coefs, point.indices))
+    if (coef != SizeExpr(0) && i)
+      sum = add(sum, mul(i, coef));
+  return sum;
+}
+
+Value Emitter::address(Value pointer, Type element, Value offset) {
+  Value i = arith::IndexCastOp::create(b, loc, b.getI64Type(), offset);
+  return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), pointer,
+                             ArrayRef<LLVM::GEPArg>{i});
+}
+
+/// Element types in registers: i1 for bool, signless integers.
+static Type registerType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
+  Type memory = memoryType(element);
+  Value at = address(pointer, element, offset(linear, point));
+  SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
+  unsigned align = byteWidth(element);
+  Value value;
+  if (coef == SizeExpr(0)) {
+    value = LLVM::LoadOp::create(b, loc, memory, at, align);
+  } else {
+    VectorType type = vectorOf(memory, point.width);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    if (coef != SizeExpr(1)) {
+      Value lanes = widen(arith::IndexCastOp::create(b, loc, b.getI64Type(), index(coef)), point.width);
+      auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
+      lanes = arith::MulIOp::create(
+          b, loc, lanes, arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
+      auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
+      Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
+      Value mask = point.mask ? point.mask
+                              : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
+      value = LLVM::masked_gather::create(b, loc, type, addresses, mask, zero, align);
+    } else if (point.mask) {
+      value = LLVM::MaskedLoadOp::create(b, loc, type, at, point.mask, zero, align);
+    } else {
+      value = LLVM::LoadOp::create(b, loc, type, at, align);
+    }
+  }
+  if (element.isInteger(1)) {
+    Type bit = isa<VectorType>(value.getType()) ? Type(vectorOf(b.getI1Type(), point.width)) : b.getI1Type();
+    value = arith::TruncIOp::create(b, loc, bit, value);
+  }
+  return value;
+}
+
+void Emitter::store(Value value, Value pointer, Type element, const Linear &linear, const Point &point) {
+  Type memory = memoryType(element);
+  SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
+  bool wide = point.lane >= 0;
+  if (wide)
+    value = widen(value, point.width);
+  if (element.isInteger(1))
+    value = arith::ExtUIOp::create(b, loc, wide ? Type(vectorOf(memory, point.width)) : memory, value);
+  Value at = address(pointer, element, offset(linear, point));
+  unsigned align = byteWidth(element);
+  if (!wide || coef == SizeExpr(1)) {
+    if (wide && point.mask)
+      LLVM::MaskedStoreOp::create(b, loc, value, at, point.mask, align);
+    else
+      LLVM::StoreOp::create(b, loc, value, at, align);
+    return;
+  }
+  Value lanes = widen(arith::IndexCastOp::create(b, loc, b.getI64Type(), index(coef)), point.width);
+  auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
+  lanes = arith::MulIOp::create(
+      b, loc, lanes, arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
+  auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
+  Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
+  Value mask = point.mask ? point.mask
+                          : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
+  LLVM::masked_scatter::create(b, loc, value, addresses, mask, align);
+}
+
+Value Emitter::stack(Type element, int64_t count) {
+  OpBuilder::InsertionGuard guard(b);
+  Block *entry = b.getInsertionBlock();
+  while (!isa<FunctionOpInterface>(entry->getParentOp()))
+    entry = entry->getParentOp()->getBlock();
+  b.setInsertionPointToStart(entry);
+  Value n = LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(count));
+  return LLVM::AllocaOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), n, 64);
+}
+
+LLVM::LLVMFuncOp Emitter::service(StringRef name, Type result, ArrayRef<Type> arguments) {
+  auto module = graph.function->getParentOfType<ModuleOp>();
+  if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  return LLVM::LLVMFuncOp::create(b, module.getLoc(), name, LLVM::LLVMFunctionType::get(result, arguments));
+}
+
+SmallVector<Value> Emitter::scratch(ArrayRef<Value> bytes) {
+  Value total = index(0);
+  SmallVector<Value> offsets;
+  for (Value size : bytes) {
+    offsets.push_back(total);
+    Value lines = arith::CeilDivUIOp::create(b, loc, size, index(64));
+    total = arith::AddIOp::create(b, loc, total, arith::MulIOp::create(b, loc, lines, index(64)));
+  }
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  auto function = service("weft_rt_scratch", pointer, {pointer, i64});
+  Value base = LLVM::CallOp::create(b, loc, function, ValueRange{call, arith::IndexCastOp::create(b, loc, i64, total)}).getResult();
+  for (Value &offset : offsets)
+    offset = address(base, b.getI8Type(), offset);
+  return offsets;
+}
+
+//===-- vectors --------------------------------------------------------------------------------------------------===//
+
+VectorType Emitter::vectorOf(Type element, unsigned width) { return VectorType::get({width}, element); }
+
+Value Emitter::widen(Value value, unsigned width) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(b, loc, vectorOf(value.getType(), width), value);
+}
+
+Value Emitter::laneMask(Value count, unsigned width) {
+  auto lanes = llvm::to_vector(llvm::seq<int32_t>(0, width));
+  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI32Type(), width), ArrayRef(lanes)));
+  // Counts past the width are cut first: a long row must not wrap in 32 bits; negative ones mean no lane.
+  Value cut = arith::IndexCastOp::create(b, loc, b.getI32Type(), minimum(count, index(width)));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, steps, widen(cut, width));
+}
+
+Value Emitter::choose(Value mask, Value x, Value y) {
+  return mask ? Value(arith::SelectOp::create(b, loc, mask, x, y)) : x;
+}
+
+//===-- payloads -------------------------------------------------------------------------------------------------===//
+
+Operation *Emitter::vectorized(Operation *op, ArrayRef<Value> operands, unsigned width) {
+  OperationState state(op->getLoc(), op->getName());
+  bool wide = llvm::any_of(operands, [](Value v) { return isa<VectorType>(v.getType()); });
+  for (Value operand : operands)
+    state.operands.push_back(wide ? widen(operand, width) : operand);
+  for (Type type : op->getResultTypes())
+    state.types.push_back(wide ? Type(vectorOf(type, width)) : type);
+  state.addAttributes(op->getAttrs());
+  return b.create(state);
+}
+
+/// f32 -> bf16 by integers, ties to even, NaN quiet: hardware conversions flush subnormals, library ones may be missing.
+static Value truncateToBF16(Emitter &e, Value x) {
+  OpBuilder &b = e.b;
+  Location loc = e.loc;
+  auto like = [&](Type element) -> Type {
+    if (auto v = dyn_cast<VectorType>(x.getType()))
+      return e.vectorOf(element, v.getNumElements());
+    return element;
+  };
+  auto c = [&](Type type, int64_t value) -> Value {
+    if (auto v = dyn_cast<VectorType>(type))
+      return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(v, APInt(v.getElementType().getIntOrFloatBitWidth(), value)));
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  Type i32 = like(b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, loc, i32, x);
+  Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, c(i32, 16)), c(i32, 1));
+  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, c(i32, 0x7fff)));
+  Value quiet = arith::OrIOp::create(b, loc, bits, c(i32, 0x400000));
+  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
+  Value chosen = arith::SelectOp::create(b, loc, isNan, quiet, rounded);
+  Value half = arith::TruncIOp::create(b, loc, like(b.getI16Type()), arith::ShRUIOp::create(b, loc, chosen, c(i32, 16)));
+  return arith::BitcastOp::create(b, loc, like(b.getBF16Type()), half);
+}
+
+Value Emitter::payload(Node &node, Value inner, Frame &frame) {
+  if (auto it = frame.known.find(inner); it != frame.known.end())
+    return it->second;
+  Location outer = loc;
+  Value value;
+  auto argument = dyn_cast<BlockArgument>(inner);
+  if (argument && argument.getOwner() == &node.body()) {
+    OpOperand &operand = node.op->getOpOperand(argument.getArgNumber());
+    loc = node.op.getLoc();
+    if (int buffer = graph.bufferOf(operand.get()); buffer >= 0)
+      value = load(pointers[buffer], graph.buffers[buffer].element, graph.access(node, operand, buffer), frame.point);
+    else
+      value = evaluate(operand.get(), frame);
+  } else if (argument) { // a size
+    value = symbols.lookup(graph.symbols[argument.getArgNumber() - graph.numInputs]);
+  } else {
+    Operation *op = inner.getDefiningOp();
+    loc = op->getLoc();
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      value = b.clone(*op)->getResult(0);
+    } else if (!node.op->isProperAncestor(op)) {
+      // Scalars made outside the body (sizes): index arithmetic over the symbols.
+      SmallVector<Value> operands;
+      for (Value v : op->getOperands())
+        operands.push_back(payload(node, v, frame));
+      value = vectorized(op, operands, frame.point.width)->getResult(0);
+    } else if (auto i = dyn_cast<linalg::IndexOp>(op)) {
+      int dim = node.loopDims[i.getDim()];
+      value = dim < 0 ? index(0) : frame.point.indices[dim];
+      if (dim >= 0 && dim == frame.point.lane) {
+        auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, frame.point.width));
+        auto type = vectorOf(b.getIndexType(), frame.point.width);
+        Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(lanes)));
+        value = arith::AddIOp::create(b, loc, widen(value, frame.point.width), steps);
+      }
+    } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      // Only in kernels without lanes (Sweep): each side reads what it needs.
+      auto copy = scf::IfOp::create(b, loc, branch.getResultTypes(), payload(node, branch.getCondition(), frame), true);
+      for (auto [from, to] : llvm::zip(branch->getRegions(), copy->getRegions())) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(&to.front());
+        Frame inner = frame;
+        Value chosen = payload(node, from.front().getTerminator()->getOperand(0), inner);
+        scf::YieldOp::create(b, loc, chosen);
+      }
+      value = copy.getResult(0);
+    } else if (isa<tensor::ExtractOp>(op)) {
+      value = gatherExtract(op, node, frame);
+    } else {
+      SmallVector<Value> operands;
+      for (Value v : op->getOperands())
+        operands.push_back(payload(node, v, frame));
+      if (isa<math::MathDialect>(op->getDialect()))
+        value = expandMath(b, loc, op, operands);
+      else if (auto trunc = dyn_cast<arith::TruncFOp>(op); trunc && trunc.getType().isBF16())
+        value = truncateToBF16(*this, operands[0]);
+      if (!value)
+        value = vectorized(op, operands, frame.point.width)->getResult(0);
+    }
+  }
+  loc = outer;
+  frame.known[inner] = value;
+  return value;
+}
+
+Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
+  auto extract = cast<tensor::ExtractOp>(op);
+  int buffer = graph.bufferOf(extract.getTensor());
+  Type element = graph.buffers[buffer].element;
+  Value flat = index(0);
+  for (auto [stride, i] : llvm::zip(stridesOf(graph.buffers[buffer].shape), extract.getIndices())) {
+    Value at = payload(node, i, frame);
+    Value by = index(stride);
+    if (isa<VectorType>(at.getType()) || isa<VectorType>(flat.getType())) {
+      at = widen(at, frame.point.width);
+      by = widen(by, frame.point.width);
+      flat = widen(flat, frame.point.width);
+    }
+    flat = arith::AddIOp::create(b, loc, flat, arith::MulIOp::create(b, loc, at, by));
+  }
+  Value result;
+  if (!isa<VectorType>(flat.getType())) {
+    result = LLVM::LoadOp::create(b, loc, memoryType(element), address(pointers[buffer], element, flat), byteWidth(element));
+  } else {
+    unsigned width = frame.point.width;
+    Value lanes = arith::IndexCastOp::create(b, loc, vectorOf(b.getI64Type(), width), flat);
+    auto type = VectorType::get({width}, LLVM::LLVMPointerType::get(b.getContext()));
+    Value addresses = LLVM::GEPOp::create(b, loc, type, memoryType(element), pointers[buffer], ArrayRef<LLVM::GEPArg>{lanes});
+    Value mask = frame.point.mask ? frame.point.mask
+                                  : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), width), true)));
+    auto vector = vectorOf(memoryType(element), width);
+    result = LLVM::masked_gather::create(b, loc, vector, addresses, mask,
+                                         arith::ConstantOp::create(b, loc, b.getZeroAttr(vector))->getResults(), byteWidth(element));
+  }
+  if (element.isInteger(1)) {
+    Type bit = isa<VectorType>(result.getType()) ? Type(vectorOf(b.getI1Type(), frame.point.width)) : b.getI1Type();
+    result = arith::TruncIOp::create(b, loc, bit, result);
+  }
+  return result;
+}
+
+Value Emitter::evaluate(Value value, Frame &frame) {
+  if (auto it = frame.known.find(value); it != frame.known.end())
+    return it->second;
+  Node *node = graph.nodeOf(value);
+  Value result = payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), frame);
+  frame.known[value] = result;
+  return result;
+}
+
+Combiner Emitter::combiner(Node &node) {
+  Value acc = node.body().getArgument(node.op.getNumDpsInputs());
+  Operation *op = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0).getDefiningOp();
+  Combiner c;
+  c.op = op;
+  c.element = op->getOperand(0) == acc ? op->getOperand(1) : op->getOperand(0);
+  Node *fill = graph.nodeOf(node.op.getDpsInits()[0]);
+  c.identity = cast<linalg::YieldOp>(fill->body().getTerminator()).getOperand(0);
+  return c;
+}
+
+Value Emitter::combine(const Combiner &combiner, Value acc, Value element) {
+  unsigned width = 1;
+  for (Value v : {acc, element})
+    if (auto type = dyn_cast<VectorType>(v.getType()))
+      width = type.getNumElements();
+  // The accumulator stands first, as in the reference.
+  return vectorized(combiner.op, {acc, element}, width)->getResult(0);
+}
+
+Value Emitter::identity(const Combiner &combiner) {
+  Value value = combiner.identity;
+  if (auto argument = dyn_cast<BlockArgument>(value)) { // a fill whose scalar is an operand of the generic
+    auto generic = cast<linalg::GenericOp>(argument.getOwner()->getParentOp());
+    value = generic->getOperand(argument.getArgNumber());
+  }
+  return b.clone(*value.getDefiningOp())->getResult(0);
+}
+
+//===-- loops and threads ----------------------------------------------------------------------------------------===//
+
+void Emitter::loop(Value begin, Value end, int64_t step, LoopBody body) {
+  auto op = scf::ForOp::create(b, loc, begin, end, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  body(op.getInductionVar());
+}
+
+SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, ValueRange inits,
+                                      llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto op = scf::ForOp::create(b, loc, begin, end, index(step), inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
+  if (!inits.empty())
+    scf::YieldOp::create(b, loc, next);
+  return SmallVector<Value>(op.getResults());
+}
+
+void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
+                       llvm::function_ref<void(Value, Value)> body) {
+  // Chunks of about 64 KB of traffic, or 20 us of arithmetic where an item is dear: by size, never by thread count.
+  constexpr int64_t chunkBytes = 64 << 10;
+  constexpr double chunkNs = 20000, inlineNs = 4000;
+  auto staticItems = items.constant(), staticBytes = bytesPerItem.constant();
+  if (staticItems && *staticItems * nsPerItem < inlineNs) {
+    body(index(0), index(items));
+    return;
+  }
+  int64_t byTime = std::max<int64_t>(1, int64_t(chunkNs / std::max(nsPerItem, 0.01)));
+  Value grain;
+  if (staticBytes)
+    grain = index(std::clamp<int64_t>(chunkBytes / std::max<int64_t>(1, *staticBytes), 1, byTime));
+  else
+    grain = arith::MaxSIOp::create(b, loc, index(1), minimum(index(byTime), arith::DivUIOp::create(b, loc, index(chunkBytes), arith::MaxSIOp::create(b, loc, index(1), index(bytesPerItem)))));
+
+  // The closure: pointers, then sizes, 8 bytes each.
+  auto pointerType = LLVM::LLVMPointerType::get(b.getContext());
+  Type i64 = b.getI64Type();
+  unsigned slots = pointers.size() + graph.symbols.size();
+  Value closure = stack(i64, std::max(1u, slots));
+  auto slot = [&](OpBuilder &builder, Value base, unsigned i) {
+    return LLVM::GEPOp::create(builder, loc, pointerType, i64, base, ArrayRef<LLVM::GEPArg>{int32_t(i)}).getResult();
+  };
+  unsigned n = 0;
+  for (Value pointer : pointers)
+    LLVM::StoreOp::create(b, loc, pointer, slot(b, closure, n++));
+  for (const std::string &name : graph.symbols)
+    LLVM::StoreOp::create(b, loc, arith::IndexCastOp::create(b, loc, i64, symbols.lookup(name)), slot(b, closure, n++));
+
+  auto module = graph.function->getParentOfType<ModuleOp>();
+  std::string name = (graph.function.getName() + "_body").str();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointerType, pointerType, i64, i64});
+  LLVM::LLVMFuncOp outlined;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(graph.function);
+    outlined = LLVM::LLVMFuncOp::create(b, loc, name, type, LLVM::Linkage::Internal);
+    Block *block = outlined.addEntryBlock(b);
+    b.setInsertionPointToStart(block);
+    auto savedPointers = pointers;
+    auto savedSymbols = symbols;
+    Value savedCall = call;
+    call = block->getArgument(0);
+    n = 0;
+    for (Value &pointer : pointers)
+      pointer = LLVM::LoadOp::create(b, loc, pointerType, slot(b, block->getArgument(1), n++));
+    for (const std::string &symbol : graph.symbols)
+      symbols[symbol] = arith::IndexCastOp::create(b, loc, b.getIndexType(), LLVM::LoadOp::create(b, loc, i64, slot(b, block->getArgument(1), n++)));
+    Value begin = arith::IndexCastOp::create(b, loc, b.getIndexType(), block->getArgument(2));
+    Value end = arith::IndexCastOp::create(b, loc, b.getIndexType(), block->getArgument(3));
+    body(begin, end);
+    LLVM::ReturnOp::create(b, loc, ValueRange{});
+    pointers = savedPointers;
+    symbols = savedSymbols;
+    call = savedCall;
+  }
+  auto runtime = service("weft_rt_parallel", LLVM::LLVMVoidType::get(b.getContext()),
+                         {pointerType, pointerType, pointerType, i64, i64, i64});
+  Value count = arith::IndexCastOp::create(b, loc, i64, index(items));
+  // The estimate in ns: a constant where sizes are static, else items times the (rounded up) cost of one.
+  Value cost;
+  if (staticItems)
+    cost = arith::ConstantIntOp::create(b, loc, i64, int64_t(*staticItems * nsPerItem));
+  else
+    cost = arith::DivUIOp::create(b, loc, arith::MulIOp::create(b, loc, count, arith::ConstantIntOp::create(b, loc, i64, std::max<int64_t>(1, int64_t(nsPerItem * 1024)))), arith::ConstantIntOp::create(b, loc, i64, 1024));
+  Value function = LLVM::AddressOfOp::create(b, loc, outlined);
+  LLVM::CallOp::create(b, loc, runtime, ValueRange{call, function, closure, count, arith::IndexCastOp::create(b, loc, i64, grain), cost});
+}
+
+} // namespace weft

@@ -1,0 +1,249 @@
+// Decides the reading of a kernel function: classifies its generics and lays their loops onto one root index space.
+#include "weft/Codegen/CPU/KernelGraph.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace weft {
+
+Shape stridesOf(const Shape &shape) {
+  Shape strides(shape.size(), SizeExpr(1));
+  for (int i = int(shape.size()) - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * shape[i + 1];
+  return strides;
+}
+
+static bool isTranscendental(Operation &op) {
+  return isa<math::MathDialect>(op.getDialect()) &&
+         !isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::FloorOp, math::RoundEvenOp, math::TruncOp, math::CopySignOp,
+              math::FmaOp, math::SqrtOp, math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op);
+}
+
+/// A sum of products over the reduction loops: acc + a * b (each perhaps converted first).
+static bool isContraction(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumReductionLoops() == 0)
+    return false;
+  auto yield = cast<linalg::YieldOp>(op.getRegion().front().getTerminator());
+  Operation *add = yield.getOperand(0).getDefiningOp();
+  if (!add || !isa<arith::AddFOp, arith::AddIOp>(add))
+    return false;
+  Value acc = op.getRegion().front().getArgument(2);
+  for (unsigned i = 0; i < 2; ++i)
+    if (add->getOperand(i) == acc)
+      if (Operation *mul = add->getOperand(1 - i).getDefiningOp(); mul && isa<arith::MulFOp, arith::MulIOp>(mul))
+        return true;
+  return false;
+}
+
+FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
+  KernelGraph g;
+  g.function = function;
+  auto types = function->getAttrOfType<ArrayAttr>("weft.types");
+  if (!types)
+    return function.emitError("[WF4101] expected a kernel function with `weft.types` (made by weft-to-linalg)");
+  if (auto names = function->getAttrOfType<ArrayAttr>("weft.symbols"))
+    for (Attribute name : names)
+      g.symbols.push_back(cast<StringAttr>(name).getValue().str());
+  for (Attribute type : types) {
+    Type tensor = cast<TypeAttr>(type).getValue();
+    g.buffers.push_back({getElementTypeOrSelf(tensor), shapeOf(tensor), {}});
+  }
+  for (BlockArgument argument : function.getArguments())
+    if (isa<RankedTensorType>(argument.getType()))
+      g.external[argument] = g.numInputs++;
+  g.numResults = function.getNumResults();
+
+  for (Operation &op : function.front()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      if (auto data = dyn_cast<DenseElementsAttr>(constant.getValue())) {
+        g.external[constant] = g.buffers.size();
+        g.buffers.push_back({data.getElementType(), shapeOf(data.getType()), data});
+      }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic)
+      continue;
+    Node node;
+    node.op = generic;
+    node.isExpensive = llvm::any_of(generic.getRegion().front(), isTranscendental);
+    if (generic.getNumReductionLoops() > 0) {
+      node.kind = isContraction(generic) ? NodeKind::Contract : NodeKind::Reduce;
+      g.hasReduction = true;
+    }
+    g.producer[generic.getResult(0)] = g.nodes.size();
+    g.nodes.push_back(node);
+  }
+  for (auto [i, node] : llvm::enumerate(g.nodes)) {
+    if (node.kind == NodeKind::Contract) {
+      if (g.contraction >= 0)
+        return node.op.emitError("[WF4102] expected one contraction in a kernel");
+      g.contraction = i;
+    }
+    Value init = node.op.getDpsInits()[0];
+    Node *before = g.nodeOf(init);
+    if (!before)
+      continue;
+    if (node.op.getNumReductionLoops() > 0)
+      before->kind = NodeKind::Fill; // the identity
+    else
+      g.isPieces = true;
+  }
+  if (!g.isPieces && failed(g.placeLoops()))
+    return failure();
+  return g;
+}
+
+LogicalResult KernelGraph::placeLoops() {
+  // The root: the generic with the most loops; the contraction where there is one.
+  int root = contraction;
+  for (auto [i, node] : llvm::enumerate(nodes))
+    if (contraction < 0 && node.kind != NodeKind::Fill &&
+        (root < 0 || node.op.getNumLoops() > nodes[root].op.getNumLoops()))
+      root = i;
+  if (root < 0)
+    root = 0;
+  if (nodes.empty())
+    return function.emitError("[WF4103] expected a kernel with at least one linalg.generic");
+
+  unsigned rank = nodes[root].op.getNumLoops();
+  domain.assign(rank, SizeExpr(-1));
+  isReduced.assign(rank, false);
+  llvm::DenseMap<Value, SmallVector<int>> placed; // value -> root dimension per value dimension
+  SmallVector<bool> done(nodes.size(), false);
+  auto place = [&](unsigned i, SmallVector<int> loopDims) {
+    Node &node = nodes[i];
+    node.loopDims = SmallVector<int, 4>(loopDims.begin(), loopDims.end());
+    done[i] = true;
+    auto visit = [&](Value value, AffineMap map) {
+      SmallVector<int> dims;
+      for (AffineExpr e : map.getResults()) {
+        auto dim = dyn_cast<AffineDimExpr>(e);
+        dims.push_back(dim ? loopDims[dim.getPosition()] : -1);
+      }
+      placed.try_emplace(value, dims);
+    };
+    for (OpOperand &operand : node.op->getOpOperands())
+      if (nodeOf(operand.get()))
+        visit(operand.get(), node.op.getMatchingIndexingMap(&operand));
+    visit(node.result(), node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)));
+    for (auto [loop, type] : llvm::enumerate(node.op.getIteratorTypesArray()))
+      if (type == utils::IteratorType::reduction && loopDims[loop] >= 0)
+        isReduced[loopDims[loop]] = true;
+  };
+  SmallVector<int> identity(llvm::to_vector(llvm::seq<int>(0, rank)));
+  place(root, identity);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto [i, node] : llvm::enumerate(nodes)) {
+      if (done[i])
+        continue;
+      SmallVector<int> loopDims(node.op.getNumLoops(), -2);
+      auto learn = [&](Value value, AffineMap map) {
+        auto it = placed.find(value);
+        if (it == placed.end())
+          return;
+        for (auto [dim, e] : llvm::zip(it->second, map.getResults()))
+          if (auto d = dyn_cast<AffineDimExpr>(e))
+            loopDims[d.getPosition()] = dim;
+      };
+      learn(node.result(), node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)));
+      for (OpOperand &operand : node.op->getOpOperands())
+        learn(operand.get(), node.op.getMatchingIndexingMap(&operand));
+      if (llvm::is_contained(loopDims, -2))
+        continue;
+      place(i, loopDims);
+      changed = true;
+    }
+    if (!changed) // a sibling that shares only inputs: its loops are the root's, in order
+      for (auto [i, node] : llvm::enumerate(nodes))
+        if (!done[i] && node.op.getNumLoops() == rank) {
+          place(i, identity);
+          changed = true;
+          break;
+        }
+  }
+  for (auto [i, node] : llvm::enumerate(nodes)) {
+    if (!done[i]) {
+      if (node.op.getNumLoops() == 0 || node.kind == NodeKind::Fill) {
+        place(i, SmallVector<int>(node.op.getNumLoops(), -1));
+        continue;
+      }
+      return node.op.emitError("[WF4104] expected ops of one index space in a kernel");
+    }
+  }
+  // Sizes of the root dimensions, from any buffer that a placed loop reads or writes plainly.
+  auto measure = [&](Node &node, AffineMap map, int buffer) {
+    for (auto [dim, e] : llvm::enumerate(map.getResults()))
+      if (auto d = dyn_cast<AffineDimExpr>(e); d && node.loopDims[d.getPosition()] >= 0)
+        domain[node.loopDims[d.getPosition()]] = buffers[buffer].shape[dim];
+  };
+  for (Node &node : nodes) {
+    // A static loop size is known even where every read is at an offset.
+    for (auto [loop, size] : llvm::enumerate(node.op.getStaticLoopRanges()))
+      if (!ShapedType::isDynamic(size) && node.loopDims[loop] >= 0)
+        domain[node.loopDims[loop]] = SizeExpr(size);
+    for (OpOperand &operand : node.op->getOpOperands())
+      if (int buffer = bufferOf(operand.get()); buffer >= 0)
+        if (auto map = node.op.getMatchingIndexingMap(&operand); map.isProjectedPermutation(/*allowZeroInResults=*/true))
+          measure(node, map, buffer);
+    for (int buffer : resultsOf(node.result()))
+      measure(node, node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), buffer);
+  }
+  for (const SizeExpr &size : domain)
+    if (size == SizeExpr(-1))
+      return function.emitError("[WF4105] expected every loop of the kernel to have a size that some buffer shows");
+  return success();
+}
+
+int KernelGraph::bufferOf(Value value) const {
+  auto it = external.find(value);
+  return it == external.end() ? -1 : it->second;
+}
+
+SmallVector<int> KernelGraph::resultsOf(Value value) const {
+  SmallVector<int> results;
+  auto ret = cast<func::ReturnOp>(const_cast<func::FuncOp &>(function).front().getTerminator());
+  for (auto [i, operand] : llvm::enumerate(ret.getOperands()))
+    if (operand == value)
+      results.push_back(numInputs + i);
+  return results;
+}
+
+/// Adds `factor` times an affine expression over loops to a linear form over root dimensions.
+static void accumulate(AffineExpr e, const SizeExpr &factor, ArrayRef<int> loopDims, Linear &out) {
+  if (auto c = dyn_cast<AffineConstantExpr>(e)) {
+    out.offset = out.offset + factor * SizeExpr(c.getValue());
+  } else if (auto d = dyn_cast<AffineDimExpr>(e)) {
+    if (int dim = loopDims[d.getPosition()]; dim >= 0)
+      out.coefs[dim] = out.coefs[dim] + factor;
+  } else {
+    auto binary = cast<AffineBinaryOpExpr>(e);
+    if (binary.getKind() == AffineExprKind::Add) {
+      accumulate(binary.getLHS(), factor, loopDims, out);
+      accumulate(binary.getRHS(), factor, loopDims, out);
+    } else {
+      auto by = cast<AffineConstantExpr>(binary.getRHS());
+      accumulate(binary.getLHS(), factor * SizeExpr(by.getValue()), loopDims, out);
+    }
+  }
+}
+
+Linear KernelGraph::linear(AffineMap map, ArrayRef<int> loopDims, const Shape &shape) {
+  Linear out;
+  out.coefs.assign(domain.size(), SizeExpr(0));
+  Shape strides = stridesOf(shape);
+  for (auto [stride, e] : llvm::zip(strides, map.getResults()))
+    accumulate(e, stride, loopDims, out);
+  return out;
+}
+
+Linear KernelGraph::access(Node &node, OpOperand &operand, int buffer) {
+  return linear(node.op.getMatchingIndexingMap(&operand), node.loopDims, buffers[buffer].shape);
+}
+
+Linear KernelGraph::store(Node &node, int buffer) {
+  return linear(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), node.loopDims, buffers[buffer].shape);
+}
+
+} // namespace weft

@@ -1,0 +1,74 @@
+// Decides the loops of kernels whose ops write parts of one output (pad, concat): each part is a sweep of its own over
+// the part's index space, in program order, so that later parts overwrite earlier ones.
+#include "weft/Codegen/CPU/Emitter.h"
+
+using namespace mlir;
+
+namespace weft {
+
+LogicalResult emitPieces(Emitter &e) {
+  KernelGraph &g = e.graph;
+  OpBuilder &b = e.b;
+  auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
+  if (ret.getNumOperands() != 1)
+    return g.function.emitError("[WF4108] expected one result from a kernel that writes parts");
+  int out = g.numInputs;
+  Type element = g.buffers[out].element;
+  for (Node &node : g.nodes) {
+    // A part's own index space: its loops; sizes from what it reads, or the whole output for a fill.
+    unsigned rank = node.op.getNumLoops();
+    node.loopDims.clear();
+    for (unsigned i = 0; i < rank; ++i)
+      node.loopDims.push_back(i);
+    g.domain.assign(rank, SizeExpr(-1));
+    g.isReduced.assign(rank, false);
+    for (auto [i, size] : llvm::enumerate(node.op.getStaticLoopRanges()))
+      if (!ShapedType::isDynamic(size))
+        g.domain[i] = SizeExpr(size);
+    auto measure = [&](AffineMap map, int buffer) {
+      for (auto [dim, expr] : llvm::enumerate(map.getResults()))
+        if (auto d = dyn_cast<AffineDimExpr>(expr); d && g.domain[d.getPosition()] == SizeExpr(-1))
+          g.domain[d.getPosition()] = g.buffers[buffer].shape[dim];
+    };
+    for (OpOperand *input : node.op.getDpsInputOperands())
+      if (int buffer = g.bufferOf(input->get()); buffer >= 0)
+        measure(node.op.getMatchingIndexingMap(input), buffer);
+    measure(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), out);
+    if (llvm::is_contained(g.domain, SizeExpr(-1)))
+      return node.op.emitError("[WF4105] expected every loop of the kernel to have a size that some buffer shows");
+
+    e.loc = node.op.getLoc();
+    unsigned bytes = Emitter::byteWidth(element), width = std::max(1u, e.target.lanes(bytes));
+    SizeExpr length = rank ? g.domain.back() : SizeExpr(1);
+    Shape outer(g.domain.begin(), g.domain.begin() + (rank ? rank - 1 : 0));
+    Linear linear = g.store(node, out);
+    Value inner = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0);
+    Value end = e.index(length);
+    e.loop(e.index(0), e.index(numElements(outer)), 1, [&](Value row) {
+      Frame frame;
+      for (Value i : e.delinearize(row, outer))
+        frame.point.indices.push_back(i);
+      auto step = [&](Value i, bool masked) {
+        Frame at = frame;
+        if (rank) {
+          at.point.indices.push_back(i);
+          at.point.lane = rank - 1;
+          at.point.width = width;
+          if (masked)
+            at.point.mask = e.laneMask(arith::SubIOp::create(b, e.loc, end, i), width);
+        }
+        e.store(e.payload(node, inner, at), e.pointers[out], element, linear, at.point);
+      };
+      if (!rank) {
+        step({}, false);
+        return;
+      }
+      Value full = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, end, e.index(width)), e.index(width));
+      e.loop(e.index(0), full, width, [&](Value i) { step(i, false); });
+      e.loop(full, end, width, [&](Value i) { step(i, true); });
+    });
+  }
+  return success();
+}
+
+} // namespace weft
