@@ -1,0 +1,30 @@
+// Decides what the compiler offers as a whole: from one stage to another, and from a module to an image.
+#ifndef WEFT_PIPELINES_COMPILE_H
+#define WEFT_PIPELINES_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace weft {
+
+enum class Numerics { Strict, Default, Fast };
+
+struct CompileOptions {
+  Numerics numerics = Numerics::Default;
+  /// Threads to plan for; 0: as many as the runtime finds at the call.
+  int threads = 0;
+  /// A processor in LLVM's naming and its features ("+avx2,+fma"); empty: this machine's.
+  std::string cpu, features;
+};
+
+/// Runs the passes between two stages (traced, resolved, ... bufferized) in place. On failure `error` says why.
+mlir::LogicalResult runStages(mlir::ModuleOp module, llvm::StringRef from, llvm::StringRef to,
+                              const CompileOptions &options, std::string &error);
+
+/// Compiles a module at stage `traced` into an image, with the JSON of explain() in `report`. The module is spent.
+mlir::LogicalResult compileModule(mlir::ModuleOp module, const CompileOptions &options, std::string &image,
+                                  std::string &report, std::string &error);
+
+} // namespace weft
+#endif

@@ -1,0 +1,121 @@
+// Decides how modules come and go over the C API: contexts, reading, printing, functions, looking at ops.
+#include "Support.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/CAPI/Utils.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/Alignment.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace weft::capi;
+
+MlirContext weftContextCreate() {
+  DialectRegistry registry;
+  registry.insert<weft::WeftDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
+                  linalg::LinalgDialect, math::MathDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
+                  vector::VectorDialect>();
+  auto *context = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
+  // Tracing builds these by name; the later stages load theirs when a pass asks.
+  context->loadDialect<weft::WeftDialect, func::FuncDialect>();
+  return wrap(context);
+}
+
+MlirModule weftModuleParse(MlirContext context, MlirStringRef text, MlirStringRef fileName, WeftBytes *error) {
+  Diagnostics diagnostics(unwrap(context));
+  // The bytecode reader wants 64-byte alignment, which a small heap buffer does not have by itself.
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(text.length, unwrap(fileName), llvm::Align(64));
+  std::memcpy(buffer->getBufferStart(), text.data, text.length);
+  auto manager = std::make_shared<llvm::SourceMgr>();
+  manager->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(manager, ParserConfig(unwrap(context)));
+  if (!module)
+    diagnostics.into(error, "the text is not a module");
+  return wrap(module.release());
+}
+
+void weftOperationPrint(MlirOperation op, int32_t flags, MlirStringCallback callback, void *user) {
+  mlir::detail::CallbackOstream stream(callback, user);
+  OpPrintingFlags options;
+  options.enableDebugInfo(flags & WEFT_PRINT_LOCATIONS, /*prettyForm=*/false);
+  if (flags & WEFT_PRINT_GENERIC)
+    options.printGenericOpForm();
+  if (flags & WEFT_PRINT_ELIDE) {
+    options.elideLargeElementsAttrs();
+    options.elideLargeResourceString();
+  }
+  unwrap(op)->print(stream, options);
+}
+
+bool weftOperationVerify(MlirOperation op, WeftBytes *error) {
+  Diagnostics diagnostics(unwrap(op)->getContext());
+  if (succeeded(verify(unwrap(op))))
+    return true;
+  diagnostics.into(error, "the module does not verify");
+  return false;
+}
+
+void weftRegisteredOps(MlirContext context, MlirStringRef dialect, MlirStringCallback callback, void *user) {
+  for (RegisteredOperationName name : unwrap(context)->getRegisteredOperationsByDialect(unwrap(dialect)))
+    callback(wrap(name.getStringRef()), user);
+}
+
+intptr_t weftOperationNumAttributes(MlirOperation op) { return unwrap(op)->getAttrDictionary().size(); }
+
+MlirNamedAttribute weftOperationAttribute(MlirOperation op, intptr_t index) {
+  NamedAttribute attribute = unwrap(op)->getAttrDictionary().getValue()[index];
+  return {wrap(attribute.getName()), wrap(attribute.getValue())};
+}
+
+MlirOperation weftFunctionCreate(MlirModule module, MlirStringRef name, bool isPrivate, intptr_t numArgs,
+                                 const MlirType *types, const MlirLocation *locations, MlirLocation location) {
+  ModuleOp parent = unwrap(module);
+  OpBuilder builder = OpBuilder::atBlockEnd(parent.getBody());
+  auto function =
+      func::FuncOp::create(builder, unwrap(location), unwrap(name), builder.getFunctionType(TypeRange(), TypeRange()));
+  if (isPrivate)
+    function.setPrivate();
+  Block *entry = new Block;
+  function.getBody().push_back(entry);
+  for (intptr_t i = 0; i < numArgs; ++i)
+    entry->addArgument(unwrap(types[i]), unwrap(locations[i]));
+  return wrap(function.getOperation());
+}
+
+MlirBlock weftFunctionBody(MlirOperation function) {
+  return wrap(&llvm::cast<func::FuncOp>(unwrap(function)).getBody().front());
+}
+
+void weftFunctionFinish(MlirOperation function, intptr_t numResults, const MlirValue *results, MlirLocation location) {
+  auto op = llvm::cast<func::FuncOp>(unwrap(function));
+  SmallVector<Value> values;
+  for (intptr_t i = 0; i < numResults; ++i)
+    values.push_back(unwrap(results[i]));
+  Block &entry = op.getBody().front();
+  OpBuilder builder = OpBuilder::atBlockEnd(&entry);
+  func::ReturnOp::create(builder, unwrap(location), values);
+  op.setType(builder.getFunctionType(entry.getArgumentTypes(), TypeRange(ValueRange(values))));
+}
+
+void weftFunctionSetArgAttr(MlirOperation function, intptr_t index, MlirStringRef name, MlirAttribute attribute) {
+  llvm::cast<func::FuncOp>(unwrap(function)).setArgAttr(index, unwrap(name), unwrap(attribute));
+}
+
+void weftFunctionTypes(MlirOperation function, void (*callback)(MlirType, bool, void *), void *user) {
+  auto op = llvm::cast<func::FuncOp>(unwrap(function));
+  for (Type type : op.getArgumentTypes())
+    callback(wrap(type), false, user);
+  for (Type type : op.getResultTypes())
+    callback(wrap(type), true, user);
+}

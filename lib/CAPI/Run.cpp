@@ -1,0 +1,116 @@
+// Decides how passes, the compiler and the reference are run over the C API.
+#include "Support.h"
+#include "weft/Pipelines/Compile.h"
+#include "weft/Reference/Interpreter.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using namespace weft::capi;
+
+bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error) {
+  ModuleOp op = unwrap(module);
+  Diagnostics diagnostics(op.getContext());
+  llvm::raw_string_ostream stream(diagnostics.text);
+  FailureOr<OpPassManager> parsed = parsePassPipeline(unwrap(pipeline), stream);
+  if (failed(parsed)) {
+    diagnostics.into(error, "malformed pipeline");
+    return false;
+  }
+  auto manager = PassManager::on<ModuleOp>(op.getContext());
+  if (parsed->getOpAnchorName() == ModuleOp::getOperationName())
+    static_cast<OpPassManager &>(manager) = std::move(*parsed);
+  else
+    manager.addNestedPass<func::FuncOp>(nullptr);
+  if (succeeded(manager.run(op)))
+    return true;
+  diagnostics.into(error, "a pass failed");
+  return false;
+}
+
+static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options, WeftBytes *error) {
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines) {
+    auto [key, value] = line.split('=');
+    bool good = true;
+    if (key == "numerics") {
+      good = value == "strict" || value == "default" || value == "fast";
+      options.numerics = value == "strict" ? weft::Numerics::Strict
+                         : value == "fast" ? weft::Numerics::Fast : weft::Numerics::Default;
+    } else if (key == "threads") {
+      good = !value.getAsInteger(10, options.threads) && options.threads >= 0;
+    } else if (key == "cpu") {
+      options.cpu = value.str();
+    } else if (key == "features") {
+      options.features = value.str();
+    } else {
+      good = false;
+    }
+    if (!good) {
+      fill(error, ("bad option " + line).str());
+      return failure();
+    }
+  }
+  return success();
+}
+
+bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef text, WeftBytes *error) {
+  weft::CompileOptions options;
+  if (failed(parseOptions(unwrap(text), options, error)))
+    return false;
+  Diagnostics diagnostics(unwrap(module).getContext());
+  std::string message;
+  if (succeeded(weft::runStages(unwrap(module), unwrap(from), unwrap(to), options, message)))
+    return true;
+  diagnostics.into(error, message);
+  return false;
+}
+
+bool weftCompile(MlirModule module, MlirStringRef text, WeftBytes *image, WeftBytes *report, WeftBytes *error) {
+  weft::CompileOptions options;
+  if (failed(parseOptions(unwrap(text), options, error)))
+    return false;
+  Diagnostics diagnostics(unwrap(module).getContext());
+  std::string imageBytes, reportText, message;
+  if (succeeded(weft::compileModule(unwrap(module), options, imageBytes, reportText, message))) {
+    fill(image, imageBytes);
+    fill(report, reportText);
+    return true;
+  }
+  diagnostics.into(error, message);
+  return false;
+}
+
+bool weftReference(MlirModule module, MlirStringRef name, intptr_t numArgs, const WeftHostValue *args,
+                   intptr_t numResults, WeftHostValue *results, WeftBytes *error) {
+  MLIRContext *context = unwrap(module).getContext();
+  Diagnostics diagnostics(context);
+  auto function = unwrap(module).lookupSymbol<func::FuncOp>(unwrap(name));
+  if (!function || function.getNumResults() != size_t(numResults) || function.getNumArguments() != size_t(numArgs)) {
+    fill(error, ("no function @" + unwrap(name) + " with so many arguments and results").str());
+    return false;
+  }
+  SmallVector<weft::Tensor> inputs, outputs;
+  for (intptr_t i = 0; i < numArgs; ++i) {
+    Type element = getElementTypeOrSelf(unwrap(weftElementType(wrap(context), args[i].dtype)));
+    inputs.emplace_back(element, ArrayRef<int64_t>(args[i].sizes, args[i].rank));
+    std::memcpy(inputs.back().data(), args[i].data, inputs.back().getNumBytes());
+  }
+  weft::Interpreter interpreter(unwrap(module));
+  if (failed(interpreter.run(function, inputs, outputs))) {
+    diagnostics.into(error, "the reference failed");
+    return false;
+  }
+  for (intptr_t i = 0; i < numResults; ++i) {
+    weft::Tensor &tensor = outputs[i];
+    WeftHostValue &result = results[i];
+    intptr_t rank;
+    weftTypeDescribe(wrap(Type(RankedTensorType::get(tensor.getShape(), tensor.getElementType()))), &result.dtype, &rank,
+                     result.sizes, 16);
+    result.rank = rank;
+    fill(&result.bytes, StringRef(tensor.data(), tensor.getNumBytes()));
+    result.data = result.bytes.data;
+  }
+  return true;
+}
