@@ -96,15 +96,6 @@ bool weftTypeDescribe(MlirType type, int32_t *dtype, intptr_t *rank, int64_t *si
 /// The name of dimension `index` of a tensor type.
 void weftTypeSizeText(MlirType type, intptr_t index, MlirStringCallback callback, void *user);
 
-/// The normal form of `a` (op = 0), a + b, a - b, a * b, a / b rounded down ('%': a / b where it is exact). False if a text
-/// is not a size, or the operation is not one of sizes; then nothing is called back.
-bool weftSizeArithmetic(char op, MlirStringRef a, MlirStringRef b, MlirStringCallback callback, void *user);
-/// Calls back with each name that occurs in a size. False if the text is not a size.
-bool weftSizeSymbols(MlirStringRef text, MlirStringCallback callback, void *user);
-/// The value of a size for given values of its names. False if one is missing, or the text is not a size.
-bool weftSizeEvaluate(MlirStringRef text, intptr_t count, const MlirStringRef *names, const int64_t *values,
-                      int64_t *result);
-
 /// Elements in row-major order and native width (bool: a byte each) as a constant: splats and up to 1 KB as a dense
 /// attribute, else a resource named by its content. Null if the bytes do not fit the type.
 MlirAttribute weftConstantAttr(MlirType type, const void *data, size_t bytes);

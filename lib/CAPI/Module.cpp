@@ -27,6 +27,7 @@ MlirContext weftContextCreate() {
                   linalg::LinalgDialect, math::MathDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
                   vector::VectorDialect>();
   auto *context = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
+  context->printOpOnDiagnostic(false); // users want the line, not the IR
   // Tracing builds these by name; the later stages load theirs when a pass asks.
   context->loadDialect<weft::WeftDialect, func::FuncDialect>();
   return wrap(context);

@@ -95,52 +95,6 @@ void weftTypeSizeText(MlirType type, intptr_t index, MlirStringCallback callback
   callback(wrap(StringRef(text)), user);
 }
 
-bool weftSizeArithmetic(char op, MlirStringRef a, MlirStringRef b, MlirStringCallback callback, void *user) {
-  std::optional<SizeExpr> x = SizeExpr::parse(unwrap(a));
-  std::optional<SizeExpr> y = op ? SizeExpr::parse(unwrap(b)) : SizeExpr();
-  if (!x || !y)
-    return false;
-  std::optional<SizeExpr> result;
-  if (op == 0)
-    result = *x;
-  else if (op == '+')
-    result = *x + *y;
-  else if (op == '-')
-    result = *x - *y;
-  else if (op == '*')
-    result = *x * *y;
-  else if (op == '%')
-    result = x->exactDiv(*y);
-  else if (op == '/' && y->constant() && *y->constant() > 0)
-    result = x->floordiv(*y->constant());
-  if (!result)
-    return false;
-  std::string text = result->str();
-  callback(wrap(StringRef(text)), user);
-  return true;
-}
-
-bool weftSizeSymbols(MlirStringRef text, MlirStringCallback callback, void *user) {
-  std::optional<SizeExpr> size = SizeExpr::parse(unwrap(text));
-  if (!size)
-    return false;
-  for (const std::string &name : size->symbols())
-    callback(wrap(StringRef(name)), user);
-  return true;
-}
-
-bool weftSizeEvaluate(MlirStringRef text, intptr_t count, const MlirStringRef *names, const int64_t *values,
-                      int64_t *result) {
-  std::optional<SizeExpr> size = SizeExpr::parse(unwrap(text));
-  llvm::StringMap<int64_t> map;
-  for (intptr_t i = 0; i < count; ++i)
-    map[unwrap(names[i])] = values[i];
-  std::optional<int64_t> value = size ? size->evaluate(map) : std::nullopt;
-  if (value)
-    *result = *value;
-  return value.has_value();
-}
-
 /// The greatest constant kept as a dense attribute: those live as long as the context.
 static constexpr size_t denseLimit = 1024;
 

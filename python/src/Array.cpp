@@ -1,0 +1,2 @@
+#include "Handles.h"
+namespace weft::python { void bindArray(nb::module_ &) {} }

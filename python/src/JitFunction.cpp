@@ -1,0 +1,2 @@
+#include "Handles.h"
+namespace weft::python { void bindJitFunction(nb::module_ &) {} }

@@ -1,0 +1,14 @@
+// The module `weft._src._weft`: only puts its parts together.
+#include "Handles.h"
+
+NB_MODULE(_weft, m) {
+  using namespace weft::python;
+  m.doc() = "The compiled part of Weft: arrays, calls, and the compiler's IR (opened at first use).";
+  bindArray(m);
+  bindProgram(m);
+  bindJitFunction(m);
+  nb::module_ ir = m.def_submodule("ir", "The compiler's IR, under the names of MLIR's own Python bindings.");
+  bindIR(ir);
+  bindBuilder(m);
+  bindRun(m);
+}

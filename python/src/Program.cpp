@@ -1,0 +1,2 @@
+#include "Handles.h"
+namespace weft::python { void bindProgram(nb::module_ &) {} }
