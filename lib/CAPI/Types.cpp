@@ -3,7 +3,6 @@
 #include "Support.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
-#include "weft/Reference/Tensor.h"
 #include "weft/Runtime/Image.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/AsmState.h"
@@ -102,7 +101,7 @@ MlirAttribute weftConstantAttr(MlirType type, const void *data, size_t bytes) {
   auto tensor = llvm::dyn_cast<RankedTensorType>(unwrap(type));
   if (!tensor || !tensor.hasStaticShape())
     return {nullptr};
-  int64_t width = dtypeOf(tensor.getElementType()) ? weft::Tensor::byteWidth(tensor.getElementType()) : 0;
+  int32_t width = weft_dtype_size(dtypeOf(tensor.getElementType()));
   if (!width || size_t(tensor.getNumElements()) * width != bytes)
     return {nullptr};
   auto *chars = static_cast<const char *>(data);

@@ -1,2 +1,2 @@
 #include "Handles.h"
-namespace weft::python { void bindArray(nb::module_ &) {} }
+namespace weft::python { struct Array {}; void bindArray(nb::module_ &m) { nb::class_<Array>(m, "Array"); } }

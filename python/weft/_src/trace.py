@@ -1,0 +1,645 @@
+"""Tracing: a Python function is run once on stand-ins for arrays, and each op it calls is built into IR.
+
+Decides what a traced value is, where ops go, and how a value gets from one function or region into another. For those who
+write ops, transformations and control flow on top:
+
+    emit("add", [x, y])                       one op in the function being traced; a Tracer, or a list where there are more
+    emit("reduce", [x], kind="add", dims=[0]) attributes by name, as plain Python values (kinds: the generated op table)
+    emit("reshape", [x], results=[((6,), float32)])     result types where the op does not infer them
+    as_tracer(x)                              a Tracer of anything like an array: numbers (weak), NumPy, Array, Tracer
+    constant(np_array)                        a value baked into the program
+    current()                                 the scope being traced in this thread, or None (then ops run eagerly)
+    function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
+    call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) and the like work too
+    region(f, specs)                          traces f into a region of an op to come (for, if)
+    same_captures(regions)                    gives several regions of one op one list of captures (if)
+
+A `Spec` is (shape, dtype, weak); a shape is a tuple of ints and `Dim`s. Tracers of an enclosing function or region may be
+used inside: functions and regions are isolated in the IR, so each such value becomes an explicit trailing argument, listed
+in `captures` as tracers of the enclosing scope. Arrays that the Python function merely reads (closures, globals) become
+hidden arguments of the program with the attribute `weft.role = "captured"`.
+
+Weak bits are Python's business alone: `emit(..., weak=True)` marks a result whose operands were all weak.
+
+>>> import numpy as np
+>>> from weft._src.dtypes import float32
+>>> t = trace_program(lambda x: emit("add", [x, x]), [Spec((8,), float32)], "double")
+>>> print(t.module)
+module {
+  func.func @double(%arg0: tensor<8xf32> {weft.path = "x0"}) -> tensor<8xf32> {
+    %0 = weft.add %arg0, %arg0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    return %0 : tensor<8xf32>
+  }
+}
+<BLANKLINE>
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weft._src import _weft, dims, dtypes, errors, source
+from weft._src._op_table import OPS
+from weft._src.dtypes import DType
+from weft._src.errors import InternalError, LeakedTracerError, UnsupportedError, WrongArgumentError
+
+ir = _weft.ir
+
+
+class Spec(NamedTuple):
+    """What is known of a value before it exists: its shape (ints and Dims), dtype, and whether it is weak.
+
+    >>> str(Spec((2, 3), dtypes.float32))
+    'f32[2,3]'
+    """
+
+    shape: tuple
+    dtype: DType
+    weak: bool = False
+
+    def __str__(self) -> str:
+        return dtypes.spec_text(self.shape, self.dtype) + ("*" if self.weak else "")
+
+
+class Tracer:
+    """A value of the program being traced. Arithmetic and methods are those of `Array` (see `array.install`).
+
+    Attributes:
+        shape: a tuple of ints and Dims. dtype: its DType. weak_type: whether it bends to the dtypes it meets.
+        scope: the function or region it belongs to. value: its handle in the IR.
+        concrete: the value where it is known while tracing (eager derivatives), else None.
+    """
+
+    __slots__ = ("__weakref__", "concrete", "dtype", "scope", "shape", "value", "weak_type")
+
+    def __init__(self, scope: Scope, value: Any, shape: tuple, dtype: DType, weak: bool = False, concrete: Any = None):
+        self.scope = scope
+        self.value = value
+        self.shape = shape
+        self.dtype = dtype
+        self.weak_type = weak
+        self.concrete = concrete
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def spec(self) -> Spec:
+        """Shape, dtype and weak bit."""
+        return Spec(self.shape, self.dtype, self.weak_type)
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.spec})"
+
+    def __bool__(self) -> bool:
+        return _known(self, "WF1201", "a truth value", bool)
+
+    def __int__(self) -> int:
+        return _known(self, "WF1202", "an int", int)
+
+    def __index__(self) -> int:
+        return _known(self, "WF1202", "an index", lambda x: x.__index__())
+
+    def __float__(self) -> float:
+        return _known(self, "WF1202", "a float", float)
+
+    def item(self) -> Any:
+        """The one element as a Python number; only where the value is known."""
+        return _known(self, "WF1202", "a Python number", lambda x: x.item())
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.concrete is None:
+            raise errors.TracerError("WF1207", f"a traced value ({self.spec}) has no numbers to hand to NumPy.")
+        return np.asarray(self.concrete)
+
+
+# One hook for all places where Python needs the number behind a tracer: graph breaks will be put here.
+def _known(tracer: Tracer, code: str, what: str, convert: Callable[[Any], Any]) -> Any:
+    if tracer.concrete is None:
+        raise errors.ConcretizationError(
+            code, f"a traced value ({tracer.spec}) was used as {what}.", operands=(str(tracer.spec),)
+        )
+    return convert(tracer.concrete)
+
+
+class Scope:
+    """One block under construction: the body of a function or of a region.
+
+    Attributes:
+        trace: the whole. parent: the scope around it, None for the program's entry.
+        block: the IR block. captures: the parent's tracers that are read here, in the order of their arguments.
+    """
+
+    def __init__(self, trace: Trace, parent: Scope | None, block: Any):
+        self.trace = trace
+        self.parent = parent
+        self.block = block
+        self.captures: list[Tracer] = []
+        self._inner: dict[Any, Tracer] = {}
+
+    def lift(self, tracer: Tracer) -> Tracer:
+        """The same value here: itself, or the argument that brings it in from an enclosing scope.
+
+        Raises:
+            LeakedTracerError: WF1203 for a value of another trace, or of a function or region that has ended.
+        """
+        if tracer.scope is self:
+            return tracer
+        if self.parent is None or tracer.scope.trace is not self.trace:
+            raise _leaked(tracer)
+        outer = self.parent.lift(tracer)
+        inner = self._inner.get(outer.value)
+        if inner is None:
+            inner = self.add_capture(outer)
+        return inner
+
+    def add_capture(self, outer: Tracer) -> Tracer:
+        """Adds the trailing argument that brings a tracer of the parent in."""
+        value = self.trace.builder.add_argument(self.block, outer.value.type, self.trace.location())
+        inner = Tracer(self, value, outer.shape, outer.dtype, outer.weak_type, outer.concrete)
+        self._inner[outer.value] = inner
+        self.captures.append(outer)
+        return inner
+
+    def arguments(self, specs: Sequence[Spec]) -> list[Tracer]:
+        """Tracers of the block's first arguments."""
+        return [
+            Tracer(self, value, s.shape, s.dtype, s.weak)
+            for value, s in zip(self.block.arguments, specs, strict=False)
+        ]
+
+
+def _leaked(tracer: Tracer) -> LeakedTracerError:
+    return LeakedTracerError(
+        "WF1203", f"a value ({tracer.spec}) of a function that is not being traced any more was used.",
+        operands=(str(tracer.spec),),
+    )  # fmt: skip
+
+
+class Trace:
+    """One program under construction: a context, a module, and what it reads from outside.
+
+    Attributes:
+        context, module, builder: the IR. captured: the arrays that are read from outside, in the order of their arguments.
+    """
+
+    def __init__(self) -> None:
+        self.context = ir.Context()
+        self.unknown = ir.Location.unknown(context=self.context)
+        self.module = ir.Module.create(loc=self.unknown)
+        self.builder = _weft.Builder(self.module, OPS)
+        self.root: Scope | None = None
+        self.captured: list[Any] = []
+        self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
+        self._captured: dict[int, Tracer] = {}
+        self._names: dict[str, int] = {}
+        self._locations: dict[int, tuple[source.Stack, Any]] = {}
+        self._frames: dict[source.Frame, Any] = {}
+
+    def tensor_type(self, shape: Sequence[Any], dtype: DType) -> Any:
+        """The IR type of a shape and a dtype."""
+        return self.builder.tensor_type(dtype.code, shape)
+
+    def symbol(self, name: str) -> str:
+        """A function name that is not taken yet."""
+        name = re.sub(r"\W", "_", name) or "f"
+        n = self._names.get(name, 0)
+        self._names[name] = n + 1
+        return name if n == 0 else self.symbol(f"{name}_{n}")
+
+    def location(self) -> Any:
+        """The user's place now, as a location of the IR; a repeated place costs one look-up."""
+        stack = source.capture(1)
+        known = self._locations.get(id(stack))
+        if known is None:
+            known = self._locations[id(stack)] = (stack, self.location_of(stack.frames))
+        return known[1]
+
+    def location_of(self, frames: Sequence[source.Frame]) -> Any:
+        """`callsite("f"(file:line:col to :col) at ...)` of user frames, innermost first."""
+        if not frames:
+            return self.unknown
+        return ir.Location.callsite(self._frame(frames[0]), [self._frame(f) for f in frames[1:]])
+
+    def _frame(self, f: source.Frame) -> Any:
+        found = self._frames.get(f)
+        if found is None:
+            # Columns count from 1 in MLIR.
+            end = (0, 0) if f.end_line is None or f.end_col is None else (f.end_line, f.end_col + 1)
+            place = ir.Location.file(f.filename, f.line, 0 if f.col is None else f.col + 1, *end, context=self.context)
+            found = self._frames[f] = ir.Location.name(f.function, place)
+        return found
+
+    def capture(self, array: Any) -> Tracer:
+        """The hidden argument of the program for an array that the function reads; the same one for the same object."""
+        known = self._captured.get(id(array))
+        if known is None:
+            assert self.root is not None
+            d = dtypes.check_supported(dtypes.dtype(array.dtype))
+            shape = tuple(array.shape)
+            value = self.builder.add_argument(self.root.block, self.tensor_type(shape, d), self.location())
+            known = self._captured[id(array)] = Tracer(self.root, value, shape, d)
+            self.captured.append(array)  # also keeps its id alive
+        return known
+
+
+class _Stack(threading.local):
+    scopes: tuple[Scope, ...] = ()
+
+
+_stack = _Stack()
+
+
+def current() -> Scope | None:
+    """The innermost scope being traced in this thread; None when ops run eagerly."""
+    return _stack.scopes[-1] if _stack.scopes else None
+
+
+@contextlib.contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Ops built inside go to `scope`."""
+    before = _stack.scopes
+    _stack.scopes = (*before, scope)
+    try:
+        yield scope
+    finally:
+        _stack.scopes = before
+
+
+@contextlib.contextmanager
+def suspended() -> Iterator[None]:
+    """Inside, no trace is going on: ops run eagerly."""
+    before, _stack.scopes = _stack.scopes, ()
+    try:
+        yield
+    finally:
+        _stack.scopes = before
+
+
+# ------------------------------------------------------------------------------------------------------------ values
+
+
+def spec_of(x: Any) -> Spec:
+    """The spec of an argument of a traced function.
+
+    Args:
+        x: an Array, NumPy array or scalar, Python number (weak), Tracer, or Spec.
+
+    Raises:
+        WrongArgumentError: WF1208 for anything else.
+        UnsupportedDtypeError: WF1023 or WF1024 for a dtype that no op handles.
+
+    >>> str(spec_of(np.zeros((2, 3), np.int8))), str(spec_of(1.5))
+    ('i8[2,3]', 'f32[]*')
+    """
+    if isinstance(x, Spec):
+        return x
+    if isinstance(x, Tracer):
+        return x.spec
+    if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic):
+        # Runtime numbers keep their full precision in the IR; each use converts (see docs/rationale.md).
+        return Spec((), dtypes.weak_type_of(x).dtype, True)
+    if hasattr(x, "dtype") and hasattr(x, "shape"):
+        return Spec(tuple(x.shape), dtypes.check_supported(dtypes.dtype(x.dtype)), bool(getattr(x, "weak_type", False)))
+    raise WrongArgumentError(
+        "WF1208", f"a traced function got a {type(x).__name__}, which is no array, number or container of them."
+    )
+
+
+def constant(x: Any, dtype: Any = None, *, weak: bool = False) -> Tracer:
+    """A value baked into the program being traced.
+
+    Args:
+        x: a Python number, NumPy array or scalar, or Array.
+        dtype: its dtype; by default that of `x`.
+        weak: whether the result is weak.
+
+    >>> with tracing() as scope: constant([1, 2], dtypes.int32).spec.shape
+    (2,)
+    """
+    scope = _scope()
+    trace = scope.trace
+    d = dtypes.dtype(dtype if dtype is not None else (dtypes.weak_type_of(x).dtype if np.isscalar(x) else x.dtype))
+    array = np.ascontiguousarray(np.asarray(x, dtype=d.numpy)).reshape(np.shape(x))
+    kind = trace.tensor_type(array.shape, d)
+    data = array.reshape(-1).view(np.uint8) if array.size else b""
+    (value,) = _build(scope, "constant", [], {"value": (kind, data)}, (), None)
+    return Tracer(scope, value, tuple(array.shape), d, weak)
+
+
+def as_tracer(x: Any) -> Tracer:
+    """`x` as a value of the scope being traced.
+
+    Args:
+        x: a Tracer (brought in from an enclosing scope if need be), an Array or NumPy array (becomes a hidden argument), a
+            NumPy scalar (a constant), a Python number (a weak constant), or a sequence of these (a constant).
+
+    Raises:
+        WrongArgumentError: WF1031 for what is no array.
+        LeakedTracerError: WF1203 for a value of another trace.
+    """
+    scope = _scope()
+    if type(x) is Tracer:
+        return scope.lift(x)
+    if isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic):
+        return constant(x, dtypes.check_supported(dtypes.weak_type_of(x).dtype), weak=True)
+    if isinstance(x, np.generic):
+        return constant(x)
+    if isinstance(x, (np.ndarray, _weft.Array)):
+        return scope.lift(scope.trace.capture(x))
+    if isinstance(x, (list, tuple)):
+        array = np.asarray(x)
+        if array.dtype.kind == "f":
+            return constant(array, dtypes.default_float())
+        if array.dtype.kind in "biu":
+            return constant(array, dtypes.bool_ if array.dtype.kind == "b" else dtypes.default_int())
+    raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
+
+
+def _scope() -> Scope:
+    scope = current()
+    if scope is None:
+        raise InternalError("WF1990", "a value was traced while nothing is being traced.")
+    return scope
+
+
+# --------------------------------------------------------------------------------------------------------------- ops
+
+Results = Sequence[tuple[Sequence[Any], DType]]
+
+
+def emit(
+    name: str,
+    operands: Sequence[Any],
+    *,
+    results: Results | None = None,
+    regions: Sequence[TracedRegion] = (),
+    weak: bool = False,
+    **attributes: Any,
+) -> Any:
+    """Builds one op of the dialect in the scope being traced; its location is the user's line.
+
+    Args:
+        name: the op without its dialect, such as "add".
+        operands: anything `as_tracer` takes; for an op with several variadic operands (for) a list of lists.
+        results: (shape, dtype) of each result, for an op that does not infer them.
+        regions: made by `region`.
+        weak: whether the results are weak.
+        attributes: by name; None leaves an optional one out.
+
+    Returns:
+        A Tracer; a list of them where the op has no result or several, or may have several.
+
+    Raises:
+        WeftError: with the code that the op's own check gives; ops normalise before, so that is rare.
+
+    >>> with tracing() as scope: emit("iota", [], results=[((4,), dtypes.int32)], dim=0)
+    Tracer(i32[4])
+    """
+    scope = _scope()
+    trace = scope.trace
+    row = OPS[name]
+    if row.segments:
+        values = [[as_tracer(x).value for x in group] for group in operands]
+    else:
+        values = [as_tracer(x).value for x in operands]
+    types = None if results is None else [trace.tensor_type(shape, d) for shape, d in results]
+    made = _build(scope, name, values, attributes, [r.region for r in regions], types)
+    tracers = [wrap(scope, value, weak) for value in made]
+    return tracers[0] if len(row.results) == 1 and not row.results[0][2] else tracers
+
+
+def _build(scope: Scope, name: str, values: list, attributes: dict, regions: Sequence[Any], types: Any) -> list:
+    trace = scope.trace
+    try:
+        return trace.builder.build(scope.block, name, values, attributes, trace.location(), regions, types)
+    except ValueError as err:
+        raise _complaint(name, str(err)) from None
+
+
+_CODE = re.compile(r"\[(WF\d{4})\] (.*)", re.S)
+
+
+def _complaint(name: str, text: str) -> errors.WeftError:
+    """The op's own complaint as an error: by its code, or as a bug of ours where it has none."""
+    line = text.splitlines()[0] if text else ""
+    found = _CODE.search(line)
+    if found:
+        return errors.error(found[1], f"{name}: {found[2]}")
+    return InternalError("WF1990", f"weft.{name}: {line}")
+
+
+def wrap(scope: Scope, value: Any, weak: bool = False) -> Tracer:
+    """A Tracer of a value of the IR that stands in the scope's block."""
+    code, sizes = value.describe()
+    if any(type(n) is str for n in sizes):
+        sizes = tuple(dims.parse(n) if type(n) is str else n for n in sizes)
+    return Tracer(scope, value, sizes, dtypes.BY_CODE[code], weak)
+
+
+# ------------------------------------------------------------------------------------------------ functions, regions
+
+
+class TracedFunction(NamedTuple):
+    """A private function of the program: its symbol, specs, and the tracers of the enclosing scope that it reads.
+
+    Its arguments are those of `arguments`, then one for each of `captures`.
+    """
+
+    symbol: str
+    arguments: tuple[Spec, ...]
+    results: tuple[Spec, ...]
+    captures: tuple[Tracer, ...]
+    out: Any  # what `f` returned, with tracers of the function's own scope
+
+
+class TracedRegion(NamedTuple):
+    """A region of an op to come; its block's arguments are those of the specs, then one for each of `scope.captures`."""
+
+    region: Any
+    scope: Scope
+    results: tuple[Spec, ...]
+    out: Any  # what `f` returned
+
+
+def function(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str) -> TracedFunction:
+    """Traces `f(*tracers)` into a private function of the program being traced.
+
+    Args:
+        f: takes one Tracer for each spec and returns a sequence of values (anything `as_tracer` takes).
+        specs: its arguments.
+        name: a wish; the symbol is made distinct.
+
+    Returns:
+        A TracedFunction, to be called by `call` or named by a request op.
+    """
+    outer = _scope()
+    trace = outer.trace
+    b, where = trace.builder, trace.location()
+    symbol = trace.symbol(name)
+    types = [trace.tensor_type(s.shape, s.dtype) for s in specs]
+    op = b.function(symbol, True, types, [where] * len(types), where)
+    scope = Scope(trace, outer, b.body(op))
+    with entered(scope):
+        out = f(*scope.arguments(specs))
+        results = [as_tracer(x) for x in out]
+        b.finish(op, [r.value for r in results], where)
+    return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), tuple(scope.captures), out)
+
+
+def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:
+    """`weft.call` of a traced function; its captures are added. The results' weak bits are the function's."""
+    made = emit(
+        "call",
+        [*args, *traced.captures],
+        callee=traced.symbol,
+        results=[(r.shape, r.dtype) for r in traced.results],
+    )
+    for tracer, spec in zip(made, traced.results, strict=True):
+        tracer.weak_type = spec.weak
+    return made
+
+
+def region(
+    f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Sequence[Tracer] = ()
+) -> TracedRegion:
+    """Traces `f(*tracers)` into a region that ends with `weft.yield`.
+
+    Args:
+        f: takes one Tracer for each spec, returns a sequence of values.
+        specs: the region's own arguments (for: step, carries, slices; if: none).
+        captures: tracers of this scope that are to be its first captures.
+
+    Returns:
+        A TracedRegion; pass `scope.captures` as the op's captures.
+    """
+    outer = _scope()
+    trace = outer.trace
+    where = trace.location()
+    handle, block = trace.builder.region([trace.tensor_type(s.shape, s.dtype) for s in specs], where)
+    scope = Scope(trace, outer, block)
+    for tracer in captures:
+        scope.lift(tracer)
+    with entered(scope):
+        out = f(*scope.arguments(specs))
+        results = [as_tracer(x) for x in out]
+        _build(scope, "yield", [r.value for r in results], {}, (), [])
+    return TracedRegion(handle, scope, tuple(r.spec for r in results), out)
+
+
+def same_captures(regions: Sequence[TracedRegion]) -> list[Tracer]:
+    """Gives all regions the same captures in the same order, and returns them.
+
+    Trace each region with the captures of the one before (`region(f, specs, before.scope.captures)`); what the later ones
+    added is added to the earlier ones here.
+    """
+    longest = max((r.scope.captures for r in regions), key=len, default=[])
+    for r in regions:
+        have = r.scope.captures
+        if [t.value for t in have] != [t.value for t in longest[: len(have)]]:
+            raise InternalError("WF1990", "the captures of the regions do not continue each other.")
+        for tracer in longest[len(have) :]:
+            r.scope.add_capture(tracer)
+    return list(longest)
+
+
+# ----------------------------------------------------------------------------------------------------------- programs
+
+
+class TracedProgram(NamedTuple):
+    """A whole program at stage `traced`.
+
+    Attributes:
+        trace: the trace, whose `captured` are the arrays for the trailing arguments.
+        entry: the symbol of the public function. arguments, results: their specs, captured arrays included last.
+        out: what the function returned, with tracers.
+    """
+
+    trace: Trace
+    entry: str
+    arguments: tuple[Spec, ...]
+    results: tuple[Spec, ...]
+    out: Any
+
+    @property
+    def module(self) -> Any:
+        """The IR."""
+        return self.trace.module
+
+
+def trace_program(
+    f: Callable[..., Any],
+    specs: Sequence[Spec],
+    name: str = "main",
+    *,
+    paths: Sequence[str] = (),
+    donated: Sequence[int] = (),
+    assume: Sequence[str] = (),
+) -> TracedProgram:
+    """Traces `f(*tracers)` into a program of its own.
+
+    Args:
+        f: takes one Tracer for each spec; returns a value or a sequence of values.
+        specs: the arguments.
+        name: of the entry.
+        paths: what the arguments are called in errors, such as "p['w1']".
+        donated: the numbers of the arguments whose memory the program may take.
+        assume: assumptions on symbolic sizes, such as "S mod 8 == 0".
+
+    Raises:
+        WrongArgumentError: WF1208 if `f` returns something that is no array.
+    """
+    trace = Trace()
+    b, where = trace.builder, trace.location()
+    symbol = trace.symbol(name)
+    types = [trace.tensor_type(s.shape, s.dtype) for s in specs]
+    op = b.function(symbol, False, types, [where] * len(types), where)
+    scope = trace.root = Scope(trace, None, b.body(op))
+    with entered(scope):
+        out = f(*scope.arguments(specs))
+        results = [_result(x) for x in (out if isinstance(out, (list, tuple)) else [out])]
+        b.finish(op, [r.value for r in results], where)
+    for i in range(len(specs)):
+        path = paths[i] if i < len(paths) else f"x{i}"
+        b.set_argument_attribute(op, i, "weft.path", b.attribute("str", path))
+    for i in donated:
+        b.set_argument_attribute(op, i, "weft.donated", b.attribute("unit", True))
+    for i in range(len(trace.captured)):
+        b.set_argument_attribute(op, len(specs) + i, "weft.role", b.attribute("str", "captured"))
+    if assume:
+        b.set_attribute(op, "weft.assume", b.attribute("array", [b.attribute("str", a) for a in assume]))
+    captured = tuple(spec_of(x) for x in trace.captured)
+    return TracedProgram(trace, symbol, (*specs, *captured), tuple(r.spec for r in results), out)
+
+
+def _result(x: Any) -> Tracer:
+    try:
+        return as_tracer(x)
+    except WrongArgumentError:
+        raise WrongArgumentError(
+            "WF1208", f"a traced function returned a {type(x).__name__}, which is no array or number."
+        ) from None
+
+
+@contextlib.contextmanager
+def tracing() -> Iterator[Scope]:
+    """A scope to build into, without a function around it: for tests and examples."""
+    trace = Trace()
+    op = trace.builder.function("main", False, [], [], trace.unknown)
+    trace.root = Scope(trace, None, trace.builder.body(op))
+    with entered(trace.root) as scope:
+        yield scope
+
+
+def require(condition: bool, what: str) -> None:
+    """Raises UnsupportedError (WF1507) for a form that has its place but no code yet."""
+    if not condition:
+        raise UnsupportedError("WF1507", what)
