@@ -14,17 +14,21 @@ struct CompileOptions {
   Numerics numerics = Numerics::Default;
   /// Threads to plan for; 0: as many as the runtime finds at the call.
   int threads = 0;
-  /// A processor in LLVM's naming and its features ("+avx2,+fma"); empty: this machine's.
-  std::string cpu, features;
+  /// As targetByName takes it: host, x86-64-v3, ...
+  std::string target = "host";
 };
 
-/// Runs the passes between two stages (traced, resolved, ... bufferized) in place. On failure `error` says why.
+/// Runs the passes between two stages (traced, resolved, ... llvm) in place. On failure `error` says why.
 mlir::LogicalResult runStages(mlir::ModuleOp module, llvm::StringRef from, llvm::StringRef to,
                               const CompileOptions &options, std::string &error);
 
 /// Compiles a module at stage `traced` into an image, with the JSON of explain() in `report`. The module is spent.
 mlir::LogicalResult compileModule(mlir::ModuleOp module, const CompileOptions &options, std::string &image,
                                   std::string &report, std::string &error);
+
+/// The assembly ("asm") or LLVM IR ("llvm-ir") of a module at stage `traced`, to read. The module is spent.
+mlir::LogicalResult compileToText(mlir::ModuleOp module, const CompileOptions &options, llvm::StringRef kind,
+                                  std::string &text, std::string &error);
 
 } // namespace weft
 #endif

@@ -1,0 +1,31 @@
+// Decides what is told of a compilation: kernels with their ops, lines and bytes, copies, memory, time per stage.
+#ifndef WEFT_PIPELINES_REPORT_H
+#define WEFT_PIPELINES_REPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+#include <chrono>
+
+namespace weft {
+
+class Report {
+public:
+  /// Times what happens until end().
+  void begin(llvm::StringRef stage);
+  void end();
+  /// Reads kernels, launches, copies and the arena from a module at the stage `planned`.
+  void readPlan(mlir::ModuleOp module);
+  std::string json() const;
+
+private:
+  llvm::json::Array kernels, launches, copies, stages;
+  std::string arena = "0";
+  std::string stage;
+  std::chrono::steady_clock::time_point start;
+};
+
+/// The innermost user lines of a location, "file:line", each once.
+llvm::SmallVector<std::string> linesOf(mlir::Location loc);
+
+} // namespace weft
+#endif

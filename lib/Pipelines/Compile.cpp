@@ -1,0 +1,169 @@
+// Decides how a module becomes an image: the stages, the object, the container, and the report that explain() reads.
+#include "weft/Pipelines/Compile.h"
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Pipelines/Pipelines.h"
+#include "weft/Pipelines/Report.h"
+#include "weft/Runtime/Image.h"
+#include "weft/Target/Object.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+
+namespace weft {
+
+static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOptions &options, std::string &error) {
+  PassManager manager(module.getContext());
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  manager.enableVerifier(false); // tests check contracts and verify; a release pays for neither
+  buildPipeline(manager, from, to, pipeline);
+  if (succeeded(manager.run(module)))
+    return success();
+  if (error.empty())
+    error = ("the compiler failed between the stages " + stringify(from) + " and " + stringify(to)).str();
+  return failure();
+}
+
+LogicalResult runStages(ModuleOp module, StringRef from, StringRef to, const CompileOptions &options, std::string &error) {
+  auto first = parseStage(from), last = parseStage(to);
+  if (!first || !last || *first > *last) {
+    error = ("[WF1504] no way from stage '" + from + "' to '" + to + "'; the stages are " + stageNames()).str();
+    return failure();
+  }
+  return run(module, *first, *last, options, error);
+}
+
+/// The image's number of an element type.
+static int32_t dtypeOf(Type element) {
+  if (auto f = dyn_cast<FloatType>(element))
+    return f.isF16() ? WEFT_F16 : f.isBF16() ? WEFT_BF16 : f.isF32() ? WEFT_F32 : f.isF64() ? WEFT_F64 : 0;
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return 0;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return WEFT_BOOL;
+  case 8:
+    return isUnsigned ? WEFT_U8 : WEFT_I8;
+  case 16:
+    return isUnsigned ? WEFT_U16 : WEFT_I16;
+  case 32:
+    return isUnsigned ? WEFT_U32 : WEFT_I32;
+  case 64:
+    return isUnsigned ? WEFT_U64 : WEFT_I64;
+  }
+  return 0;
+}
+
+/// The signature of @main, in the image's terms.
+struct Signature {
+  SmallVector<SmallVector<int64_t>> dims;
+  SmallVector<WeftValueType> args, results;
+
+  LogicalResult read(func::FuncOp main, std::string &error) {
+    auto add = [&](Type type, SmallVectorImpl<WeftValueType> &into) -> LogicalResult {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      int32_t dtype = tensor ? dtypeOf(tensor.getElementType()) : 0;
+      if (!dtype) {
+        llvm::raw_string_ostream(error) << "[WF1022] a program cannot take or give " << type;
+        return failure();
+      }
+      dims.emplace_back();
+      for (int64_t size : tensor.getShape())
+        dims.back().push_back(ShapedType::isDynamic(size) ? -1 : size);
+      into.push_back({dtype, int32_t(tensor.getRank()), nullptr});
+      return success();
+    };
+    for (Type type : main.getArgumentTypes())
+      if (failed(add(type, args)))
+        return failure();
+    for (Type type : main.getResultTypes())
+      if (failed(add(type, results)))
+        return failure();
+    size_t i = 0;
+    for (auto *list : {&args, &results})
+      for (WeftValueType &value : *list)
+        value.dims = dims[i++].data();
+    return success();
+  }
+};
+
+LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std::string &image, std::string &report,
+                            std::string &error) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isExternal()) {
+    error = "[WF2020] a program needs a function named @main";
+    return failure();
+  }
+  Signature signature;
+  if (failed(signature.read(main, error)))
+    return failure();
+  Target target = targetByName(options.target);
+  if (target.triple.empty()) {
+    error = "[WF4110] no target named " + options.target;
+    return failure();
+  }
+  Report explain;
+  Stage stage = Stage::Traced;
+  for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned, Stage::LLVM}) {
+    explain.begin(next == Stage::LLVM ? "codegen" : stringify(next));
+    if (failed(run(module, stage, next, options, error)))
+      return failure();
+    explain.end();
+    stage = next;
+    if (next == Stage::Planned)
+      explain.readPlan(module);
+  }
+  std::string object;
+  explain.begin("llvm");
+  if (failed(emitObject(module, target, Emit::Object, object, error)))
+    return failure();
+  explain.end();
+  report = explain.json();
+
+  WeftImageSpec spec = {};
+  bool isArm = llvm::StringRef(target.triple).starts_with("aarch64");
+  spec.machine = isArm ? WEFT_MACHINE_AARCH64 : WEFT_MACHINE_X86_64;
+  std::vector<std::string> needed = target.requiredFeatures();
+  SmallVector<const char *> features;
+  for (const std::string &name : needed)
+    features.push_back(name.c_str());
+  spec.features = features.data();
+  spec.num_features = features.size();
+  spec.args = signature.args.data();
+  spec.num_args = signature.args.size();
+  spec.results = signature.results.data();
+  spec.num_results = signature.results.size();
+  WeftImageObject entry{"weft_entry", object.data(), object.size()};
+  spec.objects = &entry;
+  spec.num_objects = 1;
+  spec.metadata = report.data();
+  spec.metadata_size = report.size();
+  void *bytes = nullptr;
+  size_t size = 0;
+  WeftError failureText = {};
+  if (weft_image_write(&spec, &bytes, &size, &failureText) != 0) {
+    error = failureText.message;
+    return failure();
+  }
+  image.assign(static_cast<char *>(bytes), size);
+  weft_image_free(bytes);
+  return success();
+}
+
+LogicalResult compileToText(ModuleOp module, const CompileOptions &options, StringRef kind, std::string &text,
+                            std::string &error) {
+  Target target = targetByName(options.target);
+  if (target.triple.empty()) {
+    error = "[WF4110] no target named " + options.target;
+    return failure();
+  }
+  if (failed(run(module, Stage::Traced, Stage::LLVM, options, error)))
+    return failure();
+  return emitObject(module, target, kind == "asm" ? Emit::Assembly : Emit::LLVMIR, text, error);
+}
+
+} // namespace weft

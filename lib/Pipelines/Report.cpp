@@ -1,0 +1,112 @@
+// Decides what explain() can say of a program: read off the IR at the stage `planned`, stored as JSON with the image.
+#include "weft/Pipelines/Report.h"
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace weft {
+
+SmallVector<std::string> linesOf(Location loc) {
+  SmallVector<std::string> lines;
+  auto add = [&](auto &&self, Location at) -> void {
+    if (auto line = dyn_cast<FileLineColRange>(LocationAttr(at))) {
+      std::string text = (line.getFilename().getValue() + ":" + Twine(line.getStartLine())).str();
+      if (!llvm::is_contained(lines, text))
+        lines.push_back(text);
+    } else if (auto call = dyn_cast<CallSiteLoc>(LocationAttr(at))) {
+      self(self, call.getCallee());
+    } else if (auto name = dyn_cast<NameLoc>(LocationAttr(at))) {
+      self(self, name.getChildLoc());
+    } else if (auto fused = dyn_cast<FusedLoc>(LocationAttr(at))) {
+      for (Location inner : fused.getLocations())
+        self(self, inner);
+    }
+  };
+  add(add, loc);
+  return lines;
+}
+
+void Report::begin(StringRef name) {
+  stage = name.str();
+  start = std::chrono::steady_clock::now();
+}
+
+void Report::end() {
+  double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  stages.push_back(llvm::json::Object{{"stage", stage}, {"ms", ms}});
+}
+
+/// Bytes of a tensor as a size expression.
+static std::string bytesOf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  int64_t width = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) / 8 : 8;
+  return (numElements(shapeOf(type)) * SizeExpr(width)).str();
+}
+
+static std::string typeText(Type type) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto tensor = cast<RankedTensorType>(type);
+  stream << tensor.getElementType() << "[";
+  llvm::interleaveComma(shapeOf(tensor), stream, [&](const SizeExpr &size) { stream << size.str(); });
+  stream << "]";
+  return text;
+}
+
+static llvm::json::Array linesJson(Location loc) {
+  llvm::json::Array lines;
+  for (std::string &line : linesOf(loc))
+    lines.push_back(std::move(line));
+  return lines;
+}
+
+void Report::readPlan(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function->hasAttr("weft.kernel")) {
+      if (function.getName() == "main")
+        if (auto size = function->getAttrOfType<SizeAttr>("weft.arena"))
+          arena = size.getSize().str();
+      continue;
+    }
+    llvm::json::Array ops, inputs, outputs;
+    for (Operation &op : function.front().without_terminator())
+      ops.push_back(op.getName().stripDialect().str());
+    for (Type type : function.getArgumentTypes())
+      inputs.push_back(typeText(type));
+    for (Type type : function.getResultTypes())
+      outputs.push_back(typeText(type));
+    kernels.push_back(llvm::json::Object{{"name", function.getName().str()}, {"ops", std::move(ops)}, {"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
+  }
+  module.walk([&](LaunchOp launch) {
+    SizeExpr bytes(0);
+    llvm::json::Array read, written;
+    for (Type type : launch.getOperandTypes())
+      read.push_back(bytesOf(type));
+    for (Type type : launch.getResultTypes())
+      written.push_back(bytesOf(type));
+    launches.push_back(llvm::json::Object{{"kernel", launch.getCallee().str()},
+                                          {"lines", linesJson(launch.getLoc())},
+                                          {"in_loop", launch->getParentOfType<ForOp>() != nullptr},
+                                          {"read_bytes", std::move(read)},
+                                          {"written_bytes", std::move(written)}});
+  });
+  module.walk([&](CopyOp copy) {
+    copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()}, {"lines", linesJson(copy.getLoc())}, {"bytes", bytesOf(copy.getType())}});
+  });
+}
+
+std::string Report::json() const {
+  llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
+                          {"launches", llvm::json::Value(llvm::json::Array(launches))},
+                          {"copies", llvm::json::Value(llvm::json::Array(copies))},
+                          {"arena_bytes", arena},
+                          {"stages", llvm::json::Value(llvm::json::Array(stages))}};
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(root));
+  return text;
+}
+
+} // namespace weft
