@@ -2,6 +2,8 @@
 #include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/Passes.h"
+#include "weft/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,6 +19,8 @@
 int main(int argc, char **argv) {
   weft::registerCodegenPasses();
   weft::registerWeftConversionPasses();
+  weft::registerWeftKernelsPasses();
+  weft::registerPipelines();
   mlir::DialectRegistry registry;
   registry.insert<weft::WeftDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::func::FuncDialect,
                   mlir::LLVM::LLVMDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect, mlir::scf::SCFDialect,
