@@ -4,6 +4,7 @@
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Kernels/Passes.h"
 #include "weft/Pipelines/Pipelines.h"
+#include "weft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
   weft::registerWeftConversionPasses();
   weft::registerWeftKernelsPasses();
   weft::registerPipelines();
+  weft::registerWeftTransformsPasses();
   mlir::DialectRegistry registry;
   registry.insert<weft::WeftDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::func::FuncDialect,
                   mlir::LLVM::LLVMDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect, mlir::scf::SCFDialect,

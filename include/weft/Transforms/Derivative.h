@@ -1,13 +1,19 @@
-// Decides what derivative rules of region ops work with: Linearizer splits a computation into a primal part and a linear
-// part; Transposer turns a linear part around. Null values mean "no tangent" and "zero cotangent".
+// Decides what derivatives are made of. Linearizer splits a computation into a primal part and a linear part;
+// Transposer turns a linear part around; a LinearPair is a function split so. Null values mean "no tangent" and "zero
+// cotangent".
 #ifndef WEFT_TRANSFORMS_DERIVATIVE_H
 #define WEFT_TRANSFORMS_DERIVATIVE_H
 
-#include "weft/Dialect/Weft/GraphBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "weft/Dialect/Weft/GraphBuilder.h"
 
 namespace weft {
+
+/// Whether values of the type vary smoothly: floating-point tensors. Integers, bools and keys have no tangent.
+bool hasTangent(mlir::Type type);
+
+//===-- Blocks ---------------------------------------------------------------------------------------------------===//
 
 /// Builds, for one block, the primal ops at `primal` and the linear ops at `linear`. While building, the linear ops use
 /// primal values directly; whoever owns the two blocks then makes those uses explicit (residuals).
@@ -20,13 +26,16 @@ public:
   mlir::OpBuilder primal;
   mlir::OpBuilder linear;
 
-  /// Clones the ops of `block` into the primal part and their tangents into the linear part. `tangents[i]` is null for an
-  /// inactive argument. Fills the terminator's operands and their tangents (null: inactive).
+  /// Clones the ops of `block` into the primal part and their tangents into the linear part. `tangents[i]` is null for
+  /// an inactive argument. Fills the terminator's operands and their tangents (null: inactive).
   mlir::LogicalResult linearizeBlock(mlir::Block &block, mlir::ValueRange arguments, mlir::ValueRange tangents,
                                      llvm::SmallVectorImpl<mlir::Value> &results,
                                      llvm::SmallVectorImpl<mlir::Value> &resultTangents);
   /// Which of the block's terminator operands depend on active arguments (no code is built).
   static llvm::SmallVector<bool> activity(mlir::Block &block, llvm::ArrayRef<bool> active);
+
+private:
+  mlir::LogicalResult linearizeOp(mlir::Operation *op, mlir::ValueRange tangents, mlir::Value &tangent);
 };
 
 /// Walks the linear ops of a block backwards and builds their adjoints at `builder`.
@@ -40,8 +49,76 @@ public:
   /// `isLinear[i]`: argument i is a tangent; the others are residuals, given in `residuals` (in order). Fills one
   /// cotangent per linear argument (null: zero).
   mlir::LogicalResult transposeBlock(mlir::Block &block, llvm::ArrayRef<bool> isLinear, mlir::ValueRange residuals,
-                                     mlir::ValueRange cotangents, llvm::SmallVectorImpl<mlir::Value> &argumentCotangents);
+                                     mlir::ValueRange cotangents,
+                                     llvm::SmallVectorImpl<mlir::Value> &argumentCotangents);
+  /// Which of the block's terminator operands depend on linear arguments (no code is built).
+  static llvm::SmallVector<bool> linearity(mlir::Block &block, llvm::ArrayRef<bool> isLinear);
+
+private:
+  mlir::LogicalResult transposeOp(mlir::Operation *op, mlir::ValueRange operands, llvm::ArrayRef<bool> linear,
+                                  mlir::ValueRange cotangents, llvm::SmallVectorImpl<mlir::Value> &operandCotangents);
 };
+
+/// The values of `primal` (its arguments and results of its ops) that ops of `linear` use, in order of definition.
+llvm::SmallVector<mlir::Value> crossingValues(mlir::Block &primal, mlir::Block &linear);
+/// Replaces uses of `from` by ops of `linear`.
+void replaceIn(mlir::Block &linear, mlir::Value from, mlir::Value to);
+
+/// What it costs to keep a value for the linear part.
+enum class Keep {
+  Free,   // it is at hand anyway (an argument, a result, a sliced input, a capture)
+  Stored, // it takes its bytes
+};
+/// Rewrites `linear` so that it recomputes from fewer bytes of `primal`'s values what is cheap to recompute: a minimum
+/// cut between what cannot be recomputed and what `linear` uses. `terminator`s may stand in the blocks or not.
+void chooseResiduals(mlir::Block &primal, mlir::Block &linear, llvm::function_ref<Keep(mlir::Value)> keep);
+
+/// Erases ops without uses, last first. A linear part holds no effects, so there every op may go.
+void eraseDeadOps(mlir::Block &block, bool isLinearPart);
+
+//===-- Functions ------------------------------------------------------------------------------------------------===//
+
+/// A function f split in two: fwd(arguments) -> results of f, then residuals; lin(residuals, tangents of the active
+/// arguments) -> tangents of the active results. lin keeps the rest in its attribute `weft.linear`.
+struct LinearPair {
+  mlir::func::FuncOp fwd, lin;
+  /// Which arguments of f have a tangent, and which results.
+  llvm::SmallVector<bool> active, activeResults;
+  /// Where argument i of lin is found: an index into fwd's arguments followed by fwd's results, so that what the caller
+  /// has already is forwarded and never stored twice.
+  llvm::SmallVector<int64_t> residuals;
+
+  static std::optional<LinearPair> of(mlir::func::FuncOp lin);
+  /// Writes `weft.linear`.
+  void record(llvm::StringRef name) const;
+  /// Makes lin's uses of fwd's values explicit: arguments of lin, results of fwd.
+  void split();
+  /// The inverse of split: lin uses fwd's values directly.
+  void join();
+  /// The residuals among a call's operands and the results of fwd there.
+  llvm::SmallVector<mlir::Value> pick(mlir::ValueRange arguments, mlir::ValueRange results) const;
+};
+
+/// The pair of a function for a mask of active arguments, made once. `choose` runs chooseResiduals on it.
+mlir::FailureOr<LinearPair> linearizeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
+                                              llvm::ArrayRef<bool> active, bool choose = true);
+
+/// bwd(arguments that are not linear, cotangents of all results) -> cotangents of the linear arguments; made once.
+mlir::FailureOr<mlir::func::FuncOp> transposeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
+                                                      llvm::ArrayRef<bool> isLinear);
+
+/// Calls a function: result types by the sizes of the operands.
+CallOp createCall(mlir::OpBuilder &builder, mlir::Location loc, mlir::func::FuncOp function, mlir::ValueRange operands);
+
+/// A private function after `like` under a name that is free in the module (`name`, or with a number), with an entry
+/// block, `like`'s location and the attributes of `like` that hold for whatever is made of it.
+mlir::func::FuncOp createFunction(mlir::ModuleOp module, mlir::func::FuncOp like, const llvm::Twine &name,
+                                  mlir::TypeRange inputs);
+
+/// Fails with a coded error if a size named in the function is bound by none of its arguments.
+mlir::LogicalResult verifySymbolsBound(mlir::func::FuncOp function);
+/// Fails with a coded error if the function calls itself, by any path.
+mlir::LogicalResult verifyNotRecursive(mlir::func::FuncOp function);
 
 } // namespace weft
 #endif

@@ -35,6 +35,43 @@ Value GraphBuilder::half(Value like, Value greater, Value equal) {
   return select(greater, c(like, 1), choose(like, equal, 0.5, 0));
 }
 
+/// The number that all elements of a value are, if it is a constant or a broadcast one.
+static std::optional<double> splatOf(Value value) {
+  while (auto broadcast = value.getDefiningOp<BroadcastOp>())
+    value = broadcast.getX();
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  if (!splat || !isa<FloatType>(splat.getElementType()))
+    return std::nullopt;
+  return splat.getSplatValue<APFloat>().convertToDouble();
+}
+
+/// Whether a factor is chosen among constants.
+static bool isChoice(Value value) {
+  auto select = value.getDefiningOp<SelectOp>();
+  auto simple = [](Value v) { return splatOf(v) || isChoice(v); };
+  return select && simple(select.getX()) && simple(select.getY());
+}
+
+Value GraphBuilder::scale(Value factor, Value tangent) {
+  if (auto number = splatOf(factor)) {
+    if (*number == 0)
+      return {};
+    if (*number == 1)
+      return tangent;
+    if (*number == -1)
+      return neg(tangent);
+    return mul(c(tangent, *number), tangent);
+  }
+  if (!isChoice(factor))
+    return mul(factor, tangent);
+  auto choice = factor.getDefiningOp<SelectOp>();
+  Value x = scale(choice.getX(), tangent), y = scale(choice.getY(), tangent);
+  if (!x && !y)
+    return {};
+  return select(choice.getCondition(), x ? x : zeros(tangent.getType()), y ? y : zeros(tangent.getType()));
+}
+
 Value GraphBuilder::reshape(Value x, Type type) { return x.getType() == type ? x : Value(create<ReshapeOp>(type, x)); }
 
 Value GraphBuilder::broadcast(Value x, Type type, ArrayRef<int64_t> dims) {
@@ -49,6 +86,15 @@ Value GraphBuilder::reduce(Value x, ReduceKind kind, ArrayRef<int64_t> dims) {
 
 Value GraphBuilder::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<int64_t> strides, Type type) {
   return create<SliceOp>(type, x, starts, strides);
+}
+
+Value GraphBuilder::pad(Value x, Value value, ArrayRef<int64_t> low, ArrayRef<int64_t> high, ArrayRef<int64_t> interior) {
+  return create<PadOp>(x, value, low, high, interior);
+}
+
+Value GraphBuilder::dot(Value lhs, Value rhs, ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
+                        ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract) {
+  return create<DotOp>(lhs, rhs, lhsBatch, rhsBatch, lhsContract, rhsContract);
 }
 
 } // namespace weft

@@ -72,6 +72,23 @@ bool unify(Type formal, Type actual, llvm::StringMap<SizeExpr> &bindings) {
   return true;
 }
 
+bool unify(TypeRange formals, TypeRange actuals, llvm::StringMap<SizeExpr> &bindings) {
+  if (formals.size() != actuals.size())
+    return false;
+  for (auto [formal, actual] : llvm::zip(formals, actuals)) {
+    auto f = dyn_cast<RankedTensorType>(formal), a = dyn_cast<RankedTensorType>(actual);
+    if (!f || !a || f.getRank() != a.getRank())
+      return false;
+    for (auto [want, have] : llvm::zip(shapeOf(f), shapeOf(a)))
+      if (want.isSymbol())
+        bindings.try_emplace(want.symbols().front(), have);
+  }
+  for (auto [formal, actual] : llvm::zip(formals, actuals))
+    if (!unify(formal, actual, bindings))
+      return false;
+  return true;
+}
+
 Type substitute(Type type, const llvm::StringMap<SizeExpr> &bindings) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.getEncoding())

@@ -53,12 +53,19 @@ public:
   /// a where the condition holds, else b, as numbers of the type of `like`.
   V choose(V like, V condition, double a, double b);
 
+  /// factor * tangent, where the factor often is a constant: 1 gives the tangent itself, 0 null (no tangent). A factor chosen
+  /// by a condition becomes a choice of products, so that what was not chosen never enters (0 * inf would be NaN).
+  V scale(V factor, V tangent);
+
   V reshape(V x, mlir::Type type);
   /// Operand dimension i becomes result dimension dims[i].
   V broadcast(V x, mlir::Type type, llvm::ArrayRef<int64_t> dims);
   V transpose(V x, llvm::ArrayRef<int64_t> permutation);
   V reduce(V x, ReduceKind kind, llvm::ArrayRef<int64_t> dims);
   V slice(V x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> strides, mlir::Type type);
+  V pad(V x, V value, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high, llvm::ArrayRef<int64_t> interior);
+  V dot(V lhs, V rhs, llvm::ArrayRef<int64_t> lhsBatch, llvm::ArrayRef<int64_t> rhsBatch,
+        llvm::ArrayRef<int64_t> lhsContract, llvm::ArrayRef<int64_t> rhsContract);
 };
 
 } // namespace weft

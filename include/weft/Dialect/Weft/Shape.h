@@ -4,6 +4,7 @@
 
 #include "weft/Dialect/Weft/SizeExpr.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeRange.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace weft {
@@ -29,6 +30,9 @@ mlir::RankedTensorType withoutNames(mlir::Type type);
 
 /// Matches the sizes of `formal` (a callee's type, symbols free) with `actual`; extends `bindings`; false if they differ.
 bool unify(mlir::Type formal, mlir::Type actual, llvm::StringMap<SizeExpr> &bindings);
+
+/// The same for lists, in any order of sizes: names that stand alone are bound first, then every size is compared.
+bool unify(mlir::TypeRange formals, mlir::TypeRange actuals, llvm::StringMap<SizeExpr> &bindings);
 
 /// The type with its symbols replaced.
 mlir::Type substitute(mlir::Type type, const llvm::StringMap<SizeExpr> &bindings);

@@ -50,7 +50,9 @@ def PartialsOpInterface : Weft_OpInterface<"PartialsOpInterface"> {
   let description = "Derivative of an elementwise op: one expression per operand.";
   let methods = [InterfaceMethod<"d result / d operand i at each element, from primal values; null where it is zero.",
     "::mlir::Value", "partial",
-    (ins "::weft::GraphBuilder &":$builder, "unsigned":$operand, "::mlir::ValueRange":$primals, "::mlir::Value":$result)>];
+    (ins "::weft::GraphBuilder &":$builder, "unsigned":$operand, "::mlir::ValueRange":$primals, "::mlir::Value":$result)>,
+    InterfaceMethod<"Whether that expression exists (else the derivative is zero everywhere).", "bool", "hasPartial",
+      (ins "unsigned":$operand)>];
 }
 
 def TransposeOpInterface : Weft_OpInterface<"TransposeOpInterface"> {
@@ -78,6 +80,9 @@ def JvpOpInterface : Weft_OpInterface<"JvpOpInterface"> {
 def RegionDerivativeOpInterface : Weft_OpInterface<"RegionDerivativeOpInterface"> {
   let description = "Derivative of ops with regions or callees: they drive the passes on what they hold.";
   let methods = [
+    InterfaceMethod<[{
+      Which results depend smoothly on the operands that are active; loop carries are a fixed point. No code is built.
+    }], "::llvm::SmallVector<bool>", "activeResults", (ins "::llvm::ArrayRef<bool>":$active)>,
     InterfaceMethod<[{
       Builds the op that computes the primal results and residuals (through linearizer.primal) and, at the linear builder,
       the op from residuals and tangents to tangents. `tangents` are null for inactive operands; fills one tangent per

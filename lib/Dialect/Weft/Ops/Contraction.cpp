@@ -71,7 +71,40 @@ LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   return success();
 }
 
-Value DotOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value DotOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  // The product of the cotangent with the other operand over the other's free dimensions. Its result has the batch
+  // dimensions, this operand's free ones and its contracted ones; `order` names each by this operand's dimension.
+  bool left = operand == 0;
+  auto batch = left ? getLhsBatch() : getRhsBatch(), otherBatch = left ? getRhsBatch() : getLhsBatch();
+  auto contract = left ? getLhsContract() : getRhsContract(), otherContract = left ? getRhsContract() : getLhsContract();
+  Value self = left ? getLhs() : getRhs(), other = operands[1 - operand];
+  int64_t rank = cast<RankedTensorType>(self.getType()).getRank(), otherRank = cast<RankedTensorType>(other.getType()).getRank();
+  SmallVector<int64_t> free = freeDims(batch, contract, rank), otherFree = freeDims(otherBatch, otherContract, otherRank);
+  // Dimensions of the cotangent: batch, free of lhs, free of rhs.
+  int64_t numBatch = batch.size(), otherStart = left ? numBatch + int64_t(free.size()) : numBatch;
+  auto range = [](int64_t start, int64_t size) { return llvm::to_vector(llvm::seq<int64_t>(start, start + size)); };
+  SmallVector<int64_t> ctBatch = range(0, numBatch), ctContract = range(otherStart, otherFree.size());
+  SmallVector<int64_t> pairs = range(0, contract.size()), order(batch);
+  llvm::sort(pairs, [&](int64_t a, int64_t b) { return otherContract[a] < otherContract[b]; });
+  auto appendContracted = [&] {
+    for (int64_t pair : pairs)
+      order.push_back(contract[pair]);
+  };
+  Value product;
+  if (left) {
+    product = builder.dot(cotangent, other, ctBatch, otherBatch, ctContract, otherFree);
+    llvm::append_range(order, free);
+    appendContracted();
+  } else {
+    product = builder.dot(other, cotangent, otherBatch, ctBatch, otherFree, ctContract);
+    appendContracted();
+    llvm::append_range(order, free);
+  }
+  SmallVector<int64_t> permutation(rank);
+  for (auto [i, dim] : llvm::enumerate(order))
+    permutation[dim] = i;
+  return llvm::is_sorted(permutation) ? product : builder.transpose(product, permutation);
+}
 
 bool DotOp::isLinearIn(unsigned operand) { return true; }
 bool DotOp::isJointlyLinear() { return false; }

@@ -1,9 +1,8 @@
-// Decides the rules of control ops; per op: verify | canonicalize | derivative | batch | reference.
+// Decides the rules of control ops; per op: verify | canonicalize | batch | reference (derivatives: ControlDerivative.cpp).
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
-#include "weft/Transforms/Derivative.h"
 
 using namespace mlir;
 using namespace weft;
@@ -62,16 +61,6 @@ LogicalResult ForOp::verify() {
 
 void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
-LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
-                               SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
-  return emitOpError("no derivative yet");
-}
-
-LogicalResult ForOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
-                                     ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
-  return emitOpError("no transpose yet");
-}
-
 LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
   return emitOpError("no batch rule yet");
 }
@@ -92,16 +81,6 @@ LogicalResult IfOp::verify() {
 }
 
 void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
-
-LogicalResult IfOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
-                              SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
-  return emitOpError("no derivative yet");
-}
-
-LogicalResult IfOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
-                                    ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
-  return emitOpError("no transpose yet");
-}
 
 LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
   return emitOpError("no batch rule yet");
@@ -132,9 +111,8 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
     for (auto [name, size] : llvm::zip(names, sizes))
       bindings[cast<StringAttr>(name).getValue()] = cast<SizeAttr>(size).getSize();
   }
-  for (auto [formal, actual] : llvm::zip(type.getInputs(), operands))
-    if (!unify(formal, actual, bindings))
-      return op->emitOpError("[WF2022] @") << callee.getValue() << " takes " << formal << ", got " << actual;
+  if (!unify(type.getInputs(), operands, bindings))
+    return op->emitOpError("[WF2022] @") << callee.getValue() << " takes " << type.getInputs() << ", got " << operands;
   for (auto [formal, actual] : llvm::zip(type.getResults(), results))
     if (substitute(formal, bindings) != actual)
       return op->emitOpError("[WF2023] @") << callee.getValue() << " gives " << substitute(formal, bindings) << ", got " << actual;
@@ -173,16 +151,6 @@ LogicalResult VjpRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyRequest(*this, symbols, getCalleeAttr(), getBatched());
-}
-
-LogicalResult CallOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
-                                SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
-  return emitOpError("no derivative yet");
-}
-
-LogicalResult CallOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
-                                      ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
-  return emitOpError("no transpose yet");
 }
 
 LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {

@@ -33,7 +33,9 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) { return {}; }
 
 void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
-Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  return builder.reshape(cotangent, getX().getType());
+}
 
 bool ReshapeOp::isLinearIn(unsigned operand) { return true; }
 bool ReshapeOp::isJointlyLinear() { return true; }
@@ -76,7 +78,18 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) { return {}; }
 
 void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
-Value BroadcastOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value BroadcastOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  // What was repeated is summed; dimensions of size 1 that were widened come back by the reshape.
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  SmallVector<bool> kept(to.size(), false);
+  for (auto [i, dim] : llvm::enumerate(getDims()))
+    kept[dim] = from[i] == to[dim];
+  SmallVector<int64_t> repeated;
+  for (size_t i = 0; i < to.size(); ++i)
+    if (!kept[i])
+      repeated.push_back(i);
+  return builder.reshape(builder.reduce(cotangent, ReduceKind::Add, repeated), getX().getType());
+}
 
 bool BroadcastOp::isLinearIn(unsigned operand) { return true; }
 bool BroadcastOp::isJointlyLinear() { return true; }
@@ -137,7 +150,12 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) { return {}; }
 
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
-Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  SmallVector<int64_t> inverse(getPermutation().size());
+  for (auto [i, dim] : llvm::enumerate(getPermutation()))
+    inverse[dim] = i;
+  return builder.transpose(cotangent, inverse);
+}
 
 bool TransposeOp::isLinearIn(unsigned operand) { return true; }
 bool TransposeOp::isJointlyLinear() { return true; }
@@ -183,7 +201,9 @@ LogicalResult ReverseOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
 
 OpFoldResult ReverseOp::fold(FoldAdaptor adaptor) { return {}; }
 
-Value ReverseOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value ReverseOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  return builder.create<ReverseOp>(cotangent, getDims());
+}
 
 bool ReverseOp::isLinearIn(unsigned operand) { return true; }
 bool ReverseOp::isJointlyLinear() { return true; }
@@ -255,7 +275,26 @@ LogicalResult SliceOp::verify() {
 
 OpFoldResult SliceOp::fold(FoldAdaptor adaptor) { return {}; }
 
-Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  // The elements go back to where they were read; zeros stand before, between and after.
+  Shape from = shapeOf(getX()), to = shapeOf(getResult());
+  SmallVector<int64_t> low, high, interior;
+  for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides())) {
+    if (to[i] == SizeExpr(0))
+      return builder.zeros(getX().getType());
+    SizeExpr rest = from[i] - SizeExpr(1 + start) - (to[i] - SizeExpr(1)) * SizeExpr(stride);
+    if (!rest.constant()) {
+      emitOpError("[WF3006] the transpose would pad dimension ") << i << " by " << rest.str() << " zeros; only a number that "
+          << "does not depend on named sizes can be padded\n  Hint: slice a fixed number of elements off the end";
+      return {};
+    }
+    low.push_back(start);
+    high.push_back(*rest.constant());
+    interior.push_back(stride - 1);
+  }
+  Value zero = builder.zeros(RankedTensorType::get({}, getElementTypeOrSelf(cotangent)));
+  return builder.pad(cotangent, zero, low, high, interior);
+}
 
 bool SliceOp::isLinearIn(unsigned operand) { return true; }
 bool SliceOp::isJointlyLinear() { return true; }
@@ -315,7 +354,20 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
 
 OpFoldResult PadOp::fold(FoldAdaptor adaptor) { return {}; }
 
-Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  if (operand == 0) {
+    SmallVector<int64_t> strides = llvm::map_to_vector(getInterior(), [](int64_t n) { return n + 1; });
+    return builder.slice(cotangent, getLow(), strides, getX().getType());
+  }
+  // The value's cotangent is the sum over the places that it fills; chosen by a mask, since subtracting the rest from the
+  // sum of all would cancel.
+  Type boolean = builder.builder.getI1Type();
+  Value no = builder.splat(withElement(getX().getType(), boolean), 0);
+  Value yes = builder.splat(RankedTensorType::get({}, boolean), 1);
+  Value filled = builder.pad(no, yes, getLow(), getHigh(), getInterior());
+  Value picked = builder.select(filled, cotangent, builder.zeros(cotangent.getType()));
+  return builder.reduce(picked, ReduceKind::Add, llvm::to_vector(llvm::seq<int64_t>(0, getLow().size())));
+}
 
 bool PadOp::isLinearIn(unsigned operand) { return true; }
 bool PadOp::isJointlyLinear() { return true; }
@@ -391,7 +443,20 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 
 OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) { return {}; }
 
-Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) { return {}; }
+Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  SizeExpr start(0);
+  for (unsigned i = 0; i < operand; ++i)
+    start = start + shapeOf(getXs()[i])[getDim()];
+  if (!start.constant()) {
+    emitOpError("[WF3006] the transpose would slice from ") << start.str() << "; a slice starts at a number that does not "
+        << "depend on named sizes\n  Hint: put operands of named sizes last";
+    return {};
+  }
+  Type type = getXs()[operand].getType();
+  SmallVector<int64_t> starts(cast<RankedTensorType>(type).getRank(), 0), strides(starts.size(), 1);
+  starts[getDim()] = *start.constant();
+  return builder.slice(cotangent, starts, strides, type);
+}
 
 bool ConcatOp::isLinearIn(unsigned operand) { return true; }
 bool ConcatOp::isJointlyLinear() { return true; }

@@ -46,7 +46,98 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 
 OpFoldResult ReduceOp::fold(FoldAdaptor adaptor) { return {}; }
 
-Value ReduceOp::jvp(GraphBuilder &builder, ValueRange primals, Value result, ValueRange tangents) { return {}; }
+bool ReduceOp::isLinearIn(unsigned operand) { return getKind() == ReduceKind::Add; }
+bool ReduceOp::isJointlyLinear() { return true; }
+
+/// The dimensions that stay, ascending.
+static SmallVector<int64_t> keptDims(ReduceOp op) {
+  SmallVector<int64_t> kept;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(op.getX().getType()).getRank(); i < rank; ++i)
+    if (!llvm::is_contained(op.getDims(), i))
+      kept.push_back(i);
+  return kept;
+}
+
+Value ReduceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
+  return builder.broadcast(cotangent, getX().getType(), keptDims(*this));
+}
+
+/// min and max: the elements that equal the result share its tangent equally. The share is counted in the accumulator's
+/// type, since f16 cannot count beyond 2048.
+static Value extremumJvp(ReduceOp op, GraphBuilder &b, Value x, Value result, Value tangent) {
+  SmallVector<int64_t> kept = keptDims(op);
+  Type element = getElementTypeOrSelf(x), accumulator = accumulatorType(element);
+  Value isResult = b.eq(x, b.broadcast(result, x.getType(), kept));
+  Value count = b.reduce(b.convert(isResult, accumulator), ReduceKind::Add, op.getDims());
+  Value share = b.convert(b.div(b.c(count, 1), count), element);
+  Value sum = b.reduce(b.select(isResult, tangent, b.zeros(tangent.getType())), ReduceKind::Add, op.getDims());
+  return b.mul(share, sum);
+}
+
+/// Products: along one last dimension of known size, a tree of pairwise products, each with its own derivative, so that
+/// zeros are right at any order; along one of a named size, the products of all others by a mask of [n, n].
+static Value productJvp(ReduceOp op, GraphBuilder &b, Value x, Value tangent) {
+  Shape shape = shapeOf(x), flat;
+  SmallVector<int64_t> order = keptDims(op);
+  SizeExpr n(1);
+  for (int64_t dim : order)
+    flat.push_back(shape[dim]);
+  for (int64_t dim : op.getDims()) {
+    order.push_back(dim);
+    n = n * shape[dim];
+  }
+  flat.push_back(n);
+  Type element = getElementTypeOrSelf(x);
+  unsigned last = flat.size() - 1;
+  auto flatten = [&](Value v) {
+    return b.reshape(llvm::is_sorted(order) ? v : b.transpose(v, order), typeOf(flat, element));
+  };
+  x = flatten(x);
+  tangent = flatten(tangent);
+  if (n == SizeExpr(0))
+    return b.zeros(op.getResult().getType());
+  if (!n.constant()) {
+    Shape square = flat;
+    square.push_back(n);
+    Type index = b.builder.getI64Type();
+    auto squareType = typeOf(square, element), indexType = typeOf(square, index);
+    auto iota = [&](unsigned dim) { return b.create<IotaOp>(indexType, b.builder.getI64IntegerAttr(dim)).getResult(); };
+    SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(0, last));
+    dims.push_back(last + 1);
+    Value self = b.eq(iota(last), iota(last + 1));
+    Value others = b.select(self, b.splat(squareType, 1), b.broadcast(x, squareType, dims));
+    return b.reduce(b.mul(b.reduce(others, ReduceKind::Mul, {int64_t(last) + 1}), tangent), ReduceKind::Add, {int64_t(last)});
+  }
+  SmallVector<int64_t> strides(flat.size(), 1);
+  for (int64_t size = *n.constant(); size > 1; size = size / 2 + size % 2) {
+    auto part = [&](Value v, int64_t start, int64_t width) {
+      SmallVector<int64_t> starts(flat.size(), 0);
+      starts[last] = start;
+      flat[last] = SizeExpr(width);
+      return b.slice(v, starts, strides, typeOf(flat, element));
+    };
+    int64_t half = size / 2;
+    Value left = part(x, 0, half), right = part(x, half, half);
+    Value product = b.mul(left, right);
+    Value change = b.add(b.mul(right, part(tangent, 0, half)), b.mul(left, part(tangent, half, half)));
+    if (size % 2) {
+      auto join = [&](Value v, Value odd) {
+        return b.create<ConcatOp>(ValueRange{v, odd}, b.builder.getI64IntegerAttr(last)).getResult();
+      };
+      product = join(product, part(x, size - 1, 1));
+      change = join(change, part(tangent, size - 1, 1));
+    }
+    x = product;
+    tangent = change;
+  }
+  return b.reshape(tangent, op.getResult().getType());
+}
+
+Value ReduceOp::jvp(GraphBuilder &builder, ValueRange primals, Value result, ValueRange tangents) {
+  if (getKind() == ReduceKind::Mul)
+    return productJvp(*this, builder, primals.front(), tangents.front());
+  return extremumJvp(*this, builder, primals.front(), result, tangents.front());
+}
 
 FusionKind ReduceOp::getFusionKind() { return FusionKind::Reduce; }
 

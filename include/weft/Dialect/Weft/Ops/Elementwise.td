@@ -67,6 +67,7 @@ class Weft_PartialCase<int i, list<string> partials> {
   defvar has = !lt(i, !size(partials));
   defvar text = !if(has, partials[!if(has, i, 0)], "");
   string clause = !if(!empty(text), "", "if (i == " # i # ") return " # text # ";\n");
+  string exists = !if(!empty(text), "", " || i == " # i);
 }
 class Weft_Elementwise<string mnemonic, dag operands, Type resultType, string result, string value, list<string> partials,
                        string what, string example, list<Trait> traits = []>
@@ -78,6 +79,8 @@ class Weft_Elementwise<string mnemonic, dag operands, Type resultType, string re
           }] # Weft_PartialCase<0, partials>.clause # Weft_PartialCase<1, partials>.clause # Weft_PartialCase<2, partials>.clause # [{
           return {};
         }
+        bool $cppClass::hasPartial(unsigned i) { return false}] # Weft_PartialCase<0, partials>.exists #
+          Weft_PartialCase<1, partials>.exists # Weft_PartialCase<2, partials>.exists # [{; }
       }], what, example, [DeclareOpInterfaceMethods<PartialsOpInterface>] # traits>;
 
 defvar Weft_SameResult = "::weft::ElementRule::Same";

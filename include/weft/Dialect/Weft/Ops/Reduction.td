@@ -5,12 +5,13 @@
 
 include "weft/Dialect/Weft/WeftBase.td"
 
-def Weft_ReduceOp : Weft_StructuredOp<"reduce", Weft_Jvp> {
+def Weft_ReduceOp : Weft_StructuredOp<"reduce", Weft_Jvp, [Weft_Linear]> {
   let summary = "folds dimensions with add, mul, min, max, and, or";
   let description = [{
     The result has the operand's dimensions without those in `dims` (sorted, distinct). A fold of nothing gives the
     identity of the kind (min and max: the greatest and least value). f16 and bf16 accumulate in f32 and round once.
-    The order of folding is fixed and depends on the extents only. NaN propagates through min and max.
+    The order of folding is fixed and depends on the extents only. Linear for `add` (then the transpose rule holds);
+    the jvp rule is that of the other kinds. NaN propagates through min and max.
 
     Example:
     ```mlir

@@ -1,0 +1,248 @@
+// Decides how tangents are made: which values have one (activity), and one linear op or few per primal op, by the op's
+// one rule. Linear ops stand at the primal op's location.
+#include "weft/Transforms/Derivative.h"
+#include "weft/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace weft {
+#define GEN_PASS_DEF_LINEARIZE
+#include "weft/Transforms/Passes.h.inc"
+
+bool hasTangent(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+//===-- activity -------------------------------------------------------------------------------------------------===//
+
+/// Which results of an op depend smoothly on its active operands. An op without a rule counts as smooth, so that the
+/// linearizer gets to say that it has none.
+static SmallVector<bool> activeResults(Operation *op, ArrayRef<bool> active) {
+  if (auto region = dyn_cast<RegionDerivativeOpInterface>(op))
+    return region.activeResults(active);
+  bool any = false;
+  auto partials = dyn_cast<PartialsOpInterface>(op);
+  auto transpose = dyn_cast<TransposeOpInterface>(op);
+  for (unsigned i = 0; i < active.size(); ++i) {
+    if (!active[i])
+      continue;
+    if (partials)
+      any |= partials.hasPartial(i);
+    else if (transpose && !isa<JvpOpInterface>(op))
+      any |= transpose.isLinearIn(i);
+    else
+      any = true;
+  }
+  SmallVector<bool> results;
+  for (Type type : op->getResultTypes())
+    results.push_back(any && hasTangent(type));
+  return results;
+}
+
+SmallVector<bool> Linearizer::activity(Block &block, ArrayRef<bool> active) {
+  DenseSet<Value> values;
+  for (auto [argument, isActive] : llvm::zip_equal(block.getArguments(), active))
+    if (isActive && hasTangent(argument.getType()))
+      values.insert(argument);
+  auto flags = [&](ValueRange range) {
+    return llvm::map_to_vector(range, [&](Value v) { return values.contains(v); });
+  };
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<bool> operands = flags(op.getOperands());
+    if (!llvm::is_contained(operands, true))
+      continue;
+    for (auto [result, isActive] : llvm::zip_equal(op.getResults(), weft::activeResults(&op, operands)))
+      if (isActive)
+        values.insert(result);
+  }
+  return flags(block.getTerminator()->getOperands());
+}
+
+//===-- blocks ---------------------------------------------------------------------------------------------------===//
+
+/// Ops that do not depend on a tangent belong to the primal part, wherever a jvp rule built them.
+static void moveToPrimal(Block &linear, Operation *last, OpBuilder &primal) {
+  for (auto it = last ? std::next(Block::iterator(last)) : linear.begin(); it != linear.end();) {
+    Operation *op = &*it++;
+    if (llvm::none_of(op->getOperands(), [&](Value v) { return v.getParentBlock() == &linear; }))
+      op->moveBefore(primal.getInsertionBlock(), primal.getInsertionPoint());
+  }
+}
+
+/// The tangent of an op with one result; `op` is the primal clone, so its operands and result are primal values.
+LogicalResult Linearizer::linearizeOp(Operation *op, ValueRange tangents, Value &tangent) {
+  GraphBuilder p(primal, op->getLoc()), l(linear, op->getLoc());
+  auto accumulate = [&](Value term) {
+    if (term)
+      tangent = tangent ? l.add(tangent, term) : term;
+  };
+  if (auto rule = dyn_cast<PartialsOpInterface>(op)) {
+    for (unsigned i = 0; i < tangents.size(); ++i)
+      if (tangents[i] && rule.hasPartial(i))
+        accumulate(l.scale(rule.partial(p, i, op->getOperands(), op->getResult(0)), tangents[i]));
+    return success();
+  }
+  auto transpose = dyn_cast<TransposeOpInterface>(op);
+  auto isLinear = [&](unsigned i) { return transpose && transpose.isLinearIn(i); };
+  bool allLinear =
+      llvm::all_of(llvm::seq<unsigned>(0, tangents.size()), [&](unsigned i) { return !tangents[i] || isLinear(i); });
+  if (transpose && (allLinear || !isa<JvpOpInterface>(op))) {
+    // The op itself on tangents: all at once, or one at a time where it is linear in each alone.
+    auto apply = [&](ArrayRef<Value> operands) -> Value {
+      Operation *copy = linear.clone(*op);
+      copy->setOperands(operands);
+      return copy->getResult(0);
+    };
+    SmallVector<Value> operands(op->getOperands());
+    if (transpose.isJointlyLinear()) {
+      for (unsigned i = 0; i < tangents.size(); ++i)
+        if (isLinear(i))
+          operands[i] = tangents[i] ? tangents[i] : l.zeros(operands[i].getType());
+      tangent = apply(operands);
+      return success();
+    }
+    for (unsigned i = 0; i < tangents.size(); ++i)
+      if (tangents[i] && isLinear(i)) {
+        SmallVector<Value> one = operands;
+        one[i] = tangents[i];
+        accumulate(apply(one));
+      }
+    return success();
+  }
+  if (auto rule = dyn_cast<JvpOpInterface>(op)) {
+    Block &block = *linear.getInsertionBlock();
+    Operation *last = block.empty() ? nullptr : &block.back();
+    tangent = rule.jvp(l, op->getOperands(), op->getResult(0), tangents);
+    moveToPrimal(block, last, primal);
+    return success(tangent != nullptr);
+  }
+  auto none = dyn_cast<NoDerivativeOpInterface>(op);
+  return op->emitOpError("[WF3003] has no derivative")
+         << (none ? ": " + none.whyNoDerivative().str() : "")
+         << "\n  Hint: weft.stop_gradient on its operands takes them as constants";
+}
+
+LogicalResult Linearizer::linearizeBlock(Block &block, ValueRange arguments, ValueRange tangents,
+                                         SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  IRMapping primals;
+  DenseMap<Value, Value> tangentOf;
+  primals.map(block.getArguments(), arguments);
+  for (auto [argument, tangent] : llvm::zip_equal(block.getArguments(), tangents))
+    tangentOf[argument] = tangent;
+  auto lookup = [&](ValueRange values) {
+    return llvm::map_to_vector(values, [&](Value v) { return tangentOf.lookup(v); });
+  };
+
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<Value> operandTangents = lookup(op.getOperands());
+    SmallVector<bool> active = llvm::map_to_vector(operandTangents, [](Value v) { return v != nullptr; });
+    bool isActive = llvm::is_contained(active, true) && llvm::is_contained(activeResults(&op, active), true);
+    auto region = dyn_cast<RegionDerivativeOpInterface>(op);
+    if (isActive && region) {
+      SmallVector<Value> operands, opResults, opTangents;
+      for (Value operand : op.getOperands())
+        operands.push_back(primals.lookup(operand));
+      if (failed(region.linearize(*this, operands, operandTangents, opResults, opTangents)))
+        return failure();
+      for (auto [result, primalResult, tangent] : llvm::zip_equal(op.getResults(), opResults, opTangents)) {
+        primals.map(result, primalResult);
+        tangentOf[result] = tangent;
+      }
+      continue;
+    }
+    Operation *copy = primal.clone(op, primals);
+    if (isActive && failed(linearizeOp(copy, operandTangents, tangentOf[op.getResult(0)])))
+      return failure();
+  }
+  for (Value value : block.getTerminator()->getOperands())
+    results.push_back(primals.lookup(value));
+  llvm::append_range(resultTangents, lookup(block.getTerminator()->getOperands()));
+  return success();
+}
+
+//===-- functions ------------------------------------------------------------------------------------------------===//
+
+FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> active, bool choose) {
+  for (auto lin : module.getOps<func::FuncOp>())
+    if (auto made = LinearPair::of(lin))
+      if (lin->getAttrOfType<DictionaryAttr>("weft.linear").getAs<StringAttr>("of") == function.getSymNameAttr() &&
+          ArrayRef<bool>(made->active) == active)
+        return *made;
+  if (function.isExternal())
+    return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
+  if (failed(verifyNotRecursive(function)))
+    return failure();
+  Block &body = function.getBody().front();
+  SmallVector<Type> tangentTypes;
+  for (auto [i, type, isActive] : llvm::enumerate(body.getArgumentTypes(), active)) {
+    if (isActive && !hasTangent(type))
+      return function.emitError("[WF3002] argument ")
+             << i << " of @" << function.getSymName() << " is active but of type " << type
+             << ": only floating-point values have tangents";
+    if (isActive)
+      tangentTypes.push_back(type);
+  }
+
+  LinearPair pair;
+  pair.active.assign(active.begin(), active.end());
+  pair.lin = createFunction(module, function, function.getSymName() + ".lin", tangentTypes);
+  pair.fwd = createFunction(module, function, function.getSymName() + ".fwd", body.getArgumentTypes());
+  Block &primal = pair.fwd.getBody().front(), &linear = pair.lin.getBody().front();
+  SmallVector<Value> tangents(active.size()), results, resultTangents;
+  unsigned next = 0;
+  for (unsigned i = 0; i < active.size(); ++i)
+    if (active[i])
+      tangents[i] = linear.getArgument(next++);
+  Linearizer linearizer(module, OpBuilder::atBlockEnd(&primal), OpBuilder::atBlockEnd(&linear));
+  if (failed(linearizer.linearizeBlock(body, primal.getArguments(), tangents, results, resultTangents))) {
+    linear.dropAllDefinedValueUses();
+    pair.lin.erase();
+    pair.fwd.erase();
+    return failure();
+  }
+  SmallVector<Value> some;
+  for (Value tangent : resultTangents) {
+    pair.activeResults.push_back(tangent != nullptr);
+    if (tangent)
+      some.push_back(tangent);
+  }
+  Location loc = body.getTerminator()->getLoc();
+  func::ReturnOp::create(linearizer.primal, loc, results);
+  func::ReturnOp::create(linearizer.linear, loc, some);
+  eraseDeadOps(linear, /*isLinearPart=*/true);
+  eraseDeadOps(primal, /*isLinearPart=*/false);
+  if (choose) {
+    chooseResiduals(primal, linear, [&](Value value) {
+      return isa<BlockArgument>(value) || llvm::is_contained(results, value) ? Keep::Free : Keep::Stored;
+    });
+    eraseDeadOps(primal, /*isLinearPart=*/false);
+  }
+  pair.split();
+  pair.record(function.getSymName());
+  return pair;
+}
+
+namespace {
+struct Linearize : impl::LinearizeBase<Linearize> {
+  using LinearizeBase::LinearizeBase;
+  void runOnOperation() override {
+    auto f = getOperation().lookupSymbol<func::FuncOp>(function);
+    if (!f) {
+      getOperation().emitError("[WF3007] no function named @") << function;
+      return signalPassFailure();
+    }
+    SmallVector<bool> mask = llvm::map_to_vector(*active, [](int64_t flag) { return flag != 0; });
+    if (mask.empty())
+      mask = llvm::map_to_vector(f.getArgumentTypes(), hasTangent);
+    if (mask.size() != f.getNumArguments()) {
+      f.emitError("[WF3007] expected active to have ") << f.getNumArguments() << " flags, got " << mask.size();
+      return signalPassFailure();
+    }
+    if (failed(linearizeFunction(getOperation(), f, mask, /*choose=*/false)))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+} // namespace weft

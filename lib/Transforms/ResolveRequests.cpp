@@ -1,0 +1,171 @@
+// Decides how weft.jvp, weft.vjp and weft.vmap become calls of made functions: innermost first, so that a function is
+// differentiated only when no request is left in it or in what it calls.
+#include "weft/Transforms/Derivative.h"
+#include "weft/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace weft {
+#define GEN_PASS_DEF_RESOLVEREQUESTS
+#include "weft/Transforms/Passes.h.inc"
+
+namespace {
+class Resolver {
+public:
+  explicit Resolver(ModuleOp module) : module(module) {}
+
+  LogicalResult resolveFunction(func::FuncOp function) {
+    State &state = states[function.getSymName()];
+    if (state == State::Done)
+      return success();
+    if (state == State::Open)
+      return function.emitError("[WF3001] @")
+             << function.getSymName() << " calls itself\n  Hint: write the recursion as a "
+             << "loop (weft.for)";
+    state = State::Open;
+    SmallVector<Operation *> requests;
+    bool ok = !function
+                   .walk([&](Operation *op) {
+                     FlatSymbolRefAttr callee;
+                     if (isa<JvpRequestOp, VjpRequestOp, VmapRequestOp, CallOp>(op))
+                       callee = op->getAttrOfType<FlatSymbolRefAttr>("callee");
+                     auto inner = callee ? module.lookupSymbol<func::FuncOp>(callee.getAttr()) : func::FuncOp();
+                     if (inner && failed(resolveFunction(inner)))
+                       return WalkResult::interrupt();
+                     if (inner && !isa<CallOp>(op))
+                       requests.push_back(op);
+                     return WalkResult::advance();
+                   })
+                   .wasInterrupted();
+    for (Operation *op : requests)
+      ok = ok && succeeded(resolve(op));
+    states[function.getSymName()] = State::Done;
+    return success(ok);
+  }
+
+private:
+  enum class State { New, Open, Done };
+
+  LogicalResult resolve(Operation *op) {
+    if (auto request = dyn_cast<JvpRequestOp>(op))
+      return resolveJvp(request);
+    if (auto request = dyn_cast<VjpRequestOp>(op))
+      return resolveVjp(request);
+    return resolveVmap(cast<VmapRequestOp>(op));
+  }
+
+  /// Checks the operands and results of a request against the callee: `operands` and `results` are the types expected
+  /// beyond the callee's own, in the callee's symbols.
+  LogicalResult verifyTypes(Operation *op, func::FuncOp callee, TypeRange operands, TypeRange results) {
+    FunctionType type = callee.getFunctionType();
+    llvm::StringMap<SizeExpr> bindings;
+    SmallVector<Type> inputs(type.getInputs()), outputs(type.getResults());
+    llvm::append_range(inputs, operands);
+    llvm::append_range(outputs, results);
+    bool ok = unify(inputs, op->getOperandTypes(), bindings) && outputs.size() == op->getNumResults();
+    SmallVector<Type> expected;
+    for (Type output : outputs)
+      expected.push_back(substitute(output, bindings));
+    if (ok && TypeRange(expected) == op->getResultTypes())
+      return success();
+    return op->emitOpError("[WF3005] of @")
+           << callee.getSymName() << " takes (" << inputs << ") and gives (" << outputs << "), got ("
+           << op->getOperandTypes() << ") and (" << op->getResultTypes() << ")";
+  }
+
+  /// The callee split for the request's mask, and fwd called.
+  template <class RequestT> FailureOr<LinearPair> split(RequestT request, func::FuncOp callee) {
+    for (auto [i, type, active] : llvm::enumerate(callee.getArgumentTypes(), request.getActive()))
+      if (active && !hasTangent(type))
+        return request.emitOpError("[WF3002] argument ")
+               << i << " of @" << callee.getSymName() << " is active but of type " << type
+               << ": only floating-point values have tangents\n  Hint: convert it to a floating-point type, or "
+               << "leave it inactive";
+    return linearizeFunction(module, callee, request.getActive());
+  }
+
+  static SmallVector<Type> select(TypeRange types, ArrayRef<bool> flags) {
+    SmallVector<Type> some;
+    for (auto [type, flag] : llvm::zip_equal(types, flags))
+      if (flag)
+        some.push_back(type);
+    return some;
+  }
+
+  LogicalResult resolveJvp(JvpRequestOp op) {
+    auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
+    auto results = callee.getFunctionType().getResults();
+    auto pair = split(op, callee);
+    if (failed(pair) || failed(verifyTypes(op, callee, select(callee.getArgumentTypes(), op.getActive()),
+                                           select(results, llvm::map_to_vector(results, hasTangent)))))
+      return failure();
+    OpBuilder builder(op);
+    auto arguments = op.getOperands().take_front(callee.getNumArguments());
+    CallOp fwd = createCall(builder, op.getLoc(), pair->fwd, arguments);
+    SmallVector<Value> operands = pair->pick(arguments, fwd.getResults());
+    llvm::append_range(operands, op.getOperands().drop_front(arguments.size()));
+    CallOp lin = createCall(builder, op.getLoc(), pair->lin, operands);
+    SmallVector<Value> values(fwd.getResults().take_front(results.size()));
+    unsigned next = 0;
+    for (unsigned i = 0; i < results.size(); ++i)
+      if (hasTangent(results[i]))
+        values.push_back(pair->activeResults[i] ? lin.getResult(next++)
+                                                : GraphBuilder(builder, op.getLoc()).zeros(op.getResult(i).getType()));
+    op->replaceAllUsesWith(values);
+    op->erase();
+    return success();
+  }
+
+  LogicalResult resolveVjp(VjpRequestOp op) {
+    auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
+    auto results = callee.getFunctionType().getResults();
+    auto pair = split(op, callee);
+    if (failed(pair) || failed(verifyTypes(op, callee, select(results, llvm::map_to_vector(results, hasTangent)),
+                                           select(callee.getArgumentTypes(), op.getActive()))))
+      return failure();
+    SmallVector<bool> isLinear(pair->lin.getNumArguments(), true);
+    std::fill_n(isLinear.begin(), pair->residuals.size(), false);
+    auto bwd = transposeFunction(module, pair->lin, isLinear);
+    if (failed(bwd))
+      return failure();
+    OpBuilder builder(op);
+    auto arguments = op.getOperands().take_front(callee.getNumArguments());
+    CallOp fwd = createCall(builder, op.getLoc(), pair->fwd, arguments);
+    SmallVector<Value> operands = pair->pick(arguments, fwd.getResults());
+    unsigned next = arguments.size();
+    for (unsigned i = 0; i < results.size(); ++i) {
+      if (!hasTangent(results[i]))
+        continue;
+      if (pair->activeResults[i])
+        operands.push_back(op.getOperand(next));
+      ++next;
+    }
+    CallOp call = createCall(builder, op.getLoc(), *bwd, operands);
+    SmallVector<Value> values(fwd.getResults().take_front(results.size()));
+    llvm::append_range(values, call.getResults());
+    op->replaceAllUsesWith(values);
+    op->erase();
+    return success();
+  }
+
+  /// The place where vectorize comes in: a call of Batcher::batchFunction(callee, batched).
+  LogicalResult resolveVmap(VmapRequestOp op) {
+    return op.emitOpError("[WF3009] cannot be resolved: vectorize is not there yet");
+  }
+
+  ModuleOp module;
+  llvm::StringMap<State> states;
+};
+
+struct ResolveRequests : impl::ResolveRequestsBase<ResolveRequests> {
+  using ResolveRequestsBase::ResolveRequestsBase;
+  void runOnOperation() override {
+    Resolver resolver(getOperation());
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (failed(resolver.resolveFunction(function)))
+        return signalPassFailure();
+  }
+};
+} // namespace
+
+} // namespace weft
