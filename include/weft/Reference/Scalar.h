@@ -5,9 +5,14 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Types.h"
+#include <cmath>
 #include <cstdint>
 
 namespace weft {
+
+/// The greater and the smaller; NaN if either is NaN; -0 is below +0.
+template <class T> T maximum(T x, T y) { return x != x || x > y || (x == y && !std::signbit(x)) ? x : y; }
+template <class T> T minimum(T x, T y) { return x != x || x < y || (x == y && std::signbit(x)) ? x : y; }
 
 /// Floats are kept exactly in a double; integers (and bool: 0 or 1) in 64 bits, sign- or zero-extended as the type says.
 struct Scalar {

@@ -66,7 +66,45 @@ LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
 }
 
 LogicalResult ForOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto count = interpreter.size(getCount().getSize());
+  if (!count || *count < 0)
+    return emitOpError("[WF1404] the count ") << getCount().getSize().str() << " has no value of 0 or more here";
+  size_t carries = getNumCarries();
+  ArrayRef<Tensor> xs = operands.slice(carries, getXs().size()), captures = operands.drop_front(carries + xs.size());
+  SmallVector<Tensor> carried(operands.take_front(carries)), stacked;
+  int64_t stackedBytes = 0, carriedBytes = 0;
+  for (Value result : getResults().drop_front(carries)) {
+    auto shape = interpreter.shape(result.getType());
+    if (!shape)
+      return emitOpError("[WF1404] the sizes of ") << result.getType() << " have no value here";
+    stacked.emplace_back(getElementTypeOrSelf(result.getType()), *shape);
+    stackedBytes += interpreter.counts(result) ? stacked.back().getNumBytes() : 0;
+  }
+  interpreter.hold(stackedBytes);
+  Type i64 = IntegerType::get(getContext(), 64);
+  for (int64_t k = 0; k < *count; ++k) {
+    int64_t step = getReverse() ? *count - 1 - k : k;
+    SmallVector<Tensor> arguments{Tensor::scalar(Scalar::ofInt(i64, step))}, yielded;
+    llvm::append_range(arguments, carried);
+    for (const Tensor &x : xs)
+      arguments.push_back(x.row(step));
+    llvm::append_range(arguments, captures);
+    if (failed(interpreter.runBlock(getBodyBlock(), arguments, yielded)))
+      return failure();
+    for (auto [rows, row] : llvm::zip(stacked, ArrayRef(yielded).drop_front(carries)))
+      rows.setRow(step, row);
+    carried.assign(yielded.begin(), yielded.begin() + carries);
+    // A carry that an op made lives on into the next step; one passed through lies where it did.
+    interpreter.hold(-carriedBytes);
+    carriedBytes = 0;
+    for (auto [value, carry] : llvm::zip(getYield().getOperands(), carried))
+      carriedBytes += value.getDefiningOp() ? carry.getNumBytes() : 0;
+    interpreter.hold(carriedBytes);
+  }
+  interpreter.hold(-carriedBytes - stackedBytes);
+  llvm::append_range(results, carried);
+  llvm::append_range(results, stacked);
+  return success();
 }
 
 //===-- if -------------------------------------------------------------------------------------------------------===//
@@ -87,7 +125,10 @@ LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> 
 }
 
 LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  Scalar index = operands[0].at(0);
+  uint64_t last = getBranches().size() - 1;
+  uint64_t taken = !index.isUnsigned() && index.i < 0 ? 0 : std::min(uint64_t(index.i), last);
+  return interpreter.runBlock(getBranches()[taken].front(), operands.drop_front(), results);
 }
 
 //===-- call, launch, requests -----------------------------------------------------------------------------------===//
@@ -158,11 +199,12 @@ LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool
 }
 
 LogicalResult CallOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  return interpreter.call(*this, getCallee(), operands, results);
 }
 
 LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  Interpreter::Uncounted inside(interpreter);
+  return interpreter.call(*this, getCallee(), operands, results);
 }
 
 //===-- kernel, copy ---------------------------------------------------------------------------------------------===//
@@ -170,9 +212,11 @@ LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
 LogicalResult KernelOp::verify() { return verifyBlock(*this, getBody().front(), getOperandTypes(), getResultTypes()); }
 
 LogicalResult KernelOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  Interpreter::Uncounted inside(interpreter);
+  return interpreter.runBlock(getBody().front(), operands, results);
 }
 
 LogicalResult CopyOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  results.push_back(operands[0]); // values never change, so the bytes may be shared
+  return success();
 }

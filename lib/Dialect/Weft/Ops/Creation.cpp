@@ -62,7 +62,11 @@ LogicalResult ConstantOp::lower(LowerContext &context, ValueRange operands, Smal
 }
 
 LogicalResult ConstantOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto value = Tensor::fromAttr(getValue());
+  if (!value)
+    return emitOpError("[WF1507] constants of this form have no reference yet");
+  results.push_back(*value);
+  return success();
 }
 
 //===-- iota ------------------------------------------------------------------------------------------------===//
@@ -90,7 +94,18 @@ LogicalResult IotaOp::lower(LowerContext &context, ValueRange operands, SmallVec
 }
 
 LogicalResult IotaOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  Type element = getElementTypeOrSelf(getResult().getType()), i64 = IntegerType::get(getContext(), 64);
+  auto shape = interpreter.shape(getResult().getType());
+  if (!shape)
+    return emitOpError("[WF1404] the sizes of ") << getResult().getType() << " have no value here";
+  Tensor indices(element, (*shape)[getDim()]);
+  ScalarEval e;
+  for (int64_t i = 0; i < indices.getNumElements(); ++i)
+    indices.set(i, e.convert(Scalar::ofInt(i64, i), element));
+  SmallVector<int64_t> strides(shape->size(), 0);
+  strides[getDim()] = 1;
+  results.push_back(indices.strided(*shape, 0, strides));
+  return success();
 }
 
 //===-- dimsize ---------------------------------------------------------------------------------------------===//
@@ -120,5 +135,9 @@ LogicalResult DimSizeOp::lower(LowerContext &context, ValueRange operands, Small
 }
 
 LogicalResult DimSizeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto value = interpreter.size(getSize().getSize());
+  if (!value)
+    return emitOpError("[WF1404] the size ") << getSize().getSize().str() << " has no value here";
+  results.push_back(Tensor::scalar(Scalar::ofInt(IntegerType::get(getContext(), 64), *value)));
+  return success();
 }

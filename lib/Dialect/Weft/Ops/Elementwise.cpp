@@ -89,5 +89,18 @@ LogicalResult weft::lowerElementwise(Operation *op, LowerContext &context, Value
 //===-- reference ------------------------------------------------------------------------------------------------===//
 
 LogicalResult weft::evaluateElementwise(Operation *op, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return op->emitOpError("no reference yet");
+  auto rule = cast<ElementwiseOpInterface>(op);
+  Type element = getElementTypeOrSelf(op->getResult(0).getType());
+  Tensor result(element, operands.back().getShape());
+  ScalarEval e;
+  SmallVector<Scalar, 3> scalars(operands.size());
+  for (int64_t i = 0, n = result.getNumElements(); i < n; ++i) {
+    for (auto [scalar, operand] : llvm::zip(scalars, operands)) {
+      scalar = operand.at(i);
+      scalar.type = accumulatorType(scalar.type); // f16 and bf16 compute in f32, which holds them exactly
+    }
+    result.set(i, rule.evalScalar(e, scalars));   // and round here
+  }
+  results.push_back(result);
+  return success();
 }

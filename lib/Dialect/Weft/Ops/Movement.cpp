@@ -15,6 +15,14 @@ using namespace weft;
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Movement.cpp.inc"
 
+/// The sizes of an op's result in the interpreter's frame.
+static FailureOr<SmallVector<int64_t, 4>> resultShape(Operation *op, Interpreter &interpreter) {
+  auto shape = interpreter.shape(op->getResult(0).getType());
+  if (!shape)
+    return op->emitOpError("[WF1404] the sizes of ") << op->getResult(0).getType() << " have no value here";
+  return *shape;
+}
+
 static Value copyScalar(OpBuilder &, Location, ValueRange v) { return v[0]; }
 
 //===-- reshape ---------------------------------------------------------------------------------------------===//
@@ -51,7 +59,11 @@ LogicalResult ReshapeOp::lower(LowerContext &context, ValueRange operands, Small
 }
 
 LogicalResult ReshapeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto shape = resultShape(*this, interpreter);
+  if (failed(shape))
+    return failure();
+  results.push_back(operands[0].reshaped(*shape));
+  return success();
 }
 
 //===-- broadcast -------------------------------------------------------------------------------------------===//
@@ -111,7 +123,14 @@ LogicalResult BroadcastOp::lower(LowerContext &context, ValueRange operands, Sma
 }
 
 LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto shape = resultShape(*this, interpreter);
+  if (failed(shape))
+    return failure();
+  SmallVector<int64_t> strides(shape->size(), 0);
+  for (auto [i, dim] : llvm::enumerate(getDims()))
+    strides[dim] = operands[0].getShape()[i] == 1 ? 0 : operands[0].strides()[i];
+  results.push_back(operands[0].strided(*shape, 0, strides));
+  return success();
 }
 
 //===-- transpose -------------------------------------------------------------------------------------------===//
@@ -176,7 +195,13 @@ LogicalResult TransposeOp::lower(LowerContext &context, ValueRange operands, Sma
 }
 
 LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  SmallVector<int64_t> shape, strides;
+  for (int64_t dim : getPermutation()) {
+    shape.push_back(operands[0].getShape()[dim]);
+    strides.push_back(operands[0].strides()[dim]);
+  }
+  results.push_back(operands[0].strided(shape, 0, strides));
+  return success();
 }
 
 //===-- reverse ---------------------------------------------------------------------------------------------===//
@@ -246,7 +271,14 @@ LogicalResult ReverseOp::lower(LowerContext &context, ValueRange operands, Small
 }
 
 LogicalResult ReverseOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto strides = operands[0].strides();
+  int64_t first = 0;
+  for (int64_t dim : getDims()) {
+    first += (operands[0].getShape()[dim] - 1) * strides[dim];
+    strides[dim] = -strides[dim];
+  }
+  results.push_back(operands[0].strided(operands[0].getShape(), first, strides));
+  return success();
 }
 
 //===-- slice -----------------------------------------------------------------------------------------------===//
@@ -316,7 +348,21 @@ LogicalResult SliceOp::lower(LowerContext &context, ValueRange operands, SmallVe
 }
 
 LogicalResult SliceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto shape = resultShape(*this, interpreter);
+  if (failed(shape))
+    return failure();
+  auto strides = operands[0].strides();
+  int64_t first = 0;
+  for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides())) {
+    // The verifier leaves named sizes open.
+    if ((*shape)[i] && start + ((*shape)[i] - 1) * stride >= operands[0].getShape()[i])
+      return emitOpError("[WF1016] dimension ") << i << ": reads past the end (operand size " << operands[0].getShape()[i]
+             << ", start " << start << ", stride " << stride << ", result size " << (*shape)[i] << ")";
+    first += start * strides[i];
+    strides[i] *= stride;
+  }
+  results.push_back(operands[0].strided(*shape, first, strides));
+  return success();
 }
 
 //===-- pad -------------------------------------------------------------------------------------------------===//
@@ -400,7 +446,19 @@ LogicalResult PadOp::lower(LowerContext &context, ValueRange operands, SmallVect
 }
 
 LogicalResult PadOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto shape = resultShape(*this, interpreter);
+  if (failed(shape))
+    return failure();
+  Tensor padded = operands[1].strided(*shape, 0, SmallVector<int64_t>(shape->size(), 0));
+  auto strides = padded.strides();
+  int64_t first = 0;
+  for (auto [stride, low, interior] : llvm::zip(strides, getLow(), getInterior())) {
+    first += low * stride;
+    stride *= interior + 1;
+  }
+  padded.place(operands[0], first, strides);
+  results.push_back(padded);
+  return success();
 }
 
 //===-- concat ----------------------------------------------------------------------------------------------===//
@@ -521,5 +579,16 @@ LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallV
 }
 
 LogicalResult ConcatOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  auto shape = resultShape(*this, interpreter);
+  if (failed(shape))
+    return failure();
+  Tensor joined(operands[0].getElementType(), *shape);
+  auto strides = joined.strides();
+  int64_t first = 0;
+  for (const Tensor &x : operands) {
+    joined.place(x, first, strides);
+    first += x.getShape()[getDim()] * strides[getDim()];
+  }
+  results.push_back(joined);
+  return success();
 }

@@ -215,6 +215,120 @@ LogicalResult ReduceOp::lower(LowerContext &context, ValueRange operands, SmallV
   return success();
 }
 
+namespace {
+
+/// The numbers that reductions work on, natively; integers in 64 bits, which wrap to any narrower width in the end.
+template <class T> struct Native {
+  using V = T;
+  T add(T x, T y) { return x + y; }
+  T mul(T x, T y) { return x * y; }
+  T min(T x, T y) { return minimumOf(x, y); }
+  T max(T x, T y) { return maximumOf(x, y); }
+  T and_(T x, T y) {
+    if constexpr (std::is_integral_v<T>)
+      return x & y;
+    llvm_unreachable("floats have no bits to fold");
+  }
+  T or_(T x, T y) {
+    if constexpr (std::is_integral_v<T>)
+      return x | y;
+    llvm_unreachable("floats have no bits to fold");
+  }
+
+private:
+  static T minimumOf(T x, T y) {
+    if constexpr (std::is_integral_v<T>)
+      return std::min(x, y);
+    else
+      return minimum(x, y);
+  }
+  static T maximumOf(T x, T y) {
+    if constexpr (std::is_integral_v<T>)
+      return std::max(x, y);
+    else
+      return maximum(x, y);
+  }
+};
+/// Signed sums and products wrap, which C++ gives only to unsigned ones.
+template <> int64_t Native<int64_t>::add(int64_t x, int64_t y) { return int64_t(uint64_t(x) + uint64_t(y)); }
+template <> int64_t Native<int64_t>::mul(int64_t x, int64_t y) { return int64_t(uint64_t(x) * uint64_t(y)); }
+
+/// Folds by halves: element j takes in element j + half, for each half from the power of two below the count.
+template <class T> T foldByHalves(std::vector<T> &v, ReduceKind kind, T identity) {
+  Native<T> e;
+  v.resize(llvm::PowerOf2Ceil(v.size()), identity);
+  for (size_t half = v.size() / 2; half; half /= 2)
+    for (size_t j = 0; j < half; ++j)
+      v[j] = combine(e, kind, v[j], v[j + half]);
+  return v[0];
+}
+
+/// The order of every reduction: 64 strided partial results per chunk of 65,536 elements, folded by halves; then the
+/// chunks' results, folded by halves.
+template <class T> T reduceOrder(const T *x, int64_t n, ReduceKind kind, T identity) {
+  constexpr int64_t kLanes = 64, kChunk = 65536;
+  Native<T> e;
+  std::vector<T> chunks, lanes;
+  for (int64_t start = 0; start < n; start += kChunk) {
+    lanes.assign(kLanes, identity);
+    for (int64_t i = 0, size = std::min(kChunk, n - start); i < size; ++i)
+      lanes[i % kLanes] = combine(e, kind, lanes[i % kLanes], x[start + i]);
+    chunks.push_back(foldByHalves(lanes, kind, identity));
+  }
+  return chunks.empty() ? identity : foldByHalves(chunks, kind, identity);
+}
+
+template <class T> T identityNumber(ReduceKind kind, Type element) {
+  double infinity = std::numeric_limits<double>::infinity();
+  ScalarEval e;
+  Scalar like = isa<FloatType>(element) ? Scalar::ofFloat(element, 0) : Scalar::ofInt(element, 0);
+  // Converting saturates: infinities become the greatest and least integers.
+  auto bound = [&](double value) { return e.convert(Scalar::ofFloat(Float64Type::get(element.getContext()), value), element); };
+  Scalar s = kind == ReduceKind::Mul   ? e.c(like, 1)
+             : kind == ReduceKind::Min ? bound(infinity)
+             : kind == ReduceKind::Max ? bound(-infinity)
+             : kind == ReduceKind::And ? e.not_(like)
+                                       : like;
+  return s.isFloat() ? T(s.f) : T(s.i);
+}
+
+template <class T> Tensor reduceRows(const Tensor &rows, ArrayRef<int64_t> shape, int64_t extent, ReduceKind kind) {
+  std::vector<T> in = rows.values<T>(), out(rows.getNumElements() / std::max<int64_t>(extent, 1));
+  T identity = identityNumber<T>(kind, rows.getElementType());
+  if (!extent) {
+    Tensor empty(rows.getElementType(), shape);
+    out.assign(empty.getNumElements(), identity);
+  } else {
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = reduceOrder(in.data() + i * extent, extent, kind, identity);
+  }
+  return Tensor::of<T>(rows.getElementType(), shape, out);
+}
+
+} // namespace
+
 LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  return emitOpError("no reference yet");
+  const Tensor &x = operands[0];
+  // The reduced dimensions to the end, in row-major order.
+  SmallVector<int64_t> order, shape, sizes, strides;
+  for (int64_t i = 0; i < x.getRank(); ++i)
+    if (!llvm::is_contained(getDims(), i)) {
+      order.push_back(i);
+      shape.push_back(x.getShape()[i]);
+    }
+  llvm::append_range(order, getDims());
+  int64_t extent = 1;
+  for (int64_t dim : order) {
+    sizes.push_back(x.getShape()[dim]);
+    strides.push_back(x.strides()[dim]);
+  }
+  for (int64_t dim : getDims())
+    extent *= x.getShape()[dim];
+  Tensor rows = x.strided(sizes, 0, strides);
+  Type element = x.getElementType();
+  results.push_back(element.isF64()                                          ? reduceRows<double>(rows, shape, extent, getKind())
+                    : isa<FloatType>(element)                                ? reduceRows<float>(rows, shape, extent, getKind())
+                    : element.isUnsignedInteger() || element.isInteger(1) ? reduceRows<uint64_t>(rows, shape, extent, getKind())
+                                                                             : reduceRows<int64_t>(rows, shape, extent, getKind()));
+  return success();
 }
