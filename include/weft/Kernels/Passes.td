@@ -1,4 +1,4 @@
-// Decides the passes from graph ops to shared kernels.
+// Decides the passes from graph ops to shared kernels, and to a plan of memory.
 #ifndef WEFT_KERNELS_PASSES
 #define WEFT_KERNELS_PASSES
 
@@ -24,6 +24,22 @@ def ShareKernels : Pass<"weft-share-kernels", "::mlir::ModuleOp"> {
     Two kernels share a function if their bodies are equal once the symbols of sizes are renamed in order of appearance;
     locations do not count. The function is named by the hash of its text, and each launch keeps its own lines.
   }];
+}
+
+def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Says where each value of the program lives";
+  let description = [{
+    Walks every function that is not a kernel, callees first, and gives each op with results `weft.slots`, one
+    `#weft.slot` per result: in a result buffer where the value is returned (or yielded: the place of the outer value),
+    else in the function's frame of the arena, where values whose lives do not overlap share bytes. `weft.arena` on the
+    function is the size of its frame, callees' frames included (`weft.frame` on a call is where the callee's begins).
+    A `for` has `weft.spares`: per carry the second place, with which the first (its result's slot) is swapped each
+    step, or `in_place`; and `weft.step`, where the step is stored, if it is read. The last value always ends in the
+    first place, so the init begins in the second where the count is odd. Values that must stand in a second place get a `weft.copy` with the reason.
+  }];
+  let options = [Option<"printPeak", "print-peak", "bool", "false",
+    "Remark on each function: its frame, and the greatest sum of bytes alive at once">];
+  let dependentDialects = ["::weft::WeftDialect"];
 }
 
 #endif

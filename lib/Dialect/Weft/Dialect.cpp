@@ -141,3 +141,46 @@ SizeAttr SizeAttr::get(MLIRContext *context, const SizeExpr &size) {
 }
 
 SizeExpr SizeAttr::getSize() const { return *SizeExpr::parse(getText().getValue()); }
+
+//===-- #weft.slot -----------------------------------------------------------------------------------------------===//
+
+static bool hasPlace(SlotKind kind) { return kind != SlotKind::Alias && kind != SlotKind::InPlace; }
+
+Attribute SlotAttr::parse(AsmParser &parser, Type) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseKeyword(&keyword))
+    return {};
+  auto kind = symbolizeSlotKind(keyword);
+  if (!kind) {
+    parser.emitError(loc, "[WF2002] expected a kind of slot such as arena, got ") << keyword;
+    return {};
+  }
+  std::string place = "0";
+  if (hasPlace(*kind)) {
+    auto text = parseSizeText(parser);
+    if (failed(text))
+      return {};
+    place = *text;
+    if (*kind != SlotKind::Arena && !SizeExpr::parse(place)->constant()) {
+      parser.emitError(loc, "[WF2002] expected a number after ") << keyword << ", got " << place;
+      return {};
+    }
+  }
+  if (parser.parseGreater())
+    return {};
+  return SlotAttr::get(parser.getContext(), *kind, StringAttr::get(parser.getContext(), place));
+}
+
+void SlotAttr::print(AsmPrinter &printer) const {
+  printer << "<" << stringifySlotKind(getKind());
+  if (hasPlace(getKind()))
+    printer << " " << getText().getValue();
+  printer << ">";
+}
+
+SlotAttr SlotAttr::get(MLIRContext *context, SlotKind kind, const SizeExpr &place) {
+  return get(context, kind, StringAttr::get(context, place.str()));
+}
+
+SizeExpr SlotAttr::getPlace() const { return *SizeExpr::parse(getText().getValue()); }

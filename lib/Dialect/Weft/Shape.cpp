@@ -42,6 +42,16 @@ SizeExpr numElements(ArrayRef<SizeExpr> shape) {
   return product;
 }
 
+SizeExpr bytesOf(Type type) {
+  Type element = cast<RankedTensorType>(type).getElementType();
+  int64_t bytes = 8; // a key: two 32-bit words
+  if (auto complex = dyn_cast<ComplexType>(element))
+    bytes = 2 * complex.getElementType().getIntOrFloatBitWidth() / 8;
+  else if (element.isIntOrFloat())
+    bytes = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  return numElements(shapeOf(type)) * SizeExpr(bytes);
+}
+
 RankedTensorType withElement(Type type, Type element) {
   auto tensor = cast<RankedTensorType>(type);
   return RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding());

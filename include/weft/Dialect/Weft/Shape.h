@@ -22,6 +22,9 @@ mlir::RankedTensorType typeOf(llvm::ArrayRef<SizeExpr> shape, mlir::Type element
 /// The product of all sizes.
 SizeExpr numElements(llvm::ArrayRef<SizeExpr> shape);
 
+/// The bytes of a value in memory: dense, row-major, a bool takes one.
+SizeExpr bytesOf(mlir::Type type);
+
 /// The same type with another element type, or another shape.
 mlir::RankedTensorType withElement(mlir::Type type, mlir::Type element);
 

@@ -69,6 +69,28 @@ class Weft_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I32E
 class Weft_EnumAttr<EnumInfo info, string keyword> : EnumAttr<Weft_Dialect, info, keyword> {
   let assemblyFormat = "`<` $value `>`";
 }
+def Weft_SlotKind : Weft_Enum<"SlotKind", "What a value's place is relative to", [
+  I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Result", 1, "result">, I32EnumAttrCase<"Next", 2, "next">,
+  I32EnumAttrCase<"Row", 3, "row">, I32EnumAttrCase<"Branch", 4, "branch">, I32EnumAttrCase<"Alias", 5, "alias">,
+  I32EnumAttrCase<"InPlace", 6, "in_place">]>;
+def Weft_SlotAttr : Weft_Attr<"Slot", "slot"> {
+  let summary = "Where a value lives, decided by plan-memory";
+  let description = [{
+    `arena E`: byte E of the function's frame; `result i`: the buffer of result i of the function; `next k`: the place of
+    the next value of carry k of the loop around; `row k`: this step's row of result k of the loop around; `branch k`:
+    the place of result k of the `if` around; `alias`: where operand 0 lives; `in_place`: no second place (of a carry).
+
+    Example: `#weft.slot<arena 64*(4*B+63 floordiv 64)>`, `#weft.slot<result 0>`
+  }];
+  let parameters = (ins "::weft::SlotKind":$kind, "::mlir::StringAttr":$text);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static SlotAttr get(::mlir::MLIRContext *context, SlotKind kind, const ::weft::SizeExpr &place = 0);
+    /// The offset or index; 0 for the kinds without one.
+    ::weft::SizeExpr getPlace() const;
+    int64_t getIndex() const { return *getPlace().constant(); }
+  }];
+}
 def Weft_ReduceKind : Weft_Enum<"ReduceKind", "What a reduction combines with", [
   I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"Mul", 1, "mul">, I32EnumAttrCase<"Min", 2, "min">,
   I32EnumAttrCase<"Max", 3, "max">, I32EnumAttrCase<"And", 4, "and">, I32EnumAttrCase<"Or", 5, "or">]>;

@@ -1,0 +1,24 @@
+// Decides which values must stand in a second place, and puts a weft.copy with the reason there.
+#ifndef WEFT_LIB_KERNELS_PLANCOPIES_H
+#define WEFT_LIB_KERNELS_PLANCOPIES_H
+
+#include "weft/Dialect/Weft/Weft.h"
+
+namespace weft {
+
+/// Whether the op's result is its operand's bytes under another type.
+bool isAlias(mlir::Operation *op);
+
+/// The value that was made where `value` lives: through aliases, within the block.
+mlir::Value rootOf(mlir::Value value);
+
+/// Calls `visit` for each use of `root` and of its aliases, alias ops themselves left out.
+void forEachUse(mlir::Value root, llvm::function_ref<void(mlir::OpOperand &)> visit);
+
+/// Afterwards, in this region and those inside it: each operand of a terminator is the only one of its root and the root
+/// is made by an op of the block (or is the carry that it continues: then nothing moves); each init of a loop is made by
+/// an op of the block and read by nothing else from the loop on.
+void insertCopies(mlir::Region &region);
+
+} // namespace weft
+#endif

@@ -1,0 +1,285 @@
+// weft-plan-memory: decides where each value of the program lives (the attributes are described in Passes.td).
+//
+// A value is written straight to where its last reader wants it: a result buffer, the next place of a carry, a row of a
+// stacked output, the result of an `if`; what is left lives in the function's frame of the arena. PlanCopies.cpp has put
+// copies where one value is wanted in two places, so here each value has one place.
+#include "weft/Kernels/Passes.h"
+#include "Arena.h"
+#include "PlanCopies.h"
+#include "weft/Dialect/Weft/Shape.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace weft {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "weft/Kernels/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+/// Where a value lives: a temporary (by number), or a place that is not the function's own.
+struct Place {
+  SlotKind kind = SlotKind::Arena;
+  int64_t index = 0;
+};
+
+/// The plan of one function.
+class FunctionPlan {
+public:
+  FunctionPlan(func::FuncOp function, SymbolTable &symbols, const DenseMap<Operation *, SizeExpr> &frames)
+      : function(function), symbols(symbols), frames(frames) {}
+
+  /// Plans, and writes the plan into attributes; fails with a diagnostic on an op that has no place in this stage.
+  LogicalResult run() {
+    if (failed(check(function.getBody())))
+      return failure();
+    insertCopies(function.getBody());
+    number(function.getBody());
+    if (failed(assign(function.getBody().front())))
+      return failure();
+    arena = planArena(temporaries);
+    annotate();
+    return success();
+  }
+
+  const ArenaPlan &getArena() const { return arena; }
+  std::optional<int64_t> getPeak() const { return peakBytes(temporaries); }
+
+private:
+  LogicalResult check(Region &region);
+  void number(Region &region);
+
+  int64_t beginOf(Operation *op) const { return positions.lookup(op).first; }
+  int64_t endOf(Operation *op) const { return positions.lookup(op).second; }
+  int64_t lastReadOf(Value root);
+  int64_t firstWriteOf(Value root);
+  bool isInPlace(ForOp loop, unsigned carry);
+
+  Place makeTemporary(const SizeExpr &bytes, int64_t begin, int64_t end) {
+    temporaries.push_back({bytes, begin, end});
+    return {SlotKind::Arena, int64_t(temporaries.size()) - 1};
+  }
+  void keepAlive(Place place, int64_t begin, int64_t end) {
+    if (place.kind != SlotKind::Arena)
+      return;
+    Temporary &t = temporaries[place.index];
+    t.begin = std::min(t.begin, begin);
+    t.end = std::max(t.end, end);
+  }
+
+  void claim(Block &block);
+  LogicalResult assign(Block &block);
+  LogicalResult assign(ForOp loop);
+  LogicalResult bindSymbols(Operation *op, func::FuncOp callee, llvm::StringMap<SizeExpr> &bindings);
+
+  SlotAttr slot(Place place) {
+    return SlotAttr::get(function.getContext(), place.kind,
+                         place.kind == SlotKind::Arena ? arena.offsets[place.index] : SizeExpr(place.index));
+  }
+  void annotate();
+
+  func::FuncOp function;
+  SymbolTable &symbols;
+  const DenseMap<Operation *, SizeExpr> &frames;
+  DenseMap<Operation *, std::pair<int64_t, int64_t>> positions;
+  int64_t counter = 0;
+  std::vector<Temporary> temporaries;
+  DenseMap<Value, Place> places; // by root
+  llvm::MapVector<Operation *, SmallVector<Place>> spares;
+  llvm::MapVector<Operation *, Place> steps, callFrames;
+  ArenaPlan arena;
+};
+
+} // namespace
+
+LogicalResult FunctionPlan::check(Region &region) {
+  if (!region.hasOneBlock())
+    return region.getParentOp()->emitOpError("[WF1503] expected one block before memory is planned");
+  for (Operation &op : region.front()) {
+    if (!isa<LaunchOp, ForOp, IfOp, CallOp, CopyOp, YieldOp, func::ReturnOp>(op) && !isAlias(&op))
+      return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, for, if and call");
+    for (Region &inner : op.getRegions())
+      if (failed(check(inner)))
+        return failure();
+  }
+  return success();
+}
+
+void FunctionPlan::number(Region &region) {
+  for (Operation &op : region.front()) {
+    int64_t begin = counter++;
+    for (Region &inner : op.getRegions())
+      number(inner);
+    positions[&op] = {begin, op.getNumRegions() ? counter++ : begin};
+  }
+}
+
+/// A region op reads what it is given to its end: a loop in each step.
+int64_t FunctionPlan::lastReadOf(Value root) {
+  int64_t last = -1;
+  forEachUse(root, [&](OpOperand &use) { last = std::max(last, endOf(use.getOwner())); });
+  return last;
+}
+
+/// A loop's result lives where its init was made.
+int64_t FunctionPlan::firstWriteOf(Value root) {
+  Operation *maker = root.getDefiningOp();
+  if (auto loop = dyn_cast<ForOp>(maker))
+    if (unsigned k = cast<OpResult>(root).getResultNumber(); k < loop.getNumCarries())
+      return firstWriteOf(rootOf(loop.getInits()[k]));
+  return beginOf(maker);
+}
+
+/// Whether the next value of a carry may overwrite the present one: it is made after that was read for the last time.
+bool FunctionPlan::isInPlace(ForOp loop, unsigned carry) {
+  Value present = loop.getCarryArguments()[carry], next = rootOf(loop.getYield().getOperand(carry));
+  if (present == next)
+    return true;
+  return lastReadOf(present) < firstWriteOf(next);
+}
+
+/// Gives what the block's terminator hands out the place where it is wanted.
+void FunctionPlan::claim(Block &block) {
+  Operation *terminator = block.getTerminator(), *parent = terminator->getParentOp();
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    int64_t index = operand.getOperandNumber();
+    Value root = rootOf(operand.get());
+    SlotKind kind = SlotKind::Result;
+    if (auto loop = dyn_cast<ForOp>(parent))
+      kind = index < loop.getNumCarries() ? SlotKind::Next : SlotKind::Row;
+    else if (isa<IfOp>(parent))
+      kind = SlotKind::Branch;
+    if (!isa<BlockArgument>(root))
+      places[root] = {kind, index};
+  }
+}
+
+LogicalResult FunctionPlan::assign(ForOp loop) {
+  int64_t begin = beginOf(loop), end = endOf(loop);
+  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
+    Place home = places.lookup(loop.getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
+    keepAlive(home, begin, end);
+    if (!isInPlace(loop, k)) {
+      spare = makeTemporary(bytesOf(loop.getResult(k).getType()), begin, end);
+      // The places swap each step and the last value belongs in `home`. Where the count is named, the entry moves the
+      // init at run time if it is odd.
+      if (auto count = loop.getCount().getSize().constant(); count && *count % 2)
+        start = spare;
+    }
+    spares[loop].push_back(spare);
+    places[rootOf(loop.getInits()[k])] = start;
+  }
+  for (Value stacked : loop.getResults().drop_front(loop.getNumCarries()))
+    keepAlive(places.lookup(stacked), begin, end);
+  if (!loop.getStep().use_empty())
+    steps[loop] = makeTemporary(SizeExpr(8), begin, end);
+  return assign(loop.getBodyBlock());
+}
+
+/// Places the values of a block, last op first, since a loop says where its inits live.
+LogicalResult FunctionPlan::assign(Block &block) {
+  claim(block);
+  for (Operation &op : llvm::reverse(block)) {
+    if (isAlias(&op))
+      continue;
+    for (Value result : op.getResults()) {
+      auto [it, isNew] = places.try_emplace(result);
+      if (isNew)
+        it->second = makeTemporary(bytesOf(result.getType()), beginOf(&op), endOf(&op));
+      keepAlive(it->second, beginOf(&op), std::max(endOf(&op), lastReadOf(result)));
+    }
+    if (auto loop = dyn_cast<ForOp>(op)) {
+      if (failed(assign(loop)))
+        return failure();
+    } else if (auto branches = dyn_cast<IfOp>(op)) {
+      for (Region &branch : branches.getBranches())
+        if (failed(assign(branch.front())))
+          return failure();
+    } else if (auto call = dyn_cast<CallOp>(op)) {
+      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+      llvm::StringMap<SizeExpr> bindings;
+      if (failed(bindSymbols(call, callee, bindings)))
+        return failure();
+      SizeExpr frame = frames.lookup(callee).substitute([&](StringRef name) -> std::optional<SizeExpr> {
+        auto it = bindings.find(name);
+        return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+      });
+      callFrames[call] = makeTemporary(frame, beginOf(call), endOf(call));
+    }
+  }
+  return success();
+}
+
+/// What the callee's symbols are at this place: bound by the operands, then by the results (a constant's size).
+LogicalResult FunctionPlan::bindSymbols(Operation *op, func::FuncOp callee, llvm::StringMap<SizeExpr> &bindings) {
+  FunctionType type = callee.getFunctionType();
+  for (auto [formal, actual] : llvm::zip(type.getInputs(), op->getOperandTypes()))
+    if (!unify(formal, actual, bindings))
+      return op->emitOpError("[WF2022] @") << callee.getName() << " takes " << formal << ", got " << actual;
+  for (auto [formal, actual] : llvm::zip(type.getResults(), op->getResultTypes()))
+    if (!unify(formal, actual, bindings))
+      return op->emitOpError("[WF2023] @") << callee.getName() << " gives " << formal << ", got " << actual;
+  return success();
+}
+
+void FunctionPlan::annotate() {
+  MLIRContext *context = function.getContext();
+  function.walk([&](Operation *op) {
+    SmallVector<Attribute> slots;
+    for (Value result : op->getResults())
+      slots.push_back(isAlias(op) ? SlotAttr::get(context, SlotKind::Alias) : slot(places.lookup(result)));
+    if (!slots.empty())
+      op->setAttr("weft.slots", ArrayAttr::get(context, slots));
+  });
+  for (auto &[loop, list] : spares)
+    loop->setAttr("weft.spares", ArrayAttr::get(context, llvm::map_to_vector(list, [&](Place p) -> Attribute { return slot(p); })));
+  for (auto &[loop, place] : steps)
+    loop->setAttr("weft.step", slot(place));
+  for (auto &[call, place] : callFrames)
+    call->setAttr("weft.frame", SizeAttr::get(context, arena.offsets[place.index]));
+  function->setAttr("weft.arena", SizeAttr::get(context, arena.total));
+}
+
+namespace {
+struct PlanMemoryPass : weft::impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    DenseMap<Operation *, SizeExpr> frames;
+    llvm::DenseSet<Operation *> active;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function->hasAttr("weft.kernel") && failed(plan(function, symbols, frames, active)))
+        return signalPassFailure();
+  }
+
+  /// Callees first: a call needs the size of their frame.
+  LogicalResult plan(func::FuncOp function, SymbolTable &symbols, DenseMap<Operation *, SizeExpr> &frames,
+                     llvm::DenseSet<Operation *> &active) {
+    if (frames.count(function) || function.isExternal())
+      return success();
+    if (!active.insert(function).second)
+      return function.emitError("[WF1503] @") << function.getName() << " calls itself: a program's functions are not recursive";
+    WalkResult callees = function.walk([&](CallOp call) {
+      return WalkResult(plan(symbols.lookup<func::FuncOp>(call.getCallee()), symbols, frames, active));
+    });
+    if (callees.wasInterrupted())
+      return failure();
+    FunctionPlan plan(function, symbols, frames);
+    if (failed(plan.run()))
+      return failure();
+    frames[function] = plan.getArena().total;
+    if (printPeak) {
+      auto remark = function.emitRemark("arena ") << plan.getArena().total.str() << " bytes";
+      if (auto peak = plan.getPeak())
+        remark << ", greatest sum of live bytes " << *peak;
+    }
+    return success();
+  }
+};
+} // namespace
