@@ -15,6 +15,19 @@ def EmitKernels : Pass<"weft-emit-kernels", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerEntry : Pass<"weft-lower-entry", "::mlir::ModuleOp"> {
+  let summary = "turns planned functions into the program's one native entry";
+  let description = [{
+    @main becomes `@weft_entry(%call, %args) -> i32` (weft/Runtime/ABI.h): it reads the argument shapes, solves and
+    checks the named sizes and the assumptions, asks once for the arena and once per result for its buffer, then runs the
+    program. Every other planned function @f becomes `@f(%call, arguments..., results..., %arena, symbols...) -> i32`,
+    called directly. A launch is a call of `@k(%call, operands..., results..., symbols...)`; a kernel that has no code in
+    that form yet is left as a declaration. Pointers are bare, sizes are i64, control flow is `cf`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def LowerToLLVM : Pass<"weft-lower-to-llvm", "::mlir::ModuleOp"> {
   let summary = "turns bufferized kernels and the entry into the LLVM dialect";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"];

@@ -1,0 +1,116 @@
+// Decides the small vocabulary of which the code of entries is made.
+#include "EntryCode.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+
+namespace weft {
+
+EntryCode::EntryCode(func::FuncOp function)
+    : builder(function.getContext()), loc(function.getLoc()), function(function) {
+  Block *entry = function.addEntryBlock();
+  call = entry->getArgument(0);
+  exit = builder.createBlock(&function.getBody(), function.getBody().end(), {builder.getI32Type()}, {loc});
+  func::ReturnOp::create(builder, loc, exit->getArguments());
+  builder.setInsertionPointToEnd(entry);
+}
+
+Value EntryCode::i64(int64_t value) { return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value)); }
+Value EntryCode::i32(int32_t value) { return arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(value)); }
+Value EntryCode::load(Type type, Value pointer) { return LLVM::LoadOp::create(builder, loc, type, pointer); }
+void EntryCode::store(Value value, Value pointer) { LLVM::StoreOp::create(builder, loc, value, pointer); }
+
+void EntryCode::copyBytes(Value to, Value from, Value bytes) {
+  LLVM::MemcpyOp::create(builder, loc, to, from, bytes, /*isVolatile=*/false);
+}
+
+Value EntryCode::address(Value base, Value bytes) {
+  return LLVM::GEPOp::create(builder, loc, pointerType(), builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{bytes});
+}
+
+Value EntryCode::address(Value base, const SizeExpr &bytes) {
+  return bytes == SizeExpr(0) ? base : address(base, hoisted(bytes));
+}
+
+Value EntryCode::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  return arith::CmpIOp::create(builder, loc, predicate, a, b);
+}
+
+Value EntryCode::callRuntime(StringRef name, Type result, ValueRange operands) {
+  auto module = function->getParentOfType<ModuleOp>();
+  auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!callee) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    Type returned = result ? result : LLVM::LLVMVoidType::get(builder.getContext());
+    auto type = LLVM::LLVMFunctionType::get(returned, llvm::to_vector(operands.getTypes()));
+    callee = LLVM::LLVMFuncOp::create(builder, function.getLoc(), name, type);
+  }
+  auto op = LLVM::CallOp::create(builder, loc, callee, operands);
+  return result ? op.getResult() : Value();
+}
+
+void EntryCode::continueIn(Block *next, ValueRange operands) {
+  cf::BranchOp::create(builder, loc, next, operands);
+  builder.setInsertionPointToEnd(next);
+}
+
+Block *EntryCode::newBlock(TypeRange arguments) {
+  OpBuilder::InsertionGuard guard(builder);
+  return builder.createBlock(exit, arguments, SmallVector<Location>(arguments.size(), loc));
+}
+
+void EntryCode::returnIfFailed(Value status) {
+  Block *next = newBlock();
+  Value failed = compare(arith::CmpIPredicate::ne, status, i32(0));
+  cf::CondBranchOp::create(builder, loc, failed, exit, ValueRange{status}, next, ValueRange{});
+  builder.setInsertionPointToEnd(next);
+}
+
+void EntryCode::require(Value holds, WeftStatus code, int64_t where, Value expected, Value got) {
+  Block *next = newBlock(), *failed = newBlock();
+  cf::CondBranchOp::create(builder, loc, holds, next, failed);
+  builder.setInsertionPointToEnd(failed);
+  Value status = callRuntime("weft_rt_fail", builder.getI32Type(),
+                             {call, i32(code), i64(where), expected, got});
+  cf::BranchOp::create(builder, loc, exit, ValueRange{status});
+  builder.setInsertionPointToEnd(next);
+}
+
+void EntryCode::returnIfNull(Value pointer) {
+  Block *next = newBlock();
+  Value null = LLVM::ZeroOp::create(builder, loc, pointerType());
+  Value none = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, pointer, null);
+  cf::CondBranchOp::create(builder, loc, none, exit, ValueRange{i32(WEFT_ERR_NO_MEMORY)}, next, ValueRange{});
+  builder.setInsertionPointToEnd(next);
+}
+
+Value EntryCode::byteCount(const SizeExpr &bytes) {
+  Value overflow, value = sizes.emitChecked(builder, loc, bytes, overflow);
+  if (overflow) {
+    Value never = arith::ConstantOp::create(builder, loc, builder.getBoolAttr(false));
+    require(compare(arith::CmpIPredicate::eq, overflow, never), WEFT_ERR_NO_MEMORY, 0,
+            i64(std::numeric_limits<int64_t>::max()), i64(0));
+  }
+  return value;
+}
+
+void EntryCode::finish() { cf::BranchOp::create(builder, loc, exit, ValueRange{i32(0)}); }
+
+void EntryCode::beginBody() {
+  Block *body = newBlock();
+  hoistBefore = cf::BranchOp::create(builder, loc, body);
+  builder.setInsertionPointToEnd(body);
+}
+
+Value EntryCode::hoisted(const SizeExpr &size) {
+  OpBuilder::InsertionGuard guard(builder);
+  if (hoistBefore)
+    builder.setInsertionPoint(hoistBefore);
+  Value value = sizes.emit(builder, loc, size);
+  assert(value && "a size has a symbol that nothing binds: checkSymbols() comes first");
+  return value;
+}
+
+} // namespace weft
