@@ -26,10 +26,10 @@ func.func private @k_neg(%x: tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #we
 // CHECK: constant 5010
 // CHECK: %[[RESULT:.*]] = llvm.call @weft_rt_result
 // CHECK: %[[SIX:.*]] = arith.muli %{{.*}}, %[[S]]
-// CHECK: %[[A:.*]] = llvm.getelementptr %[[ARENA]]
-// CHECK-NEXT: call @k_neg(%[[CALL]], %[[X]], %[[A]], %[[B]])
-// CHECK: call @k_neg(%[[CALL]], %{{.*}}, %[[ARENA]], %[[SIX]])
-// CHECK: call @k_neg(%[[CALL]], %[[A]], %[[RESULT]], %[[B]])
+// CHECK: call @k_neg(%[[CALL]], %[[X]], %[[ARENA]], %[[B]])
+// CHECK: %[[Z:.*]] = llvm.getelementptr %[[ARENA]]
+// CHECK: call @k_neg(%[[CALL]], %{{.*}}, %[[Z]], %[[SIX]])
+// CHECK: call @k_neg(%[[CALL]], %[[ARENA]], %[[RESULT]], %[[B]])
 func.func @main(%x: tensor<?xf32, #weft.dims<B>>, %y: tensor<?x3xf32, #weft.dims<2*S, _>>)
     -> tensor<?xf32, #weft.dims<B>> attributes {weft.assume = ["B >= 1", "S mod 8 == 0"]} {
   %a = weft.launch @k_neg(%x) {weft.sizes = [#weft.size<B>]} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>

@@ -34,11 +34,11 @@ func.func @named(%x: tensor<?xf32, #weft.dims<B>>, %y: tensor<?xf32, #weft.dims<
   %d = weft.launch @k_neg(%c) {weft.sizes = [#weft.size<B>]} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
   // CHECK: launch {{.*}}weft.slots = [#weft.slot<result 0>]
   // CHECK: launch {{.*}}weft.slots = [#weft.slot<arena 128*(4*B+63 floordiv 64)+1024>]
+  // CHECK: launch {{.*}}weft.slots = [#weft.slot<result 1>]
   %e = weft.launch @k_neg(%y) {weft.sizes = [#weft.size<C>]} : (tensor<?xf32, #weft.dims<C>>) -> tensor<?xf32, #weft.dims<C>>
   %f = weft.launch @k_neg(%e) {weft.sizes = [#weft.size<C>]} : (tensor<?xf32, #weft.dims<C>>) -> tensor<?xf32, #weft.dims<C>>
   // CHECK: launch {{.*}}weft.slots = [#weft.slot<arena 0>]
-  // CHECK: launch
-  // CHECK: launch {{.*}}weft.slots = [#weft.slot<arena 0>]
+  // CHECK: launch {{.*}}weft.slots = [#weft.slot<result 2>]
   %g = weft.launch @k_neg(%z) {weft.sizes = [#weft.size<256>]} : (tensor<256xf32>) -> tensor<256xf32>
   %h = weft.launch @k_neg(%g) {weft.sizes = [#weft.size<256>]} : (tensor<256xf32>) -> tensor<256xf32>
   return %d, %f, %h : tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<C>>, tensor<256xf32>
