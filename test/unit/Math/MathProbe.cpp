@@ -6,6 +6,7 @@
 #include "weft/Math/Scalar.h"
 
 #include <cstring>
+#include <vector>
 #ifdef __clang__
 #include "VectorEvaluator.h"
 #endif
@@ -35,10 +36,15 @@ template <class E, class V> bool evaluate(const char *fn, const V *x, const V *y
 template <class T, class Int> bool evaluateLanes(const char *fn, const T *x, const T *y, T *out, int64_t n) {
   constexpr int lanes = 16 / sizeof(T); // every target has 16 byte vectors
   using E = weft::math::Vector<T, Int, lanes>;
+  using V = typename E::F;
   // The caller's arrays are aligned to their elements only.
-  typedef T V __attribute__((ext_vector_type(lanes), aligned(alignof(T))));
-  return evaluate<E, V>(fn, reinterpret_cast<const V *>(x), reinterpret_cast<const V *>(y), reinterpret_cast<V *>(out),
-                        n / lanes);
+  std::vector<V> xs(n / lanes), ys(y ? n / lanes : 0), results(n / lanes);
+  std::memcpy(xs.data(), x, xs.size() * sizeof(V));
+  if (y)
+    std::memcpy(ys.data(), y, ys.size() * sizeof(V));
+  bool known = evaluate<E, V>(fn, xs.data(), ys.data(), results.data(), n / lanes);
+  std::memcpy(out, results.data(), results.size() * sizeof(V));
+  return known;
 }
 #endif
 } // namespace
@@ -63,7 +69,7 @@ WEFT_EXPORT int weft_math_eval_f64(const char *fn, const double *x, const double
 }
 
 #ifdef __clang__
-/// The same in vectors; n a multiple of 4.
+/// The same in vectors; n a multiple of the lanes in 16 bytes.
 WEFT_EXPORT int weft_math_lanes_f32(const char *fn, const float *x, const float *y, float *out, int64_t n) {
   return evaluateLanes<float, int32_t>(fn, x, y, out, n) ? 0 : 1;
 }
