@@ -32,12 +32,12 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 /// Cycles per second: adds that depend on each other take a cycle each.
 double clockRate() {
   double best = 0;
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 2000; ++round) { // short, to fall between interruptions
     uint64_t x = 1;
     double start = now();
-    for (int j = 0; j < 20000000; ++j)
+    for (int j = 0; j < 100000; ++j)
       asm volatile("addq $1, %0" : "+r"(x));
-    best = std::max(best, 20000000 / (now() - start));
+    best = std::max(best, 100000 / (now() - start));
   }
   return best;
 }
@@ -52,7 +52,7 @@ double cycles(double rate, double lo, double hi, VectorFn vectorFn, ScalarFn sca
   for (int j = 0; j < count; ++j)
     x[j] = T(dist(rng)), y[j] = T(dist(rng));
   double best = 1e9;
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 200; ++round) {
     double start = now();
     for (int rep = 0; rep < 20; ++rep) {
       for (int j = 0; j < count; j += N)

@@ -48,6 +48,20 @@ inline constexpr double kLog1p64[] = {
     -0x1.d1160fa266888p-5, 0x1.0a6b0b69a234ap-4, -0x1.ea332f6f07c4dp-5, 0x1.aca9e24af6be0p-6,
 };
 
+/// log2(e) (log(1+f) - f) / f^2, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log2(1+f).
+/// f32: degree 9, error 2^-29.6
+inline constexpr double kLog232[] = {
+    -0x1.7154760000000p-1, 0x1.ec708c0000000p-2, -0x1.7154aa0000000p-2, 0x1.277e820000000p-2, -0x1.ec72bc0000000p-3,
+    0x1.a427100000000p-3, -0x1.6edf9a0000000p-3, 0x1.5f66c60000000p-3, -0x1.57a3ca0000000p-3, 0x1.8b86f60000000p-4,
+};
+/// f64: degree 19, error 2^-56.7
+inline constexpr double kLog264[] = {
+    -0x1.71547652b8303p-1, 0x1.ec709dc3a03f2p-2, -0x1.71547652b6bdap-2, 0x1.2776c50efbffdp-2, -0x1.ec709dc5c0897p-3,
+    0x1.a61762a6650c7p-3, -0x1.7154759c7d777p-3, 0x1.484b1396f5a3ep-3, -0x1.2776e5d1fdc0dp-3, 0x1.0c9aabf8050f7p-3,
+    -0x1.ec69d772c31dap-4, 0x1.c681eee3f649bp-4, -0x1.a67e856e0146dp-4, 0x1.8b159dfbdf029p-4, -0x1.6e25f2ee1f6dbp-4,
+    0x1.4e8402a6053c5p-4, -0x1.4f317f9ce7600p-4, 0x1.8151353ca1bc2p-4, -0x1.6336225baaf23p-4, 0x1.368ccc5a28a46p-5,
+};
+
 /// (sin r - r) / r^3 in z = r^2, |r| <= pi/4; relative to sin r.
 /// f32: degree 2, error 2^-27.8
 inline constexpr double kSin32[] = {

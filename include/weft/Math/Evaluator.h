@@ -77,19 +77,21 @@ template <class E> typename E::F horner(E &e, typename E::F y, const double *coe
 }
 
 /// c[0] + c[1] x + ...  Long ones in two or four chains of powers of x^2 or x^4: one chain of twenty fmas keeps too few
-/// vectors in flight.
+/// vectors in flight.  c[0] comes last even so, for one rounding of that size instead of three.
 template <class E> typename E::F polynomial(E &e, typename E::F x, const double *coeffs, int count) {
-  if (count <= 6)
+  if (count <= 7)
     return horner(e, x, coeffs, count, 0, 1);
   auto square = e.mul(x, x);
-  if (count <= 12) {
-    auto even = horner(e, square, coeffs, count, 0, 2);
-    return e.fma(horner(e, square, coeffs, count, 1, 2), x, even);
+  typename E::F rest;
+  if (count <= 13) {
+    rest = e.fma(horner(e, square, coeffs, count, 2, 2), x, horner(e, square, coeffs, count, 1, 2));
+  } else {
+    auto fourth = e.mul(square, square);
+    auto low = e.fma(horner(e, fourth, coeffs, count, 2, 4), x, horner(e, fourth, coeffs, count, 1, 4));
+    auto high = e.fma(horner(e, fourth, coeffs, count, 4, 4), x, horner(e, fourth, coeffs, count, 3, 4));
+    rest = e.fma(high, square, low);
   }
-  auto fourth = e.mul(square, square);
-  auto low = e.fma(horner(e, fourth, coeffs, count, 1, 4), x, horner(e, fourth, coeffs, count, 0, 4));
-  auto high = e.fma(horner(e, fourth, coeffs, count, 3, 4), x, horner(e, fourth, coeffs, count, 2, 4));
-  return e.fma(high, square, low);
+  return e.fma(rest, x, e.f(coeffs[0]));
 }
 template <class E, size_t N, size_t M>
 typename E::F polynomial(E &e, typename E::F x, const double (&f32)[N], const double (&f64)[M]) {

@@ -18,9 +18,8 @@ template <class E> struct ExpParts {
   typename E::F r, q;
   typename E::I k;
 
-  /// e^r, and e^r - 1: two roundings after q each.
+  /// e^r, two roundings after q.
   typename E::F power(E &e) const { return e.fma(r, e.fma(r, q, e.f(1)), e.f(1)); }
-  typename E::F powerMinus1(E &e) const { return e.fma(e.mul(r, r), q, r); }
 };
 
 /// For |x| so small that k < 2^(precision - 3).  r = x - k ln2: the first fma is exact, since all its terms are
@@ -65,16 +64,17 @@ template <class E> typename E::F exp2(E &e, typename E::F x) {
   return scale(e, e.fma(r, polynomial(e, r, kExp232, kExp264), e.f(1)), k);
 }
 
-/// e^x - 1.  2^k em1 + (2^k - 1), computed at half size so that the largest k does not overflow too early.
+/// e^x - 1 = 2^k (r + q r^2) + (2^k - 1), computed at half size so that the largest k does not overflow too early; the
+/// large parts first, which cancel exactly at k = 1.
 template <class E> typename E::F expm1(E &e, typename E::F x) {
   auto y = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -18, -38));
   auto parts = expParts(e, y);
-  auto em1 = parts.powerMinus1(e);
+  auto tail = e.mul(e.mul(parts.r, parts.r), parts.q);
   auto half = pow2(e, e.subI(parts.k, e.i(1)));
-  auto result = e.fma(em1, half, e.sub(half, e.f(0.5)));
-  // k = 0: em1 itself, not its half, which could underflow; and the sign of -0.
+  auto result = e.fma(half, tail, e.fma(half, parts.r, e.sub(half, e.f(0.5))));
+  // k = 0: not by halves, which could underflow; and the sign of -0.
   auto small = e.eqI(parts.k, e.i(0));
-  return e.copysign(e.select(small, em1, e.add(result, result)), x);
+  return e.copysign(e.select(small, e.add(parts.r, tail), e.add(result, result)), x);
 }
 
 /// 1 / (1 + e^-x), by e^-|x| so that it neither overflows nor loses the small side.
@@ -128,12 +128,13 @@ template <class E> typename E::F log(E &e, typename E::F x) {
   return logEnds(e, x, e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low)));
 }
 
-/// Logarithm to base 2: (f + tail) log2(e) with log2(e) in two parts, so that values near 1 keep their accuracy.
+/// Logarithm to base 2: log2(e) f + p(f) f^2 with log2(e) in two parts, so that values near 1 keep their accuracy.
 template <class E> typename E::F log2(E &e, typename E::F x) {
   auto [f, k] = logPartsTotal(e, x);
-  auto hi = c(e, 0x1.715476p+0, 0x1.71547652b82fep+0);
-  auto low = e.fma(logTail(e, f), hi, e.mul(f, c(e, 0x1.4ae0cp-26, 0x1.777d0ffda0d24p-56)));
-  return logEnds(e, x, e.add(k, e.fma(f, hi, low)));
+  auto slope = e.fma(f, polynomial(e, f, kLog232, kLog264), c(e, 0x1.4ae0cp-26, 0x1.777d0ffda0d24p-56));
+  auto sum = fastTwoSum(e, c(e, 0x1.715476p+0, 0x1.71547652b82fep+0), slope);
+  auto fraction = e.fma(f, sum.hi, e.mul(f, sum.lo));
+  return logEnds(e, x, e.add(k, fraction));
 }
 
 /// Logarithm to base 10, as log2 with k log10(2) in two parts.

@@ -8,6 +8,8 @@
 
 #include "weft/Math/ExpLog.h"
 
+#include <iterator>
+
 namespace weft::math {
 
 /// erf: an odd polynomial below 1, 1 - e^p(x) above, p a polynomial for log(erfc(x)).
@@ -37,11 +39,16 @@ template <class E> typename E::F erfc(E &e, typename E::F x) {
     return Pair<E>{q, e.mul(rest, reciprocal)};
   };
   auto t = divide(e.sub(ax, two), e.f(0));
-  // p in its constant term and the rest, which takes t's low part by its steepest coefficient.
-  F inner = polynomial(e, t.hi, kErfcInner32, kErfcInner64);
+  // p = c0 + t (c1 + t inner): the two outer steps in pairs, t's low part by the slope c1 + 2 t inner.
+  F inner = e.isF64() ? polynomial(e, t.hi, kErfcInner64 + 1, int(std::size(kErfcInner64)) - 1)
+                      : polynomial(e, t.hi, kErfcInner32 + 1, int(std::size(kErfcInner32)) - 1);
   auto step = twoProd(e, t.hi, inner);
-  auto p = fastTwoSum(e, c(e, kErfcAt2Hi32, kErfcAt2Hi64), step.hi);
-  F pLow = e.fma(t.lo, inner, e.add(p.lo, e.add(step.lo, c(e, kErfcAt2Lo32, kErfcAt2Lo64))));
+  auto first = fastTwoSum(e, c(e, kErfcInner32[0], kErfcInner64[0]), step.hi);
+  F firstLow = e.add(first.lo, step.lo);
+  auto outer = twoProd(e, t.hi, first.hi);
+  auto p = fastTwoSum(e, c(e, kErfcAt2Hi32, kErfcAt2Hi64), outer.hi);
+  F slope = e.add(first.hi, step.hi);
+  F pLow = e.fma(t.lo, slope, e.fma(t.hi, firstLow, e.add(p.lo, e.add(outer.lo, c(e, kErfcAt2Lo32, kErfcAt2Lo64)))));
   auto q = divide(p.hi, pLow);
   auto square = twoProd(e, ax, ax);
   auto power = expPair(e, {e.neg(square.hi), e.neg(square.lo)}, q);
