@@ -157,7 +157,9 @@ private:
     bool weak, isCode;
   };
   std::unordered_map<std::string_view, Definition> definitions;
-  uint64_t stubs = 0, got = 0, gotUsed = 0, gotSlots = 0; // offsets and counts
+  uint64_t stubs = 0, got = 0;                  ///< offsets in the mapping
+  uint64_t gotSlots = 0;                        ///< room in the GOT
+  std::unordered_map<uint64_t, uint64_t> gotOf; ///< offset of the slot that holds an address
 };
 
 int32_t Loader::classify(Object &object, Section &section, Part &part) {
@@ -325,10 +327,10 @@ int32_t Loader::relocate(Object &object, const Section &table) {
     uint64_t symbol;
     if (int32_t rc = resolve(object, uint32_t(ELF64_R_SYM(rela.r_info)), kind, symbol))
       return rc;
-    if (kind == RelocKind::got) { // one slot each: they are too few to share
-      unsigned char *slot = code.base + got + 8 * gotUsed++;
-      memcpy(slot, &symbol, 8);
-      symbol = uint64_t(uintptr_t(slot));
+    if (kind == RelocKind::got) { // one slot for each symbol: AArch64 forms its address in two halves
+      uint64_t slot = gotOf.try_emplace(symbol, got + 8 * gotOf.size()).first->second;
+      memcpy(code.base + slot, &symbol, 8);
+      symbol = uint64_t(uintptr_t(code.base)) + slot;
     }
     Patch patch{code.base + section.place + rela.r_offset, section.header.sh_size - rela.r_offset,
                 symbol + uint64_t(rela.r_addend)};

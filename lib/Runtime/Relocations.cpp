@@ -50,6 +50,8 @@ constexpr RelocType kTypes[] = {
     {EM_AARCH64, R_AARCH64_LDST32_ABS_LO12_NC, RelocKind::near, 4, "R_AARCH64_LDST32_ABS_LO12_NC"},
     {EM_AARCH64, R_AARCH64_LDST64_ABS_LO12_NC, RelocKind::near, 4, "R_AARCH64_LDST64_ABS_LO12_NC"},
     {EM_AARCH64, R_AARCH64_LDST128_ABS_LO12_NC, RelocKind::near, 4, "R_AARCH64_LDST128_ABS_LO12_NC"},
+    {EM_AARCH64, R_AARCH64_ADR_GOT_PAGE, RelocKind::got, 4, "R_AARCH64_ADR_GOT_PAGE"},
+    {EM_AARCH64, R_AARCH64_LD64_GOT_LO12_NC, RelocKind::got, 4, "R_AARCH64_LD64_GOT_LO12_NC"},
     {EM_AARCH64, R_AARCH64_CALL26, RelocKind::near, 4, "R_AARCH64_CALL26"},
     {EM_AARCH64, R_AARCH64_JUMP26, RelocKind::near, 4, "R_AARCH64_JUMP26"},
 };
@@ -100,7 +102,8 @@ bool applyAArch64(uint32_t type, unsigned char *place, uint64_t target) {
   case R_AARCH64_PREL32:
     put32(place, uint32_t(delta));
     return fits(delta, 32);
-  case R_AARCH64_ADR_PREL_PG_HI21: {
+  case R_AARCH64_ADR_PREL_PG_HI21:
+  case R_AARCH64_ADR_GOT_PAGE: {
     int64_t pages = int64_t((target & ~uint64_t(0xfff)) - (uint64_t(uintptr_t(place)) & ~uint64_t(0xfff))) >> 12;
     uint32_t imm = uint32_t(pages);
     put32(place, (insn & ~(0x3u << 29 | 0x7ffffu << 5)) | (imm & 3) << 29 | ((imm >> 2) & 0x7ffff) << 5);
@@ -115,6 +118,7 @@ bool applyAArch64(uint32_t type, unsigned char *place, uint64_t target) {
   case R_AARCH64_LDST32_ABS_LO12_NC:
     return lo12(2);
   case R_AARCH64_LDST64_ABS_LO12_NC:
+  case R_AARCH64_LD64_GOT_LO12_NC:
     return lo12(3);
   case R_AARCH64_LDST128_ABS_LO12_NC:
     return lo12(4);

@@ -190,12 +190,14 @@ __attribute__((visibility("hidden"))) int other(void);
 u8 get8(void) { return c8; } u16 get16(void) { return c16; } u32 get32(void) { return c32; } u64 get64(void) { return c64; }
 v16 get128(void) { return c128; } void *address(void) { return &c32; }
 __attribute__((visibility("hidden"))) void *const pointer = &c64; void *getPointer(void) { return pointer; }
+extern int shared; int *getShared(void) { return &shared; }
 int call(void) { return other() + 1; } int jump(void) { return other(); }
 void *memset(void *, int, u64); void outside(void *p, u64 n) { memset(p, 0, n); }
 )";
   test::Unit main{"get8", test::compileC(source, "--target=aarch64-linux-gnu -fno-asynchronous-unwind-tables")};
-  test::Unit other{"other", test::compileC("__attribute__((visibility(\"hidden\"))) int other(void) { return 7; }",
-                                           "--target=aarch64-linux-gnu")};
+  test::Unit other{
+      "other", test::compileC("int shared = 600; __attribute__((visibility(\"hidden\"))) int other(void) { return 7; }",
+                              "--target=aarch64-linux-gnu")};
   LoadedCode code;
   WeftError err = {};
   if (loadObjects({viewOf(main), viewOf(other)}, WEFT_MACHINE_AARCH64, true, code, &err))
@@ -244,6 +246,13 @@ void *memset(void *, int, u64); void outside(void *p, u64 n) { memset(p, 0, n); 
   // getPointer may have been folded to the address of c64: both forms end at 0x44 bytes.
   const unsigned char *pointer = lastAddress("getPointer");
   CHECK(pointer >= code.base && pointer < code.base + code.totalBytes);
+  // Data of another object, through a slot of the GOT that holds its address.
+  const unsigned char *slot = lastAddress("getShared");
+  REQUIRE(slot >= code.base && slot + 8 <= code.base + code.codeBytes);
+  const unsigned char *shared;
+  memcpy(&shared, slot, 8);
+  REQUIRE(shared >= code.base + code.codeBytes && shared + 4 <= code.base + code.totalBytes);
+  CHECK_EQ(insn(shared), 600u);
   // Calls: the function itself between objects, a stub that jumps by x16 for outside symbols.
   auto branch = [&](const char *name, uint32_t opcode) -> const unsigned char * {
     const unsigned char *p = find(name);
