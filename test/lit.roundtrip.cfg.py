@@ -4,7 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(config.weft_source, "test"))
-from roundtrip_format import RoundTrip  # noqa: E402
+from roundtrip_format import RoundTrip
 
 config.name = "weft-roundtrip"
 config.test_format = RoundTrip()
