@@ -14,8 +14,8 @@ namespace weft::math {
 /// |x| = k ln2 + r.  With s = sinh r, d = cosh r - 1, a and b = (2^k +- 2^-k) / 4:
 /// sinh|x| = 2 (a s + b d + b) and cosh x = 2 (b s + a d + a), without a division or a loss at small x.
 template <class E> struct HyperbolicParts {
-  typename E::F r, cubic, d, a, b; // s = r + cubic
-  typename E::M reduced;           // k is not 0
+  typename E::F r, cubic, d, a, b, up, down; // s = r + cubic, a = up + down, b = up - down
+  typename E::M reduced;                     // k is not 0
 };
 template <class E> HyperbolicParts<E> hyperbolicParts(E &e, typename E::F x) {
   auto ax = atMost(e, e.abs(x), c(e, 89.5, 710.6));
@@ -28,21 +28,20 @@ template <class E> HyperbolicParts<E> hyperbolicParts(E &e, typename E::F x) {
   // 2^-k matters no more where it would be subnormal.
   auto least = e.i(e.isF64() ? 200 : 100);
   auto down = pow2(e, e.subI(e.i(-2), e.selectI(e.ltI(least, k), least, k)));
-  return {r, cubic, d, e.add(up, down), e.sub(up, down), e.not_(e.eqI(k, e.i(0)))};
+  return {r, cubic, d, e.add(up, down), e.sub(up, down), up, down, e.not_(e.eqI(k, e.i(0)))};
 }
 
 /// Hyperbolic sine.
 template <class E> typename E::F sinh(E &e, typename E::F x) {
-  auto [r, cubic, d, a, b, reduced] = hyperbolicParts(e, x);
-  auto half = e.add(b, e.fma(a, r, e.fma(a, cubic, e.mul(b, d))));
-  return e.copysign(e.select(reduced, e.add(half, half), e.add(r, cubic)), x);
+  auto p = hyperbolicParts(e, x);
+  auto half = e.add(p.b, e.fma(p.a, p.r, e.fma(p.a, p.cubic, e.mul(p.b, p.d))));
+  return e.copysign(e.select(p.reduced, e.add(half, half), e.add(p.r, p.cubic)), x);
 }
 
-/// Hyperbolic cosine.
+/// Hyperbolic cosine; a in its parts, of which the large one is exact.
 template <class E> typename E::F cosh(E &e, typename E::F x) {
-  auto [r, cubic, d, a, b, unused] = hyperbolicParts(e, x);
-  (void)unused;
-  auto half = e.add(a, e.fma(b, r, e.fma(b, cubic, e.mul(a, d))));
+  auto p = hyperbolicParts(e, x);
+  auto half = e.add(p.up, e.fma(p.b, p.r, e.fma(p.b, p.cubic, e.fma(p.a, p.d, p.down))));
   return e.add(half, half);
 }
 

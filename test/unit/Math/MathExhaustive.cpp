@@ -1,16 +1,17 @@
 //===- MathExhaustive.cpp - every float, every function ---------------------===//
 //
 // Decides how the exact largest errors of the unary f32 functions are found: all 2^32 arguments, in vectors, against
-// the f64 functions (themselves measured against mpmath by test_math_accuracy.py).  A tool, not a test: about five
-// seconds a function on AVX-512.
+// the f64 functions (themselves measured against mpmath by test_math_accuracy.py).  A tool, not a test: 10 to 30
+// seconds a function on AVX-512.  With a number first, only every so many-th vector of neighbours.
 //
-//   ninja weft_math_exhaustive && bin/weft_math_exhaustive [names]
+//   ninja weft_math_exhaustive && bin/weft_math_exhaustive [stride] [names]
 //
 //===------------------------------------------------------------------------===//
 #include "VectorEvaluator.h"
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace {
@@ -19,12 +20,12 @@ using V32 = weft::math::Vector<float, int32_t, lanes>;
 using V64 = weft::math::Vector<double, int64_t, lanes>;
 
 /// Prints the largest |f32(x) - f64(x)| in last places of the f64 result, and how many results are not the nearest.
-template <class Fn32, class Fn64> void sweep(const char *name, Fn32 f32, Fn64 f64) {
+template <class Fn32, class Fn64> void sweep(const char *name, int64_t stride, Fn32 f32, Fn64 f64) {
   V64::F worst = 0;
   V32::F at = 0;
   uint64_t notNan = 0, wrongNan = 0;
   V64::I misrounded = 0;
-  for (int64_t first = 0; first < (int64_t(1) << 32); first += lanes) {
+  for (int64_t first = 0; first < (int64_t(1) << 32); first += lanes * stride) {
     V32::I pattern;
     for (int j = 0; j < lanes; ++j)
       pattern[j] = int32_t(first + j);
@@ -61,14 +62,19 @@ template <class Fn32, class Fn64> void sweep(const char *name, Fn32 f32, Fn64 f6
 int main(int argc, char **argv) {
   V32 v32;
   V64 v64;
+  int64_t stride = argc > 1 ? std::atoll(argv[1]) : 0;
+  int names = stride > 0 ? 2 : 1;
+  stride = stride > 0 ? stride : 1;
   auto asked = [&](const char *name) {
-    for (int j = 1; j < argc; ++j)
+    for (int j = names; j < argc; ++j)
       if (!std::strcmp(argv[j], name))
         return true;
-    return argc == 1;
+    return argc == names;
   };
 #define UNARY(fn)                                                                                                      \
   if (asked(#fn))                                                                                                      \
-    sweep(#fn, [&](V32::F x) { return weft::math::fn(v32, x); }, [&](V64::F x) { return weft::math::fn(v64, x); });
+    sweep(                                                                                                             \
+        #fn, stride, [&](V32::F x) { return weft::math::fn(v32, x); },                                                 \
+        [&](V64::F x) { return weft::math::fn(v64, x); });
 #include "weft/Math/Functions.def"
 }
