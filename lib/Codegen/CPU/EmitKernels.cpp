@@ -51,6 +51,7 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     auto emitted = func::FuncOp::create(b, function.getLoc(), function.getName(), b.getFunctionType(inputs, {}));
     emitted.setPrivate();
     emitted->setAttr("weft.kernel", b.getUnitAttr());
+    emitted->setAttr("weft.lowered", b.getUnitAttr()); // its launches no longer match its type
     if (Attribute lines = function->getAttr("weft.schedule"))
       emitted->setAttr("weft.schedule", lines);
     Block *block = emitted.addEntryBlock();
