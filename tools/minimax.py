@@ -10,6 +10,7 @@ polynomial L-infinity approximations", 2007, for why rounding needs the refit.)
     python3 tools/minimax.py > include/weft/Math/Coefficients.h     # minutes
     python3 tools/minimax.py --only kSin                            # one table (both types), to try
 """
+
 import argparse
 import sys
 
@@ -73,6 +74,15 @@ def worst(g, w, a, b, coeffs):
     return max(abs(w(x) * (g(x) - mp.polyval(coeffs[::-1], x))) for x in xs)
 
 
+def without(g, w, known):
+    """Function and weight for the coefficients beyond the known ones.
+
+    The powers x^k ... x^n are no Chebyshev system where 0 is inside; 1 ... x^(n-k) with weight |w x^k| is.
+    """
+    k = len(known)
+    return lambda x: (g(x) - mp.polyval(known[::-1], x)) / x**k, lambda x: abs(w(x) * x**k)
+
+
 def fit(g, w, a, b, degree, bits):
     """Minimax coefficients, lowest degree first, each rounded to `bits`, and the error after rounding."""
     rest, _ = remez(g, w, a, b, degree)
@@ -82,10 +92,7 @@ def fit(g, w, a, b, degree, bits):
     # Higher coefficients need no refit: their rounding is below the error of the fit.
     for k in range(1, min(degree, 6)):
         fixed.append(round_to(rest[0], bits))
-        known = list(fixed)
-        # The powers x^k ... x^n are no Chebyshev system where 0 is inside; 1 ... x^(n-k) with weight |w x^k| is.
-        rest, _ = remez(lambda x: (g(x) - mp.polyval(known[::-1], x)) / x**k,
-                        lambda x: abs(w(x) * x**k), a, b, degree - k)
+        rest, _ = remez(*without(g, w, list(fixed)), a, b, degree - k)
         coeffs = fixed + [round_to(c, bits) for c in rest]
         tries.append((worst(g, w, a, b, coeffs), coeffs))
     err, coeffs = min(tries, key=lambda t: t[0])
@@ -112,6 +119,7 @@ def zero(x):
 
 
 # name, what it is, g, w, interval, degree for f32, degree for f64
+# fmt: off
 TABLES = [
     ("kExpm1", "(e^r - 1 - r) / r^2, |r| <= ln2/2; error relative to e^r - 1",
      lambda r: (mp.expm1(r) - r) / r**2, lambda r: abs(r**2 / mp.expm1(r)), -LN2H, LN2H, 4, 9),
@@ -147,6 +155,7 @@ TABLES = [
      in_z(lambda x: mp.erf(x) / x, lambda x: 1, 0), lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
      T, mp.mpf("1.0001"), 6, 15),
 ]
+# fmt: on
 
 
 def shifted_erfc(limit):
@@ -156,9 +165,11 @@ def shifted_erfc(limit):
 
 def scaled_erfc(limit):
     """(g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), relative to g: the small half of erfc."""
+
     def g(t):
         x = 2 * (1 + t) / (1 - t)
         return (x + 2) * mp.exp(x**2) * mp.erfc(x)
+
     at2 = g(mp.mpf(0))
     lo, hi = mp.mpf("0.7499"), mp.mpf(limit)
     return (lambda t: (g(t) - at2) / t, lambda t: abs(t) / g(t), (lo - 2) / (lo + 2), (hi - 2) / (hi + 2))
@@ -176,12 +187,19 @@ def main():
             continue
         emit(out, name, what, ((g, w, a, b, d32, 24), (g, w, a, b, d64, 53)))
     if not args.only or args.only == "kErfTail":
-        emit(out, "kErfTail", "log(erfc(x)), x from 1 to where erf is 1; error relative to erf x",
-             ((*shifted_erfc(mp.mpf("4.0")), 6, 24), (*shifted_erfc(mp.mpf("6.0")), 18, 53)))
+        emit(
+            out,
+            "kErfTail",
+            "log(erfc(x)), x from 1 to where erf is 1; error relative to erf x",
+            ((*shifted_erfc(mp.mpf("4.0")), 6, 24), (*shifted_erfc(mp.mpf("6.0")), 18, 53)),
+        )
     if not args.only or args.only == "kErfcInner":
-        emit(out, "kErfcInner",
-             "(g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), 0.75 <= x; relative to g",
-             ((*scaled_erfc("10.1"), 8, 24), (*scaled_erfc("27.3"), 20, 53)))
+        emit(
+            out,
+            "kErfcInner",
+            "(g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), 0.75 <= x; relative to g",
+            ((*scaled_erfc("10.1"), 8, 24), (*scaled_erfc("27.3"), 20, 53)),
+        )
         out.write("\n/// g(0) in two parts.\n")
         for kind, bits in (("32", 24), ("64", 53)):
             hi = round_to(4 * mp.exp(4) * mp.erfc(2), bits)

@@ -6,6 +6,7 @@ test/unit/Math/MathProbe.cpp); codegen's is bit for bit the same by construction
 
     python test/python/test_math_accuracy.py        # prints the table of measured errors
 """
+
 import ctypes
 import math
 import os
@@ -49,6 +50,7 @@ INF, NAN = math.inf, math.nan
 
 # Arguments, then result, fixed by C99 Annex F (or by continuity, for functions that C lacks); zeros compare with their
 # sign.
+# fmt: off
 SPECIAL = {
     "exp": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0.0), (NAN, NAN)],
     "exp2": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0.0), (NAN, NAN), (3.0, 8), (-1.0, 0.5)],
@@ -88,10 +90,30 @@ SPECIAL = {
     "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1), (NAN, NAN)],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1), (NAN, NAN)],
 }
+# fmt: on
 
 # Arguments next to a multiple of pi/2 (the closest double of all, the closest float), borders of ranges and branches.
-HARD = [6381956970095103.0 * 2.0**797, 16367173.0 * 2.0**72, 131071.9, 131072.0, 2.0**30, 2.0**30 - 1, 0.625, 1.0, 88.7,
-        88.8, -87.4, -103.9, 709.7, 709.8, -708.5, -745.1, math.pi / 4, math.pi / 2, math.pi]
+HARD = [
+    6381956970095103.0 * 2.0**797,
+    16367173.0 * 2.0**72,
+    131071.9,
+    131072.0,
+    2.0**30,
+    2.0**30 - 1,
+    0.625,
+    1.0,
+    88.7,
+    88.8,
+    -87.4,
+    -103.9,
+    709.7,
+    709.8,
+    -708.5,
+    -745.1,
+    math.pi / 4,
+    math.pi / 2,
+    math.pi,
+]
 
 
 def mp_function(name):
@@ -125,8 +147,11 @@ class Probe:
         y = None if y is None else np.ascontiguousarray(y, x.dtype)
         out = np.empty_like(x)
         entry = getattr(self.lib, f"weft_math_{how}_f{8 * x.itemsize}")
-        status = entry(name.encode(), *(None if a is None else a.ctypes.data_as(ctypes.c_void_p) for a in (x, y, out)),
-                       ctypes.c_int64(x.size))
+        status = entry(
+            name.encode(),
+            *(None if a is None else a.ctypes.data_as(ctypes.c_void_p) for a in (x, y, out)),
+            ctypes.c_int64(x.size),
+        )
         assert status == 0, f"the probe knows no {name}"
         return out
 
@@ -171,8 +196,22 @@ def samples_f64(name):
     middle = np.ldexp(rng.uniform(1, 2, 1500), rng.integers(-12, 10, 1500))
     near_one = 1 + np.ldexp(rng.uniform(-1, 1, 500), rng.integers(-52, -1, 500))
     shape = rng.uniform(-40, 40, 1500)
-    x = np.concatenate([wide, -wide, middle, -middle, near_one, -near_one, shape, rng.uniform(-1.5, 1.5, 2000),
-                        rng.uniform(-746, 710, 400), HARD, np.negative(HARD), np.nextafter(HARD, 0)])
+    x = np.concatenate(
+        [
+            wide,
+            -wide,
+            middle,
+            -middle,
+            near_one,
+            -near_one,
+            shape,
+            rng.uniform(-1.5, 1.5, 2000),
+            rng.uniform(-746, 710, 400),
+            HARD,
+            np.negative(HARD),
+            np.nextafter(HARD, 0),
+        ]
+    )
     return x
 
 
@@ -212,8 +251,16 @@ def worst_f64(probe, name):
     return worst, where
 
 
-NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
-               "acosh": "arccosh", "atanh": "arctanh", "pow": "power"}
+NUMPY_NAMES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "pow": "power",
+}
 
 
 def oracle_f64(probe, name, args):
