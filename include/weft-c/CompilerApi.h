@@ -109,7 +109,7 @@ MlirAttribute weftEnumAttr(MlirContext context, MlirStringRef keyword, MlirStrin
 /// Runs a pass pipeline in MLIR's notation on a module, e.g. `builtin.module(weft-simplify)`.
 bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error);
 
-/// Options as `key=value` lines; keys: numerics, threads, cpu, features.
+/// Options as `key=value` lines; keys: numerics, threads, target.
 /// Takes a module from one stage to a later one, in place.
 bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef options, WeftBytes *error);
 

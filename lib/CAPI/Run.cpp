@@ -40,10 +40,8 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
                          : value == "fast" ? weft::Numerics::Fast : weft::Numerics::Default;
     } else if (key == "threads") {
       good = !value.getAsInteger(10, options.threads) && options.threads >= 0;
-    } else if (key == "cpu") {
-      options.cpu = value.str();
-    } else if (key == "features") {
-      options.features = value.str();
+    } else if (key == "target") {
+      options.target = value.str();
     } else {
       good = false;
     }

@@ -3,8 +3,11 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
 #include "weft/Kernels/Passes.h"
+#include "weft/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -27,7 +30,13 @@ std::string stageNames() { return llvm::join(ArrayRef(names), ", "); }
 static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options) {
   switch (to) {
   case Stage::Traced: // the start: nothing leads here
+    break;
   case Stage::Resolved:
+    // Derivatives and batches become ordinary functions before anything looks at them.
+    pm.addPass(createResolveRequests());
+    // Functions that only a request named are no longer needed.
+    pm.addPass(createSymbolDCEPass());
+    break;
   case Stage::Optimized:
     break;
   case Stage::Kernels:
@@ -37,14 +46,25 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     pm.addPass(createShareKernels());
     break;
   case Stage::Planned:
+    // On tensors, over the whole program: no later stage allocates.
+    pm.addPass(createPlanMemory());
     break;
   case Stage::Linalg:
     // After planning, which reads named sizes: the names end here.
     pm.addPass(createWeftToLinalg());
     break;
   case Stage::Scheduled:
-  case Stage::Bufferized:
+    break;
+  case Stage::Bufferized: {
+    EmitKernelsOptions emit;
+    emit.target = options.target;
+    pm.addPass(createEmitKernels(emit));
+    // After the kernels, whose final signatures the entry calls.
+    pm.addPass(createLowerEntry());
+    break;
+  }
   case Stage::LLVM:
+    pm.addPass(createLowerToLLVM());
     break;
   }
 }

@@ -39,12 +39,6 @@ void Report::end() {
   stages.push_back(llvm::json::Object{{"stage", stage}, {"ms", ms}});
 }
 
-/// Bytes of a tensor as a size expression.
-static std::string bytesOf(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  int64_t width = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) / 8 : 8;
-  return (numElements(shapeOf(type)) * SizeExpr(width)).str();
-}
 
 static std::string typeText(Type type) {
   std::string text;
@@ -84,9 +78,9 @@ void Report::readPlan(ModuleOp module) {
     SizeExpr bytes(0);
     llvm::json::Array read, written;
     for (Type type : launch.getOperandTypes())
-      read.push_back(bytesOf(type));
+      read.push_back(bytesOf(type).str());
     for (Type type : launch.getResultTypes())
-      written.push_back(bytesOf(type));
+      written.push_back(bytesOf(type).str());
     launches.push_back(llvm::json::Object{{"kernel", launch.getCallee().str()},
                                           {"lines", linesJson(launch.getLoc())},
                                           {"in_loop", launch->getParentOfType<ForOp>() != nullptr},
@@ -94,7 +88,7 @@ void Report::readPlan(ModuleOp module) {
                                           {"written_bytes", std::move(written)}});
   });
   module.walk([&](CopyOp copy) {
-    copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()}, {"lines", linesJson(copy.getLoc())}, {"bytes", bytesOf(copy.getType())}});
+    copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()}, {"lines", linesJson(copy.getLoc())}, {"bytes", bytesOf(copy.getType()).str()}});
   });
 }
 
