@@ -1,5 +1,6 @@
 // Decides whether a set of ops can be one kernel; the rules stand in KernelShape.h.
 #include "weft/Kernels/KernelShape.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -52,8 +53,11 @@ public:
         contracts.push_back(op);
       if (*kind == FusionKind::Reduce)
         reduces.push_back(op);
-      if (*kind == FusionKind::View && readsOutside(op->getOperand(0)))
+      if (*kind == FusionKind::View && readsOutside(op->getOperand(0))) {
+        if (!readsLeafPlainly(op))
+          return no("a view other than a broadcast of values made from their index");
         outsideViews.insert(op);
+      }
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
@@ -75,6 +79,18 @@ private:
   }
   /// An operand of the kernel, a leaf, or a View of one.
   bool readsOutside(Value value) const { return !inside(value) || outsideViews.contains(value.getDefiningOp()); }
+  /// A leaf that is no constant is computed at its reader's index, which a broadcast along new dimensions keeps.
+  bool readsLeafPlainly(Operation *view) const {
+    Operation *leaf = view->getOperand(0).getDefiningOp();
+    if (outsideViews.contains(leaf) && inside(view->getOperand(0))) { // a chain: what stands at its end
+      while (leaf && fusionKind(leaf) == FusionKind::View)
+        leaf = leaf->getOperand(0).getDefiningOp();
+      return !leaf || !isLeaf(leaf) || leaf->hasTrait<OpTrait::ConstantLike>();
+    }
+    if (!leaf || !isLeaf(leaf) || leaf->hasTrait<OpTrait::ConstantLike>())
+      return true;
+    return isa<BroadcastOp>(view) && !llvm::is_contained(shapeOf(leaf->getResult(0)), SizeExpr(1));
+  }
   /// A View that only other Views read: no value of it exists.
   bool isInnerView(Operation *op) const {
     return outsideViews.contains(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
@@ -135,6 +151,7 @@ private:
     bool reduces = !kernel.folded.empty();
     auto isRow = [&](const Shape &shape) { return reduces && (shape == row || shape == unitRow); };
     DenseSet<Operation *> afterReduce;
+    bool comesBack = false, wideOutput = false;
     for (Operation *op : ops) {
       if (fusionKind(op) == FusionKind::Reduce || llvm::any_of(op->getOperands(), [&](Value v) {
             return v.getDefiningOp() && afterReduce.contains(v.getDefiningOp());
@@ -171,12 +188,96 @@ private:
                             : ArrayRef<int64_t>(broadcast.getDims()) == ArrayRef<int64_t>(identity);
         if (!straight)
           return no("a broadcast that turns the dimensions of a row value around");
-        if (shape == kernel.root && !rowsComeBack(kernel))
-          return std::nullopt;
+        comesBack |= shape == kernel.root;
       }
       }
+      wideOutput |= shape == kernel.root && escapes(op);
     }
+    if (!reduces)
+      return kernel;
+    if (comesBack && !rowsComeBack(kernel))
+      return std::nullopt;
+    if ((comesBack || wideOutput) && !isRowwise(kernel))
+      return no("values of the whole index space beside a reduction of other than whole rows");
+    if (!wideOutput && !showsFoldedSizes(kernel))
+      return no("a reduction of sizes that no operand shows");
+    if (!isConnected(kernel.root))
+      return no("a row value that the reduction has nothing to do with");
     return kernel;
+  }
+
+  bool escapes(Operation *op) const {
+    return llvm::any_of(op->getUsers(), [&](Operation *user) { return !set.contains(user); });
+  }
+
+  /// Whether the folded dimensions are the trailing ones and every read steps through them as through one dimension:
+  /// then a row is a stretch of memory, and values of the whole index space are made row by row.
+  bool isRowwise(const KernelShape &kernel) const {
+    int64_t rank = kernel.root.size(), count = kernel.folded.size(), wide = 0;
+    for (auto [i, dim] : llvm::enumerate(kernel.folded)) {
+      if (dim != rank - count + int64_t(i))
+        return false;
+      wide += kernel.root[dim] != SizeExpr(1);
+    }
+    if (wide <= 1)
+      return true;
+    for (Operation *op : ops) {
+      for (Value operand : op->getOperands()) // an iota asks for the dimensions one by one
+        if (Operation *leaf = operand.getDefiningOp();
+            leaf && isLeaf(leaf) && !leaf->hasTrait<OpTrait::ConstantLike>() && !shapeOf(operand).empty())
+          return false;
+      if (!outsideViews.contains(op) || shapeOf(op->getResult(0)) != kernel.root)
+        continue;
+      auto broadcast = dyn_cast<BroadcastOp>(op);
+      if (!broadcast || inside(broadcast.getX()))
+        return false;
+      int64_t covered = 0;
+      Shape from = shapeOf(broadcast.getX());
+      for (auto [i, dim] : llvm::enumerate(broadcast.getDims()))
+        covered += dim >= rank - count && from[i] != SizeExpr(1);
+      if (covered != 0 && covered != wide)
+        return false;
+    }
+    return true;
+  }
+
+  /// Code generation takes the size of a loop from a buffer that is read plainly along it.
+  bool showsFoldedSizes(const KernelShape &kernel) const {
+    return llvm::all_of(kernel.folded, [&](int64_t dim) {
+      if (kernel.root[dim].constant())
+        return true;
+      return llvm::any_of(ops, [&](Operation *op) {
+        auto isBuffer = [&](Value v) { return !inside(v) && !(v.getDefiningOp() && isLeaf(v.getDefiningOp())); };
+        if (fusionKind(op) != FusionKind::View)
+          return llvm::any_of(op->getOperands(), [&](Value v) { return isBuffer(v) && shapeOf(v) == kernel.root; });
+        if (!isBuffer(op->getOperand(0)) || shapeOf(op->getResult(0)) != kernel.root)
+          return false;
+        Shape from = shapeOf(op->getOperand(0));
+        if (auto broadcast = dyn_cast<BroadcastOp>(op))
+          return llvm::any_of(llvm::enumerate(broadcast.getDims()),
+                              [&](auto at) { return at.value() == dim && from[at.index()] == kernel.root[dim]; });
+        // A view that changes the order of the sizes and drops none is a transposition.
+        return permutesElements(op) && from != kernel.root;
+      });
+    });
+  }
+
+  /// Whether each op is tied to the root by values computed inside (scalars need no tie).
+  bool isConnected(const Shape &root) const {
+    llvm::EquivalenceClasses<Operation *> parts;
+    for (Operation *op : ops) {
+      parts.insert(op);
+      for (Value operand : op->getOperands())
+        if (inside(operand))
+          parts.unionSets(op, operand.getDefiningOp());
+    }
+    DenseSet<Operation *> tied;
+    for (Operation *op : ops)
+      if (fusionKind(op) == FusionKind::Reduce || shapeOf(op->getResult(0)) == root)
+        tied.insert(parts.getLeaderValue(op));
+    return llvm::all_of(ops, [&](Operation *op) {
+      return shapeOf(op->getResult(0)).empty() || tied.contains(parts.getLeaderValue(op));
+    });
   }
 
   /// The root: what the reductions fold, else the one shape of all values that are not scalars.

@@ -150,3 +150,58 @@ func.func @all_back(%x: tensor<?xf32, #weft.dims<B>>) -> (tensor<?xf32, #weft.di
   %s = weft.div %x, %b : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
   return %s : tensor<?xf32, #weft.dims<B>>
 }
+
+// -----
+
+// A reduction over other than the trailing dimensions works column by column, so it makes no values of the whole shape.
+// CHECK-LABEL: @columns_and_values(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @columns_and_values(%x: tensor<64x128xf32>) -> (tensor<64x128xf32>, tensor<128xf32>) {
+  %e = weft.exp %x : (tensor<64x128xf32>) -> tensor<64x128xf32>
+  %r = weft.reduce %e {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<64x128xf32>) -> tensor<128xf32>
+  return %e, %r : tensor<64x128xf32>, tensor<128xf32>
+}
+
+// -----
+
+// Along the trailing dimensions it does.
+// CHECK-LABEL: @rows_and_values(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @rows_and_values(%x: tensor<64x128xf32>) -> (tensor<64x128xf32>, tensor<64xf32>) {
+  %e = weft.exp %x : (tensor<64x128xf32>) -> tensor<64x128xf32>
+  %r = weft.reduce %e {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x128xf32>) -> tensor<64xf32>
+  return %e, %r : tensor<64x128xf32>, tensor<64xf32>
+}
+
+// -----
+
+// Two folded dimensions are one row only if every read steps through them as one: a vector along the last does not.
+// CHECK-LABEL: @two_folded(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @two_folded(%x: tensor<4x8x16xf32>, %v: tensor<16xf32>) -> tensor<4x8x16xf32> {
+  %b = weft.broadcast %v {dims = array<i64: 2>} : (tensor<16xf32>) -> tensor<4x8x16xf32>
+  %y = weft.mul %x, %b : (tensor<4x8x16xf32>, tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %r = weft.reduce %y {kind = #weft.reduce_kind<max>, dims = array<i64: 1, 2>} : (tensor<4x8x16xf32>) -> tensor<4xf32>
+  %rb = weft.broadcast %r {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x8x16xf32>
+  %o = weft.sub %y, %rb : (tensor<4x8x16xf32>, tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  return %o : tensor<4x8x16xf32>
+}
+
+// -----
+
+// A named size that no operand shows plainly: the slice is made first.
+// CHECK-LABEL: @hidden_size(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @hidden_size(%x: tensor<?xf32, #weft.dims<S>>) -> tensor<f32> {
+  %s = weft.slice %x {starts = array<i64: 1>, strides = array<i64: 1>} : (tensor<?xf32, #weft.dims<S>>) -> tensor<?xf32, #weft.dims<S-1>>
+  %r = weft.reduce %s {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<S-1>>) -> tensor<f32>
+  return %r : tensor<f32>
+}

@@ -37,9 +37,47 @@ static bool isContraction(linalg::GenericOp op) {
   return false;
 }
 
+/// Whether a generic only reads one buffer at other indices.
+static bool isViewOfBuffer(linalg::GenericOp op) {
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return false;
+  auto yield = cast<linalg::YieldOp>(op.getRegion().front().getTerminator());
+  Value source = op.getDpsInputOperand(0)->get();
+  return yield.getOperand(0) == op.getRegion().front().getArgument(0) && !source.getDefiningOp<linalg::GenericOp>();
+}
+
+/// Views that views and contractions read become part of their readers' maps: values are evaluated at the reader's own
+/// index, and a contraction reads buffers. In program order, so chains fold whole.
+static void foldViews(func::FuncOp function) {
+  for (auto reader : function.front().getOps<linalg::GenericOp>()) {
+    bool isView = reader.getNumDpsInputs() == 1 && !reader.getNumReductionLoops() &&
+                  cast<linalg::YieldOp>(reader.getRegion().front().getTerminator()).getOperand(0) ==
+                      reader.getRegion().front().getArgument(0);
+    if (!isView && !isContraction(reader))
+      continue;
+    for (OpOperand *input : reader.getDpsInputOperands()) {
+      auto view = input->get().getDefiningOp<linalg::GenericOp>();
+      if (!isViewOfBuffer(view))
+        continue;
+      SmallVector<AffineMap> maps = reader.getIndexingMapsArray();
+      AffineMap &map = maps[input->getOperandNumber()];
+      map = view.getMatchingIndexingMap(view.getDpsInputOperand(0)).compose(map);
+      if (!inversePermutation(concatAffineMaps(maps, function.getContext())))
+        continue; // a loop whose size no buffer would show
+      input->set(view.getDpsInputOperand(0)->get());
+      reader.setIndexingMapsAttr(Builder(function.getContext()).getAffineMapArrayAttr(maps));
+    }
+  }
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (auto view = dyn_cast<linalg::GenericOp>(op); view && view->use_empty() && isViewOfBuffer(view))
+      view.erase();
+}
+
 FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
   KernelGraph g;
   g.function = function;
+  foldViews(function);
   auto types = function->getAttrOfType<ArrayAttr>("weft.types");
   if (!types)
     return function.emitError("[WF4101] expected a kernel function with `weft.types` (made by weft-to-linalg)");
@@ -95,11 +133,12 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
 }
 
 LogicalResult KernelGraph::placeLoops() {
-  // The root: the generic with the most loops; the contraction where there is one.
+  // The root: the generic with the most loops; of equals a reduction, which has all of them (a row kept with a size of 1
+  // has as many, but not those sizes); the contraction where there is one.
   int root = contraction;
+  auto weight = [](Node &node) { return std::make_pair(node.op.getNumLoops(), node.kind == NodeKind::Reduce); };
   for (auto [i, node] : llvm::enumerate(nodes))
-    if (contraction < 0 && node.kind != NodeKind::Fill &&
-        (root < 0 || node.op.getNumLoops() > nodes[root].op.getNumLoops()))
+    if (contraction < 0 && node.kind != NodeKind::Fill && (root < 0 || weight(node) > weight(nodes[root])))
       root = i;
   if (root < 0)
     root = 0;
@@ -219,7 +258,9 @@ static void accumulate(AffineExpr e, const SizeExpr &factor, ArrayRef<int> loopD
       out.coefs[dim] = out.coefs[dim] + factor;
   } else {
     auto binary = cast<AffineBinaryOpExpr>(e);
-    if (binary.getKind() == AffineExprKind::Add) {
+    if (binary.getKind() == AffineExprKind::Mod) { // only says which part of a dimension is read (partOfDim)
+      accumulate(binary.getLHS(), factor, loopDims, out);
+    } else if (binary.getKind() == AffineExprKind::Add) {
       accumulate(binary.getLHS(), factor, loopDims, out);
       accumulate(binary.getRHS(), factor, loopDims, out);
     } else {
