@@ -246,16 +246,20 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
 }
 
 void Sweep::emitMap() {
-  Frame frame;
-  frame.point = origin();
+  // The origin is made where the loops are: the body of a parallel loop is a function of its own.
+  auto start = [&] {
+    Frame frame;
+    frame.point = origin();
+    return frame;
+  };
   if (kept.empty()) {
-    mapLanes(frame, {}, {}, {});
+    mapLanes(start(), {}, {}, {});
     return;
   }
   SmallVector<int> lane = kept.back();
   if (kept.size() == 1) {
     // One long run: the items are its elements, so a chunk is a stretch of it.
-    e.parallel(groupSize(lane), bytesPerElement, nsPerElement, [&](Value begin, Value end) { mapLanes(frame, lane, begin, end); });
+    e.parallel(groupSize(lane), bytesPerElement, nsPerElement, [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
     return;
   }
   auto outer = ArrayRef(kept).drop_back();
@@ -264,7 +268,7 @@ void Sweep::emitMap() {
   double perRow = nsPerElement * double(length.constant().value_or(256));
   e.parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
-      Frame inner = frame;
+      Frame inner = start();
       for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, sizes)))
         setGroup(inner.point, dims, i);
       mapLanes(inner, lane, e.index(0), e.index(length));
