@@ -92,6 +92,6 @@ endfunction()
 # weft_tool(<name> <sources...>): a command-line tool over the whole compiler.
 function(weft_tool name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE weft_mlir_flags weft_compiler_parts -Wl,--unresolved-symbols=ignore-all)
+  target_link_libraries(${name} PRIVATE weft_mlir_flags weft_compiler_parts weft_image)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()

@@ -86,8 +86,8 @@ LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::
   llvm::ModulePassManager passes;
   // Fold the address arithmetic, hoist what is invariant, turn indices into pointers: what our emitters leave to LLVM.
   if (auto failed = builder.parsePassPipeline(
-          passes, "function(sroa,early-cse<memssa>,instcombine,simplifycfg,loop-mssa(licm),early-cse<memssa>,"
-                  "loop(indvars),instcombine,simplifycfg),globaldce")) {
+          passes, "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),early-cse<memssa>,"
+                  "loop(indvars),instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
     error = llvm::toString(std::move(failed));
     return failure();
   }

@@ -1,6 +1,7 @@
 // weft-run: runs a function of a program on .npy inputs. Exit status: 0 done, 1 the input was bad, 2 wrong usage.
+#include "Compiled.h"
 #include "Npy.h"
-#include "weft/Dialect/Weft/Weft.h"
+#include "weft/InitAll.h"
 #include "weft/Reference/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
@@ -12,6 +13,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace weft;
@@ -25,6 +27,8 @@ static cl::list<std::string> outputs("output", cl::desc("A .npy file for the nex
                                      cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> functionName("function", cl::desc("The function to run"), cl::init("main"), cl::cat(category));
 static cl::opt<bool> reference("reference", cl::desc("Run by the reference interpreter"), cl::cat(category));
+static cl::opt<bool> verify("verify", cl::desc("Compare native code with the reference, bit for bit (NaN equals NaN)"),
+                            cl::cat(category));
 static cl::opt<bool> memory("memory", cl::desc("Print the peak of live bytes, as the reference counts it, to standard error"),
                             cl::cat(category));
 
@@ -61,12 +65,25 @@ static llvm::Error writeFile(const std::string &name, StringRef bytes) {
   return llvm::Error::success();
 }
 
+/// Sign and payload of NaN are outside the promise.
+static bool sameBits(const Tensor &a, const Tensor &b) {
+  if (a.getShape() != b.getShape())
+    return false;
+  for (int64_t i = 0; i < a.getNumElements(); ++i) {
+    Scalar x = a.at(i), y = b.at(i);
+    bool same = x.isFloat() ? (x.f != x.f && y.f != y.f) || (x.f == y.f && std::signbit(x.f) == std::signbit(y.f)) : x.i == y.i;
+    if (!same)
+      return false;
+  }
+  return true;
+}
+
 static int run() {
   auto text = readFile(program);
   if (!text)
     return bad(llvm::toString(text.takeError()));
   DialectRegistry registry;
-  registry.insert<WeftDialect, func::FuncDialect>();
+  registerDialects(registry);
   MLIRContext context(registry);
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy((*text)->getBuffer(), program), llvm::SMLoc());
@@ -92,8 +109,21 @@ static int run() {
     return bad("[WF1705] @" + functionName + " has " + llvm::Twine(function.getNumResults()) + " results, got " +
                llvm::Twine(outputs.size()) + " --output");
   Interpreter interpreter(*module);
-  if (failed(interpreter.run(function, arguments, results)))
+  SmallVector<Tensor> expected;
+  if ((reference || verify) && failed(interpreter.run(function, arguments, reference ? results : expected)))
     return 1;
+  if (!reference) {
+    if (functionName != "main")
+      return wrongUsage("only @main can run as native code; hint: add --reference");
+    SmallVector<Type> types(function.getResultTypes());
+    if (auto error = runCompiled(*module, arguments, types, results))
+      return bad(llvm::toString(std::move(error)));
+  }
+  if (verify)
+    for (auto [i, pair] : llvm::enumerate(llvm::zip(results, expected)))
+      if (auto [got, want] = pair; !sameBits(got, want))
+        return bad("[WF1901] result " + llvm::Twine(i) + " differs from the reference:\n" + printTensor(got) +
+                   "\nthe reference gives\n" + printTensor(want));
   for (auto [name, result] : llvm::zip(outputs, results))
     if (auto error = writeFile(name, writeNpy(result)))
       return bad(llvm::toString(std::move(error)));
@@ -112,7 +142,7 @@ int main(int argc, char **argv) {
   llvm::raw_string_ostream out(errors);
   if (!cl::ParseCommandLineOptions(argc, argv, "Runs a program of Weft on .npy files\n", &out))
     return wrongUsage(errors);
-  if (!reference)
-    return wrongUsage("compiled running is not there yet; hint: add --reference");
+  if (reference && verify)
+    return wrongUsage("--reference and --verify exclude each other: --verify compares native code with the reference");
   return run();
 }

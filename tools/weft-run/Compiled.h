@@ -1,0 +1,16 @@
+// Runs a program as native code.
+#ifndef WEFT_RUN_COMPILED_H
+#define WEFT_RUN_COMPILED_H
+
+#include "weft/Reference/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+namespace weft {
+
+/// Compiles @main of the module (which is spent) for this machine and calls it.
+llvm::Error runCompiled(mlir::ModuleOp module, llvm::ArrayRef<Tensor> arguments, llvm::ArrayRef<mlir::Type> resultTypes,
+                        llvm::SmallVectorImpl<Tensor> &results);
+
+} // namespace weft
+#endif
