@@ -1,10 +1,12 @@
-// Decides which bytes of the arena the temporaries of a function take: best fit over conflicting lives, in the best of a
-// few orders, because no one order is within a tenth of the peak for all shapes of programs.
+// Decides which bytes of the arena the temporaries of a function take: best fit over conflicting lives, in the best of
+// a few dozen orders. One order alone misses the peak of live bytes by a fifth on some programs; moving forward what
+// stands above the peak meets it on nearly all.
 #include "Arena.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <tuple>
 
 namespace weft {
@@ -18,71 +20,117 @@ SizeExpr roundUp64(const SizeExpr &bytes) {
 static bool overlap(const Temporary &a, const Temporary &b) { return a.begin <= b.end && b.begin <= a.end; }
 
 namespace {
-/// Temporaries of static size, sizes rounded up, and where an order puts them.
-struct StaticPacking {
-  llvm::ArrayRef<Temporary> temporaries;
-  llvm::ArrayRef<int64_t> sizes;
-  std::vector<int64_t> offsets;
-  int64_t total = 0;
-
-  void place(unsigned item, llvm::ArrayRef<unsigned> placed) {
-    llvm::SmallVector<std::pair<int64_t, int64_t>> taken;
-    for (unsigned other : placed)
-      if (overlap(temporaries[item], temporaries[other]))
-        taken.push_back({offsets[other], offsets[other] + sizes[other]});
-    llvm::sort(taken);
-    // The smallest gap that fits; else behind all that is taken.
-    int64_t end = 0, best = -1, bestGap = std::numeric_limits<int64_t>::max();
-    for (auto [from, to] : taken) {
-      if (int64_t gap = from - end; gap >= sizes[item] && gap < bestGap)
-        best = end, bestGap = gap;
-      end = std::max(end, to);
+/// Places temporaries of static size in one order after the other.
+class StaticPacking {
+public:
+  StaticPacking(llvm::ArrayRef<Temporary> temporaries) : temporaries(temporaries), conflicts(temporaries.size()) {
+    for (const Temporary &t : temporaries)
+      sizes.push_back(llvm::alignTo(*t.bytes.constant(), alignment));
+    for (size_t i = 0; i < temporaries.size(); ++i)
+      for (size_t j = 0; j < i; ++j)
+        if (overlap(temporaries[i], temporaries[j])) {
+          conflicts[i].push_back(j);
+          conflicts[j].push_back(i);
+          ++numConflicts;
+        }
+    // No packing is smaller than what is alive at once, sizes rounded up. A new greatest sum appears where a life
+    // begins.
+    for (size_t i = 0; i < temporaries.size(); ++i) {
+      int64_t sum = sizes[i];
+      for (unsigned j : conflicts[i])
+        if (temporaries[j].begin <= temporaries[i].begin)
+          sum += sizes[j];
+      bound = std::max(bound, sum);
     }
-    offsets[item] = best >= 0 ? best : end;
-    total = std::max(total, offsets[item] + sizes[item]);
   }
 
-  void run(llvm::ArrayRef<unsigned> order) {
-    offsets.assign(temporaries.size(), 0);
-    for (size_t i = 0; i < order.size(); ++i)
-      place(order[i], order.take_front(i));
+  /// Tries orders from three starts (large, early, long-lived first). Where an order leaves the bound, what stands
+  /// above it goes forward in the next.
+  void run() {
+    size_t count = temporaries.size();
+    // About 0.1 s at most: a program of thousands of temporaries gets fewer rounds.
+    int64_t rounds = std::clamp<int64_t>(20'000'000 / (numConflicts + 1), 1, 24);
+    for (auto key : {&StaticPacking::bySize, &StaticPacking::byBegin, &StaticPacking::byLength}) {
+      std::vector<unsigned> order(count);
+      std::iota(order.begin(), order.end(), 0);
+      llvm::sort(order, [&](unsigned a, unsigned b) {
+        return std::make_tuple((this->*key)(a), -sizes[a], a) < std::make_tuple((this->*key)(b), -sizes[b], b);
+      });
+      std::vector<int64_t> rank(count);
+      for (size_t i = 0; i < count; ++i)
+        rank[order[i]] = i;
+      for (int64_t round = 0; round < rounds; ++round) {
+        place(order);
+        if (best <= bound)
+          return;
+        for (size_t i = 0; i < count; ++i)
+          if (offsets[i] + sizes[i] > bound)
+            rank[i] -= std::max<int64_t>(count / 4, 1);
+        llvm::sort(order,
+                   [&](unsigned a, unsigned b) { return std::make_pair(rank[a], a) < std::make_pair(rank[b], b); });
+      }
+    }
   }
+
+  int64_t best = std::numeric_limits<int64_t>::max();
+  std::vector<int64_t> bestOffsets;
+
+private:
+  int64_t bySize(unsigned i) const { return -sizes[i]; }
+  int64_t byBegin(unsigned i) const { return temporaries[i].begin; }
+  int64_t byLength(unsigned i) const { return temporaries[i].begin - temporaries[i].end; }
+
+  /// Each temporary in the smallest gap that fits between those placed before; else behind them all.
+  void place(llvm::ArrayRef<unsigned> order) {
+    offsets.assign(temporaries.size(), -1);
+    int64_t total = 0;
+    llvm::SmallVector<std::pair<int64_t, int64_t>> taken;
+    for (unsigned item : order) {
+      taken.clear();
+      for (unsigned other : conflicts[item])
+        if (offsets[other] >= 0)
+          taken.push_back({offsets[other], offsets[other] + sizes[other]});
+      llvm::sort(taken);
+      int64_t end = 0, at = -1, smallest = std::numeric_limits<int64_t>::max();
+      for (auto [from, to] : taken) {
+        if (int64_t gap = from - end; gap >= sizes[item] && gap < smallest)
+          at = end, smallest = gap;
+        end = std::max(end, to);
+      }
+      offsets[item] = at >= 0 ? at : end;
+      total = std::max(total, offsets[item] + sizes[item]);
+    }
+    if (total < best) {
+      best = total;
+      bestOffsets = offsets;
+    }
+  }
+
+  llvm::ArrayRef<Temporary> temporaries;
+  std::vector<int64_t> sizes, offsets;
+  std::vector<std::vector<unsigned>> conflicts;
+  int64_t numConflicts = 0, bound = 0;
 };
 } // namespace
 
 ArenaPlan planArena(llvm::ArrayRef<Temporary> temporaries) {
   ArenaPlan plan;
   plan.offsets.resize(temporaries.size());
-  std::vector<int64_t> sizes(temporaries.size(), 0);
   std::vector<unsigned> fixed, named;
+  std::vector<Temporary> fixedOnes;
   for (unsigned i = 0; i < temporaries.size(); ++i) {
-    if (auto bytes = temporaries[i].bytes.constant()) {
-      sizes[i] = llvm::alignTo(*bytes, alignment);
+    if (temporaries[i].bytes.constant()) {
       fixed.push_back(i);
+      fixedOnes.push_back(temporaries[i]);
     } else {
       named.push_back(i);
     }
   }
-
-  using Key = int64_t (*)(const Temporary &, int64_t size);
-  const Key keys[] = {[](const Temporary &, int64_t size) { return -size; },
-                      [](const Temporary &t, int64_t) { return t.begin; },
-                      [](const Temporary &t, int64_t) { return -(t.end - t.begin); }};
-  StaticPacking best{temporaries, sizes, {}, std::numeric_limits<int64_t>::max()};
-  for (Key key : keys) {
-    std::vector<unsigned> order = fixed;
-    llvm::sort(order, [&](unsigned a, unsigned b) {
-      return std::make_tuple(key(temporaries[a], sizes[a]), -sizes[a], a) <
-             std::make_tuple(key(temporaries[b], sizes[b]), -sizes[b], b);
-    });
-    StaticPacking packing{temporaries, sizes, {}, 0};
-    packing.run(order);
-    if (packing.total < best.total)
-      best = std::move(packing);
-  }
-  for (unsigned i : fixed)
-    plan.offsets[i] = SizeExpr(best.offsets[i]);
-  plan.total = SizeExpr(best.total);
+  StaticPacking packing(fixedOnes);
+  packing.run();
+  for (auto [i, offset] : llvm::zip(fixed, packing.bestOffsets))
+    plan.offsets[i] = SizeExpr(offset);
+  plan.total = SizeExpr(packing.best);
 
   struct Slot {
     SizeExpr size, offset;
@@ -95,7 +143,8 @@ ArenaPlan planArena(llvm::ArrayRef<Temporary> temporaries) {
   for (unsigned i : named) {
     SizeExpr size = roundUp64(temporaries[i].bytes);
     auto slot = std::find_if(slots.begin(), slots.end(), [&](const Slot &s) {
-      return s.size == size && llvm::none_of(s.users, [&](unsigned u) { return overlap(temporaries[u], temporaries[i]); });
+      return s.size == size &&
+             llvm::none_of(s.users, [&](unsigned u) { return overlap(temporaries[u], temporaries[i]); });
     });
     if (slot == slots.end()) {
       slots.push_back({size, plan.total, {}});

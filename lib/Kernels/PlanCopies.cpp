@@ -48,13 +48,14 @@ static StringRef whyCopyYielded(Operation *terminator, unsigned index, Value roo
   if (isa<BlockArgument>(root)) {
     if (carry)
       return "a carry takes over a value that lives elsewhere";
-    return loop ? "a row is a value that lives elsewhere"
-                : isa<IfOp>(terminator->getParentOp()) ? "a branch yields a value that lives elsewhere"
-                                                       : "an argument is returned";
+    return loop                                   ? "a row is a value that lives elsewhere"
+           : isa<IfOp>(terminator->getParentOp()) ? "a branch yields a value that lives elsewhere"
+                                                  : "an argument is returned";
   }
   if (taken)
-    return loop ? "one value is yielded twice" : isa<IfOp>(terminator->getParentOp()) ? "one value is yielded twice"
-                                                                                      : "one value is returned twice";
+    return loop                                   ? "one value is yielded twice"
+           : isa<IfOp>(terminator->getParentOp()) ? "one value is yielded twice"
+                                                  : "one value is returned twice";
   return {};
 }
 

@@ -15,9 +15,9 @@ mlir::Value rootOf(mlir::Value value);
 /// Calls `visit` for each use of `root` and of its aliases, alias ops themselves left out.
 void forEachUse(mlir::Value root, llvm::function_ref<void(mlir::OpOperand &)> visit);
 
-/// Afterwards, in this region and those inside it: each operand of a terminator is the only one of its root and the root
-/// is made by an op of the block (or is the carry that it continues: then nothing moves); each init of a loop is made by
-/// an op of the block and read by nothing else from the loop on.
+/// Afterwards, in this region and those inside it: each operand of a terminator is the only one of its root and the
+/// root is made by an op of the block (or is the carry that it continues: then nothing moves); each init of a loop is
+/// made by an op of the block and read by nothing else from the loop on.
 void insertCopies(mlir::Region &region);
 
 } // namespace weft

@@ -1,14 +1,14 @@
 // weft-plan-memory: decides where each value of the program lives (the attributes are described in Passes.td).
 //
 // A value is written straight to where its last reader wants it: a result buffer, the next place of a carry, a row of a
-// stacked output, the result of an `if`; what is left lives in the function's frame of the arena. PlanCopies.cpp has put
-// copies where one value is wanted in two places, so here each value has one place.
-#include "weft/Kernels/Passes.h"
+// stacked output, the result of an `if`; what is left lives in the function's frame of the arena. PlanCopies.cpp has
+// put copies where one value is wanted in two places, so here each value has one place.
 #include "Arena.h"
 #include "PlanCopies.h"
-#include "weft/Dialect/Weft/Shape.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace weft {
@@ -236,7 +236,8 @@ void FunctionPlan::annotate() {
       op->setAttr("weft.slots", ArrayAttr::get(context, slots));
   });
   for (auto &[loop, list] : spares)
-    loop->setAttr("weft.spares", ArrayAttr::get(context, llvm::map_to_vector(list, [&](Place p) -> Attribute { return slot(p); })));
+    loop->setAttr("weft.spares",
+                  ArrayAttr::get(context, llvm::map_to_vector(list, [&](Place p) -> Attribute { return slot(p); })));
   for (auto &[loop, place] : steps)
     loop->setAttr("weft.step", slot(place));
   for (auto &[call, place] : callFrames)
@@ -264,7 +265,8 @@ struct PlanMemoryPass : weft::impl::PlanMemoryBase<PlanMemoryPass> {
     if (frames.count(function) || function.isExternal())
       return success();
     if (!active.insert(function).second)
-      return function.emitError("[WF1503] @") << function.getName() << " calls itself: a program's functions are not recursive";
+      return function.emitError("[WF1503] @")
+             << function.getName() << " calls itself: a program's functions are not recursive";
     WalkResult callees = function.walk([&](CallOp call) {
       return WalkResult(plan(symbols.lookup<func::FuncOp>(call.getCallee()), symbols, frames, active));
     });

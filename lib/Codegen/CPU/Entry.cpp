@@ -1,11 +1,12 @@
 // weft-lower-entry: decides how a planned program becomes native control flow over bare pointers: where each value's
 // pointer comes from (its slot), how loops swap the places of their carries, how failures leave.
 #include "EntryCode.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace weft {
 #define GEN_PASS_DEF_LOWERENTRY
@@ -55,7 +56,7 @@ public:
   LogicalResult lowerInner();
 
 private:
-  LogicalResult checkSymbols();
+  LogicalResult checkSizes();
   LogicalResult lowerBody();
   LogicalResult lower(Block &block, const Surroundings &around);
   LogicalResult lower(LaunchOp launch, const Surroundings &around);
@@ -83,12 +84,30 @@ private:
 
 //===-- The two kinds of functions -------------------------------------------------------------------------------===//
 
-/// Every symbol in the function has a value by now, or this says which has none.
-LogicalResult FunctionLowering::checkSymbols() {
+/// Whether some values of the symbols make it negative, as far as its signs show.
+static bool mayBeNegative(const SizeExpr &size) {
+  return llvm::any_of(size.getTerms(), [](const auto &term) {
+    return term.second < 0 ||
+           llvm::any_of(
+               term.first,
+               [](const SizeExpr::Atom &atom) { return atom.divisor && mayBeNegative(atom.dividend.front()); });
+  });
+}
+
+/// Every symbol in the function has a value by now, or this says which has none; sizes such as S-3 are checked to be
+/// sizes before anything is computed with them.
+LogicalResult FunctionLowering::checkSizes() {
+  llvm::StringSet<> checked;
   auto check = [&](Operation *op, const SizeExpr &size) -> LogicalResult {
     for (const std::string &symbol : size.symbols())
       if (!code.sizes.isBound(symbol))
-        return op->emitOpError("[WF1404] size ") << symbol << " does not follow from the arguments of @" << source.getName();
+        return op->emitOpError("[WF1404] size ")
+               << symbol << " does not follow from the arguments of @" << source.getName();
+    if (mayBeNegative(size) && checked.insert(size.str()).second) {
+      Value value = code.hoisted(size), zero = code.i64(0);
+      code.require(code.compare(arith::CmpIPredicate::sge, value, zero), WEFT_ERR_ASSUMPTION, /*where=*/-1, zero,
+                   value);
+    }
     return success();
   };
   WalkResult walk = source.walk([&](Operation *op) -> WalkResult {
@@ -130,7 +149,7 @@ LogicalResult FunctionLowering::lowerMain() {
     greatestRank = std::max(greatestRank, cast<RankedTensorType>(type).getRank());
   Value shapeBuffer = LLVM::AllocaOp::create(code.builder, code.loc, code.pointerType(), code.builder.getI64Type(),
                                              code.i64(greatestRank));
-  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) || failed(checkSymbols()))
+  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) || failed(checkSizes()))
     return failure();
   for (auto [argument, pointer] : llvm::zip(source.getArguments(), arguments))
     pointers[argument] = pointer;
@@ -151,7 +170,7 @@ LogicalResult FunctionLowering::lowerInner() {
   arena = given.front();
   for (auto [name, value] : llvm::zip(symbolsOf(source), given.drop_front()))
     code.sizes.bind(name, value);
-  return success(succeeded(checkSymbols()) && succeeded(lowerBody()));
+  return success(succeeded(checkSizes()) && succeeded(lowerBody()));
 }
 
 LogicalResult FunctionLowering::lowerBody() {
@@ -248,7 +267,8 @@ LogicalResult FunctionLowering::lower(CallOp call, const Surroundings &around) {
     unify(formal, actual, bindings); // the op's verifier and plan-memory have seen that they fit
   for (const std::string &symbol : signature.symbols)
     operands.push_back(code.hoisted(bindings.lookup(symbol)));
-  auto op = func::CallOp::create(code.builder, code.loc, call.getCallee(), TypeRange(code.builder.getI32Type()), operands);
+  auto op =
+      func::CallOp::create(code.builder, code.loc, call.getCallee(), TypeRange(code.builder.getI32Type()), operands);
   code.returnIfFailed(op.getResult(0));
   return success();
 }
@@ -427,7 +447,8 @@ struct LowerEntryPass : weft::impl::LowerEntryBase<LowerEntryPass> {
     SmallVector<Type> inputs(1 + type.getNumInputs() + type.getNumResults(), pointer);
     inputs.append(numSymbols, IntegerType::get(context, 64));
     OpBuilder builder(kernel);
-    auto declaration = func::FuncOp::create(builder, kernel.getLoc(), kernel.getName(), builder.getFunctionType(inputs, {}));
+    auto declaration =
+        func::FuncOp::create(builder, kernel.getLoc(), kernel.getName(), builder.getFunctionType(inputs, {}));
     declaration.setPrivate();
     declaration->setAttr("weft.kernel", builder.getUnitAttr());
     kernel.erase();

@@ -16,8 +16,12 @@ EntryCode::EntryCode(func::FuncOp function)
   builder.setInsertionPointToEnd(entry);
 }
 
-Value EntryCode::i64(int64_t value) { return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value)); }
-Value EntryCode::i32(int32_t value) { return arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(value)); }
+Value EntryCode::i64(int64_t value) {
+  return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+}
+Value EntryCode::i32(int32_t value) {
+  return arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(value));
+}
 Value EntryCode::load(Type type, Value pointer) { return LLVM::LoadOp::create(builder, loc, type, pointer); }
 void EntryCode::store(Value value, Value pointer) { LLVM::StoreOp::create(builder, loc, value, pointer); }
 
@@ -72,8 +76,7 @@ void EntryCode::require(Value holds, WeftStatus code, int64_t where, Value expec
   Block *next = newBlock(), *failed = newBlock();
   cf::CondBranchOp::create(builder, loc, holds, next, failed);
   builder.setInsertionPointToEnd(failed);
-  Value status = callRuntime("weft_rt_fail", builder.getI32Type(),
-                             {call, i32(code), i64(where), expected, got});
+  Value status = callRuntime("weft_rt_fail", builder.getI32Type(), {call, i32(code), i64(where), expected, got});
   cf::BranchOp::create(builder, loc, exit, ValueRange{status});
   builder.setInsertionPointToEnd(next);
 }
@@ -109,7 +112,7 @@ Value EntryCode::hoisted(const SizeExpr &size) {
   if (hoistBefore)
     builder.setInsertionPoint(hoistBefore);
   Value value = sizes.emit(builder, loc, size);
-  assert(value && "a size has a symbol that nothing binds: checkSymbols() comes first");
+  assert(value && "a size has a symbol that nothing binds: checkSizes() comes first");
   return value;
 }
 

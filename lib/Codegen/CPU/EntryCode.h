@@ -3,10 +3,10 @@
 #define WEFT_LIB_CODEGEN_CPU_ENTRYCODE_H
 
 #include "EntrySizes.h"
-#include "weft/Runtime/Error.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "weft/Runtime/Error.h"
 
 namespace weft {
 
@@ -62,7 +62,8 @@ private:
 };
 
 /// Reads what the runtime passes to the entry: fills one data pointer per argument of `source`, binds its symbols from
-/// the shapes, and emits the checks of all sizes and of `weft.assume`. Fails with a diagnostic if a symbol has no value.
+/// the shapes, and emits the checks of all sizes and of `weft.assume`. Fails with a diagnostic if a symbol has no
+/// value.
 mlir::LogicalResult readArguments(EntryCode &code, mlir::func::FuncOp source, mlir::Value args,
                                   llvm::SmallVectorImpl<mlir::Value> &pointers);
 

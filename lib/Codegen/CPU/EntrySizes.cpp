@@ -50,7 +50,8 @@ Value SizeEmitter::expand(OpBuilder &builder, Location loc, const SizeExpr &size
         factor = floorDivide(builder, loc, factor, atom.divisor);
       if (!factor)
         return {};
-      product = product ? step<arith::MulIOp, LLVM::SMulWithOverflowOp>(builder, loc, product, factor, overflow) : factor;
+      product =
+          product ? step<arith::MulIOp, LLVM::SMulWithOverflowOp>(builder, loc, product, factor, overflow) : factor;
     }
     sum = sum ? step<arith::AddIOp, LLVM::SAddWithOverflowOp>(builder, loc, sum, product, overflow) : product;
   }

@@ -2,8 +2,8 @@
 #ifndef WEFT_LIB_CODEGEN_CPU_ENTRYSIZES_H
 #define WEFT_LIB_CODEGEN_CPU_ENTRYSIZES_H
 
-#include "weft/Dialect/Weft/SizeExpr.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace weft {
