@@ -10,6 +10,7 @@
 #include "Loader.h"
 #include "weft/Runtime/ABI.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace weft::rt;
@@ -34,6 +35,9 @@ const Symbol *table(int &count) {
       {"memcpy", address<void *(void *, const void *, size_t)>(memcpy)},
       {"memmove", address<void *(void *, const void *, size_t)>(memmove)},
       {"memset", address<void *(void *, int, size_t)>(memset)},
+      // The remainder is exact by IEEE 754, so every library's bits are the same.
+      {"fmod", address<double(double, double)>(std::fmod)},
+      {"fmodf", address<float(float, float)>(std::fmod)},
       {"__truncsfhf2", address(truncFloatToHalf)},
       {"__truncdfhf2", address(truncDoubleToHalf)},
       {"__extendhfsf2", address(extendHalfToFloat)},

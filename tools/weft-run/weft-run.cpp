@@ -2,6 +2,7 @@
 #include "Compiled.h"
 #include "Npy.h"
 #include "weft/InitAll.h"
+#include "weft/Pipelines/Compile.h"
 #include "weft/Reference/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
@@ -108,6 +109,13 @@ static int run() {
   if (outputs.size() > function.getNumResults())
     return bad("[WF1705] @" + functionName + " has " + llvm::Twine(function.getNumResults()) + " results, got " +
                llvm::Twine(outputs.size()) + " --output");
+  // Requests are resolved by passes, for the reference too.
+  std::string error;
+  if (failed(runStages(*module, "traced", "resolved", CompileOptions(), error)))
+    return bad(error);
+  function = module->lookupSymbol<func::FuncOp>(functionName);
+  if (!function)
+    return bad("[WF1705] @" + functionName + " is private and nothing calls it");
   Interpreter interpreter(*module);
   SmallVector<Tensor> expected;
   if ((reference || verify) && failed(interpreter.run(function, arguments, reference ? results : expected)))

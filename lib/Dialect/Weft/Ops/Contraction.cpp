@@ -135,7 +135,11 @@ LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVect
   SmallVector<utils::IteratorType> iterators(outer, utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);
   SmallVector<AffineMap> maps{AffineMap::get(loops, 0, lhs, getContext()), AffineMap::get(loops, 0, rhs, getContext()),
-                              AffineMap::getMultiDimIdentityMap(loops, getContext()).getMajorSubMap(outer)};
+                              {}};
+  SmallVector<AffineExpr> kept;
+  for (unsigned i = 0; i < outer; ++i)
+    kept.push_back(getAffineDimExpr(i, getContext()));
+  maps[2] = AffineMap::get(loops, 0, kept, getContext()); // of no results where everything is folded
   Value start = context.fill(sums, [&](OpBuilder &b, Location loc) -> Value {
     return arith::ConstantOp::create(b, loc, b.getZeroAttr(accumulator));
   });
