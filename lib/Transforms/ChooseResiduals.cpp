@@ -147,7 +147,8 @@ void chooseResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> kee
     auto [it, isNew] = nodes.insert({value, {}});
     if (isNew) {
       unsigned in = graph.addNode(), out = graph.addNode();
-      graph.addEdge(in, out, keep(value) == Keep::Free ? 0 : bytesOf(value));
+      Keep how = keep(value);
+      graph.addEdge(in, out, how == Keep::Free ? 0 : how == Keep::AtHand ? 1 : bytesOf(value));
       nodes[value] = {in, out};
       worklist.push_back(value);
     }
@@ -211,7 +212,9 @@ struct ChooseResiduals : impl::ChooseResidualsBase<ChooseResiduals> {
       Block &primal = pair->fwd.getBody().front();
       auto results = primal.getTerminator()->getOperands();
       chooseResiduals(primal, lin.getBody().front(), [&](Value value) {
-        return isa<BlockArgument>(value) || llvm::is_contained(results, value) ? Keep::Free : Keep::Stored;
+        return isa<BlockArgument>(value)            ? Keep::Free
+               : llvm::is_contained(results, value) ? Keep::AtHand
+                                                    : Keep::Stored;
       });
       eraseDeadOps(primal, /*isLinearPart=*/false);
       pair->split();

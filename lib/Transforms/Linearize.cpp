@@ -214,7 +214,7 @@ FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, 
   eraseDeadOps(primal, /*isLinearPart=*/false);
   if (choose) {
     chooseResiduals(primal, linear, [&](Value value) {
-      return isa<BlockArgument>(value) || llvm::is_contained(results, value) ? Keep::Free : Keep::Stored;
+      return isa<BlockArgument>(value) ? Keep::Free : llvm::is_contained(results, value) ? Keep::AtHand : Keep::Stored;
     });
     eraseDeadOps(primal, /*isLinearPart=*/false);
   }

@@ -66,7 +66,8 @@ void replaceIn(mlir::Block &linear, mlir::Value from, mlir::Value to);
 
 /// What it costs to keep a value for the linear part.
 enum class Keep {
-  Free,   // it is at hand anyway (an argument, a result, a sliced input, a capture)
+  Free,   // it is at hand anyway (an argument, a sliced input, a capture)
+  AtHand, // it is made anyway (a result): better than a value of its own, worse than computing from what is free
   Stored, // it takes its bytes
 };
 /// Rewrites `linear` so that it recomputes from fewer bytes of `primal`'s values what is cheap to recompute: a minimum

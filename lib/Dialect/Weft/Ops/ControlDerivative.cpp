@@ -129,9 +129,10 @@ LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, Value
     if (auto argument = dyn_cast<BlockArgument>(value))
       return argument.getArgNumber() == 0 || argument.getArgNumber() > numCarries ? Keep::Free : Keep::Stored;
     bool hoisted = invariants.contains(value) && !isView(value.getDefiningOp());
-    return hoisted || llvm::is_contained(stackedOutputs, value) ? Keep::Free : Keep::Stored;
+    return hoisted ? Keep::Free : llvm::is_contained(stackedOutputs, value) ? Keep::AtHand : Keep::Stored;
   });
   eraseDeadOps(primal, /*isLinearPart=*/false);
+  SmallVector<Value> primalCaptures(primals.drop_front(numCarries + numXs));
   SmallVector<Value> linearInits, linearXs, linearCaptures, stacked;
   SmallVector<std::pair<Value, unsigned>> residualRows; // value of the body, result of the primal loop
   IRMapping outside;
@@ -159,6 +160,13 @@ LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, Value
       Value capture = linear.addArgument(value.getType(), value.getLoc());
       linearCaptures.push_back(hoist(value, linearizer.primal, outside));
       replaceIn(linear, value, capture);
+      if (!argument) {
+        // The primal loop need not compute it at each step either.
+        Value again = primal.addArgument(value.getType(), value.getLoc());
+        outside.map(again, linearCaptures.back());
+        primalCaptures.push_back(linearCaptures.back());
+        value.replaceAllUsesWith(again);
+      }
     } else if (output != stackedOutputs.end()) {
       residualRows.push_back({value, numCarries + unsigned(output - stackedOutputs.begin())});
     } else {
@@ -166,15 +174,15 @@ LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, Value
       stacked.push_back(value);
     }
   }
+  eraseDeadOps(primal, /*isLinearPart=*/false);
 
   // The two loops.
   SmallVector<Type> types(getResultTypes());
   for (Value value : stacked)
     types.push_back(stackedType(getCountAttr(), value.getType()));
   primalYield->insertOperands(primalYield->getNumOperands(), stacked);
-  auto primalLoop =
-      ForOp::create(linearizer.primal, getLoc(), types, getCountAttr(), primals.take_front(numCarries),
-                    primals.slice(numCarries, numXs), primals.drop_front(numCarries + numXs), getReverseAttr());
+  auto primalLoop = ForOp::create(linearizer.primal, getLoc(), types, getCountAttr(), primals.take_front(numCarries),
+                                  primals.slice(numCarries, numXs), primalCaptures, getReverseAttr());
   for (auto [value, result] : residualRows)
     addSlice(value, primalLoop.getResult(result));
   primalLoop.getBody().takeBody(primalRegion);
@@ -333,7 +341,9 @@ LogicalResult IfOp::linearize(Linearizer &linearizer, ValueRange primals, ValueR
     eraseDeadOps(linear, /*isLinearPart=*/true);
     eraseDeadOps(primal, /*isLinearPart=*/false);
     chooseResiduals(primal, linear, [&](Value value) {
-      return isa<BlockArgument>(value) || llvm::is_contained(branch.values, value) ? Keep::Free : Keep::Stored;
+      return isa<BlockArgument>(value)                  ? Keep::Free
+             : llvm::is_contained(branch.values, value) ? Keep::AtHand
+                                                        : Keep::Stored;
     });
     eraseDeadOps(primal, /*isLinearPart=*/false);
     for (Value value : crossingValues(primal, linear)) {
