@@ -170,10 +170,10 @@ def test_building_an_op_costs_microseconds():
     import time
 
     def f(x):
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(2000):
             x = emit("neg", [x])
-        times.append((time.perf_counter() - start) / 2000)
+        times.append((time.thread_time() - start) / 2000)
         return x
 
     times = []

@@ -1,0 +1,50 @@
+// Decides how a compiled program is held and run from Python.
+#ifndef WEFT_PYTHON_PROGRAM_H
+#define WEFT_PYTHON_PROGRAM_H
+
+#include "Array.h"
+
+namespace weft::python {
+
+/// One array-like argument as native code sees it. Borrowed for a call; `scalar` holds a Python number's value.
+struct Leaf {
+  PyObject *object;
+  void *data;
+  const int64_t *shape;
+  int32_t dtype, rank;
+  bool weak, dense;
+  union {
+    int64_t i;
+    double f;
+    bool b;
+  } scalar;
+};
+
+/// Reads an Array, a NumPy array or a Python number. False where that needs Python's help (nothing is raised).
+bool readLeaf(PyObject *object, Leaf &leaf);
+
+struct Program {
+  WeftProgram *program = nullptr;
+  int32_t numArgs = 0, numResults = 0;
+  std::vector<WeftValueType> args, results;
+  /// Shortest time of the first calls; the interpreter lock is kept for programs of up to `shortNs`.
+  int64_t measuredNs = INT64_MAX;
+  int32_t measurements = 0;
+  int32_t threads = 0;
+
+  explicit Program(nb::bytes image);
+  Program(const Program &) = delete;
+  ~Program() { weft_program_free(program); }
+
+  /// Whether the leaf is what argument `index` wants.
+  bool fits(int32_t index, const Leaf &leaf) const;
+
+  /// Calls it; `leaves` in the order of the arguments, checked by the caller. Raises.
+  void run(Leaf **leaves, WeftResult *out);
+};
+
+/// Below this a call keeps the interpreter lock: giving it up and taking it again costs about as much.
+constexpr int64_t shortNs = 20000;
+
+} // namespace weft::python
+#endif
