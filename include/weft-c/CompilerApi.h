@@ -109,13 +109,16 @@ MlirAttribute weftEnumAttr(MlirContext context, MlirStringRef keyword, MlirStrin
 /// Runs a pass pipeline in MLIR's notation on a module, e.g. `builtin.module(weft-simplify)`.
 bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error);
 
-/// Options as `key=value` lines; keys: numerics, threads, target.
+/// Options are `key=value` lines; keys: numerics (strict, default, fast), threads, target.
 /// Takes a module from one stage to a later one, in place.
 bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef options, WeftBytes *error);
 
 /// Compiles a module at stage `traced` to an image (weft/Runtime/Image.h). The module is spent. `report` is the JSON of
 /// explain().
 bool weftCompile(MlirModule module, MlirStringRef options, WeftBytes *image, WeftBytes *report, WeftBytes *error);
+
+/// What a module at stage `traced` becomes, to read: `asm` or `llvm-ir`. The module is spent.
+bool weftCompileToText(MlirModule module, MlirStringRef kind, MlirStringRef options, WeftBytes *text, WeftBytes *error);
 
 /// A value given to or got from the reference interpreter: dense row-major.
 typedef struct WeftHostValue {

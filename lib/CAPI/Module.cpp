@@ -1,16 +1,6 @@
 // Decides how modules come and go over the C API: contexts, reading, printing, functions, looking at ops.
 #include "Support.h"
-#include "weft/Dialect/Weft/Weft.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/UB/IR/UBOps.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "weft/InitAll.h"
 #include "mlir/CAPI/Utils.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -22,10 +12,9 @@ using namespace mlir;
 using namespace weft::capi;
 
 MlirContext weftContextCreate() {
+  [[maybe_unused]] static bool passes = (weft::registerPasses(), true);
   DialectRegistry registry;
-  registry.insert<weft::WeftDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
-                  linalg::LinalgDialect, math::MathDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+  weft::registerDialects(registry);
   auto *context = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
   context->printOpOnDiagnostic(false); // users want the line, not the IR
   // Tracing builds these by name; the later stages load theirs when a pass asks.

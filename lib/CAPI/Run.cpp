@@ -11,17 +11,16 @@ using namespace weft::capi;
 bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error) {
   ModuleOp op = unwrap(module);
   Diagnostics diagnostics(op.getContext());
+  PassManager manager(op.getContext());
   llvm::raw_string_ostream stream(diagnostics.text);
-  FailureOr<OpPassManager> parsed = parsePassPipeline(unwrap(pipeline), stream);
-  if (failed(parsed)) {
+  StringRef text = unwrap(pipeline);
+  // As MLIR writes it, `builtin.module(...)`, or only what stands inside.
+  if (text.consume_front("builtin.module("))
+    text.consume_back(")");
+  if (failed(parsePassPipeline(text, manager, stream))) {
     diagnostics.into(error, "malformed pipeline");
     return false;
   }
-  auto manager = PassManager::on<ModuleOp>(op.getContext());
-  if (parsed->getOpAnchorName() == ModuleOp::getOperationName())
-    static_cast<OpPassManager &>(manager) = std::move(*parsed);
-  else
-    manager.addNestedPass<func::FuncOp>(nullptr);
   if (succeeded(manager.run(op)))
     return true;
   diagnostics.into(error, "a pass failed");
@@ -74,6 +73,20 @@ bool weftCompile(MlirModule module, MlirStringRef text, WeftBytes *image, WeftBy
   if (succeeded(weft::compileModule(unwrap(module), options, imageBytes, reportText, message))) {
     fill(image, imageBytes);
     fill(report, reportText);
+    return true;
+  }
+  diagnostics.into(error, message);
+  return false;
+}
+
+bool weftCompileToText(MlirModule module, MlirStringRef kind, MlirStringRef text, WeftBytes *result, WeftBytes *error) {
+  weft::CompileOptions options;
+  if (failed(parseOptions(unwrap(text), options, error)))
+    return false;
+  Diagnostics diagnostics(unwrap(module).getContext());
+  std::string output, message;
+  if (succeeded(weft::compileToText(unwrap(module), options, unwrap(kind), output, message))) {
+    fill(result, output);
     return true;
   }
   diagnostics.into(error, message);

@@ -11,7 +11,14 @@ struct PassManager {
 };
 
 /// Text as it was given when a pass fails: `file:line:col: message` lines.
-[[noreturn]] static void failed(const Bytes &error) { raise("WF1505", error.view()); }
+[[noreturn]] static void failed(const Bytes &error) {
+  // A diagnostic that has a code of its own is told under it.
+  std::string_view text = error.view();
+  size_t at = text.find("[WF");
+  if (at != text.npos && at + 8 < text.size() && text[at + 7] == ']')
+    raise(std::string(text.substr(at + 1, 6)).c_str(), text);
+  raise("WF1505", text);
+}
 
 void bindRun(nb::module_ &m) {
   nb::object ir = m.attr("ir");
@@ -56,6 +63,20 @@ void bindRun(nb::module_ &m) {
       failed(error);
     return nb::make_tuple(nb::bytes(image.data, image.size), nb::str(report.data, report.size));
   }, nb::arg("module"), nb::arg("options") = "", "Compiles a module at stage `traced`: (image, report as JSON). The module is spent.");
+
+  m.def("compile_to_text", [](Module &module, std::string_view kind, std::string_view options) {
+    ++module.state->generation;
+    Bytes text, error;
+    bool good;
+    {
+      nb::gil_scoped_release release;
+      good = api().weftCompileToText(module.state->module, sref(kind), sref(options), &text, &error);
+    }
+    if (!good)
+      failed(error);
+    return nb::str(text.data, text.size);
+  }, nb::arg("module"), nb::arg("kind"), nb::arg("options") = "",
+     "What a module at stage `traced` becomes: `asm` or `llvm-ir`. The module is spent.");
 
   m.def("reference", [](Module &module, std::string_view function, nb::sequence arguments, intptr_t numResults) {
     // Arguments and results: (dtype code, shape, bytes).

@@ -6,7 +6,9 @@ write ops, transformations and control flow on top:
     emit("add", [x, y])                       one op in the function being traced; a Tracer, or a list where there are more
     emit("reduce", [x], kind="add", dims=[0]) attributes by name, as plain Python values (kinds: the generated op table)
     emit("reshape", [x], results=[((6,), float32)])     result types where the op does not infer them
-    as_tracer(x)                              a Tracer of anything like an array: numbers (weak), NumPy, Array, Tracer
+    as_tracer(x, dtype)                       a Tracer of anything like an array: numbers (weak), NumPy, Array, Tracer
+    as_value(x, dtype)                        the same while tracing; an Array outside, where `emit` runs the op at once
+    cast(x, dtype)                            x in another dtype, strong
     constant(np_array)                        a value baked into the program
     current()                                 the scope being traced in this thread, or None (then ops run eagerly)
     function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
@@ -47,7 +49,7 @@ import numpy as np
 from weft._src import _weft, dims, dtypes, errors, source
 from weft._src._op_table import OPS
 from weft._src.dtypes import DType
-from weft._src.errors import InternalError, LeakedTracerError, UnsupportedError, WrongArgumentError
+from weft._src.errors import InternalError, LeakedTracerError, WrongArgumentError
 
 ir = _weft.ir
 
@@ -74,11 +76,23 @@ class Tracer:
         shape: a tuple of ints and Dims. dtype: its DType. weak_type: whether it bends to the dtypes it meets.
         scope: the function or region it belongs to. value: its handle in the IR.
         concrete: the value where it is known while tracing (eager derivatives), else None.
+        storage: the dtype of the value in the IR. It differs from `dtype` for Python numbers alone, which are kept at full
+            precision (float64, int64) until they meet an array; `cast` and `emit` see to it.
     """
 
-    __slots__ = ("__weakref__", "concrete", "dtype", "scope", "shape", "value", "weak_type")
+    __slots__ = ("__weakref__", "concrete", "dtype", "scope", "shape", "storage", "value", "weak_type")
 
-    def __init__(self, scope: Scope, value: Any, shape: tuple, dtype: DType, weak: bool = False, concrete: Any = None):
+    def __init__(
+        self,
+        scope: Scope,
+        value: Any,
+        shape: tuple,
+        dtype: DType,
+        weak: bool = False,
+        concrete: Any = None,
+        storage: DType | None = None,
+    ):
+        self.storage = storage or dtype
         self.scope = scope
         self.value = value
         self.shape = shape
@@ -144,6 +158,7 @@ class Scope:
         self.block = block
         self.captures: list[Tracer] = []
         self._inner: dict[Any, Tracer] = {}
+        self._outer: dict[Any, Tracer] = {}
 
     def lift(self, tracer: Tracer) -> Tracer:
         """The same value here: itself, or the argument that brings it in from an enclosing scope.
@@ -164,17 +179,39 @@ class Scope:
     def add_capture(self, outer: Tracer) -> Tracer:
         """Adds the trailing argument that brings a tracer of the parent in."""
         value = self.trace.builder.add_argument(self.block, outer.value.type, self.trace.location())
-        inner = Tracer(self, value, outer.shape, outer.dtype, outer.weak_type, outer.concrete)
+        inner = Tracer(self, value, outer.shape, outer.dtype, outer.weak_type, outer.concrete, outer.storage)
         self._inner[outer.value] = inner
+        self._outer[value] = outer
         self.captures.append(outer)
         return inner
 
-    def arguments(self, specs: Sequence[Spec]) -> list[Tracer]:
+    def encloses(self, scope: Scope | None) -> bool:
+        """Whether `scope` is this one or inside it."""
+        while scope is not None and scope is not self:
+            scope = scope.parent
+        return scope is self
+
+    def arguments(self, specs: Sequence[Spec], storages: Sequence[DType] | None = None) -> list[Tracer]:
         """Tracers of the block's first arguments."""
+        storages = storages or [s.dtype for s in specs]
         return [
-            Tracer(self, value, s.shape, s.dtype, s.weak)
-            for value, s in zip(self.block.arguments, specs, strict=False)
+            Tracer(self, value, s.shape, s.dtype, s.weak, storage=d)
+            for value, s, d in zip(self.block.arguments, specs, storages, strict=False)
         ]
+
+
+def origin(tracer: Tracer) -> Tracer:
+    """The value itself where `tracer` is an argument that brings it in from an enclosing scope."""
+    while (outer := tracer.scope._outer.get(tracer.value)) is not None:
+        tracer = outer
+    return tracer
+
+
+def storage_of(spec: Spec) -> DType:
+    """The dtype that a program's argument has in the IR: Python numbers come at full precision."""
+    if not spec.weak:
+        return spec.dtype
+    return {"float": dtypes.float64, "int": dtypes.int64}.get(spec.dtype.kind, spec.dtype)
 
 
 def _leaked(tracer: Tracer) -> LeakedTracerError:
@@ -335,33 +372,81 @@ def constant(x: Any, dtype: Any = None, *, weak: bool = False) -> Tracer:
     return Tracer(scope, value, tuple(array.shape), d, weak)
 
 
-def as_tracer(x: Any) -> Tracer:
+def as_tracer(x: Any, dtype: DType | None = None) -> Tracer:
     """`x` as a value of the scope being traced.
 
     Args:
         x: a Tracer (brought in from an enclosing scope if need be), an Array or NumPy array (becomes a hidden argument), a
-            NumPy scalar (a constant), a Python number (a weak constant), or a sequence of these (a constant).
+            NumPy scalar (a constant), a Python number (a constant, weak without a dtype), or a sequence of these (a constant).
+        dtype: its dtype; without it that of `x`.
 
     Raises:
         WrongArgumentError: WF1031 for what is no array.
+        ScalarRangeError: WF1026 for a Python number that `dtype` does not hold.
         LeakedTracerError: WF1203 for a value of another trace.
+
+    >>> with tracing(): as_tracer(2), as_tracer(2.5, dtypes.float16)
+    (Tracer(i64[]*), Tracer(f16[]))
     """
     scope = _scope()
     if type(x) is Tracer:
-        return scope.lift(x)
-    if isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic):
-        return constant(x, dtypes.check_supported(dtypes.weak_type_of(x).dtype), weak=True)
-    if isinstance(x, np.generic):
-        return constant(x)
-    if isinstance(x, (np.ndarray, _weft.Array)):
-        return scope.lift(scope.trace.capture(x))
-    if isinstance(x, (list, tuple)):
+        x = scope.lift(x)
+    elif isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic):
+        if dtype is not None:
+            return constant(dtypes.check_scalar(x, dtype), dtype)
+        spec = Spec((), dtypes.check_supported(dtypes.weak_type_of(x).dtype), True)
+        storage = storage_of(spec)
+        made = constant(dtypes.check_scalar(x, storage), storage)
+        return Tracer(scope, made.value, (), spec.dtype, True, storage=storage)
+    elif isinstance(x, np.generic):
+        x = constant(x)
+    elif isinstance(x, (np.ndarray, _weft.Array)):
+        x = scope.lift(scope.trace.capture(x))
+    elif isinstance(x, (list, tuple)):
         array = np.asarray(x)
-        if array.dtype.kind == "f":
-            return constant(array, dtypes.default_float())
-        if array.dtype.kind in "biu":
-            return constant(array, dtypes.bool_ if array.dtype.kind == "b" else dtypes.default_int())
-    raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
+        kind = {"f": dtypes.default_float(), "b": dtypes.bool_, "i": dtypes.default_int()}.get(array.dtype.kind)
+        if kind is None:
+            raise WrongArgumentError("WF1031", f"a {type(x).__name__} of {array.dtype} is not an array.")
+        return constant(array, dtype or kind)
+    else:
+        raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
+    return x if dtype is None else cast(x, dtype)
+
+
+def as_value(x: Any, dtype: DType | None = None) -> Any:
+    """As `as_tracer` while tracing; outside an Array, on which `emit` runs ops at once.
+
+    >>> as_value([1, 2]).dtype
+    weft.int64
+    """
+    if current() is not None or isinstance(x, Tracer):
+        return as_tracer(x, dtype)
+    from weft._src import array
+
+    if isinstance(x, (bool, int, float)) and dtype is not None and not isinstance(x, np.generic):
+        dtypes.check_scalar(x, dtype)
+    return array.asarray(x, dtype)
+
+
+def cast(x: Any, dtype: DType) -> Any:
+    """`x` in another dtype, strong; itself where nothing changes.
+
+    >>> with tracing(): cast(as_tracer(2.5), dtypes.int8)
+    Tracer(i8[])
+    """
+    if not isinstance(x, Tracer):
+        return emit("convert", [x], dtype=dtype) if x.dtype is not dtype else x
+    if x.storage is dtype:
+        return x if x.dtype is dtype and not x.weak_type else Tracer(x.scope, x.value, x.shape, dtype, concrete=x.concrete)
+    scope = _scope()
+    (value,) = _build(scope, "convert", [scope.lift(x).value], {"dtype": dtype}, (), None)
+    return Tracer(scope, value, x.shape, dtype)
+
+
+def _operand(x: Any) -> Any:
+    """The handle of an operand, at the dtype that its tracer says."""
+    tracer = as_tracer(x)
+    return tracer.value if tracer.storage is tracer.dtype else cast(tracer, tracer.dtype).value
 
 
 def _scope() -> Scope:
@@ -385,7 +470,8 @@ def emit(
     weak: bool = False,
     **attributes: Any,
 ) -> Any:
-    """Builds one op of the dialect in the scope being traced; its location is the user's line.
+    """Builds one op of the dialect in the scope being traced; its location is the user's line. Outside a trace the op runs at
+    once, on arrays.
 
     Args:
         name: the op without its dialect, such as "add".
@@ -404,13 +490,19 @@ def emit(
     >>> with tracing() as scope: emit("iota", [], results=[((4,), dtypes.int32)], dim=0)
     Tracer(i32[4])
     """
-    scope = _scope()
+    scope = current()
+    if scope is None:
+        if any(isinstance(x, Tracer) for x in operands):
+            raise _leaked(next(x for x in operands if isinstance(x, Tracer)))
+        from weft._src import eager
+
+        return eager.apply(name, operands, results, attributes)
     trace = scope.trace
     row = OPS[name]
     if row.segments:
-        values = [[as_tracer(x).value for x in group] for group in operands]
+        values = [[_operand(x) for x in group] for group in operands]
     else:
-        values = [as_tracer(x).value for x in operands]
+        values = [_operand(x) for x in operands]
     types = None if results is None else [trace.tensor_type(shape, d) for shape, d in results]
     made = _build(scope, name, values, attributes, [r.region for r in regions], types)
     tracers = [wrap(scope, value, weak) for value in made]
@@ -449,7 +541,7 @@ def wrap(scope: Scope, value: Any, weak: bool = False) -> Tracer:
 
 
 class TracedFunction(NamedTuple):
-    """A private function of the program: its symbol, specs, and the tracers of the enclosing scope that it reads.
+    """A private function of the program: its symbol, specs, and the tracers of enclosing scopes that it reads.
 
     Its arguments are those of `arguments`, then one for each of `captures`.
     """
@@ -491,8 +583,9 @@ def function(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str) 
     with entered(scope):
         out = f(*scope.arguments(specs))
         results = [as_tracer(x) for x in out]
-        b.finish(op, [r.value for r in results], where)
-    return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), tuple(scope.captures), out)
+        b.finish(op, [_operand(r) for r in results], where)
+    captures = tuple(origin(t) for t in scope.captures)
+    return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), captures, out)
 
 
 def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:
@@ -531,7 +624,7 @@ def region(
     with entered(scope):
         out = f(*scope.arguments(specs))
         results = [as_tracer(x) for x in out]
-        _build(scope, "yield", [r.value for r in results], {}, (), [])
+        _build(scope, "yield", [_operand(r) for r in results], {}, (), [])
     return TracedRegion(handle, scope, tuple(r.spec for r in results), out)
 
 
@@ -600,11 +693,12 @@ def trace_program(
     trace = Trace()
     b, where = trace.builder, trace.location()
     symbol = trace.symbol(name)
-    types = [trace.tensor_type(s.shape, s.dtype) for s in specs]
+    storages = [storage_of(s) for s in specs]
+    types = [trace.tensor_type(s.shape, d) for s, d in zip(specs, storages, strict=True)]
     op = b.function(symbol, False, types, [where] * len(types), where)
     scope = trace.root = Scope(trace, None, b.body(op))
     with entered(scope):
-        out = f(*scope.arguments(specs))
+        out = f(*scope.arguments(specs, storages))
         results = [_result(x) for x in (out if isinstance(out, (list, tuple)) else [out])]
         b.finish(op, [r.value for r in results], where)
     for i in range(len(specs)):
@@ -622,7 +716,8 @@ def trace_program(
 
 def _result(x: Any) -> Tracer:
     try:
-        return as_tracer(x)
+        tracer = as_tracer(x)
+        return cast(tracer, tracer.dtype)
     except WrongArgumentError:
         raise WrongArgumentError(
             "WF1208", f"a traced function returned a {type(x).__name__}, which is no array or number."
@@ -637,9 +732,3 @@ def tracing() -> Iterator[Scope]:
     trace.root = Scope(trace, None, trace.builder.body(op))
     with entered(trace.root) as scope:
         yield scope
-
-
-def require(condition: bool, what: str) -> None:
-    """Raises UnsupportedError (WF1507) for a form that has its place but no code yet."""
-    if not condition:
-        raise UnsupportedError("WF1507", what)

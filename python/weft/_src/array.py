@@ -1,0 +1,170 @@
+"""Arrays from Python: making them, and giving methods to them and to tracers alike.
+
+Decides what `asarray` takes and when it copies. The class itself is `Array` of the compiled module: a handle to an
+immutable value, whose memory NumPy and DLPack consumers see read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from weft._src import _weft, dtypes
+from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError
+from weft._src.trace import Tracer
+
+Array = _weft.Array
+_weft.set_dtypes(dtypes.ALL)
+
+
+def install(methods: dict[str, Callable[..., Any]]) -> None:
+    """Gives functions to `Array` and to `Tracer` as methods, operators or properties.
+
+    Args:
+        methods: from a name such as "__add__" or "sum" to a function or property of (self, ...).
+    """
+    for name, method in methods.items():
+        setattr(Array, name, method)
+        setattr(Tracer, name, method)
+
+
+def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
+    """An array of `x`.
+
+    Args:
+        x: an Array, a NumPy array or scalar, anything with `__dlpack__` in main memory, a Python number, or nested
+            sequences of numbers.
+        dtype: its dtype; by default that of `x`, for Python numbers the default dtypes.
+        copy: True: always new memory. False: never (NumPy memory can be written by others, so only other libraries'
+            read-only or given-away memory, and Arrays, pass). None: only where needed.
+
+    Returns:
+        An Array; a Tracer if `x` is one.
+
+    Raises:
+        BorderError: WF1801 where copy=False cannot be.
+        UnsupportedDtypeError: WF1023 for elements that Weft does not have.
+        WrongArgumentError: WF1031 for what is no array.
+
+    >>> a = asarray([[1, 2], [3, 4]], dtypes.int32)
+    >>> a.shape, a.dtype, np.asarray(a).sum()
+    ((2, 2), weft.int32, 10)
+    """
+    if isinstance(x, Tracer):
+        from weft._src import trace
+
+        return x if dtype is None else trace.cast(x, dtypes.dtype(dtype))
+    if isinstance(x, Array):
+        if (dtype is None or dtypes.dtype(dtype) is x.dtype) and not copy:
+            return x
+        if copy is False:
+            raise BorderError("WF1801", "another dtype needs a copy.")
+        return from_numpy(np.asarray(x), dtype)
+    if isinstance(x, (np.ndarray, np.generic)):
+        if copy is False:
+            raise BorderError("WF1801", "a NumPy array can be changed by others: its elements are copied.")
+        return from_numpy(np.asarray(x), dtype)
+    if hasattr(x, "__dlpack__"):
+        made = from_dlpack(x, copy=copy)
+        return made if dtype is None else asarray(made, dtype, copy=copy)
+    if copy is False:
+        raise BorderError("WF1801", f"a {type(x).__name__} has no memory to share.")
+    try:
+        array = np.asarray(x)
+    except ValueError as err:
+        raise WrongArgumentError("WF1031", f"not an array: {err}.") from None
+    if dtype is None:
+        if array.dtype.kind not in "biuf":
+            raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
+        dtype = {"b": dtypes.bool_, "f": dtypes.default_float()}.get(array.dtype.kind, dtypes.default_int())
+        if array.size and array.dtype.kind in "iu":
+            dtypes.check_scalar(int(array.max()), dtype)
+            dtypes.check_scalar(int(array.min()), dtype)
+    return from_numpy(array, dtype)
+
+
+def from_numpy(x: np.ndarray, dtype: Any = None) -> Any:
+    """An Array with a copy of a NumPy array's elements, in another dtype if one is given."""
+    if dtype is not None:
+        target = dtypes.dtype(dtype).numpy
+        if x.dtype != target:
+            x = x.astype(target)
+    if not x.dtype.isnative:
+        x = x.astype(x.dtype.newbyteorder("="))
+    if type(x) is not np.ndarray:
+        x = np.asarray(x)
+    return _weft.from_numpy(x)
+
+
+def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
+    """An Array of another library's array in main memory; shares its memory where the layout allows.
+
+    Args:
+        x: has `__dlpack__` and `__dlpack_device__`.
+        copy: as for `asarray`.
+
+    Raises:
+        BorderError: WF1803 for memory of another device, WF1801 where copy=False cannot be, WF1802 for a broken tensor.
+        UnsupportedDtypeError: WF1023 for elements that Weft does not have.
+
+    >>> from_dlpack(np.arange(3, dtype=np.int16)).dtype
+    weft.int16
+    """
+    device = getattr(x, "__dlpack_device__", lambda: (1, 0))()
+    if device[0] not in (1, 3):
+        raise BorderError("WF1803", "the memory lies on another device.")
+    try:
+        capsule = x.__dlpack__(max_version=(1, 0))
+    except TypeError:  # a library from before version 1
+        capsule = x.__dlpack__()
+    except BufferError as err:
+        raise UnsupportedDtypeError("WF1023", f"DLPack: {err}.") from None
+    return _weft.from_dlpack(capsule, copy)
+
+
+def _repr(self: Any) -> str:
+    if self.is_deleted:
+        return f"Array({dtypes.spec_text(self.shape, self.dtype)}, donated)"
+    text = np.array2string(np.asarray(self), separator=", ", prefix="Array(", threshold=1000)
+    return f"Array({text}, dtype={self.dtype.name})"
+
+
+def _number(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        return convert(np.asarray(self))
+
+    return method
+
+
+def _index(x: np.ndarray) -> int:
+    if x.ndim or x.dtype.kind not in "iu":
+        raise TypeError("only an integer array without dimensions is an index")
+    return int(x)
+
+
+def _len(self: Any) -> int:
+    if not self.shape:
+        raise TypeError("an array without dimensions has no length")
+    return self.shape[0]
+
+
+# What needs the numbers themselves: on arrays only (tracers have their own).
+for _name, _method in {
+    "__repr__": _repr,
+    "__bool__": _number(bool),
+    "__int__": _number(int),
+    "__float__": _number(float),
+    "__complex__": _number(complex),
+    "__index__": _number(_index),
+    "__len__": _len,
+    "item": _number(lambda x: x.item()),
+    "tolist": _number(lambda x: x.tolist()),
+    "__reduce__": lambda self: (asarray, (np.array(self),)),
+    "__hash__": None,
+    "weak_type": False,
+    "__array_priority__": 100,
+    "block_until_ready": lambda self: self,
+}.items():
+    setattr(Array, _name, _method)

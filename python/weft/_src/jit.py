@@ -1,0 +1,453 @@
+"""`jit`: a Python function as one native program for each signature, and its stages as objects.
+
+Decides when a call traces anew: when the structure, dtype, shape or weak bit of its arguments, a static value, or something
+that the function reads (guards.py) is one that was not seen yet. The path of a call is in C++ (python/src/JitFunction.cpp);
+what stands here runs on its misses, and inside other traces, where a jitted function becomes one called function.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weft._src import _weft, array, compiler, guards, pytree, trace
+from weft._src.compiler import Options
+from weft._src.errors import ArgumentValueError, DonatedError, WrongArgumentError, api_boundary
+from weft._src.trace import Spec, TracedProgram, Tracer
+
+Names = "str | int | Sequence[str | int] | None"
+
+
+def jit(
+    f: Callable[..., Any] | None = None,
+    *,
+    static: Names = None,
+    static_argnums: Names = None,
+    static_argnames: Names = None,
+    donate: Names = None,
+    numerics: str = "default",
+    threads: int | None = None,
+) -> Any:
+    """Compiles a function of arrays to native code, once for each signature of its arguments.
+
+    Args:
+        f: takes and returns arrays, numbers, and containers of them. Without it: a decorator.
+        static, static_argnums, static_argnames: arguments, by name or position, that are plain Python values: each value has
+            its own program. They must be hashable.
+        donate: arguments, by name or position, whose arrays the call may use up; they cannot be used afterwards.
+        numerics: "strict", "default" or "fast".
+        threads: how many threads a call uses; None: as many as there are.
+
+    Returns:
+        A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
+
+    Raises:
+        ArgumentValueError: WF1902 for a bad option, WF1210 for an argument that `f` does not have.
+
+    >>> from weft._src.trace import emit
+    >>> @jit
+    ... def double(x): return emit("add", [x, x])
+    >>> np.asarray(double(np.float32([1, 2])))
+    array([2., 4.], dtype=float32)
+    """
+    if f is None:
+        return functools.partial(
+            jit,
+            static=static,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+            donate=donate,
+            numerics=numerics,
+            threads=threads,
+        )
+    if not callable(f):
+        raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
+    statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
+    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads))
+    fast = _weft.JitFunction(impl, sum(1 << i for i in impl.static if i < 64), tuple(sorted(impl.static_names)))
+    impl.fast = fast
+    functools.update_wrapper(fast, f)
+    return fast
+
+
+def _listed(names: Any) -> list[Any]:
+    if names is None:
+        return []
+    return [names] if isinstance(names, (str, int)) else list(names)
+
+
+class _Call(NamedTuple):
+    """The arguments of one call, taken apart."""
+
+    leaves: list[Any]
+    tree: pytree.TreeDef
+    statics: tuple  # (position or name, value)
+    specs: tuple[Spec, ...]
+    paths: tuple[str, ...]
+    donated: tuple[int, ...]  # leaves
+
+    @property
+    def key(self) -> Any:
+        # The type stands beside the value: 1, 1.0 and True are equal.
+        return self.tree, _spec_key(self.specs), tuple((n, type(v), v) for n, v in self.statics)
+
+
+def _spec_key(specs: Sequence[Spec]) -> tuple:
+    return tuple((tuple(str(n) for n in s.shape), s.dtype.code, s.weak) for s in specs)
+
+
+class _Variant(NamedTuple):
+    """One program of a signature, and under what conditions it holds."""
+
+    guards: list[guards.Guard]
+    captured: list[Any]
+    captured_specs: tuple[Spec, ...]
+    out_tree: pytree.TreeDef
+    compiled: compiler.Compiled
+    traced: Traced
+
+    def holds(self) -> bool:
+        same = _spec_key([trace.spec_of(x) for x in self.captured]) == _spec_key(self.captured_specs)
+        return same and guards.hold(self.guards)
+
+
+class Jitted:
+    """What stands behind a jitted function: its options, its programs, and the stages.
+
+    Attributes:
+        f: the Python function. options: what it is compiled for. static: the positions that are static.
+    """
+
+    def __init__(self, f: Callable[..., Any], statics: list[Any], donate: list[Any], opts: Options):
+        self.f = f
+        self.options = opts
+        try:
+            self._signature: inspect.Signature | None = inspect.signature(f)
+        except (TypeError, ValueError):  # some built-in functions have none
+            self._signature = None
+        self.static, self.static_names = self._named(statics, "static")
+        self.donated, self.donated_names = self._named(donate, "donate")
+        self.fast: Any = None
+        self._variants: dict[Any, list[_Variant]] = {}
+        self.misses: list[str] = []  # why each trace was made, for explain
+
+    def _named(self, items: list[Any], option: str) -> tuple[frozenset[int], frozenset[str]]:
+        """Positions and names of arguments, each given by either."""
+        positions, names = set(), set()
+        parameters = list(self._signature.parameters.values()) if self._signature else []
+        known = {p.name: i for i, p in enumerate(parameters)}
+        for item in items:
+            if isinstance(item, str):
+                names.add(item)
+                if item in known:
+                    if parameters[known[item]].kind is not inspect.Parameter.KEYWORD_ONLY:
+                        positions.add(known[item])
+                elif not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+                    raise ArgumentValueError("WF1210", f"{option}: the function has no argument {item!r}.")
+            else:
+                position = item + len(parameters) if item < 0 else item
+                variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+                if position < 0 or (self._signature and position >= len(parameters) and not variadic):
+                    raise ArgumentValueError("WF1210", f"{option}: the function has no argument number {item}.")
+                positions.add(position)
+                if position < len(parameters):
+                    names.add(parameters[position].name)
+        return frozenset(positions), frozenset(names)
+
+    # ------------------------------------------------------------------------------------------------ taking apart
+
+    def _take_apart(self, args: tuple, kwargs: dict[str, Any]) -> _Call:
+        statics = [(i, x) for i, x in enumerate(args) if i in self.static]
+        statics += [(k, x) for k, x in sorted(kwargs.items()) if k in self.static_names]
+        for name, value in statics:
+            try:
+                hash(value)
+            except TypeError:
+                raise WrongArgumentError(
+                    "WF1209", f"the static argument {name!r} is a {type(value).__name__}, which is not hashable."
+                ) from None
+        positional = tuple(x for i, x in enumerate(args) if i not in self.static)
+        named = {k: x for k, x in kwargs.items() if k not in self.static_names}
+        leaves, tree = pytree.flatten((positional, named), lambda x: isinstance(x, Spec))
+        names = [n for i, n in enumerate(self._names(len(args))) if i not in self.static]
+        paths, donated = [], []
+        for part, name, is_donated in (
+            *((x, n, i in self._dynamic_donated()) for i, (x, n) in enumerate(zip(positional, names, strict=True))),
+            *((named[k], k, k in self.donated_names) for k in sorted(named)),
+        ):
+            structure = pytree.structure(part, lambda x: isinstance(x, Spec))
+            if is_donated:
+                donated += range(len(paths), len(paths) + structure.num_leaves)
+            paths += structure.paths(name)
+        leaves = [self._leaf(x, path) for x, path in zip(leaves, paths, strict=True)]
+        specs = tuple(trace.spec_of(x) for x in leaves)
+        return _Call(leaves, tree, tuple(statics), specs, tuple(paths), tuple(donated))
+
+    def _dynamic_donated(self) -> set[int]:
+        return {i - sum(s < i for s in self.static) for i in self.donated if i not in self.static}
+
+    def _names(self, count: int) -> list[str]:
+        names: list[str] = []
+        for p in self._signature.parameters.values() if self._signature else ():
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                names.append(p.name)
+            elif p.kind is p.VAR_POSITIONAL:
+                names += [f"{p.name}[{i}]" for i in range(count - len(names))]
+        return (names + [f"x{i}" for i in range(len(names), count)])[:count]
+
+    @staticmethod
+    def _leaf(x: Any, path: str) -> Any:
+        if isinstance(x, (Tracer, Spec, bool, int, float, np.ndarray)) and not isinstance(x, np.generic):
+            return x
+        if isinstance(x, array.Array):
+            if x.is_deleted:
+                raise DonatedError("WF1606", f"{path} was donated to a call, which has used its memory.")
+            return x
+        if isinstance(x, np.generic) or hasattr(x, "__dlpack__"):
+            return array.asarray(x)
+        raise WrongArgumentError(
+            "WF1208", f"{path} is a {type(x).__name__}, which is no array, number or container of them.",
+            hint="name it in `static` if it is a plain Python value.",
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------- slow calls
+
+    @api_boundary
+    def miss(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The path of a call that C++ did not know: traces and compiles where needed, runs, and tells C++."""
+        call = self._take_apart(args, kwargs)
+        if trace.current() is not None:
+            return self._called(call, args, kwargs)
+        variant = self._find(call)
+        if variant is None:
+            variant = self._compile(self._trace(call, args, kwargs))
+            self._variants.setdefault(call.key, []).append(variant)
+        # While its arguments are still there: a donated one is gone after the call.
+        self._install(call, variant, args, kwargs)
+        self._check_donated(call, variant)
+        values = variant.compiled.program([*call.leaves, *variant.captured])
+        for i in call.donated:
+            if isinstance(call.leaves[i], array.Array):
+                call.leaves[i]._delete()
+        return variant.out_tree.unflatten(values)
+
+    def _find(self, call: _Call) -> _Variant | None:
+        for variant in self._variants.get(call.key, ()):
+            if variant.holds():
+                return variant
+        return None
+
+    def _check_donated(self, call: _Call, variant: _Variant) -> None:
+        others = [*call.leaves, *variant.captured]
+        for i in call.donated:
+            if sum(x is call.leaves[i] for x in others) > 1 and isinstance(call.leaves[i], array.Array):
+                raise WrongArgumentError("WF1607", f"{call.paths[i]} is donated, and passed or read a second time.")
+
+    def _install(self, call: _Call, variant: _Variant, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Tells C++ the program for such calls; those that need Python each time (odd containers, odd arrays) are left."""
+        template = variant.out_tree.unflatten(range(variant.out_tree.num_leaves))
+        if not _plain(template):
+            return
+        counter = [0]
+        order: list[int] = []
+        for i, x in enumerate(args):
+            if i not in self.static and not _order(x, counter, order):
+                return
+        by_name: dict[str, list[int]] = {}
+        for name, x in kwargs.items():
+            if name not in self.static_names and not _order(x, counter, by_name.setdefault(name, [])):
+                return
+        for name in sorted(by_name):
+            order += by_name[name]
+        now = guards.current(variant.guards)
+        self.fast._install(
+            args, kwargs, variant.compiled.program, order, variant.captured, now, [order[i] for i in call.donated], template
+        )
+
+    # ---------------------------------------------------------------------------------------------------- tracing
+
+    def _rebuild(self, call: _Call, tracers: Sequence[Any], args: tuple, kwargs: dict[str, Any]) -> tuple[list, dict]:
+        """The function's arguments with tracers in place of leaves."""
+        positional, named = call.tree.unflatten(tracers)
+        rest = iter(positional)
+        full = [x if i in self.static else next(rest) for i, x in enumerate(args)]
+        return full, {k: x if k in self.static_names else named[k] for k, x in kwargs.items()}
+
+    def _trace(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Traced:
+        out_tree: list[pytree.TreeDef] = []
+
+        def flat(*tracers: Tracer) -> list[Any]:
+            full, named = self._rebuild(call, tracers, args, kwargs)
+            leaves, tree = pytree.flatten(self.f(*full, **named))
+            out_tree.append(tree)
+            return leaves
+
+        reads = guards.reads_of(self.f)
+        known = self._variants.get(call.key)
+        self.misses.append("a value that the function reads changed" if known else "a new signature")
+        program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
+        return Traced(self, program, out_tree[0], reads)
+
+    def _compile(self, traced: Traced) -> _Variant:
+        compiled = compiler.compile_module(traced.program.module, self.options)
+        captured = traced.program.trace.captured
+        specs = tuple(trace.spec_of(x) for x in captured)
+        return _Variant(traced.guards, captured, specs, traced.out_tree, compiled, traced)
+
+    def _called(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Inside another trace: one function, traced once for each signature, and a call of it."""
+        scope = trace.current()
+        assert scope is not None
+        key = (id(self), call.key)
+        found = scope.trace.functions.get(key)
+        if found is None or not all(t.scope.encloses(scope) for t in found[0].captures):
+            out_tree: list[pytree.TreeDef] = []
+
+            def flat(*tracers: Tracer) -> list[Any]:
+                full, named = self._rebuild(call, tracers, args, kwargs)
+                leaves, tree = pytree.flatten(self.f(*full, **named))
+                out_tree.append(tree)
+                return leaves
+
+            traced = trace.function(flat, call.specs, getattr(self.f, "__name__", "f"))
+            # `self` is kept, so that its id stays its own while the trace lasts.
+            found = scope.trace.functions[key] = (traced, out_tree[0], self)
+        results = trace.call(found[0], call.leaves)
+        return found[1].unflatten(results)
+
+    # ----------------------------------------------------------------------------------------------------- stages
+
+    @api_boundary
+    def trace(self, *args: Any, **kwargs: Any) -> Traced:
+        """Traces the function for such arguments; arrays may be replaced by `spec(shape, dtype)`."""
+        return self._trace(self._take_apart(args, kwargs), args, kwargs)
+
+    @api_boundary
+    def lower(self, *args: Any, target: str | None = None, **kwargs: Any) -> Lowered:
+        """`trace(*args).lower(target=target)`."""
+        return self.trace(*args, **kwargs).lower(target=target)
+
+    def clear_cache(self) -> None:
+        """Forgets all programs of this function."""
+        self._variants.clear()
+        self.fast._clear()
+
+
+def _plain(tree: Any) -> bool:
+    """Whether C++ can put such a tree together."""
+    if type(tree) is dict:
+        return all(_plain(x) for x in tree.values())
+    if type(tree) in (tuple, list):
+        return all(_plain(x) for x in tree)
+    return tree is None or type(tree) is int
+
+
+def _order(tree: Any, counter: list[int], out: list[int]) -> bool:
+    """Appends the numbers that C++ gives the leaves (dicts in their own order) in the order of pytree (sorted keys).
+
+    False for containers that C++ does not take apart.
+    """
+    if type(tree) is dict:
+        parts: dict[Any, list[int]] = {}
+        for key, x in tree.items():
+            if not _order(x, counter, parts.setdefault(key, [])):
+                return False
+        for key in pytree.structure(tree).meta:
+            out += parts[key]
+        return True
+    if type(tree) in (tuple, list):
+        return all(_order(x, counter, out) for x in tree)
+    if tree is None:
+        return True
+    if pytree.structure(tree).is_leaf:
+        out.append(counter[0])
+        counter[0] += 1
+        return True
+    return False
+
+
+class Traced:
+    """A function as IR at the stage `traced`.
+
+    Attributes:
+        program: the trace. out_tree: the structure of its results. guards: what the function read.
+    """
+
+    def __init__(self, jitted: Jitted, program: TracedProgram, out_tree: pytree.TreeDef, reads: list[guards.Guard]):
+        self.jitted = jitted
+        self.program = program
+        self.out_tree = out_tree
+        self.guards = reads
+
+    @property
+    def module(self) -> Any:
+        """The IR module."""
+        return self.program.module
+
+    def as_text(self, stage: str = "traced", *, locations: bool = False) -> str:
+        """The program at a stage, as text (see `Lowered.as_text`)."""
+        return compiler.as_text(self.module, stage, self.jitted.options, locations=locations)
+
+    def lower(self, *, target: str | None = None) -> Lowered:
+        """The program for a target."""
+        opts = self.jitted.options if target is None else self.jitted.options._replace(target=target)
+        return Lowered(self, opts)
+
+    def __repr__(self) -> str:
+        return self.as_text()
+
+
+class Lowered:
+    """A program on its way to a target."""
+
+    def __init__(self, traced: Traced, opts: Options):
+        self.traced = traced
+        self.options = opts
+
+    def as_text(self, stage: str = "kernels", *, locations: bool = False) -> str:
+        """The program at a stage: traced, resolved, optimized, kernels, planned, linalg, scheduled, bufferized, llvm, llvm-ir
+        or asm.
+
+        Raises:
+            ArgumentValueError: WF1504 for another name.
+        """
+        return compiler.as_text(self.traced.module, stage, self.options, locations=locations)
+
+    def compile(self) -> Executable:
+        """Native code."""
+        return Executable(self.traced, compiler.compile_module(self.traced.module, self.options))
+
+
+class Executable:
+    """Native code of one signature: called with the same containers and shapes as it was traced for.
+
+    Attributes:
+        report: what `explain` reads. image: the bytes that are saved.
+    """
+
+    def __init__(self, traced: Traced, compiled: compiler.Compiled):
+        self.traced = traced
+        self.program = compiled.program
+        self.image = compiled.image
+        self.report = compiled.report
+
+    @api_boundary
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = self.traced.jitted._take_apart(args, kwargs)
+        values = self.program([*call.leaves, *self.traced.program.trace.captured])
+        return self.traced.out_tree.unflatten(values)
+
+
+def spec(shape: Sequence[Any], dtype: Any) -> Spec:
+    """Stands for an array of a shape and a dtype where a function is only traced.
+
+    >>> str(spec((2, 3), "float32"))
+    'f32[2,3]'
+    """
+    from weft._src import dtypes
+
+    return Spec(tuple(shape), dtypes.check_supported(dtypes.dtype(dtype)))
