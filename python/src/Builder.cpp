@@ -262,9 +262,34 @@ nb::list Builder::build(const Block &block, nb::str name, nb::handle operands, n
   return results;
 }
 
+/// The user's place as raw bytes: code object and instruction of each frame that is not internal, innermost first. None
+/// where a file was never judged (source.is_internal does that, once a file).
+nb::object frameKey(nb::dict internalFiles, size_t limit) {
+  std::vector<uintptr_t> key;
+  PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+  bool known = true;
+  while (frame && known && key.size() < 2 * limit) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyObject *internal = PyDict_GetItem(internalFiles.ptr(), code->co_filename);
+    known = internal;
+    if (internal == Py_False) {
+      key.push_back(uintptr_t(code));
+      key.push_back(uintptr_t(PyFrame_GetLasti(frame)));
+    }
+    Py_DECREF(code); // its frame, or a frame's caller, keeps it
+    PyFrameObject *back = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = back;
+  }
+  Py_XDECREF(frame);
+  return known ? nb::object(nb::bytes(reinterpret_cast<const char *>(key.data()), key.size() * sizeof(uintptr_t))) : nb::none();
+}
+
 } // namespace
 
 void bindBuilder(nb::module_ &m) {
+  m.def("frame_key", frameKey, nb::arg("internal_files"), nb::arg("limit"),
+        "Bytes that are equal for equal places in the user's program, or None where a file is not in the dict.");
   nb::class_<Builder>(m, "Builder", "Builds ops into a module; `ops` is OPS of the generated op table.")
       .def(nb::init<Module &, nb::dict>(), nb::arg("module"), nb::arg("ops"))
       .def("build", &Builder::build, nb::arg("block"), nb::arg("name"), nb::arg("operands"), nb::arg("attributes"),

@@ -238,7 +238,7 @@ class Trace:
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
         self._captured: dict[int, Tracer] = {}
         self._names: dict[str, int] = {}
-        self._locations: dict[int, tuple[source.Stack, Any]] = {}
+        self._locations: dict[bytes, tuple[source.Stack, Any]] = {}
         self._frames: dict[source.Frame, Any] = {}
 
     def tensor_type(self, shape: Sequence[Any], dtype: DType) -> Any:
@@ -254,10 +254,14 @@ class Trace:
 
     def location(self) -> Any:
         """The user's place now, as a location of the IR; a repeated place costs one look-up."""
-        stack = source.capture(1)
-        known = self._locations.get(id(stack))
+        key = _weft.frame_key(source._internal_files, source.MAX_FRAMES)
+        known = self._locations.get(key)
         if known is None:
-            known = self._locations[id(stack)] = (stack, self.location_of(stack.frames))
+            stack = source.capture(1)
+            known = (stack, self.location_of(stack.frames))
+            # The stack keeps the code objects alive whose addresses are in the key.
+            if (key := _weft.frame_key(source._internal_files, source.MAX_FRAMES)) is not None:
+                self._locations[key] = known
         return known[1]
 
     def location_of(self, frames: Sequence[source.Frame]) -> Any:
