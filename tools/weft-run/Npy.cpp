@@ -153,14 +153,19 @@ static std::string printScalar(Scalar value) {
     return "nan";
   if (std::isinf(value.f))
     return value.f < 0 ? "-inf" : "inf";
-  // The fewest digits that give the number back.
-  for (int digits = 1; digits <= 17; ++digits) {
-    char text[40];
-    std::snprintf(text, sizeof text, "%.*g", digits, value.f);
+  // The fewest digits that give the number back; with an exponent only where it is far from 1.
+  char text[64];
+  int digits = 1;
+  for (; digits < 17; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, value.f);
     if (Scalar::ofFloat(value.type, std::strtod(text, nullptr)).f == value.f)
-      return StringRef(text).find_first_of(".e") == StringRef::npos ? std::string(text) + "." : text;
+      break;
   }
-  return "nan"; // not reached: 17 digits give back every double
+  std::snprintf(text, sizeof text, "%.*e", digits - 1, value.f);
+  int exponent = std::atoi(std::strchr(text, 'e') + 1);
+  if (value.f == 0 || (exponent >= -4 && exponent < 16))
+    std::snprintf(text, sizeof text, "%.*f", std::max(0, digits - 1 - exponent), value.f);
+  return StringRef(text).find_first_of(".e") == StringRef::npos ? std::string(text) + "." : text;
 }
 
 static void print(llvm::raw_ostream &out, const Tensor &tensor, size_t dim, int64_t base, unsigned indent) {
