@@ -3,15 +3,21 @@
 #include "weft/Pipelines/Compile.h"
 #include "weft/Runtime/Runtime.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/Format.h"
+#include <chrono>
 
 using namespace mlir;
 
 namespace weft {
 
-llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Type> resultTypes, SmallVectorImpl<Tensor> &results) {
+llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Type> resultTypes, SmallVectorImpl<Tensor> &results,
+                        unsigned repeats) {
   std::string image, report, error;
+  auto start = std::chrono::steady_clock::now();
+  auto elapsed = [&] { return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count(); };
   if (failed(compileModule(module, CompileOptions(), image, report, error)))
     return llvm::createStringError(error);
+  double compileMs = elapsed() / 1000;
   WeftError why = {};
   auto fail = [&] { return llvm::createStringError("[WF" + std::to_string(why.code) + "] " + why.message); };
   WeftProgram *program = weft_program_load(image.data(), image.size(), &why);
@@ -35,6 +41,21 @@ llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Ty
     results.push_back(tensor);
     weft_buffer_release(result.buffer);
   }
+  SmallVector<double> times;
+  for (unsigned i = 0; i < repeats; ++i) {
+    start = std::chrono::steady_clock::now();
+    if (weft_call(program, args.data(), out.data(), nullptr, &why) != 0) {
+      weft_program_free(program);
+      return fail();
+    }
+    times.push_back(elapsed());
+    for (size_t k = 0; k < resultTypes.size(); ++k)
+      weft_buffer_release(out[k].buffer);
+  }
+  llvm::sort(times);
+  if (repeats)
+    llvm::errs() << llvm::format("compiled in %.1f ms; calls: best %.2f us, median %.2f us\n", compileMs, times.front(), times[repeats / 2])
+                 << report << "\n";
   weft_program_free(program);
   return llvm::Error::success();
 }

@@ -8,9 +8,10 @@
 
 namespace weft {
 
-/// Compiles @main of the module (which is spent) for this machine and calls it.
+/// Compiles @main of the module (which is spent) for this machine and calls it; `repeats` more calls are timed, and the
+/// times told on standard error.
 llvm::Error runCompiled(mlir::ModuleOp module, llvm::ArrayRef<Tensor> arguments, llvm::ArrayRef<mlir::Type> resultTypes,
-                        llvm::SmallVectorImpl<Tensor> &results);
+                        llvm::SmallVectorImpl<Tensor> &results, unsigned repeats = 0);
 
 } // namespace weft
 #endif

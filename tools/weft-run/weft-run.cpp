@@ -30,6 +30,8 @@ static cl::opt<std::string> functionName("function", cl::desc("The function to r
 static cl::opt<bool> reference("reference", cl::desc("Run by the reference interpreter"), cl::cat(category));
 static cl::opt<bool> verify("verify", cl::desc("Compare native code with the reference, bit for bit (NaN equals NaN)"),
                             cl::cat(category));
+static cl::opt<unsigned> timed("time", cl::desc("Call this many times more, and print the times and the report of the compilation"),
+                               cl::value_desc("calls"), cl::init(0), cl::cat(category));
 static cl::opt<bool> memory("memory", cl::desc("Print the peak of live bytes, as the reference counts it, to standard error"),
                             cl::cat(category));
 
@@ -124,7 +126,7 @@ static int run() {
     if (functionName != "main")
       return wrongUsage("only @main can run as native code; hint: add --reference");
     SmallVector<Type> types(function.getResultTypes());
-    if (auto error = runCompiled(*module, arguments, types, results))
+    if (auto error = runCompiled(*module, arguments, types, results, timed))
       return bad(llvm::toString(std::move(error)));
   }
   if (verify)
