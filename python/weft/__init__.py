@@ -1,6 +1,7 @@
 """Weft: a graph compiler for array programs.
 
-Public names are found when they are first used, so that `import weft` loads nothing that a program does not need.
+Public names are found when they are first used, so that `import weft` loads nothing that a program does not need. The ops
+are not listed here: whatever a module of `weft.ops` names in its `__all__` is public.
 """
 
 from __future__ import annotations
@@ -14,16 +15,52 @@ _HOME = {
     "from_dlpack": "weft._src.array",
     "jit": "weft._src.jit",
     "spec": "weft._src.jit",
-}
+    "Dim": "weft._src.dims",
+    **dict.fromkeys(
+        (
+            "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64", "iinfo",
+            "int8", "int16", "int32", "int64", "isdtype", "result_type", "set_default_dtype", "uint8", "uint16", "uint32",
+            "uint64",
+        ),
+        "weft._src.dtypes",
+    ),
+}  # fmt: skip
+_FAMILIES = ("elementwise", "reduction", "movement", "contraction", "creation")
+_MODULES = ("errors", "ops", "tree")
+
+# The array API's constants.
+e = 2.718281828459045
+pi = 3.141592653589793
+inf = float("inf")
+nan = float("nan")
+newaxis = None
+__array_api_version__ = "2024.12"
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"weft.{name}")
     home = _HOME.get(name)
-    if home is None:
+    if home is not None:
+        value = getattr(importlib.import_module(home), name)
+    elif name == "bool":
+        value = importlib.import_module("weft._src.dtypes").bool_
+    elif not name.startswith("_") and (found := _op(name)) is not None:
+        value = found
+    else:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(home), name)
+    globals()[name] = value
     return value
 
 
+def _op(name: str) -> Any:
+    for family in _FAMILIES:
+        module = importlib.import_module(f"weft.ops.{family}")
+        if name in module.__all__:
+            return getattr(module, name)
+    return None
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    families = [importlib.import_module(f"weft.ops.{family}") for family in _FAMILIES]
+    return sorted({*globals(), *_HOME, *_MODULES, "bool", *(name for f in families for name in f.__all__)})

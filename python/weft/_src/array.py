@@ -144,12 +144,6 @@ def _index(x: np.ndarray) -> int:
     return int(x)
 
 
-def _len(self: Any) -> int:
-    if not self.shape:
-        raise TypeError("an array without dimensions has no length")
-    return self.shape[0]
-
-
 # What needs the numbers themselves: on arrays only (tracers have their own).
 for _name, _method in {
     "__repr__": _repr,
@@ -158,13 +152,15 @@ for _name, _method in {
     "__float__": _number(float),
     "__complex__": _number(complex),
     "__index__": _number(_index),
-    "__len__": _len,
     "item": _number(lambda x: x.item()),
     "tolist": _number(lambda x: x.tolist()),
     "__reduce__": lambda self: (asarray, (np.array(self),)),
-    "__hash__": None,
     "weak_type": False,
-    "__array_priority__": 100,
     "block_until_ready": lambda self: self,
 }.items():
     setattr(Array, _name, _method)
+
+# Last, since the ops take arrays.
+from weft._src import methods  # noqa: E402
+
+install(methods.table())

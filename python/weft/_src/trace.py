@@ -106,6 +106,14 @@ class Tracer:
         return len(self.shape)
 
     @property
+    def size(self) -> Any:
+        """The number of elements: an int, or an expression in symbolic sizes."""
+        n: Any = 1
+        for size in self.shape:
+            n = n * size
+        return n
+
+    @property
     def spec(self) -> Spec:
         """Shape, dtype and weak bit."""
         return Spec(self.shape, self.dtype, self.weak_type)

@@ -1,0 +1,188 @@
+"""Operators and methods of arrays and tracers, given to both classes alike.
+
+Decides what Python's syntax means: operators are the ops of `weft.ops`, with their reflected forms; NumPy functions that
+get an array or a tracer are answered by Weft's function of that name. A method of an array does what the function does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from weft._src import _weft
+from weft._src.errors import UnsupportedError
+from weft._src.trace import Tracer
+from weft.ops import contraction, elementwise, indexing, movement, reduction
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer)) or hasattr(
+        x, "__dlpack__"
+    )
+
+
+def _operator(f: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        return f(self, other) if _is_operand(other) else NotImplemented
+
+    method.__name__ = name
+    return method
+
+
+def _reflected(f: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        return f(other, self) if _is_operand(other) else NotImplemented
+
+    method.__name__ = name
+    return method
+
+
+_BINARY = {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.remainder,
+    "pow": elementwise.pow,
+    "matmul": contraction.matmul,
+    "and": elementwise.bitwise_and,
+    "or": elementwise.bitwise_or,
+    "xor": elementwise.bitwise_xor,
+    "lshift": elementwise.bitwise_left_shift,
+    "rshift": elementwise.bitwise_right_shift,
+}
+_COMPARE = {
+    "lt": elementwise.less,
+    "le": elementwise.less_equal,
+    "gt": elementwise.greater,
+    "ge": elementwise.greater_equal,
+    "eq": elementwise.equal,
+    "ne": elementwise.not_equal,
+}
+
+
+def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    return elementwise.floor_divide(x, y), elementwise.remainder(x, y)
+
+
+def _len(self: Any) -> int:
+    if not self.shape:
+        raise TypeError("an array without dimensions has no length")
+    return self.shape[0].__index__()  # a symbolic size tells that it has no number
+
+
+def _iter(self: Any) -> Iterator[Any]:
+    if not self.shape:
+        raise TypeError("an array without dimensions cannot be iterated over")
+    return iter(movement.unstack(self))
+
+
+def _contains(self: Any, value: Any) -> bool:
+    return bool(reduction.any(elementwise.equal(self, value)))
+
+
+def _reshape(self: Any, *shape: Any) -> Any:
+    return movement.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+def _permute(self: Any, *axes: Any) -> Any:
+    if not axes or axes == (None,):
+        return movement.transpose(self)
+    return movement.permute_dims(self, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes)
+
+
+def _namespace(self: Any, *, api_version: str | None = None) -> Any:
+    import weft
+
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+        raise ValueError(f"weft follows the array API 2024.12, not {api_version!r}")
+    return weft
+
+
+# NumPy's names where they differ from the array API's.
+_NUMPY_NAMES = {
+    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
+    "arctanh": "atanh", "power": "pow", "mod": "remainder", "true_divide": "divide", "absolute": "abs", "fabs": "abs",
+    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "rint": "round",
+    "concatenate": "concat", "amax": "max", "amin": "min",
+}  # fmt: skip
+
+
+def _numpy_function(f: Any) -> Any:
+    """Weft's function for NumPy's.
+
+    Raises:
+        UnsupportedError: WF1507 if there is none.
+    """
+    import weft
+
+    name = f.__name__
+    found = getattr(weft, _NUMPY_NAMES.get(name, name), None)
+    if found is None or not callable(found):
+        raise UnsupportedError("WF1507", f"numpy.{name} has no code for arrays of Weft yet.", hint="np.asarray(x) gives NumPy's.")
+    return found
+
+
+def _array_ufunc(self: Any, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+    if method != "__call__" or kwargs:
+        raise UnsupportedError(
+            "WF1507", f"numpy.{ufunc.__name__} as {method} with {sorted(kwargs)} has no code for arrays of Weft yet."
+        )
+    return _numpy_function(ufunc)(*args)
+
+
+def _array_function(self: Any, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    return _numpy_function(f)(*args, **kwargs)
+
+
+def _method(f: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return f(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = f.__name__, f.__doc__
+    return method
+
+
+def table() -> dict[str, Any]:
+    """All of it by name, for `array.install`."""
+    table: dict[str, Any] = {
+        "__divmod__": _operator(_divmod, "__divmod__"),
+        "__rdivmod__": _reflected(_divmod, "__rdivmod__"),
+        "__neg__": lambda self: elementwise.negative(self),
+        "__pos__": lambda self: elementwise.positive(self),
+        "__abs__": lambda self: elementwise.abs(self),
+        "__invert__": lambda self: elementwise.bitwise_invert(self),
+        "__getitem__": indexing.getitem,
+        "__len__": _len,
+        "__iter__": _iter,
+        "__contains__": _contains,
+        "__hash__": None,
+        "__array_namespace__": _namespace,
+        "__array_ufunc__": _array_ufunc,
+        "__array_function__": _array_function,
+        "__array_priority__": 100,
+        "T": property(lambda self: movement.transpose(self), doc="The axes in reverse order."),
+        "mT": property(lambda self: movement.matrix_transpose(self), doc="The last two axes exchanged."),
+        "device": property(lambda self: "cpu", doc="Where the elements are."),
+        "reshape": _reshape,
+        "transpose": _permute,
+        "flatten": lambda self: movement.ravel(self),
+    }
+    for name, f in _BINARY.items():
+        table[f"__{name}__"] = _operator(f, f"__{name}__")
+        table[f"__r{name}__"] = _reflected(f, f"__r{name}__")
+    for name, f in _COMPARE.items():
+        table[f"__{name}__"] = _operator(f, f"__{name}__")
+    for family, names in (
+        (reduction, ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")),
+        (elementwise, ("astype", "clip", "round", "conj")),
+        (movement, ("ravel", "squeeze", "repeat", "swapaxes")),
+        (contraction, ("dot",)),
+    ):
+        for name in names:
+            if hasattr(family, name):
+                table[name] = _method(getattr(family, name))
+    return table

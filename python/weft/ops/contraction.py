@@ -1,0 +1,265 @@
+"""Products that sum: matmul, tensordot, vecdot, dot, outer, einsum; all are the dialect's one `dot`.
+
+Decides how vectors, leading axes and letters become batch, free and contracted dimensions. `dot` keeps the order batch,
+free of the left, free of the right; a transpose follows where that is not what was asked for.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from weft._src import dims
+from weft._src.dispatch import op
+from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError
+from weft._src.normalize import (
+    array,
+    as_array,
+    axes as all_axes,
+    axis as one_axis,
+    broadcast,
+    broadcast_shapes,
+    common_type,
+    convert,
+    reshape,
+    text,
+    unsupported,
+)
+from weft._src.trace import Tracer, emit
+
+__all__ = ["dot", "einsum", "matmul", "outer", "tensordot", "vecdot"]
+
+
+def _pair(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer]:
+    """Both operands in their common dtype."""
+    xs = [as_array(x1), as_array(x2)]
+    d = common_type(xs).dtype
+    if d.kind == "bool":
+        raise unsupported(name, xs[0], "numbers")
+    return convert(xs[0], d), convert(xs[1], d)
+
+
+def _dot(a: Tracer, b: Tracer, batch: Sequence[tuple[int, int]], contract: Sequence[tuple[int, int]]) -> Tracer:
+    return emit(
+        "dot", [a, b],
+        lhs_batch=[i for i, _ in batch], rhs_batch=[j for _, j in batch],
+        lhs_contract=[i for i, _ in contract], rhs_contract=[j for _, j in contract],
+    )  # fmt: skip
+
+
+@op(arrays=2)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """The matrix product; leading axes broadcast, a vector stands for a row on the left and for a column on the right.
+
+    Args:
+        x1, x2: arrays of numbers with at least one axis, promoted to one dtype.
+
+    Raises:
+        ShapeError: WF1012 where the summed sizes differ, WF1011 for an operand without axes, WF1001 where the leading
+        axes do not broadcast; DTypeError: WF1021, WF1022.
+
+    >>> weft.matmul(weft.ones((2, 3)), weft.ones((3, 4))).shape
+    (2, 4)
+    """
+    a, b = _pair("matmul", x1, x2)
+    shown = (text(a), text(b))
+    if not a.shape or not b.shape:
+        raise ShapeError("WF1011", "matmul takes arrays with at least one axis.", operands=shown)
+    k = (len(a.shape) - 1, max(len(b.shape) - 2, 0))
+    if not dims.same(a.shape[k[0]], b.shape[k[1]]):
+        which = "the second-to-last of the right" if len(b.shape) > 1 else "the size of the right"
+        raise ShapeError(
+            "WF1012",
+            f"matmul: the last size of the left operand ({a.shape[-1]}) must equal {which} ({b.shape[k[1]]}).",
+            operands=shown,
+        )
+    if len(a.shape) == 1 or len(b.shape) <= 2:
+        return _dot(a, b, [], [k])  # all other axes are free, and stand where matmul wants them
+    lead = broadcast_shapes(a.shape[:-2], b.shape[:-2], operands=(a, b))
+    a = broadcast(a, (*lead, *a.shape[-2:]))
+    b = broadcast(b, (*lead, *b.shape[-2:]))
+    n = len(lead)
+    return _dot(a, b, [(i, i) for i in range(n)], [(n + 1, n)])
+
+
+@op(arrays=2)
+def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """The product summed over pairs of axes.
+
+    Args:
+        axes: how many of the last axes of `x1` meet the first of `x2`, or a pair of equally long sequences of axes.
+
+    Raises:
+        ShapeError: WF1012 where paired sizes differ; ArgumentValueError: WF1015 for malformed axes; AxisError: WF1002.
+
+    >>> weft.tensordot(weft.ones((2, 3)), weft.ones((3, 4)), axes=1).shape
+    (2, 4)
+    """
+    a, b = _pair("tensordot", x1, x2)
+    if isinstance(axes, (tuple, list)):
+        if len(axes) != 2:
+            raise ArgumentValueError("WF1015", "tensordot: axes is a number or a pair of sequences.")
+        left, right = all_axes(axes[0], len(a.shape)), all_axes(axes[1], len(b.shape))
+    else:
+        n = operator.index(axes)
+        if not 0 <= n <= min(len(a.shape), len(b.shape)):
+            raise ArgumentValueError(
+                "WF1015", f"tensordot: the operands do not both have {n} axes.", operands=(text(a), text(b))
+            )
+        left, right = tuple(range(len(a.shape) - n, len(a.shape))), tuple(range(n))
+    if len(left) != len(right):
+        raise ArgumentValueError("WF1015", f"tensordot: {len(left)} axes do not pair with {len(right)}.")
+    for i, j in zip(left, right, strict=True):
+        _check("tensordot", a, b, i, j)
+    return _dot(a, b, [], list(zip(left, right, strict=True)))
+
+
+def _check(name: str, a: Tracer, b: Tracer, i: int, j: int) -> None:
+    if not dims.same(a.shape[i], b.shape[j]):
+        raise ShapeError(
+            "WF1012",
+            f"{name}: the size of axis {i} of the left operand ({a.shape[i]}) must equal that of axis {j} of the right "
+            f"({b.shape[j]}).",
+            operands=(text(a), text(b)),
+        )
+
+
+@op(arrays=2)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The products of vectors along an axis, summed; the other axes broadcast.
+
+    Args:
+        axis: a negative number, counted in both.
+
+    Raises:
+        ShapeError: WF1012 where the sizes along the axis differ, WF1001; AxisError: WF1002.
+
+    >>> weft.vecdot(weft.ones((5, 3)), weft.ones(3)).shape
+    (5,)
+    """
+    a, b = _pair("vecdot", x1, x2)
+    i, j = one_axis(axis, len(a.shape)), one_axis(axis, len(b.shape))
+    _check("vecdot", a, b, i, j)
+    n = a.shape[i]
+    lead = broadcast_shapes(a.shape[:i] + a.shape[i + 1 :], b.shape[:j] + b.shape[j + 1 :], operands=(a, b))
+    at = len(lead) - (len(a.shape) - 1 - i)  # the axis, among the common ones
+    full = (*lead[:at], n, *lead[at:])
+    rest = [k for k in range(len(full)) if k != at]
+    return _dot(broadcast(a, full), broadcast(b, full), [(k, k) for k in rest], [(at, at)])
+
+
+@op(arrays=2)
+def dot(x1: Any, x2: Any, /) -> Any:
+    """NumPy's dot: sums over the last axis of `x1` and the second-to-last of `x2` (its only one for a vector).
+
+    Raises:
+        ShapeError: WF1012 where these sizes differ.
+
+    >>> weft.dot(weft.asarray([1.0, 2.0]), weft.asarray([3.0, 4.0]))
+    Array(11., dtype=float32)
+    """
+    a, b = _pair("dot", x1, x2)
+    if not a.shape or not b.shape:
+        shape = a.shape or b.shape
+        return emit("mul", [broadcast(a, shape), broadcast(b, shape)])
+    j = max(len(b.shape) - 2, 0)
+    _check("dot", a, b, len(a.shape) - 1, j)
+    return _dot(a, b, [], [(len(a.shape) - 1, j)])
+
+
+@op(arrays=2)
+def outer(x1: Any, x2: Any, /) -> Any:
+    """The products of each element of one vector with each of another.
+
+    >>> weft.outer(weft.asarray([1, 2]), weft.asarray([3, 4, 5])).shape
+    (2, 3)
+    """
+    a, b = _pair("outer", x1, x2)
+    if len(a.shape) != 1 or len(b.shape) != 1:
+        raise ShapeError("WF1011", "outer takes two vectors.", operands=(text(a), text(b)))
+    shape = (*a.shape, *b.shape)
+    left = broadcast(reshape(a, (*a.shape, 1)), shape)
+    return emit("mul", [left, broadcast(b, shape)])
+
+
+# ------------------------------------------------------------------------------------------------------------- einsum
+
+
+def einsum(subscripts: str, /, *operands: Any) -> Any:
+    """Einstein's sum: a letter for each axis; letters that the result lacks are summed.
+
+    Operands are joined from left to right, and a letter is summed as soon as no later operand and not the result has it.
+
+    Args:
+        subscripts: such as "bij,bjk->bik"; without "->" the result has the letters that appear once, in order.
+        operands: as many arrays of numbers as there are terms.
+
+    Raises:
+        ArgumentValueError: WF1902 for malformed subscripts; ShapeError: WF1012 where one letter has two sizes, WF1011;
+        UnsupportedError: WF1507 for a letter twice in one term, and for "...".
+
+    >>> weft.einsum("ij,jk->ik", weft.ones((2, 3)), weft.ones((3, 4))).shape
+    (2, 4)
+    """
+    return _einsum(list(operands), subscripts.replace(" ", ""))
+
+
+@op(sequence=True)
+def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
+    terms, result = _parse(subscripts, len(operands))
+    xs = [as_array(x) for x in operands]
+    d = common_type(xs).dtype
+    if d.kind == "bool":
+        raise unsupported("einsum", xs[0], "numbers")
+    made = [array(convert(x, d)) for x in xs]
+    sizes: dict[str, Any] = {}
+    for term, x in zip(terms, made, strict=True):
+        if len(term) != len(x.shape):
+            raise ShapeError("WF1011", f"einsum: {term!r} names {len(term)} axes.", operands=[text(y) for y in made])
+        for letter, n in zip(term, x.shape, strict=True):
+            if not dims.same(sizes.setdefault(letter, n), n):
+                raise ShapeError(
+                    "WF1012", f"einsum: {letter!r} has the sizes {sizes[letter]} and {n}.",
+                    operands=[text(y) for y in made],
+                )  # fmt: skip
+    x, have = made[0], terms[0]
+    for i, (y, term) in enumerate(zip(made[1:], terms[1:], strict=True), 1):
+        needed = set(result).union(*terms[i + 1 :])
+        x, have = _sum_out(x, have, needed | set(term))
+        y, term = _sum_out(y, term, needed | set(have))
+        both = [c for c in have if c in term]
+        batch = [c for c in both if c in needed]
+        gone = [c for c in both if c not in needed]
+        x = _dot(
+            x, y, [(have.index(c), term.index(c)) for c in batch], [(have.index(c), term.index(c)) for c in gone]
+        )
+        have = "".join(batch + [c for c in have if c not in both] + [c for c in term if c not in both])
+    x, have = _sum_out(x, have, set(result))
+    order = [have.index(c) for c in result]
+    return x if order == sorted(order) else emit("transpose", [x], permutation=order)
+
+
+def _parse(subscripts: str, n: int) -> tuple[list[str], str]:
+    if "..." in subscripts:
+        raise UnsupportedError("WF1507", 'einsum: "..." has no code yet; name the axes.')
+    left, arrow, result = subscripts.partition("->")
+    terms = left.split(",")
+    letters = "".join(terms)
+    if not arrow:
+        result = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    if len(terms) != n or not (letters + result).isalpha() and letters + result:
+        raise ArgumentValueError("WF1902", f"einsum: {subscripts!r} does not name the axes of {n} operands.")
+    if len(set(result)) != len(result) or not set(result) <= set(letters):
+        raise ArgumentValueError("WF1902", f"einsum: the result {result!r} names axes once, out of those of the operands.")
+    if any(len(set(t)) != len(t) for t in terms):
+        raise UnsupportedError("WF1507", "einsum: a letter twice in one term (a diagonal) has no code yet.")
+    return terms, result
+
+
+def _sum_out(x: Tracer, term: str, needed: set[str]) -> tuple[Tracer, str]:
+    """Sums over the letters that nothing else needs."""
+    gone = [i for i, c in enumerate(term) if c not in needed]
+    if not gone:
+        return x, term
+    return emit("reduce", [x], kind="add", dims=gone), "".join(c for c in term if c in needed)
