@@ -9,8 +9,8 @@ if(WEFT_STATIC_LLVM)
   execute_process(COMMAND ${WEFT_LLVM_CONFIG} --link-static --libfiles all OUTPUT_VARIABLE llvm_archives
                   OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   separate_arguments(llvm_archives)
-  # llvm-config names Polly's archives, which no package ships; LTO's needs them; the others are tools.
-  list(FILTER llvm_archives EXCLUDE REGEX "LLVM(BOLT|Exegesis|LTO)|Polly|libLTO|Remarks\\.")
+  # llvm-config names Polly's archives, which no package ships, and LTO's needs them; BOLT and Exegesis are tools.
+  list(FILTER llvm_archives EXCLUDE REGEX "LLVM(BOLT|Exegesis|LTO)|Polly|libLTO")
   find_library(WEFT_ZLIB_ARCHIVE libz.a REQUIRED)
   find_library(WEFT_ZSTD_ARCHIVE libzstd.a REQUIRED)
   # --icf=all: folding functions is safe, MLIR tells types by the addresses of data (=safe finds nothing: the archives
