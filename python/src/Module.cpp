@@ -3,6 +3,7 @@
 
 NB_MODULE(_weft, m) {
   using namespace weft::python;
+  nb::set_leak_warnings(false); // what modules hold at exit is no leak; tests count what is
   m.doc() = "The compiled part of Weft: arrays, calls, and the compiler's IR (opened at first use).";
   bindArray(m);
   bindProgram(m);

@@ -308,3 +308,56 @@ def _time(f, x, n=5000):
     for _ in range(n):
         f(x)
     return (time.thread_time() - start) / n
+
+
+def endless(x):
+    """So many steps that they take hours."""
+    body = trace.region(lambda i, c: [emit("sin", [c])], [trace.Spec((), dt.int64), x.spec])
+    return emit("for", [[x], [], []], regions=[body], count=10**12, results=[(x.shape, x.dtype)])
+
+
+def test_ctrl_c_stops_native_code():
+    import signal
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    f = jit(endless)
+    f.trace(f32(1)).lower()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        start = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            f(f32(1))
+        assert time.monotonic() - start < 10  # the poll itself is every 20 ms; the rest is compiling on a busy machine
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_other_threads_run_during_a_long_call():
+    import signal
+
+    ticks = []
+    stop = threading.Event()
+
+    def tick():
+        while not stop.wait(0.01):
+            ticks.append(time.monotonic())
+
+    f = jit(endless)
+    thread = threading.Thread(target=tick)
+    thread.start()
+    before = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        with pytest.raises(KeyboardInterrupt):
+            f(f32(1))
+        end = time.monotonic()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        stop.set()
+        thread.join()
+    assert sum(end - 0.5 < t < end for t in ticks) >= 3

@@ -49,7 +49,7 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
         WrongArgumentError: WF1031 for what is no array.
 
     >>> a = asarray([[1, 2], [3, 4]], dtypes.int32)
-    >>> a.shape, a.dtype, np.asarray(a).sum()
+    >>> a.shape, a.dtype, int(np.asarray(a).sum())
     ((2, 2), weft.int32, 10)
     """
     if isinstance(x, Tracer):
@@ -61,11 +61,12 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
             return x
         if copy is False:
             raise BorderError("WF1801", "another dtype needs a copy.")
-        return from_numpy(np.asarray(x), dtype)
+        return from_numpy(np.array(x)) if dtype is None or dtypes.dtype(dtype) is x.dtype else _convert(x, dtype)
     if isinstance(x, (np.ndarray, np.generic)):
         if copy is False:
             raise BorderError("WF1801", "a NumPy array can be changed by others: its elements are copied.")
-        return from_numpy(np.asarray(x), dtype)
+        made = from_numpy(np.asarray(x))
+        return made if dtype is None or dtypes.dtype(dtype) is made.dtype else _convert(made, dtype)
     if hasattr(x, "__dlpack__"):
         made = from_dlpack(x, copy=copy)
         return made if dtype is None else asarray(made, dtype, copy=copy)
@@ -75,22 +76,27 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
         array = np.asarray(x)
     except ValueError as err:
         raise WrongArgumentError("WF1031", f"not an array: {err}.") from None
-    if dtype is None:
-        if array.dtype.kind not in "biuf":
-            raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
-        dtype = {"b": dtypes.bool_, "f": dtypes.default_float()}.get(array.dtype.kind, dtypes.default_int())
-        if array.size and array.dtype.kind in "iu":
-            dtypes.check_scalar(int(array.max()), dtype)
-            dtypes.check_scalar(int(array.min()), dtype)
-    return from_numpy(array, dtype)
+    if array.dtype.kind not in "biuf":
+        raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
+    own = {"b": dtypes.bool_, "f": dtypes.default_float()}.get(array.dtype.kind, dtypes.default_int())
+    target = own if dtype is None else dtypes.dtype(dtype)
+    if array.dtype.kind == "f" and target.kind != "float":
+        return _convert(from_numpy(array), target)
+    if array.size and array.dtype.kind in "iu":
+        dtypes.check_scalar(int(array.max()), target)
+        dtypes.check_scalar(int(array.min()), target)
+    return from_numpy(array.astype(target.numpy))
 
 
-def from_numpy(x: np.ndarray, dtype: Any = None) -> Any:
-    """An Array with a copy of a NumPy array's elements, in another dtype if one is given."""
-    if dtype is not None:
-        target = dtypes.dtype(dtype).numpy
-        if x.dtype != target:
-            x = x.astype(target)
+def _convert(x: Any, dtype: Any) -> Any:
+    """Another dtype by the op `convert`, whose answers for what does not fit are Weft's own, not NumPy's."""
+    from weft._src import jit, trace
+
+    return jit.run_once(lambda t: [trace.cast(t, dtypes.dtype(dtype))], x)[0]
+
+
+def from_numpy(x: np.ndarray) -> Any:
+    """An Array with a copy of a NumPy array's elements."""
     if not x.dtype.isnative:
         x = x.astype(x.dtype.newbyteorder("="))
     if type(x) is not np.ndarray:

@@ -442,6 +442,26 @@ class Executable:
         return self.traced.out_tree.unflatten(values)
 
 
+def run_once(f: Callable[..., Sequence[Any]], *arguments: Any) -> list[Any]:
+    """Traces `f` on arrays, compiles, runs, keeps nothing: for forms that are used outside `jit`.
+
+    Args:
+        f: takes one Tracer for each argument, returns a sequence of values.
+        arguments: arrays and numbers.
+
+    Returns:
+        One Array for each value.
+
+    >>> run_once(lambda x: [trace.emit("neg", [x])], np.int8([1, 2]))
+    [Array([-1, -2], dtype=int8)]
+    """
+    values = [Jitted._leaf(x, f"argument {i}") for i, x in enumerate(arguments)]
+    with trace.suspended():
+        program = trace.trace_program(lambda *xs: list(f(*xs)), [trace.spec_of(x) for x in values])
+        compiled = compiler.compile_module(program.module, compiler.options())
+        return compiled.program([*values, *program.trace.captured])
+
+
 def spec(shape: Sequence[Any], dtype: Any) -> Spec:
     """Stands for an array of a shape and a dtype where a function is only traced.
 

@@ -7,10 +7,9 @@ write ops, transformations and control flow on top:
     emit("reduce", [x], kind="add", dims=[0]) attributes by name, as plain Python values (kinds: the generated op table)
     emit("reshape", [x], results=[((6,), float32)])     result types where the op does not infer them
     as_tracer(x, dtype)                       a Tracer of anything like an array: numbers (weak), NumPy, Array, Tracer
-    as_value(x, dtype)                        the same while tracing; an Array outside, where `emit` runs the op at once
     cast(x, dtype)                            x in another dtype, strong
     constant(np_array)                        a value baked into the program
-    current()                                 the scope being traced in this thread, or None (then ops run eagerly)
+    current()                                 the scope being traced in this thread, or None (then `run_once` makes one)
     function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
     call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) and the like work too
     region(f, specs)                          traces f into a region of an op to come (for, if)
@@ -425,33 +424,17 @@ def as_tracer(x: Any, dtype: DType | None = None) -> Tracer:
     return x if dtype is None else cast(x, dtype)
 
 
-def as_value(x: Any, dtype: DType | None = None) -> Any:
-    """As `as_tracer` while tracing; outside an Array, on which `emit` runs ops at once.
-
-    >>> as_value([1, 2]).dtype
-    weft.int64
-    """
-    if current() is not None or isinstance(x, Tracer):
-        return as_tracer(x, dtype)
-    from weft._src import array
-
-    if isinstance(x, (bool, int, float)) and dtype is not None and not isinstance(x, np.generic):
-        dtypes.check_scalar(x, dtype)
-    return array.asarray(x, dtype)
-
-
-def cast(x: Any, dtype: DType) -> Any:
+def cast(x: Any, dtype: DType) -> Tracer:
     """`x` in another dtype, strong; itself where nothing changes.
 
     >>> with tracing(): cast(as_tracer(2.5), dtypes.int8)
     Tracer(i8[])
     """
-    if not isinstance(x, Tracer):
-        return emit("convert", [x], dtype=dtype) if x.dtype is not dtype else x
+    scope = _scope()
+    x = as_tracer(x)
     if x.storage is dtype:
         return x if x.dtype is dtype and not x.weak_type else Tracer(x.scope, x.value, x.shape, dtype, concrete=x.concrete)
-    scope = _scope()
-    (value,) = _build(scope, "convert", [scope.lift(x).value], {"dtype": dtype}, (), None)
+    (value,) = _build(scope, "convert", [x.value], {"dtype": dtype}, (), None)
     return Tracer(scope, value, x.shape, dtype)
 
 
@@ -482,8 +465,7 @@ def emit(
     weak: bool = False,
     **attributes: Any,
 ) -> Any:
-    """Builds one op of the dialect in the scope being traced; its location is the user's line. Outside a trace the op runs at
-    once, on arrays.
+    """Builds one op of the dialect in the scope being traced; its location is the user's line.
 
     Args:
         name: the op without its dialect, such as "add".
@@ -502,13 +484,7 @@ def emit(
     >>> with tracing() as scope: emit("iota", [], results=[((4,), dtypes.int32)], dim=0)
     Tracer(i32[4])
     """
-    scope = current()
-    if scope is None:
-        if any(isinstance(x, Tracer) for x in operands):
-            raise _leaked(next(x for x in operands if isinstance(x, Tracer)))
-        from weft._src import eager
-
-        return eager.apply(name, operands, results, attributes)
+    scope = _scope()
     trace = scope.trace
     row = OPS[name]
     if row.segments:
