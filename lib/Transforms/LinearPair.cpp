@@ -55,23 +55,26 @@ CallOp createCall(OpBuilder &builder, Location loc, func::FuncOp function, Value
   return CallOp::create(builder, loc, types, FlatSymbolRefAttr::get(function.getSymNameAttr()), operands);
 }
 
-static LogicalResult visitCallees(func::FuncOp function, SmallVectorImpl<func::FuncOp> &path) {
-  if (llvm::is_contained(path, function))
+/// Depth first over callees; `visited` says which are on the path still (true) and which are done (false).
+static LogicalResult visitCallees(func::FuncOp function, DenseMap<Operation *, bool> &visited) {
+  auto [it, isNew] = visited.insert({function, true});
+  if (!isNew && it->second)
     return function.emitError("[WF3001] @")
            << function.getSymName() << " calls itself; a derivative needs a function that "
            << "ends\n  Hint: write the recursion as a loop (weft.for)";
-  path.push_back(function);
+  if (!isNew)
+    return success();
   WalkResult result = function.walk([&](CallOp call) {
     auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
-    return callee && failed(visitCallees(callee, path)) ? WalkResult::interrupt() : WalkResult::advance();
+    return callee && failed(visitCallees(callee, visited)) ? WalkResult::interrupt() : WalkResult::advance();
   });
-  path.pop_back();
+  visited[function] = false;
   return failure(result.wasInterrupted());
 }
 
 LogicalResult verifyNotRecursive(func::FuncOp function) {
-  SmallVector<func::FuncOp> path;
-  return visitCallees(function, path);
+  DenseMap<Operation *, bool> visited;
+  return visitCallees(function, visited);
 }
 
 //===-- pairs ----------------------------------------------------------------------------------------------------===//

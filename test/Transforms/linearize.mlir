@@ -91,3 +91,28 @@ func.func private @f(%x: tensor<f32>, %y: tensor<f32>) -> tensor<f32> {
 
 // expected-error @+1 {{[WF3003] @f has no body}}
 func.func private @f(%x: tensor<f32>, %y: tensor<f32>) -> tensor<f32>
+
+// -----
+
+// An error in a branch in a loop: a request that nobody resolved has no derivative.
+func.func private @g(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}
+func.func private @f(%x: tensor<f32>, %p: tensor<i1>) -> tensor<f32> {
+  %s = weft.for #weft.size<2> carries(%x : tensor<f32>) captures(%p : tensor<i1>) -> (tensor<f32>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<f32>, %q: tensor<i1>):
+    %d = weft.sin %c : (tensor<f32>) -> tensor<f32>
+    %b = weft.if %q captures(%d : tensor<f32>) : tensor<i1> -> (tensor<f32>) {
+    ^bb0(%u: tensor<f32>):
+      %e = weft.cos %u : (tensor<f32>) -> tensor<f32>
+      // expected-error @+1 {{[WF3003] has no derivative}}
+      %y, %k = weft.vjp @g(%e, %u) {active = array<i1: true>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+      weft.yield %k : tensor<f32>
+    }, {
+    ^bb0(%u: tensor<f32>):
+      weft.yield %u : tensor<f32>
+    }
+    weft.yield %b : tensor<f32>
+  }
+  return %s : tensor<f32>
+}

@@ -71,3 +71,18 @@ func.func private @lin(%r: tensor<f32>, %t: tensor<?xf32, #weft.dims<N>>) -> ten
   %s = weft.reduce %t {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<N>>) -> tensor<f32>
   return %s : tensor<f32>
 }
+
+// -----
+
+// An error in a region leaves no half-made function behind.
+func.func private @lin(%r: tensor<2xf32>, %t: tensor<?xf32, #weft.dims<N>>) -> tensor<4xf32> {
+  %z = weft.constant {value = dense<0.0> : tensor<4xf32>} : () -> tensor<4xf32>
+  %s = weft.for #weft.size<2> carries(%z : tensor<4xf32>) captures(%t : tensor<?xf32, #weft.dims<N>>) -> (tensor<4xf32>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<4xf32>, %u: tensor<?xf32, #weft.dims<N>>):
+    // expected-error @+1 {{[WF3006] the transpose would pad dimension 0 by N-4 zeros}}
+    %v = weft.slice %u {starts = array<i64: 0>, strides = array<i64: 1>} : (tensor<?xf32, #weft.dims<N>>) -> tensor<4xf32>
+    %a = weft.add %c, %v : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    weft.yield %a : tensor<4xf32>
+  }
+  return %s : tensor<4xf32>
+}

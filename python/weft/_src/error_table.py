@@ -312,6 +312,30 @@ def _rows() -> dict[str, Entry]:
         """The results of a call have the function's types, with its sizes replaced by those of the call.""")
     row("WF2030", "IRError", "launch without the sizes of its kernel",
         """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
+    # -------------------------------------------------------------------- WF30xx: derivatives and batching of the IR
+    row("WF3001", "DerivativeError", "recursive function",
+        """A function that calls itself, by whatever path, has no derivative: nothing says how deep it goes.""",
+        "", "write the recursion as a loop.")
+    row("WF3002", "DerivativeError", "active argument that is not real",
+        """Integers, truth values and keys have no tangent, so they cannot be active.""", "",
+        "convert it to a floating-point type, or leave it inactive.")
+    row("WF3003", "DerivativeError", "op or function without a derivative",
+        """The op says in its definition that it has none, and why; or the function has no body.""", "",
+        "weft.stop_gradient takes a value as a constant.")
+    row("WF3004", "DerivativeError", "not linear",
+        """Only ops that are linear in what they get can be transposed.""")
+    row("WF3005", "DerivativeError", "operands or results of a request do not fit",
+        """A request takes the function's arguments, then a tangent for each active argument (jvp) or a cotangent for
+        each real result (vjp); it gives the function's results, then tangents or gradients.""")
+    row("WF3006", "UnsupportedError", "derivative of a slice or concat of named sizes",
+        """Slices start at numbers and pads have numbers of zeros; here the transpose would need a named size.""", "",
+        "slice a fixed number of elements off the end; put operands of named sizes last.")
+    row("WF3007", "ArgumentValueError", "pass options that name no function or argument",
+        """`function` names a function of the module; the mask has one flag for each of its arguments.""")
+    row("WF3008", "DerivativeError", "size that no argument has",
+        """The transpose of a function names sizes that none of its residuals and cotangents has.""", "",
+        "pass a value of that size.")
+    row("WF3009", "UnsupportedError", "vmap request", """Requests for batching are not resolved yet.""")
     # ------------------------------------------------------------------------ WF40xx: contracts of the compiler's stages
     row("WF4001", "InternalError", "foreign op",
         """Until kernels are lowered, functions hold ops of the dialect, `func.func` and `func.return` only: other

@@ -325,10 +325,11 @@ LogicalResult IfOp::linearize(Linearizer &linearizer, ValueRange primals, ValueR
   SmallVector<Type> slotTypes;
   llvm::SetVector<unsigned> residuals;
   unsigned numCaptures = captures.size();
-  for (auto [region, branch] : llvm::zip_equal(getBranches(), branches)) {
+  for (unsigned k = 0; k < numBranches; ++k) {
+    Branch &branch = branches[k];
     Block &primal = branch.primal.front(), &linear = branch.linear.front();
     OpBuilder builder = atEnd(getContext(), linear);
-    Location loc = region.front().getTerminator()->getLoc();
+    Location loc = getBranches()[k].front().getTerminator()->getLoc();
     GraphBuilder zeros(builder, loc);
     SmallVector<Value> yields;
     for (auto [i, tangent] : llvm::enumerate(branch.tangents))
