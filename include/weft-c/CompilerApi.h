@@ -1,5 +1,5 @@
-// Decides how a host reaches the compiler: one library, one exported symbol that returns a table of functions, so that no
-// other name of MLIR or LLVM is visible to whoever shares the process. Entries under upstream's names (mlir...) are
+// Decides how a host reaches the compiler: one library, one exported symbol that returns a table of functions, so that
+// no other name of MLIR or LLVM is visible to whoever shares the process. Entries under upstream's names (mlir...) are
 // upstream's C API; those named weft... are declared here. No text is ever printed: diagnostics come back as text.
 #ifndef WEFT_C_COMPILERAPI_H
 #define WEFT_C_COMPILERAPI_H
@@ -15,7 +15,7 @@ extern "C" {
 /// Grows with every change of the table.
 #define WEFT_COMPILER_API_VERSION 1
 
-/// Bytes that a function hands out; `data` is freed by calling `free(data)` of this very struct. Zero-initialise.
+/// Bytes that a function hands out; freed by `release(data)`. Zero-initialise.
 typedef struct WeftBytes {
   char *data; ///< terminated by a 0 that `size` does not count
   size_t size;
@@ -60,8 +60,8 @@ typedef struct WeftBuild {
   const MlirType *results;
 } WeftBuild;
 
-/// Makes one op: infers its result types, checks the op itself, appends it. Null on failure, with the reason in `error`;
-/// then nothing was added to the block.
+/// Makes one op: infers its result types, checks the op itself, appends it. Null on failure, with the reason in
+/// `error`; then nothing was added to the block.
 MlirOperation weftBuildOp(const WeftBuild *build, WeftBytes *error);
 
 /// A `func.func` at the end of the module, with an entry block of the given arguments and no results yet.
@@ -71,8 +71,6 @@ MlirBlock weftFunctionBody(MlirOperation function);
 /// Ends the function with `func.return`, and takes its type from the entry block's arguments and the results.
 void weftFunctionFinish(MlirOperation function, intptr_t numResults, const MlirValue *results, MlirLocation location);
 void weftFunctionSetArgAttr(MlirOperation function, intptr_t index, MlirStringRef name, MlirAttribute attribute);
-/// Calls back with each argument type, then each result type of a function; the text is empty, `user` gets the types.
-void weftFunctionTypes(MlirOperation function, void (*callback)(MlirType type, bool isResult, void *user), void *user);
 
 /// All attributes of an op, inherent first, in the order of their names.
 intptr_t weftOperationNumAttributes(MlirOperation op);
@@ -86,8 +84,8 @@ MlirAttribute weftAttributeParse(MlirContext context, MlirStringRef text, WeftBy
 
 /// The element type of a WeftDType code (weft/Runtime/Image.h); null for a code without one.
 MlirType weftElementType(MlirContext context, int32_t dtype);
-/// A tensor type: dimension i has sizes[i] elements, or, where that is -1, the named size of texts[i] (which may be NULL
-/// if all are static). Null if a text is not a size.
+/// A tensor type: dimension i has sizes[i] elements, or, where that is -1, the named size of texts[i] (which may be
+/// NULL if all are static). Null if a text is not a size.
 MlirType weftTensorType(MlirContext context, int32_t dtype, intptr_t rank, const int64_t *sizes,
                         const MlirStringRef *texts);
 /// Whether the type is a ranked tensor of a known element type; then its code, its rank and its sizes (-1: named), as

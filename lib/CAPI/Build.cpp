@@ -1,5 +1,5 @@
-// Decides the generic builder: one function for every op, whose types come from the op's own inference. What is wrong is
-// told as text, before anything has been added.
+// Decides the generic builder: one function for every op, whose types come from the op's own inference. What is wrong
+// is told as text, before anything has been added.
 #include "Support.h"
 #include "mlir/IR/Operation.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
@@ -69,8 +69,8 @@ MlirOperation weftBuildOp(const WeftBuild *build, WeftBytes *error) {
       return {nullptr};
     }
     SmallVector<std::unique_ptr<Region>> noRegions;
-    if (failed(inference->inferReturnTypes(context, location, operands, dictionary, properties.get(), RegionRange(noRegions),
-                                           types)))
+    if (failed(inference->inferReturnTypes(context, location, operands, dictionary, properties.get(),
+                                           RegionRange(noRegions), types)))
       return fail();
   }
 

@@ -1,9 +1,9 @@
 // Decides how modules come and go over the C API: contexts, reading, printing, functions, looking at ops.
 #include "Support.h"
-#include "weft/InitAll.h"
 #include "mlir/CAPI/Utils.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "weft/InitAll.h"
 #include "llvm/Support/Alignment.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -100,12 +100,4 @@ void weftFunctionFinish(MlirOperation function, intptr_t numResults, const MlirV
 
 void weftFunctionSetArgAttr(MlirOperation function, intptr_t index, MlirStringRef name, MlirAttribute attribute) {
   llvm::cast<func::FuncOp>(unwrap(function)).setArgAttr(index, unwrap(name), unwrap(attribute));
-}
-
-void weftFunctionTypes(MlirOperation function, void (*callback)(MlirType, bool, void *), void *user) {
-  auto op = llvm::cast<func::FuncOp>(unwrap(function));
-  for (Type type : op.getArgumentTypes())
-    callback(wrap(type), false, user);
-  for (Type type : op.getResultTypes())
-    callback(wrap(type), true, user);
 }

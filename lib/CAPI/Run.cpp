@@ -1,9 +1,9 @@
 // Decides how passes, the compiler and the reference are run over the C API.
 #include "Support.h"
-#include "weft/Pipelines/Compile.h"
-#include "weft/Reference/Interpreter.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "weft/Pipelines/Compile.h"
+#include "weft/Reference/Interpreter.h"
 
 using namespace mlir;
 using namespace weft::capi;
@@ -36,7 +36,8 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
     if (key == "numerics") {
       good = value == "strict" || value == "default" || value == "fast";
       options.numerics = value == "strict" ? weft::Numerics::Strict
-                         : value == "fast" ? weft::Numerics::Fast : weft::Numerics::Default;
+                         : value == "fast" ? weft::Numerics::Fast
+                                           : weft::Numerics::Default;
     } else if (key == "threads") {
       good = !value.getAsInteger(10, options.threads) && options.threads >= 0;
     } else if (key == "target") {
@@ -117,8 +118,8 @@ bool weftReference(MlirModule module, MlirStringRef name, intptr_t numArgs, cons
     weft::Tensor &tensor = outputs[i];
     WeftHostValue &result = results[i];
     intptr_t rank;
-    weftTypeDescribe(wrap(Type(RankedTensorType::get(tensor.getShape(), tensor.getElementType()))), &result.dtype, &rank,
-                     result.sizes, 16);
+    weftTypeDescribe(wrap(Type(RankedTensorType::get(tensor.getShape(), tensor.getElementType()))), &result.dtype,
+                     &rank, result.sizes, 16);
     result.rank = rank;
     fill(&result.bytes, StringRef(tensor.data(), tensor.getNumBytes()));
     result.data = result.bytes.data;

@@ -2,10 +2,10 @@
 #ifndef WEFT_LIB_CAPI_SUPPORT_H
 #define WEFT_LIB_CAPI_SUPPORT_H
 
-#include "weft-c/CompilerApi.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Support.h"
 #include "mlir/IR/Diagnostics.h"
+#include "weft-c/CompilerApi.h"
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -33,7 +33,9 @@ public:
         }) {}
 
   /// Hands the text over; where nothing was emitted, `fallback`.
-  void into(WeftBytes *error, llvm::StringRef fallback) { fill(error, text.empty() ? fallback : llvm::StringRef(text)); }
+  void into(WeftBytes *error, llvm::StringRef fallback) {
+    fill(error, text.empty() ? fallback : llvm::StringRef(text));
+  }
 
   std::string text;
 

@@ -1,15 +1,15 @@
-// Decides how types, sizes and attributes are made and read over the C API without text: element types are the runtime's
-// codes, sizes are numbers or their normal form.
+// Decides how types, sizes and attributes are made and read over the C API without text: element types are the
+// runtime's codes, sizes are numbers or their normal form.
 #include "Support.h"
-#include "weft/Dialect/Weft/Shape.h"
-#include "weft/Dialect/Weft/Weft.h"
-#include "weft/Runtime/Image.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/Support/BLAKE3.h"
+#include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Runtime/Image.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 
 using namespace mlir;
 using namespace weft::capi;
@@ -36,23 +36,40 @@ static Type elementType(MLIRContext *context, int32_t dtype) {
     return IntegerType::get(context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
   };
   switch (dtype) {
-  case WEFT_BOOL: return integer(1);
-  case WEFT_I8: return integer(8);
-  case WEFT_I16: return integer(16);
-  case WEFT_I32: return integer(32);
-  case WEFT_I64: return integer(64);
-  case WEFT_U8: return integer(8, true);
-  case WEFT_U16: return integer(16, true);
-  case WEFT_U32: return integer(32, true);
-  case WEFT_U64: return integer(64, true);
-  case WEFT_F16: return Float16Type::get(context);
-  case WEFT_BF16: return BFloat16Type::get(context);
-  case WEFT_F32: return Float32Type::get(context);
-  case WEFT_F64: return Float64Type::get(context);
-  case WEFT_C64: return ComplexType::get(Float32Type::get(context));
-  case WEFT_C128: return ComplexType::get(Float64Type::get(context));
-  case WEFT_KEY: return weft::KeyType::get(context);
-  default: return nullptr;
+  case WEFT_BOOL:
+    return integer(1);
+  case WEFT_I8:
+    return integer(8);
+  case WEFT_I16:
+    return integer(16);
+  case WEFT_I32:
+    return integer(32);
+  case WEFT_I64:
+    return integer(64);
+  case WEFT_U8:
+    return integer(8, true);
+  case WEFT_U16:
+    return integer(16, true);
+  case WEFT_U32:
+    return integer(32, true);
+  case WEFT_U64:
+    return integer(64, true);
+  case WEFT_F16:
+    return Float16Type::get(context);
+  case WEFT_BF16:
+    return BFloat16Type::get(context);
+  case WEFT_F32:
+    return Float32Type::get(context);
+  case WEFT_F64:
+    return Float64Type::get(context);
+  case WEFT_C64:
+    return ComplexType::get(Float32Type::get(context));
+  case WEFT_C128:
+    return ComplexType::get(Float64Type::get(context));
+  case WEFT_KEY:
+    return weft::KeyType::get(context);
+  default:
+    return nullptr;
   }
 }
 
@@ -71,7 +88,8 @@ MlirType weftTensorType(MlirContext context, int32_t dtype, intptr_t rank, const
   weft::Shape shape;
   for (intptr_t i = 0; element && i < rank; ++i) {
     std::optional<SizeExpr> size = sizes[i] >= 0 ? std::optional<SizeExpr>(SizeExpr(sizes[i]))
-                                   : texts ? SizeExpr::parse(unwrap(texts[i])) : std::nullopt;
+                                   : texts       ? SizeExpr::parse(unwrap(texts[i]))
+                                                 : std::nullopt;
     if (!size)
       return {nullptr};
     shape.push_back(*size);
@@ -118,7 +136,8 @@ MlirAttribute weftConstantAttr(MlirType type, const void *data, size_t bytes) {
   if (bytes <= denseLimit)
     return wrap(DenseElementsAttr::getFromRawBuffer(tensor, raw));
   // Equal content has an equal name, so that equal constants are equal attributes.
-  std::array<uint8_t, 16> digest = llvm::BLAKE3::hash<16>(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(chars), bytes));
+  std::array<uint8_t, 16> digest =
+      llvm::BLAKE3::hash<16>(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(chars), bytes));
   std::string name = "c" + llvm::toHex(digest, /*LowerCase=*/true);
   auto &manager = DenseResourceElementsHandle::getManagerInterface(tensor.getContext());
   if (auto *entry = manager.getBlobManager().lookup(name))

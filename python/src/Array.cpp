@@ -31,21 +31,36 @@ nb::object makeArray(WeftBuffer *buffer, int32_t dtype, int32_t rank, const int6
 /// By NumPy's type number; longlong is int64 as long is, on every platform with 64-bit long.
 static int32_t codeOfNumber(int number) {
   switch (number) {
-  case NPY_BOOL: return WEFT_BOOL;
-  case NPY_INT8: return WEFT_I8;
-  case NPY_INT16: return WEFT_I16;
-  case NPY_INT32: return WEFT_I32;
-  case NPY_LONG: return sizeof(long) == 8 ? WEFT_I64 : WEFT_I32;
-  case NPY_LONGLONG: return WEFT_I64;
-  case NPY_UINT8: return WEFT_U8;
-  case NPY_UINT16: return WEFT_U16;
-  case NPY_UINT32: return WEFT_U32;
-  case NPY_ULONG: return sizeof(long) == 8 ? WEFT_U64 : WEFT_U32;
-  case NPY_ULONGLONG: return WEFT_U64;
-  case NPY_HALF: return WEFT_F16;
-  case NPY_FLOAT: return WEFT_F32;
-  case NPY_DOUBLE: return WEFT_F64;
-  default: return number == bfloat16Number && number >= 0 ? WEFT_BF16 : 0;
+  case NPY_BOOL:
+    return WEFT_BOOL;
+  case NPY_INT8:
+    return WEFT_I8;
+  case NPY_INT16:
+    return WEFT_I16;
+  case NPY_INT32:
+    return WEFT_I32;
+  case NPY_LONG:
+    return sizeof(long) == 8 ? WEFT_I64 : WEFT_I32;
+  case NPY_LONGLONG:
+    return WEFT_I64;
+  case NPY_UINT8:
+    return WEFT_U8;
+  case NPY_UINT16:
+    return WEFT_U16;
+  case NPY_UINT32:
+    return WEFT_U32;
+  case NPY_ULONG:
+    return sizeof(long) == 8 ? WEFT_U64 : WEFT_U32;
+  case NPY_ULONGLONG:
+    return WEFT_U64;
+  case NPY_HALF:
+    return WEFT_F16;
+  case NPY_FLOAT:
+    return WEFT_F32;
+  case NPY_DOUBLE:
+    return WEFT_F64;
+  default:
+    return number == bfloat16Number && number >= 0 ? WEFT_BF16 : 0;
   }
 }
 
@@ -80,8 +95,8 @@ WeftBuffer *copyOfNumpy(PyObject *object) {
   }
   PyArray_Descr *descr = PyArray_DESCR(array);
   Py_INCREF(descr);
-  nb::object target = nb::steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array), nullptr,
-                                                     buffer->data, NPY_ARRAY_CARRAY, nullptr));
+  nb::object target = nb::steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array),
+                                                     nullptr, buffer->data, NPY_ARRAY_CARRAY, nullptr));
   if (!target.is_valid() || PyArray_CopyInto(reinterpret_cast<PyArrayObject *>(target.ptr()), array) < 0) {
     weft_buffer_release(buffer);
     throw nb::python_error();
@@ -115,9 +130,9 @@ static nb::object toNumpy(const Array &array) {
     weft_buffer_release(static_cast<WeftBuffer *>(PyCapsule_GetPointer(capsule, "weft_buffer")));
   }));
   PyArray_Descr *descr = descriptorOf(array.dtype);
-  nb::object view = nb::steal(PyArray_NewFromDescr(&PyArray_Type, descr, array.rank,
-                                                   reinterpret_cast<npy_intp *>(const_cast<int64_t *>(array.shape)), nullptr,
-                                                   array.data, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED, nullptr));
+  nb::object view = nb::steal(PyArray_NewFromDescr(
+      &PyArray_Type, descr, array.rank, reinterpret_cast<npy_intp *>(const_cast<int64_t *>(array.shape)), nullptr,
+      array.data, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED, nullptr));
   if (!view.is_valid())
     throw nb::python_error();
   PyArray_SetBaseObject(reinterpret_cast<PyArrayObject *>(view.ptr()), owner.release().ptr());
@@ -137,30 +152,45 @@ static nb::object fromNumpy(nb::handle object) {
     dtype = dtypeOfNumpy(object.ptr());
   }
   if (!dtype)
-    raise("WF1023", "NumPy's " + std::string(nb::cast<std::string>(nb::str(object.attr("dtype")))) + " is not an element type of Weft");
+    raise("WF1023", "NumPy's " + std::string(nb::cast<std::string>(nb::str(object.attr("dtype")))) +
+                        " is not an element type of Weft");
   if (PyArray_NDIM(array) > WEFT_MAX_RANK)
     raise("WF1011", "an array has at most 16 dimensions");
   WeftBuffer *buffer = copyOfNumpy(object.ptr());
   return makeArray(buffer, dtype, PyArray_NDIM(array), reinterpret_cast<const int64_t *>(PyArray_DIMS(array)));
 }
 
-//===-- The buffer protocol ----------------------------------------------------------------------------------------===//
+//===-- The buffer protocol
+//----------------------------------------------------------------------------------------===//
 
 static const char *formatOf(int32_t dtype) {
   switch (dtype) {
-  case WEFT_BOOL: return "?";
-  case WEFT_I8: return "b";
-  case WEFT_I16: return "h";
-  case WEFT_I32: return "i";
-  case WEFT_I64: return "q";
-  case WEFT_U8: return "B";
-  case WEFT_U16: return "H";
-  case WEFT_U32: return "I";
-  case WEFT_U64: return "Q";
-  case WEFT_F16: return "e";
-  case WEFT_F32: return "f";
-  case WEFT_F64: return "d";
-  default: return nullptr;
+  case WEFT_BOOL:
+    return "?";
+  case WEFT_I8:
+    return "b";
+  case WEFT_I16:
+    return "h";
+  case WEFT_I32:
+    return "i";
+  case WEFT_I64:
+    return "q";
+  case WEFT_U8:
+    return "B";
+  case WEFT_U16:
+    return "H";
+  case WEFT_U32:
+    return "I";
+  case WEFT_U64:
+    return "Q";
+  case WEFT_F16:
+    return "e";
+  case WEFT_F32:
+    return "f";
+  case WEFT_F64:
+    return "d";
+  default:
+    return nullptr;
   }
 }
 
@@ -225,75 +255,99 @@ static nb::object shapeOf(const Array &array) {
 void bindArray(nb::module_ &m) {
   if (_import_array() < 0)
     throw nb::python_error();
-  m.def("set_dtypes", [](nb::sequence dtypes) {
-    for (nb::handle dtype : dtypes) {
-      int32_t code = nb::cast<int32_t>(dtype.attr("code"));
-      if (code < 1 || code > WEFT_KEY || nb::cast<int32_t>(dtype.attr("itemsize")) > 16)
-        throw nb::value_error("a dtype that this module does not know");
-      dtypeObjects[code] = nb::object(nb::borrow(dtype)).release().ptr(); // for ever, as the dtypes themselves
-    }
-  }, "Tells the module the DType objects, by their codes.");
+  m.def(
+      "set_dtypes",
+      [](nb::sequence dtypes) {
+        for (nb::handle dtype : dtypes) {
+          int32_t code = nb::cast<int32_t>(dtype.attr("code"));
+          if (code < 1 || code > WEFT_KEY || nb::cast<int32_t>(dtype.attr("itemsize")) > 16)
+            throw nb::value_error("a dtype that this module does not know");
+          dtypeObjects[code] = nb::object(nb::borrow(dtype)).release().ptr(); // for ever, as the dtypes themselves
+        }
+      },
+      "Tells the module the DType objects, by their codes.");
 
   // Methods and operators are given to the class by weft/_src/array.py and the ops.
   nb::class_<Array> cls(m, "Array", nb::type_slots(arraySlots), nb::is_weak_referenceable(), nb::dynamic_attr(),
                         "An array: a handle to an immutable value. Made by `weft.asarray` and by every op.");
   arrayType = reinterpret_cast<PyTypeObject *>(cls.ptr());
   cls.def_prop_ro("shape", shapeOf, "The sizes, a tuple of ints.")
-      .def_prop_ro("dtype", [](const Array &self) { return nb::borrow(dtypeObjects[self.dtype]); }, "Its DType.")
-      .def_prop_ro("ndim", [](const Array &self) { return self.rank; }, "The number of dimensions.")
+      .def_prop_ro(
+          "dtype", [](const Array &self) { return nb::borrow(dtypeObjects[self.dtype]); }, "Its DType.")
+      .def_prop_ro(
+          "ndim", [](const Array &self) { return self.rank; }, "The number of dimensions.")
       .def_prop_ro("size", &Array::size, "The number of elements.")
       .def_prop_ro("nbytes", &Array::bytes, "The bytes of its elements.")
-      .def_prop_ro("is_deleted", [](const Array &self) { return !self.buffer; }, "Whether it was donated to a call.")
-      .def("__array__", [](const Array &self, nb::object dtype, nb::object copy) {
-        nb::object view = toNumpy(self);
-        if (dtype.is_none() && !(copy.is_valid() && copy.is(nb::bool_(true))))
-          return view;
-        if (dtype.is_none())
-          return nb::object(view.attr("copy")());
-        if (copy.is(nb::bool_(false)) && !nb::object(view.attr("dtype")).equal(dtype))
-          throw nb::value_error("another dtype needs a copy");
-        return nb::object(view.attr("astype")(dtype, nb::arg("copy") = copy.is(nb::bool_(true))));
-      }, nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none(), "A read-only view in NumPy.")
-      .def("__dlpack__", [](const Array &self, nb::object, nb::object maxVersion, nb::object device, nb::object copy) {
-        alive(self);
-        if (!device.is_none() && nb::cast<int>(device[0]) != 1)
-          raise("WF1803", "DLPack: the array lies in main memory, and another device was asked for");
-        bool versioned = !maxVersion.is_none() && nb::cast<int>(maxVersion[0]) >= 1;
-        return toDLPack(self, versioned, copy.is(nb::bool_(true)));
-      }, nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(), nb::arg("dl_device") = nb::none(),
-         nb::arg("copy") = nb::none(), "The array as a DLPack capsule, read-only where the consumer knows the flag.")
+      .def_prop_ro(
+          "is_deleted", [](const Array &self) { return !self.buffer; }, "Whether it was donated to a call.")
+      .def(
+          "__array__",
+          [](const Array &self, nb::object dtype, nb::object copy) {
+            nb::object view = toNumpy(self);
+            if (dtype.is_none() && !(copy.is_valid() && copy.is(nb::bool_(true))))
+              return view;
+            if (dtype.is_none())
+              return nb::object(view.attr("copy")());
+            if (copy.is(nb::bool_(false)) && !nb::object(view.attr("dtype")).equal(dtype))
+              throw nb::value_error("another dtype needs a copy");
+            return nb::object(view.attr("astype")(dtype, nb::arg("copy") = copy.is(nb::bool_(true))));
+          },
+          nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none(), "A read-only view in NumPy.")
+      .def(
+          "__dlpack__",
+          [](const Array &self, nb::object, nb::object maxVersion, nb::object device, nb::object copy) {
+            alive(self);
+            if (!device.is_none() && nb::cast<int>(device[0]) != 1)
+              raise("WF1803", "DLPack: the array lies in main memory, and another device was asked for");
+            bool versioned = !maxVersion.is_none() && nb::cast<int>(maxVersion[0]) >= 1;
+            return toDLPack(self, versioned, copy.is(nb::bool_(true)));
+          },
+          nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(),
+          nb::arg("dl_device") = nb::none(), nb::arg("copy") = nb::none(),
+          "The array as a DLPack capsule, read-only where the consumer knows the flag.")
       .def("__dlpack_device__", [](const Array &) { return nb::make_tuple(1, 0); })
-      .def("_replace", [](Array &self, const Array &other) {
-        alive(other);
-        if (self.dtype != other.dtype || self.rank != other.rank || std::memcmp(self.shape, other.shape, self.rank * sizeof(int64_t)))
-          raise("WF1013", "the new value of an array has its dtype and shape");
-        WeftBuffer *old = self.buffer;
-        self.buffer = weft_buffer_retain(other.buffer);
-        self.data = other.data;
-        weft_buffer_release(old);
-      }, nb::arg("other"), "Puts the value of `other` behind this handle.")
-      .def("_delete", [](Array &self) {
-        weft_buffer_release(self.buffer);
-        self.buffer = nullptr;
-      }, "Gives the memory back; any later use is an error.")
-      .def("_reshaped", [](const Array &self, nb::sequence shape) {
-        alive(self);
-        int64_t sizes[WEFT_MAX_RANK], n = 1;
-        int32_t rank = int32_t(nb::len(shape));
-        if (rank > WEFT_MAX_RANK)
-          raise("WF1011", "an array has at most 16 dimensions");
-        for (int32_t i = 0; i < rank; ++i)
-          n *= sizes[i] = nb::cast<int64_t>(shape[i]);
-        if (n != self.size())
-          raise("WF1004", "a reshape keeps the number of elements");
-        nb::object made = makeArray(weft_buffer_retain(self.buffer), self.dtype, rank, sizes);
-        arrayIn(made.ptr()).data = self.data;
-        return made;
-      }, nb::arg("shape"), "The same elements under another shape, without a copy.");
+      .def(
+          "_replace",
+          [](Array &self, const Array &other) {
+            alive(other);
+            if (self.dtype != other.dtype || self.rank != other.rank ||
+                std::memcmp(self.shape, other.shape, self.rank * sizeof(int64_t)))
+              raise("WF1013", "the new value of an array has its dtype and shape");
+            WeftBuffer *old = self.buffer;
+            self.buffer = weft_buffer_retain(other.buffer);
+            self.data = other.data;
+            weft_buffer_release(old);
+          },
+          nb::arg("other"), "Puts the value of `other` behind this handle.")
+      .def(
+          "_delete",
+          [](Array &self) {
+            weft_buffer_release(self.buffer);
+            self.buffer = nullptr;
+          },
+          "Gives the memory back; any later use is an error.")
+      .def(
+          "_reshaped",
+          [](const Array &self, nb::sequence shape) {
+            alive(self);
+            int64_t sizes[WEFT_MAX_RANK], n = 1;
+            int32_t rank = int32_t(nb::len(shape));
+            if (rank > WEFT_MAX_RANK)
+              raise("WF1011", "an array has at most 16 dimensions");
+            for (int32_t i = 0; i < rank; ++i)
+              n *= sizes[i] = nb::cast<int64_t>(shape[i]);
+            if (n != self.size())
+              raise("WF1004", "a reshape keeps the number of elements");
+            nb::object made = makeArray(weft_buffer_retain(self.buffer), self.dtype, rank, sizes);
+            arrayIn(made.ptr()).data = self.data;
+            return made;
+          },
+          nb::arg("shape"), "The same elements under another shape, without a copy.");
 
   m.def("from_numpy", fromNumpy, nb::arg("array"), "An Array with a copy of a NumPy array's elements.");
   m.def("from_dlpack", fromDLPack, nb::arg("capsule"), nb::arg("copy") = nb::none(),
-        "An Array of a DLPack capsule: without a copy where the layout allows; copy=False refuses one, copy=True asks for it.");
+        "An Array of a DLPack capsule: without a copy where the layout allows; copy=False refuses one, copy=True asks "
+        "for it.");
 }
 
 } // namespace weft::python

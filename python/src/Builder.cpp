@@ -13,10 +13,10 @@ enum class Kind { I64, I32, F64, F32, Bool, Unit, Str, DType, Symbol, Elements, 
 
 Kind kindOf(std::string_view name) {
   static const std::unordered_map<std::string_view, Kind> kinds = {
-      {"i64", Kind::I64}, {"i32", Kind::I32}, {"f64", Kind::F64}, {"f32", Kind::F32}, {"bool", Kind::Bool},
-      {"unit", Kind::Unit}, {"str", Kind::Str}, {"dtype", Kind::DType}, {"symbol", Kind::Symbol},
-      {"elements", Kind::Elements}, {"array", Kind::Array}, {"i64s", Kind::I64s}, {"i32s", Kind::I32s},
-      {"bools", Kind::Bools}, {"size", Kind::Size}};
+      {"i64", Kind::I64},       {"i32", Kind::I32},           {"f64", Kind::F64},     {"f32", Kind::F32},
+      {"bool", Kind::Bool},     {"unit", Kind::Unit},         {"str", Kind::Str},     {"dtype", Kind::DType},
+      {"symbol", Kind::Symbol}, {"elements", Kind::Elements}, {"array", Kind::Array}, {"i64s", Kind::I64s},
+      {"i32s", Kind::I32s},     {"bools", Kind::Bools},       {"size", Kind::Size}};
   if (name.substr(0, 5) == "enum:")
     return Kind::Enum;
   auto found = kinds.find(name);
@@ -58,7 +58,8 @@ int64_t integer(nb::handle object) {
 
 class Builder {
 public:
-  Builder(Module &module, nb::dict table) : state(module.state), context(state->context->context), table(std::move(table)) {}
+  Builder(Module &module, nb::dict table)
+      : state(module.state), context(state->context->context), table(std::move(table)) {}
 
   nb::list build(const Block &block, nb::str name, nb::handle operands, nb::handle attributes, const Location &location,
                  nb::handle regions, nb::handle resultTypes);
@@ -113,16 +114,25 @@ MlirAttribute Builder::convert(Kind kind, std::string_view enumName, nb::handle 
   auto truth = [](nb::handle item) { return nb::cast<bool>(nb::bool_(nb::borrow(item))); };
   MlirAttribute result{nullptr};
   switch (kind) {
-  case Kind::I64: return api().mlirIntegerAttrGet(api().mlirIntegerTypeGet(context, 64), integer(value));
-  case Kind::I32: return api().mlirIntegerAttrGet(api().mlirIntegerTypeGet(context, 32), integer(value));
-  case Kind::F64: return api().mlirFloatAttrDoubleGet(context, api().mlirF64TypeGet(context), nb::cast<double>(value));
-  case Kind::F32: return api().mlirFloatAttrDoubleGet(context, api().mlirF32TypeGet(context), nb::cast<double>(value));
-  case Kind::Bool: return api().mlirBoolAttrGet(context, truth(value));
-  case Kind::Unit: return truth(value) ? api().mlirUnitAttrGet(context) : result;
-  case Kind::Str: return api().mlirStringAttrGet(context, sref(text(value)));
-  case Kind::Symbol: return api().mlirFlatSymbolRefAttrGet(context, sref(text(value)));
+  case Kind::I64:
+    return api().mlirIntegerAttrGet(api().mlirIntegerTypeGet(context, 64), integer(value));
+  case Kind::I32:
+    return api().mlirIntegerAttrGet(api().mlirIntegerTypeGet(context, 32), integer(value));
+  case Kind::F64:
+    return api().mlirFloatAttrDoubleGet(context, api().mlirF64TypeGet(context), nb::cast<double>(value));
+  case Kind::F32:
+    return api().mlirFloatAttrDoubleGet(context, api().mlirF32TypeGet(context), nb::cast<double>(value));
+  case Kind::Bool:
+    return api().mlirBoolAttrGet(context, truth(value));
+  case Kind::Unit:
+    return truth(value) ? api().mlirUnitAttrGet(context) : result;
+  case Kind::Str:
+    return api().mlirStringAttrGet(context, sref(text(value)));
+  case Kind::Symbol:
+    return api().mlirFlatSymbolRefAttrGet(context, sref(text(value)));
   case Kind::DType: {
-    MlirType element = api().weftElementType(context, int32_t(integer(nb::hasattr(value, "code") ? value.attr("code") : nb::borrow(value))));
+    MlirType element = api().weftElementType(
+        context, int32_t(integer(nb::hasattr(value, "code") ? value.attr("code") : nb::borrow(value))));
     if (element.ptr)
       return api().mlirTypeAttrGet(element);
     break;
@@ -185,8 +195,8 @@ Type Builder::tensorType(int32_t dtype, nb::handle shape) {
   return {state->context, type};
 }
 
-nb::list Builder::build(const Block &block, nb::str name, nb::handle operands, nb::handle attributes, const Location &location,
-                        nb::handle regions, nb::handle resultTypes) {
+nb::list Builder::build(const Block &block, nb::str name, nb::handle operands, nb::handle attributes,
+                        const Location &location, nb::handle regions, nb::handle resultTypes) {
   const OpInfo &op = info(name);
   std::vector<MlirValue> values;
   std::vector<MlirNamedAttribute> named;
@@ -235,16 +245,11 @@ nb::list Builder::build(const Block &block, nb::str name, nb::handle operands, n
     for (nb::handle type : resultTypes)
       types.push_back(nb::cast<Type &>(type).raw);
 
-  WeftBuild request = {block.get(),
-                       sref(op.name),
-                       location.raw,
-                       intptr_t(values.size()),
-                       values.data(),
-                       intptr_t(named.size()),
-                       named.data(),
-                       intptr_t(rawRegions.size()),
-                       rawRegions.data(),
-                       infer ? -1 : intptr_t(types.size()),
+  WeftBuild request = {block.get(),       sref(op.name),
+                       location.raw,      intptr_t(values.size()),
+                       values.data(),     intptr_t(named.size()),
+                       named.data(),      intptr_t(rawRegions.size()),
+                       rawRegions.data(), infer ? -1 : intptr_t(types.size()),
                        types.data()};
   Bytes error;
   MlirOperation made = api().weftBuildOp(&request, &error);
@@ -282,7 +287,8 @@ nb::object frameKey(nb::dict internalFiles, size_t limit) {
     frame = back;
   }
   Py_XDECREF(frame);
-  return known ? nb::object(nb::bytes(reinterpret_cast<const char *>(key.data()), key.size() * sizeof(uintptr_t))) : nb::none();
+  return known ? nb::object(nb::bytes(reinterpret_cast<const char *>(key.data()), key.size() * sizeof(uintptr_t)))
+               : nb::none();
 }
 
 } // namespace
@@ -294,57 +300,85 @@ void bindBuilder(nb::module_ &m) {
       .def(nb::init<Module &, nb::dict>(), nb::arg("module"), nb::arg("ops"))
       .def("build", &Builder::build, nb::arg("block"), nb::arg("name"), nb::arg("operands"), nb::arg("attributes"),
            nb::arg("location"), nb::arg("regions") = nb::tuple(), nb::arg("result_types") = nb::none(),
-           "Appends one op to a block and returns its results. Attributes are Python values of the kinds in the op table;\n"
+           "Appends one op to a block and returns its results. Attributes are Python values of the kinds in the op "
+           "table;\n"
            "None leaves one out. Where the op has several variadic operands, each group is a list.\n"
            "Raises ValueError with the op's own complaint; then nothing was built.")
       .def("tensor_type", &Builder::tensorType, nb::arg("dtype"), nb::arg("shape"),
            "A tensor type from a dtype's code and sizes (ints, or anything whose str() is a size).")
-      .def("attribute", [](Builder &self, std::string_view kind, nb::handle value) {
-        Kind parsed = kindOf(kind);
-        MlirAttribute made = self.convert(parsed, parsed == Kind::Enum ? kind.substr(5) : "", value);
-        return Attribute{self.state->context, made};
-      }, nb::arg("kind"), nb::arg("value"), "An attribute of a kind of the op table.")
-      .def("function", [](Builder &self, std::string_view name, bool isPrivate, nb::sequence types, nb::sequence locations, const Location &location) {
-        std::vector<MlirType> rawTypes;
-        std::vector<MlirLocation> rawLocations;
-        for (nb::handle type : types)
-          rawTypes.push_back(nb::cast<Type &>(type).raw);
-        for (nb::handle place : locations)
-          rawLocations.push_back(nb::cast<Location &>(place).raw);
-        if (rawTypes.size() != rawLocations.size())
-          throw nb::value_error("one location for each argument");
-        return Operation(self.state, api().weftFunctionCreate(self.state->module, sref(name), isPrivate, rawTypes.size(),
-                                                              rawTypes.data(), rawLocations.data(), location.raw));
-      }, nb::arg("name"), nb::arg("private"), nb::arg("types"), nb::arg("locations"), nb::arg("location"),
-         "A function with an entry block and no results yet.")
-      .def("body", [](Builder &self, const Operation &function) { return Block(self.state, api().weftFunctionBody(function.get())); },
-           nb::arg("function"), "The entry block of a function.")
-      .def("finish", [](Builder &, const Operation &function, nb::sequence results, const Location &location) {
-        std::vector<MlirValue> values;
-        for (nb::handle value : results)
-          values.push_back(nb::cast<Value &>(value).get());
-        api().weftFunctionFinish(function.get(), values.size(), values.data(), location.raw);
-      }, nb::arg("function"), nb::arg("results"), nb::arg("location"), "Ends a function: its return, and its type.")
-      .def("set_argument_attribute", [](Builder &, const Operation &function, intptr_t index, std::string_view name, const Attribute &value) {
-        api().weftFunctionSetArgAttr(function.get(), index, sref(name), value.raw);
-      }, nb::arg("function"), nb::arg("index"), nb::arg("name"), nb::arg("value"))
-      .def("set_attribute", [](Builder &, const Operation &op, std::string_view name, const Attribute &value) {
-        api().mlirOperationSetDiscardableAttributeByName(op.get(), sref(name), value.raw);
-      }, nb::arg("op"), nb::arg("name"), nb::arg("value"), "Sets a discardable attribute, such as weft.assume.")
-      .def("add_argument", [](Builder &self, const Block &block, const Type &type, const Location &location) {
-        return Value(self.state, api().mlirBlockAddArgument(block.get(), type.raw, location.raw));
-      }, nb::arg("block"), nb::arg("type"), nb::arg("location"))
-      .def("region", [](Builder &self, nb::sequence types, const Location &location) {
-        std::vector<MlirType> rawTypes;
-        for (nb::handle type : types)
-          rawTypes.push_back(nb::cast<Type &>(type).raw);
-        std::vector<MlirLocation> locations(rawTypes.size(), location.raw);
-        MlirRegion region = api().mlirRegionCreate();
-        self.state->detached.push_back(region);
-        MlirBlock block = api().mlirBlockCreate(rawTypes.size(), rawTypes.data(), locations.data());
-        api().mlirRegionAppendOwnedBlock(region, block);
-        return nb::make_tuple(Region(self.state, region), Block(self.state, block));
-      }, nb::arg("types"), nb::arg("location"), "A region of one block for an op to come: (region, block).");
+      .def(
+          "attribute",
+          [](Builder &self, std::string_view kind, nb::handle value) {
+            Kind parsed = kindOf(kind);
+            MlirAttribute made = self.convert(parsed, parsed == Kind::Enum ? kind.substr(5) : "", value);
+            return Attribute{self.state->context, made};
+          },
+          nb::arg("kind"), nb::arg("value"), "An attribute of a kind of the op table.")
+      .def(
+          "function",
+          [](Builder &self, std::string_view name, bool isPrivate, nb::sequence types, nb::sequence locations,
+             const Location &location) {
+            std::vector<MlirType> rawTypes;
+            std::vector<MlirLocation> rawLocations;
+            for (nb::handle type : types)
+              rawTypes.push_back(nb::cast<Type &>(type).raw);
+            for (nb::handle place : locations)
+              rawLocations.push_back(nb::cast<Location &>(place).raw);
+            if (rawTypes.size() != rawLocations.size())
+              throw nb::value_error("one location for each argument");
+            return Operation(self.state,
+                             api().weftFunctionCreate(self.state->module, sref(name), isPrivate, rawTypes.size(),
+                                                      rawTypes.data(), rawLocations.data(), location.raw));
+          },
+          nb::arg("name"), nb::arg("private"), nb::arg("types"), nb::arg("locations"), nb::arg("location"),
+          "A function with an entry block and no results yet.")
+      .def(
+          "body",
+          [](Builder &self, const Operation &function) {
+            return Block(self.state, api().weftFunctionBody(function.get()));
+          },
+          nb::arg("function"), "The entry block of a function.")
+      .def(
+          "finish",
+          [](Builder &, const Operation &function, nb::sequence results, const Location &location) {
+            std::vector<MlirValue> values;
+            for (nb::handle value : results)
+              values.push_back(nb::cast<Value &>(value).get());
+            api().weftFunctionFinish(function.get(), values.size(), values.data(), location.raw);
+          },
+          nb::arg("function"), nb::arg("results"), nb::arg("location"), "Ends a function: its return, and its type.")
+      .def(
+          "set_argument_attribute",
+          [](Builder &, const Operation &function, intptr_t index, std::string_view name, const Attribute &value) {
+            api().weftFunctionSetArgAttr(function.get(), index, sref(name), value.raw);
+          },
+          nb::arg("function"), nb::arg("index"), nb::arg("name"), nb::arg("value"))
+      .def(
+          "set_attribute",
+          [](Builder &, const Operation &op, std::string_view name, const Attribute &value) {
+            api().mlirOperationSetDiscardableAttributeByName(op.get(), sref(name), value.raw);
+          },
+          nb::arg("op"), nb::arg("name"), nb::arg("value"), "Sets a discardable attribute, such as weft.assume.")
+      .def(
+          "add_argument",
+          [](Builder &self, const Block &block, const Type &type, const Location &location) {
+            return Value(self.state, api().mlirBlockAddArgument(block.get(), type.raw, location.raw));
+          },
+          nb::arg("block"), nb::arg("type"), nb::arg("location"))
+      .def(
+          "region",
+          [](Builder &self, nb::sequence types, const Location &location) {
+            std::vector<MlirType> rawTypes;
+            for (nb::handle type : types)
+              rawTypes.push_back(nb::cast<Type &>(type).raw);
+            std::vector<MlirLocation> locations(rawTypes.size(), location.raw);
+            MlirRegion region = api().mlirRegionCreate();
+            self.state->detached.push_back(region);
+            MlirBlock block = api().mlirBlockCreate(rawTypes.size(), rawTypes.data(), locations.data());
+            api().mlirRegionAppendOwnedBlock(region, block);
+            return nb::make_tuple(Region(self.state, region), Block(self.state, block));
+          },
+          nb::arg("types"), nb::arg("location"), "A region of one block for an op to come: (region, block).");
 }
 
 } // namespace weft::python

@@ -1,5 +1,5 @@
-// Decides how memory passes to and from other libraries by DLPack: shared where the layout allows, refused where its rules
-// are broken. The structs are those of DLPack's C ABI, version 1 (dlpack.h of github.com/dmlc/dlpack).
+// Decides how memory passes to and from other libraries by DLPack: shared where the layout allows, refused where its
+// rules are broken. The structs are those of DLPack's C ABI, version 1 (dlpack.h of github.com/dmlc/dlpack).
 #include "Array.h"
 #include <cstring>
 
@@ -42,12 +42,25 @@ struct DLManagedTensorVersioned {
 DLDataType typeOf(int32_t dtype) {
   uint8_t bits = uint8_t(8 * weft_dtype_size(dtype));
   switch (dtype) {
-  case WEFT_BOOL: return {kBool, bits, 1};
-  case WEFT_I8: case WEFT_I16: case WEFT_I32: case WEFT_I64: return {kInt, bits, 1};
-  case WEFT_U8: case WEFT_U16: case WEFT_U32: case WEFT_U64: return {kUInt, bits, 1};
-  case WEFT_BF16: return {kBfloat, bits, 1};
-  case WEFT_C64: case WEFT_C128: return {kComplex, bits, 1};
-  default: return {kFloat, bits, 1};
+  case WEFT_BOOL:
+    return {kBool, bits, 1};
+  case WEFT_I8:
+  case WEFT_I16:
+  case WEFT_I32:
+  case WEFT_I64:
+    return {kInt, bits, 1};
+  case WEFT_U8:
+  case WEFT_U16:
+  case WEFT_U32:
+  case WEFT_U64:
+    return {kUInt, bits, 1};
+  case WEFT_BF16:
+    return {kBfloat, bits, 1};
+  case WEFT_C64:
+  case WEFT_C128:
+    return {kComplex, bits, 1};
+  default:
+    return {kFloat, bits, 1};
   }
 }
 
@@ -148,14 +161,17 @@ template <class Managed> nb::object taken(nb::handle capsule, const char *fresh,
     raise("WF1801", "DLPack: the layout needs a copy");
   WeftBuffer *buffer;
   if (share) {
-    buffer = weft_buffer_wrap(data, bytes, [](void *owner) {
-      // Whoever drops the last reference may not hold the interpreter, and the owner may be Python's.
-      PyGILState_STATE state = PyGILState_Ensure();
-      auto *managed = static_cast<Managed *>(owner);
-      if (managed->deleter)
-        managed->deleter(managed);
-      PyGILState_Release(state);
-    }, managed);
+    buffer = weft_buffer_wrap(
+        data, bytes,
+        [](void *owner) {
+          // Whoever drops the last reference may not hold the interpreter, and the owner may be Python's.
+          PyGILState_STATE state = PyGILState_Ensure();
+          auto *managed = static_cast<Managed *>(owner);
+          if (managed->deleter)
+            managed->deleter(managed);
+          PyGILState_Release(state);
+        },
+        managed);
   } else if ((buffer = weft_buffer_alloc(bytes))) {
     char *to = static_cast<char *>(buffer->data);
     if (isDense(tensor))

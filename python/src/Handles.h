@@ -1,5 +1,5 @@
-// Decides who owns what: a context lives as long as anything in it is held, a module as long as anything of it. A pass may
-// remove any op, so handles into a module know its generation, and one from before a pass is refused, not followed.
+// Decides who owns what: a context lives as long as anything in it is held, a module as long as anything of it. A pass
+// may remove any op, so handles into a module know its generation, and one from before a pass is refused, not followed.
 #ifndef WEFT_PYTHON_HANDLES_H
 #define WEFT_PYTHON_HANDLES_H
 

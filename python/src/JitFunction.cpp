@@ -1,11 +1,11 @@
-// Decides the path of a call: take the arguments apart, find the program of their signature, check what the traced function
-// had read, run, put the results together. Anything else calls the Python object behind (weft/_src/jit.py).
+// Decides the path of a call: take the arguments apart, find the program of their signature, check what the traced
+// function had read, run, put the results together. Anything else calls the Python object behind (weft/_src/jit.py).
 //
 // A raw type with vectorcall: a class of nanobind's costs 100 ns more a call (docs/rationale.md).
 #include "Signature.h"
 #include <cstddef>
-#include <structmember.h>
 #include <memory>
+#include <structmember.h>
 
 namespace weft::python {
 
@@ -45,8 +45,7 @@ struct Entry {
 using EntryRef = std::shared_ptr<Entry>;
 
 struct JitFunction {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   PyObject *dict, *weakrefs;
   PyObject *impl; ///< the Python object: its `miss(args, kwargs)` is the slow path, its attributes are ours
   uint64_t staticPositions;
@@ -271,6 +270,8 @@ int traverse(PyObject *object, visitproc visit, void *arg) {
       }
       for (nb::object &captured : entry->captured)
         Py_VISIT(captured.ptr());
+      for (nb::object &kept : entry->keep)
+        Py_VISIT(kept.ptr());
     }
   return 0;
 }
@@ -317,8 +318,8 @@ PyObject *install(PyObject *object, PyObject *args) {
   // (args, kwargs, program, order, captured, guards, donated, recipe): adds the entry for such a call.
   JitFunction *self = cast(object);
   PyObject *callArgs, *callKwargs, *program, *order, *captured, *guards, *donated, *recipe;
-  if (!PyArg_ParseTuple(args, "O!O!OOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order, &captured,
-                        &guards, &donated, &recipe))
+  if (!PyArg_ParseTuple(args, "O!O!OOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order,
+                        &captured, &guards, &donated, &recipe))
     return nullptr;
   try {
     Py_ssize_t count = PyTuple_GET_SIZE(callArgs), named = PyDict_GET_SIZE(callKwargs);
@@ -395,10 +396,9 @@ PyObject *clearCache(PyObject *self, PyObject *) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef methods[] = {
-    {"_install", install, METH_VARARGS, "Adds the program for calls with such arguments."},
-    {"_clear", clearCache, METH_NOARGS, "Forgets all programs."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {{"_install", install, METH_VARARGS, "Adds the program for calls with such arguments."},
+                         {"_clear", clearCache, METH_NOARGS, "Forgets all programs."},
+                         {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(JitFunction, vectorcall), READONLY, nullptr},

@@ -1,4 +1,5 @@
-// Decides how a program is called: arguments read in place, the interpreter lock kept for short programs, Ctrl-C answered.
+// Decides how a program is called: arguments read in place, the interpreter lock kept for short programs, Ctrl-C
+// answered.
 #include "Program.h"
 #include <chrono>
 #include <cstring>
@@ -162,7 +163,8 @@ static nb::list callSlow(Program &self, nb::sequence arguments) {
     nb::object object = arguments[i];
     if (!readLeaf(object.ptr(), leaves[i])) {
       // NumPy scalars, subclasses, other libraries' arrays: through NumPy; donated arrays raise here.
-      object = nb::module_::import_("weft._src._weft").attr("from_numpy")(nb::module_::import_("numpy").attr("asarray")(object));
+      object = nb::module_::import_("weft._src._weft")
+                   .attr("from_numpy")(nb::module_::import_("numpy").attr("asarray")(object));
       if (!readLeaf(object.ptr(), leaves[i]))
         throw nb::type_error("not an array");
     }
@@ -193,8 +195,11 @@ void bindProgram(nb::module_ &m) {
   };
   nb::class_<Program>(m, "Program", "A compiled program, loaded from an image and ready to be called.")
       .def(nb::init<nb::bytes>(), nb::arg("image"))
-      .def("__call__", callSlow, nb::arg("arguments"), "Calls it with a sequence of arrays and numbers: a list of Arrays.")
-      .def_prop_ro("arguments", [=](const Program &self) { return types(self.args); }, "(dtype code, shape) of each argument; -1: any size.")
+      .def("__call__", callSlow, nb::arg("arguments"),
+           "Calls it with a sequence of arrays and numbers: a list of Arrays.")
+      .def_prop_ro(
+          "arguments", [=](const Program &self) { return types(self.args); },
+          "(dtype code, shape) of each argument; -1: any size.")
       .def_prop_ro("results", [=](const Program &self) { return types(self.results); })
       .def_prop_ro("code_bytes", [](const Program &self) { return weft_program_code_bytes(self.program); })
       .def_rw("threads", &Program::threads, "Threads of a call; 0: the runtime's default.")
@@ -204,11 +209,14 @@ void bindProgram(nb::module_ &m) {
         return nb::bytes(data, size);
       });
   m.def("num_threads", [] { return weft_num_threads(); });
-  m.def("runtime_info", [] {
-    std::string text(weft_runtime_info(nullptr, 0) + 1, '\0');
-    text.resize(weft_runtime_info(text.data(), text.size()));
-    return text;
-  }, "Facts of the runtime as JSON.");
+  m.def(
+      "runtime_info",
+      [] {
+        std::string text(weft_runtime_info(nullptr, 0) + 1, '\0');
+        text.resize(weft_runtime_info(text.data(), text.size()));
+        return text;
+      },
+      "Facts of the runtime as JSON.");
   m.def("pool_stats", [] {
     WeftPoolStats stats;
     weft_pool_stats(&stats);

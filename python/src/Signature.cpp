@@ -1,5 +1,5 @@
-// Decides how a call's arguments are taken apart: exact classes only, dicts in the order they have. Two orders of one dict
-// are two signatures of one program; the slow path sorts.
+// Decides how a call's arguments are taken apart: exact classes only, dicts in the order they have. Two orders of one
+// dict are two signatures of one program; the slow path sorts.
 #include "Signature.h"
 
 namespace weft::python {

@@ -1,5 +1,5 @@
-// Decides what makes two calls alike: the tree of containers, the dtype, shape and weak bit of each array, and the static
-// values. Written as a list of words that are compared as they are.
+// Decides what makes two calls alike: the tree of containers, the dtype, shape and weak bit of each array, and the
+// static values. Written as a list of words that are compared as they are.
 #ifndef WEFT_PYTHON_SIGNATURE_H
 #define WEFT_PYTHON_SIGNATURE_H
 
