@@ -4,6 +4,8 @@
 // RUN: weft-run %s --reference --function conversions | FileCheck %s --check-prefix=CONVERSIONS
 // RUN: weft-run %s --reference --function tests | FileCheck %s --check-prefix=TESTS
 // RUN: weft-run %s --reference --function functions | FileCheck %s --check-prefix=FUNCTIONS
+// RUN: weft-run %s --reference --function points | FileCheck %s --check-prefix=POINTS
+// RUN: weft-run %s --reference --function bits | FileCheck %s --check-prefix=BITS
 
 //===-- Lowering ---------------------------------------------------------------------------------------------------===//
 
@@ -169,4 +171,74 @@ func.func @functions() -> (tensor<7xf64>, tensor<3xf64>) {
   %y = weft.constant {value = dense<[3.0, 0.5, 0.3333333333333333]> : tensor<3xf64>} : () -> tensor<3xf64>
   %p = weft.pow %x, %y : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
   return %r, %p : tensor<7xf64>, tensor<3xf64>
+}
+
+// One exact point of each function that the cases above leave out, in the order of the family's file.
+// POINTS:      [3., 0.5, 2., 0., 3., 0., 0., 0., 0., 0., 0., 0., 0., 1., 0., 0., 0., 1., -2., -1., -1., 1.5, 1.5, -1.5]
+// POINTS-NEXT: [0., 6.]
+func.func @points() -> (tensor<24xf64>, tensor<2xf64>) {
+  %zero = weft.constant {value = dense<0.0> : tensor<1xf64>} : () -> tensor<1xf64>
+  %one = weft.constant {value = dense<1.0> : tensor<1xf64>} : () -> tensor<1xf64>
+  %four = weft.constant {value = dense<4.0> : tensor<1xf64>} : () -> tensor<1xf64>
+  %eight = weft.constant {value = dense<8.0> : tensor<1xf64>} : () -> tensor<1xf64>
+  %nine = weft.constant {value = dense<9.0> : tensor<1xf64>} : () -> tensor<1xf64>
+  %minus = weft.constant {value = dense<-1.5> : tensor<1xf64>} : () -> tensor<1xf64>
+  %0 = weft.sqrt %nine : (tensor<1xf64>) -> tensor<1xf64>
+  %1 = weft.rsqrt %four : (tensor<1xf64>) -> tensor<1xf64>
+  %2 = weft.cbrt %eight : (tensor<1xf64>) -> tensor<1xf64>
+  %3 = weft.expm1 %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %4 = weft.log2 %eight : (tensor<1xf64>) -> tensor<1xf64>
+  %5 = weft.log10 %one : (tensor<1xf64>) -> tensor<1xf64>
+  %6 = weft.log1p %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %7 = weft.sin %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %8 = weft.tan %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %9 = weft.asin %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %10 = weft.acos %one : (tensor<1xf64>) -> tensor<1xf64>
+  %11 = weft.atan %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %12 = weft.sinh %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %13 = weft.cosh %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %14 = weft.asinh %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %15 = weft.acosh %one : (tensor<1xf64>) -> tensor<1xf64>
+  %16 = weft.atanh %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %17 = weft.erfc %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %18 = weft.floor %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %19 = weft.ceil %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %20 = weft.trunc %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %21 = weft.neg %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %22 = weft.abs %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %23 = weft.stop_gradient %minus : (tensor<1xf64>) -> tensor<1xf64>
+  %r = weft.concat %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23 {dim = 0 : i64}
+      : (tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>) -> tensor<24xf64>
+  // The angle of (1, 0) is 0; 2 * 3 = 6.
+  %x = weft.constant {value = dense<[2.0, 3.0]> : tensor<2xf64>} : () -> tensor<2xf64>
+  %angle = weft.atan2 %zero, %one : (tensor<1xf64>, tensor<1xf64>) -> tensor<1xf64>
+  %two = weft.slice %x {starts = array<i64: 0>, strides = array<i64: 1>} : (tensor<2xf64>) -> tensor<1xf64>
+  %three = weft.slice %x {starts = array<i64: 1>, strides = array<i64: 1>} : (tensor<2xf64>) -> tensor<1xf64>
+  %product = weft.mul %two, %three : (tensor<1xf64>, tensor<1xf64>) -> tensor<1xf64>
+  %s = weft.concat %angle, %product {dim = 0 : i64} : (tensor<1xf64>, tensor<1xf64>) -> tensor<2xf64>
+  return %r, %s : tensor<24xf64>, tensor<2xf64>
+}
+
+// Comparisons with NaN are false; bits of integers and of truth values.
+// BITS:      [True, False, False]
+// BITS-NEXT: [True, True, False]
+// BITS-NEXT: [False, True, False]
+// BITS-NEXT: [True, True, False]
+// BITS-NEXT: [-1, -6, 2]
+// BITS-NEXT: [7, 7, -1]
+// BITS-NEXT: [7, 6, -1]
+func.func @bits() -> (tensor<3xi1>, tensor<3xi1>, tensor<3xi1>, tensor<3xi1>, tensor<3xi32>, tensor<3xi32>, tensor<3xi32>) {
+  %x = weft.constant {value = dense<[1.0, 2.0, 0x7FC00000]> : tensor<3xf32>} : () -> tensor<3xf32>
+  %y = weft.constant {value = dense<[1.5, 2.0, 1.0]> : tensor<3xf32>} : () -> tensor<3xf32>
+  %lt = weft.lt %x, %y : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xi1>
+  %le = weft.le %x, %y : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xi1>
+  %ge = weft.ge %x, %y : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xi1>
+  %finite = weft.is_finite %x : (tensor<3xf32>) -> tensor<3xi1>
+  %a = weft.constant {value = dense<[0, 5, -3]> : tensor<3xi32>} : () -> tensor<3xi32>
+  %b = weft.constant {value = dense<[7, 3, 2]> : tensor<3xi32>} : () -> tensor<3xi32>
+  %not = weft.not %a : (tensor<3xi32>) -> tensor<3xi32>
+  %or = weft.or %a, %b : (tensor<3xi32>, tensor<3xi32>) -> tensor<3xi32>
+  %xor = weft.xor %a, %b : (tensor<3xi32>, tensor<3xi32>) -> tensor<3xi32>
+  return %lt, %le, %ge, %finite, %not, %or, %xor
+      : tensor<3xi1>, tensor<3xi1>, tensor<3xi1>, tensor<3xi1>, tensor<3xi32>, tensor<3xi32>, tensor<3xi32>
 }

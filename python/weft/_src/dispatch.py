@@ -101,7 +101,7 @@ def _run(function: Any, arrays: int, sequence: bool, collapse: Any, args: tuple,
     kwargs = {k: _hole(v, values, False) for k, v in kwargs.items()}
     if any(type(v) is int for v in values):
         _check_numbers(values)
-    specs = tuple([_spec(v) for v in values])
+    specs = tuple([trace.spec_of(v) for v in values])
     # Default dtypes decide what numbers and creation functions become.
     statics = _key((args, tuple(kwargs.items()), dtypes.default_float().code, dtypes.default_int().code))
     key = (function, specs, statics)
@@ -145,25 +145,6 @@ def _check_numbers(values: list[Any]) -> None:
             dtypes.check_scalar(v, d)
             if not -(1 << 63) <= v < 1 << 63:  # beyond what a weak argument holds
                 values[i] = array.asarray(np.asarray(v, d.numpy))
-
-
-# Numbers come at full precision and are converted where they meet an array.
-_WEAK = {
-    bool: Spec((), dtypes.bool_, True),
-    int: Spec((), dtypes.int64, True),
-    float: Spec((), dtypes.float64, True),
-}
-
-
-def _spec(x: Any) -> Spec:
-    weak = _WEAK.get(type(x))
-    if weak is not None:
-        return weak
-    if normalize.is_number(x):  # subclasses, complex
-        d = dtypes.check_supported(dtypes.weak_type_of(x).dtype)
-        return _WEAK[bool if d.kind == "bool" else int if d.kind == "int" else float]
-    d = x.dtype
-    return Spec(x.shape, d if type(x) is Array else dtypes.check_supported(dtypes.dtype(d)))
 
 
 def _key(x: Any) -> Any:

@@ -22,7 +22,7 @@ from weft._src.errors import (
     ShapeError,
     WrongArgumentError,
 )
-from weft._src.trace import Tracer, as_tracer, constant, emit
+from weft._src.trace import Tracer, as_tracer, cast, constant, emit
 
 Shape = tuple
 
@@ -49,20 +49,15 @@ def text(x: Any) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- dtypes
 
-_STAND_IN = {"bool": True, "int": 0, "uint": 0, "float": 0.0}
-
-
 def common_type(xs: Iterable[Any]) -> dtypes.Weak:
     """The common dtype of operands, and whether all of them are weak.
-
-    A weak tracer holds its number at full precision (int64, float64); what it promotes to depends on its kind alone.
 
     Raises:
         DTypeError: WF1021 where there is no common dtype; WrongArgumentError: WF1031 for what is no array.
     """
     xs = list(xs)
     try:
-        d, weak = dtypes.promote(_STAND_IN.get(x.dtype.kind, x) if getattr(x, "weak_type", False) else x for x in xs)
+        d, weak = dtypes.promote(xs)
     except DTypeError as err:
         if err.operands:
             raise DTypeError(err.code, err.message, operands=[text(x) for x in xs]) from None
@@ -82,10 +77,7 @@ def convert(x: Any, d: DType) -> Tracer:
             return emit("convert", [constant(float(value), dtypes.float32)], dtype=d)
         with np.errstate(over="ignore"):
             return constant(np.asarray(value).astype(d.numpy) if isinstance(value, float) else value, d)
-    x = as_tracer(x)
-    if x.dtype is d:
-        return x if not x.weak_type else Tracer(x.scope, x.value, x.shape, x.dtype, False, x.concrete)
-    return emit("convert", [x], dtype=d)
+    return cast(as_tracer(x), d)
 
 
 def as_array(x: Any) -> Any:
@@ -102,16 +94,14 @@ def as_array(x: Any) -> Any:
 def array(x: Any) -> Tracer:
     """The one operand of an op: as a Tracer; a Python number in the default dtype of its kind."""
     x = as_array(x)
-    if is_number(x) or x.weak_type:
-        return weakly(convert(x, common_type([x]).dtype), True)
-    return x
+    return weakly(convert(x, common_type([x]).dtype), True) if is_number(x) else x
 
 
 def weakly(x: Tracer, weak: bool) -> Tracer:
     """The same value with the weak bit given."""
     if x.weak_type == weak:
         return x
-    return Tracer(x.scope, x.value, x.shape, x.dtype, weak, x.concrete)
+    return Tracer(x.scope, x.value, x.shape, x.dtype, weak, x.concrete, x.storage)
 
 
 def floating(xs: Sequence[Any]) -> DType:

@@ -1,0 +1,422 @@
+"""The op table: one row for each op of the dialect, with what is right by NumPy. It drives test_ops.py, and the tests of
+derivatives and batching (`rows(diff=True)`, `samples`).
+
+Decides what an op is compared with, and on which elements. What is allowed to differ is not said here: it is the op's own
+bound in the TableGen files (`OPS[name].ulp`). A new elementwise op needs one line here.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from weft._src import dtypes
+from weft._src._op_table import OPS
+from weft._src.trace import Spec, call, emit, function, region, same_captures
+
+FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
+INTS = (dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
+UINTS = (dtypes.uint8, dtypes.uint16, dtypes.uint32, dtypes.uint64)
+BOOL = (dtypes.bool_,)
+# By what the op says it takes in its TableGen line.
+TAKES = {
+    "Float": FLOATS,
+    "Number": FLOATS + INTS + UINTS,
+    "Int": INTS + UINTS,
+    "IntOrBool": INTS + UINTS + BOOL,
+    "Plain": FLOATS + INTS + UINTS + BOOL,
+    "Any": FLOATS + INTS + UINTS + BOOL,
+    "Bool": BOOL,
+}
+
+
+class OpRow(NamedTuple):
+    """One op.
+
+    Attributes:
+        name: of the op in the dialect.
+        numpy: the right answer. Of an elementwise op: from arrays in longdouble, or in their own integer dtype. Of a
+            structured op: from arrays in float64 or their own dtype, for `shapes`.
+        dtypes: of the operands that vary in dtype (a select's condition is always bool).
+        domain: where float samples lie, one pair (low, high), or one for each operand.
+        ints: the right answer for integers and truth values, where it is another function.
+        fn: from Tracers to one; by default the op itself on them.
+        shapes: of the operands; None: elementwise, any shape.
+        diff: whether the op has a derivative that is not zero, for float operands.
+        slack: ULP that the right answer itself may be wrong by, where longdouble has no such function.
+    """
+
+    name: str
+    numpy: Callable[..., Any]
+    dtypes: tuple = FLOATS
+    domain: Any = (-4.0, 4.0)
+    ints: Callable[..., Any] | None = None
+    fn: Callable[..., Any] | None = None
+    shapes: tuple | None = None
+    diff: bool = True
+    slack: float = 0.0
+    label: str = ""
+
+    @property
+    def arity(self) -> int:
+        """How many operands."""
+        return len(self.shapes) if self.shapes is not None else len(OPS[self.name].operands)
+
+    def __str__(self) -> str:
+        return self.name + (f"-{self.label}" if self.label else "")
+
+    def call(self, *xs: Any) -> Any:
+        """The op on values of the scope being traced."""
+        return self.fn(*xs) if self.fn else emit(self.name, xs)
+
+    def operand_dtypes(self, d: Any) -> list:
+        """The dtype of each operand when the varying one is `d`."""
+        takes = [o[1] for o in OPS[self.name].operands] if self.shapes is None else ["Any"] * self.arity
+        return [dtypes.bool_ if t == "Bool" else d for t in takes]
+
+    def expected(self, *xs: np.ndarray) -> Any:
+        """The right answer, in wide floats for floats."""
+        kind = xs[-1].dtype.kind if xs else "i"
+        wide = np.longdouble if self.shapes is None else np.float64
+        floats = kind not in "biu"
+        given = [x if x.dtype.kind in "biu" else x.astype(np.float64).astype(wide) for x in xs]
+        with np.errstate(all="ignore"):
+            return (self.numpy if floats or self.ints is None else self.ints)(*given)
+
+
+def _vectorized(f: Callable[[float], float]) -> Callable[..., Any]:
+    return lambda *xs: np.vectorize(lambda *v: np.longdouble(f(*map(float, v))), otypes=[np.longdouble])(*xs)
+
+
+def row(name: str, numpy: Callable[..., Any], domain: Any = (-4.0, 4.0), **more: Any) -> OpRow:
+    """An elementwise row; the dtypes are those of the op's TableGen line unless given."""
+    if "dtypes" not in more:
+        more["dtypes"] = TAKES[OPS[name].operands[-1][1]]
+    return OpRow(name, numpy, domain=domain, **more)
+
+
+# -------------------------------------------------------------------------------- integers: overflow wraps, x / 0 = 0
+
+
+def _div(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    safe = np.where(y == 0, 1, y).astype(y.dtype)
+    # Truncation: floor division of magnitudes; Python's integers have no overflow.
+    q = [abs(int(a)) // abs(int(b)) * (1 if (a < 0) == (b < 0) else -1) for a, b in zip(x.flat, safe.flat, strict=True)]
+    return np.where(y == 0, 0, _wrap(q, x)).astype(x.dtype)
+
+
+def _rem(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    safe = np.where(y == 0, 1, y).astype(y.dtype)
+    r = [int(math.copysign(1, int(a))) * (abs(int(a)) % abs(int(b))) for a, b in zip(x.flat, safe.flat, strict=True)]
+    return np.where(y == 0, 0, _wrap(r, x)).astype(x.dtype)
+
+
+def _pow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def one(a: int, n: int) -> int:
+        if n < 0:
+            return a ** (n % 2) if a in (1, -1) else 0
+        return pow(a, n, 1 << 64)
+
+    return _wrap([one(int(a), int(n)) for a, n in zip(x.flat, y.flat, strict=True)], x)
+
+
+def _wrap(values: list, like: np.ndarray) -> np.ndarray:
+    bits = like.dtype.itemsize * 8
+    unsigned = np.array([v % (1 << bits) for v in values], np.uint64).astype(f"u{like.dtype.itemsize}")
+    return unsigned.view(like.dtype).reshape(like.shape)
+
+
+def _shift(left: bool) -> Callable[..., Any]:
+    def f(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        bits = x.dtype.itemsize * 8
+        out = []
+        for a, n in zip(x.flat, y.flat, strict=True):
+            a, n = int(a), int(n)
+            past = n < 0 or n >= bits
+            out.append((0 if past else a << n) if left else ((-1 if a < 0 else 0) if past else a >> n))
+        return _wrap(out, x)
+
+    return f
+
+
+def _sign(x: np.ndarray) -> np.ndarray:
+    return np.where(x == 0, x, np.sign(x))
+
+
+def _max(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where((x == 0) & (y == 0), np.where(np.signbit(x), y, x), np.maximum(x, y))
+
+
+def _min(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where((x == 0) & (y == 0), np.where(np.signbit(x), x, y), np.minimum(x, y))
+
+
+def _same(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+# -------------------------------------------------------------------------------------------------------- elementwise
+
+ELEMENTWISE = [
+    # Signs and rounding
+    row("neg", np.negative),
+    row("abs", np.abs),
+    row("sign", _sign, ints=np.sign, diff=False),
+    row("floor", np.floor, diff=False),
+    row("ceil", np.ceil, diff=False),
+    row("trunc", np.trunc, diff=False),
+    row("round", np.rint, diff=False),
+    row("stop_gradient", _same, diff=False),
+    # Roots, exponentials, logarithms
+    row("sqrt", np.sqrt, (0.1, 9.0)),
+    row("rsqrt", lambda x: 1 / np.sqrt(x), (0.1, 9.0)),
+    row("cbrt", np.cbrt, (0.1, 9.0)),
+    row("exp", np.exp, (-8.0, 8.0)),
+    row("exp2", np.exp2, (-8.0, 8.0)),
+    row("expm1", np.expm1),
+    row("log", np.log, (0.1, 9.0)),
+    row("log2", np.log2, (0.1, 9.0)),
+    row("log10", np.log10, (0.1, 9.0)),
+    row("log1p", np.log1p, (-0.9, 9.0)),
+    row("logistic", lambda x: 1 / (1 + np.exp(-x))),
+    # Trigonometric and hyperbolic
+    row("sin", np.sin, (-9.0, 9.0)),
+    row("cos", np.cos, (-9.0, 9.0)),
+    row("tan", np.tan, (-1.4, 1.4)),
+    row("asin", np.arcsin, (-0.95, 0.95)),
+    row("acos", np.arccos, (-0.95, 0.95)),
+    row("atan", np.arctan),
+    row("sinh", np.sinh),
+    row("cosh", np.cosh),
+    row("tanh", np.tanh),
+    row("asinh", np.arcsinh),
+    row("acosh", np.arccosh, (1.1, 9.0)),
+    row("atanh", np.arctanh, (-0.95, 0.95)),
+    row("erf", _vectorized(math.erf), slack=1.0),
+    row("erfc", _vectorized(math.erfc), (-4.0, 4.0), slack=1.0),
+    # Tests and bits
+    row("is_nan", np.isnan, diff=False),
+    row("is_inf", np.isinf, diff=False),
+    row("is_finite", np.isfinite, diff=False),
+    row("not", np.invert, diff=False),
+    # Arithmetic
+    row("add", np.add),
+    row("sub", np.subtract),
+    row("mul", np.multiply),
+    row("div", np.divide, ((-4.0, 4.0), (0.5, 4.0)), ints=_div),
+    row("rem", np.fmod, ((-4.0, 4.0), (0.5, 4.0)), ints=_rem),
+    row("pow", np.power, ((0.1, 3.0), (-3.0, 3.0)), ints=_pow),
+    row("atan2", np.arctan2),
+    row("max", _max, ints=np.maximum),
+    row("min", _min, ints=np.minimum),
+    # Bits
+    row("and", np.bitwise_and, diff=False),
+    row("or", np.bitwise_or, diff=False),
+    row("xor", np.bitwise_xor, diff=False),
+    row("shift_left", _shift(True), diff=False),
+    row("shift_right", _shift(False), diff=False),
+    # Comparisons
+    row("eq", np.equal, diff=False),
+    row("ne", np.not_equal, diff=False),
+    row("lt", np.less, diff=False),
+    row("le", np.less_equal, diff=False),
+    row("gt", np.greater, diff=False),
+    row("ge", np.greater_equal, diff=False),
+    # Choice and conversion
+    row("select", np.where),
+    row("convert", _same, fn=lambda x: emit("convert", [x], dtype=dtypes.float64), ints=lambda x: x.astype(np.float64)),
+]
+
+# --------------------------------------------------------------------------------------------------------- structured
+
+
+def structured(name: str, label: str, shapes: tuple, fn: Callable, numpy: Callable, **more: Any) -> OpRow:
+    """A row of a structured op: one of its forms, on operands of fixed shapes."""
+    more.setdefault("dtypes", (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int32, dtypes.uint8))
+    return OpRow(name, numpy, shapes=shapes, fn=fn, label=label, **more)
+
+
+def _reduce(kind: str, axes: list, label: str, f: Callable, **more: Any) -> OpRow:
+    return structured(
+        "reduce", label, ((3, 5, 67),), lambda x: emit("reduce", [x], kind=kind, dims=axes), lambda x: f(x, tuple(axes)), **more
+    )
+
+
+def _sum_like(f: Callable) -> Callable:
+    """NumPy's sum and product of integers, in the dtype of the operand as ours."""
+    return lambda x, axes: f(x, axis=axes, dtype=x.dtype)
+
+
+_INTS_BOOL = (dtypes.int32, dtypes.uint8, dtypes.bool_)
+_F = (dtypes.float32, dtypes.float64)
+
+
+def _dot(lhs_batch: list, rhs_batch: list, lhs: list, rhs: list) -> Callable:
+    return lambda a, b: emit(
+        "dot", [a, b], lhs_batch=lhs_batch, rhs_batch=rhs_batch, lhs_contract=lhs, rhs_contract=rhs
+    )
+
+
+def _einsum(subscripts: str) -> Callable:
+    return lambda a, b: np.einsum(subscripts, a, b, dtype=a.dtype)
+
+
+def _reshape(x: Any) -> Any:
+    return emit("reshape", [x], results=[((5, 6), x.dtype)])
+
+
+def _broadcast(x: Any) -> Any:
+    return emit("broadcast", [x], results=[((2, 3, 4, 5), x.dtype)], dims=[1, 3])
+
+
+def _slice(x: Any) -> Any:
+    return emit("slice", [x], results=[((3, 2), x.dtype)], starts=[1, 2], strides=[2, 3])
+
+
+def _pad(x: Any, v: Any) -> Any:
+    return emit("pad", [x, v], low=[1, 0], high=[2, 1], interior=[0, 2])
+
+
+def _np_pad(x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    out = np.full((x.shape[0] + 3, 3 * x.shape[1] - 1), v, x.dtype)
+    out[1:-2, : 3 * x.shape[1] - 2 : 3] = x
+    return out
+
+
+def _call(x: Any) -> Any:
+    return call(function(lambda a: [emit("add", [a, a])], [x.spec], "twice"), [x])[0]
+
+
+def _if(i: Any) -> Callable:
+    def f(x: Any) -> Any:
+        index = emit("constant", [], value=_scalar(i))
+        one = region(lambda: [emit("add", [x, x])], [])
+        two = region(lambda: [emit("mul", [x, x])], [], one.scope.captures)
+        captures = same_captures([one, two])
+        return emit("if", [index, *captures], regions=[one, two], results=[(x.shape, x.dtype)])[0]
+
+    return f
+
+
+def _scalar(i: int) -> Any:
+    from weft._src import trace
+
+    scope = trace.current()
+    return scope.trace.tensor_type((), dtypes.int32), np.array([i], np.int32).view(np.uint8)
+
+
+def _for(reverse: bool) -> Callable:
+    """A running sum over rows, stacked: carries, slices and stacked outputs at once."""
+
+    def f(x: Any) -> Any:
+        rows, d = x.shape, x.dtype
+        start = emit("broadcast", [emit("convert", [emit("constant", [], value=_scalar(0))], dtype=d)],
+                     results=[(rows[1:], d)], dims=[])  # fmt: skip
+        body = region(
+            lambda i, c, xi: [emit("add", [c, xi])] * 2, [Spec((), dtypes.int64), Spec(rows[1:], d), Spec(rows[1:], d)]
+        )
+        made = emit("for", [[start], [x], body.scope.captures], regions=[body], count=rows[0], reverse=reverse,
+                    results=[(rows[1:], d), (rows, d)])  # fmt: skip
+        return made[1]
+
+    return f
+
+
+def _requested(name: str) -> Callable:
+    """The request ops, on x * x."""
+
+    def f(x: Any) -> Any:
+        inner = function(lambda a: [emit("mul", [a, a])], [Spec(x.shape[1:] if name == "vmap" else x.shape, x.dtype)], "f")
+        if name == "vmap":
+            return emit("vmap", [x], callee=inner.symbol, batched=[True], size=x.shape[0], results=[x.spec[:2]])[0]
+        return emit(name, [x, x], callee=inner.symbol, active=[True], results=[x.spec[:2]] * 2)[1]
+
+    return f
+
+
+STRUCTURED = [
+    _reduce("add", [2], "sum-last", _sum_like(np.sum)),
+    _reduce("add", [0], "sum-first", _sum_like(np.sum)),
+    _reduce("add", [0, 2], "sum-around", _sum_like(np.sum)),
+    _reduce("add", [0, 1, 2], "sum-all", _sum_like(np.sum)),
+    _reduce("mul", [1], "prod", _sum_like(np.prod), domain=(0.5, 1.5)),
+    _reduce("max", [2], "max", lambda x, a: np.max(x, axis=a)),
+    _reduce("min", [1], "min", lambda x, a: np.min(x, axis=a)),
+    _reduce("and", [2], "and", lambda x, a: np.bitwise_and.reduce(x, axis=a[0]), dtypes=_INTS_BOOL, diff=False),
+    _reduce("or", [0], "or", lambda x, a: np.bitwise_or.reduce(x, axis=a[0]), dtypes=_INTS_BOOL, diff=False),
+    structured("reshape", "", ((3, 10),), _reshape, lambda x: x.reshape(5, 6)),
+    structured("broadcast", "", ((3, 1),), _broadcast, lambda x: np.broadcast_to(x[None, :, None], (2, 3, 4, 5))),
+    structured("transpose", "", ((2, 3, 5),), lambda x: emit("transpose", [x], permutation=[2, 0, 1]),
+               lambda x: x.transpose(2, 0, 1)),
+    structured("reverse", "", ((3, 4, 5),), lambda x: emit("reverse", [x], dims=[0, 2]), lambda x: x[::-1, :, ::-1]),
+    structured("slice", "", ((7, 8),), _slice, lambda x: x[1:7:2, 2:8:3]),
+    structured("pad", "", ((3, 4), ()), _pad, _np_pad),
+    structured("concat", "", ((3, 2), (3, 1), (3, 4)), lambda *xs: emit("concat", xs, dim=1),
+               lambda *xs: np.concatenate(xs, axis=1)),
+    structured("dot", "matrix", ((5, 7), (7, 3)), _dot([], [], [1], [0]), _einsum("ij,jk->ik")),
+    structured("dot", "batch", ((3, 5, 7), (7, 3, 2)), _dot([0], [1], [2], [0]), _einsum("bij,jbk->bik")),
+    structured("dot", "two", ((3, 5, 7), (7, 3, 2)), _dot([], [], [2, 0], [0, 1]), _einsum("bij,jbk->ik")),
+    structured("dot", "outer", ((5,), (4,)), _dot([], [], [], []), _einsum("i,j->ij")),
+    structured("dot", "inner", ((70,), (70,)), _dot([], [], [0], [0]), _einsum("i,i->")),
+    structured("constant", "", (), lambda: emit("constant", [], value=_scalar(7)), lambda: np.int32(7),
+               dtypes=(dtypes.int32,), diff=False),
+    structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),
+               lambda: np.broadcast_to(np.arange(5.0, dtype=np.float32), (3, 5)), dtypes=_F[:1], diff=False),
+    structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1], diff=False),
+    structured("call", "", ((3, 5),), _call, lambda x: x + x, dtypes=_F),
+    structured("if", "first", ((3, 5),), _if(0), lambda x: x + x, dtypes=_F),
+    structured("if", "clamped", ((3, 5),), _if(9), lambda x: x * x, dtypes=_F),
+    structured("for", "forward", ((6, 5),), _for(False), lambda x: np.cumsum(x, axis=0), dtypes=_F),
+    structured("for", "reverse", ((6, 5),), _for(True), lambda x: np.cumsum(x[::-1], axis=0)[::-1], dtypes=_F),
+    structured("jvp", "", ((3, 5),), _requested("jvp"), lambda x: 2 * x * x, dtypes=_F),
+    structured("vjp", "", ((3, 5),), _requested("vjp"), lambda x: 2 * x * x, dtypes=_F),
+    structured("vmap", "", ((3, 5),), _requested("vmap"), lambda x: x * x, dtypes=_F),
+]  # fmt: skip
+
+TABLE = ELEMENTWISE + STRUCTURED
+
+
+def rows(*, diff: bool | None = None, elementwise: bool | None = None) -> list[OpRow]:
+    """The rows, or those with (without) a derivative, those that are (not) elementwise."""
+    return [
+        r
+        for r in TABLE
+        if diff in (None, r.diff) and elementwise in (None, r.shapes is None)
+    ]
+
+
+def samples(r: OpRow, d: Any, shape: tuple | None = None, seed: int = 0) -> list[np.ndarray]:
+    """Operands of a row in its domain: random, the same for the same seed.
+
+    Args:
+        d: the dtype. shape: of elementwise operands; structured rows have their own.
+    """
+    rng = np.random.default_rng([seed, d.code, len(r.name)])
+    out = []
+    for i, (own, od) in enumerate(zip(r.shapes or [shape] * r.arity, r.operand_dtypes(d), strict=True)):
+        size = own if r.shapes is not None else shape
+        if od.kind == "bool":
+            x = rng.integers(0, 2, size).astype(bool)
+        elif od.kind == "float":
+            low, high = r.domain[i] if isinstance(r.domain[0], tuple) else r.domain
+            x = rng.uniform(low, high, size)
+        else:
+            info = dtypes.iinfo(od)
+            x = rng.integers(max(info.min, -9), min(info.max, 9), size, endpoint=True)
+        out.append(np.asarray(x).astype(od.numpy))
+    return out
+
+
+def specials(d: Any) -> np.ndarray:
+    """Elements at the edges of a dtype: zeros of both signs, infinities, NaN, the greatest, the least, near-integers."""
+    if d.kind == "bool":
+        return np.array([False, True])
+    if d.kind != "float":
+        info = dtypes.iinfo(d)
+        values = [0, 1, 2, 3, 7, 8, 63, 64, info.max, info.max - 1, info.min, info.min + 1]
+        return np.array([v for v in values if info.min <= v <= info.max] + ([-1, -2] if d.kind == "int" else []), d.numpy)
+    info = dtypes.finfo(d)
+    values = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, np.inf, -np.inf, np.nan, info.max, info.min, info.eps]
+    values += [info.smallest_normal, -info.smallest_normal, info.smallest_normal * info.eps]
+    with np.errstate(all="ignore"):
+        return np.array(values, np.float64).astype(d.numpy)

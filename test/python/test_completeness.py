@@ -1,0 +1,119 @@
+"""Every op that the compiler registers has all that an op must have: a row of the op table, a case in test/ops, a
+description with an example, and its rules. What one lacks by intent stands in EXEMPT, with the reason."""
+
+import pathlib
+import re
+
+import pytest
+from op_table import ELEMENTWISE, STRUCTURED
+from weft._src import _weft
+from weft._src._op_table import OPS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CASES = ROOT / "test" / "ops"
+
+_KERNEL_STAGE = "made by passes of the kernel stage only; the tests of test/Kernels and of the entry run it"
+_REQUEST = "resolved before anything runs"
+EXEMPT = {
+    "row": {
+        "yield": "ends every region: the rows of for and if run it",
+        "kernel": _KERNEL_STAGE,
+        "launch": _KERNEL_STAGE,
+        "copy": _KERNEL_STAGE,
+    },
+    "case": {
+        "yield": "no test of control can be without it: test/ops/for.mlir",
+        "jvp": "test/Transforms/resolve-requests.mlir",
+        "vjp": "test/Transforms/resolve-requests.mlir",
+        "vmap": "test/Transforms/resolve-requests.mlir refuses or resolves it",
+    },
+    "reference": {
+        "yield": "its region's op reads it", "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
+    },
+    "derivative": {
+        "yield": "its region's op differentiates it", "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+    },
+    "batch": {
+        "yield": "its region's op batches it", "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+        "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
+    },
+    "lower": dict.fromkeys(("call", "for", "if", "yield", "kernel", "launch", "copy"), "lowered by the entry, not inside kernels")
+    | dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
+}  # fmt: skip
+DERIVATIVES = (
+    "PartialsOpInterface", "TransposeOpInterface", "JvpOpInterface", "RegionDerivativeOpInterface", "NoDerivativeOpInterface",
+)  # fmt: skip
+TWO_DERIVATIVES = {"reduce": "linear for add, where the transpose holds; jvp for the other kinds"}
+
+
+def registered():
+    return sorted(name.removeprefix("weft.") for name in _weft.ir.Context().registered_operations("weft"))
+
+
+def exempt(what, name):
+    return EXEMPT[what].get(name)
+
+
+def test_the_tables_hold_the_registered_ops():
+    assert registered() == sorted(OPS)
+
+
+def test_exemptions_are_needed_and_speak_of_ops():
+    """An exemption for an op that has the thing, or does not exist, is out of date."""
+    tables = {r.name for r in ELEMENTWISE + STRUCTURED}
+    assert not [n for n in EXEMPT["row"] if n in tables or n not in OPS]
+    assert not [n for n in EXEMPT["case"] if (CASES / f"{n}.mlir").exists() or n not in OPS]
+    for what, interface in (("reference", "ReferenceOpInterface"), ("batch", "BatchOpInterface"), ("lower", "LowerOpInterface")):
+        assert not [n for n in EXEMPT[what] if n not in OPS or interface in OPS[n].traits]
+    assert not [n for n in EXEMPT["derivative"] if n not in OPS or set(DERIVATIVES) & OPS[n].traits]
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_has_a_row_in_the_op_table(name):
+    found = [r for r in ELEMENTWISE + STRUCTURED if r.name == name]
+    assert found or exempt("row", name)
+    if OPS[name].family == "Elementwise":
+        assert [r.shapes for r in found] == [None], "an elementwise op has exactly one row, in ELEMENTWISE"
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_has_a_case(name):
+    """Elementwise ops in the file of their family, the others in a file of their own."""
+    if exempt("case", name):
+        return
+    family = OPS[name].family == "Elementwise"
+    path = CASES / ("Elementwise.mlir" if family else f"{name}.mlir")
+    lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("//")]
+    assert any(re.search(rf"\bweft\.{name}\b", line) for line in lines), f"{path} has no weft.{name}"
+    assert "// RUN:" in path.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_has_a_description_with_an_example(name):
+    row = OPS[name]
+    assert row.summary
+    example = row.description.partition("Example")[2]
+    assert f"weft.{name}" in example
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_has_its_rules(name):
+    traits = OPS[name].traits
+    assert "ReferenceOpInterface" in traits or exempt("reference", name)
+    derivatives = [d for d in DERIVATIVES if d in traits]
+    if name in TWO_DERIVATIVES:
+        assert len(derivatives) == 2
+    else:
+        assert len(derivatives) == (0 if exempt("derivative", name) else 1), "an op has exactly one derivative rule"
+    assert "BatchOpInterface" in traits or exempt("batch", name)
+    assert {"LowerOpInterface", "FusionOpInterface"} <= traits or exempt("lower", name)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, r in OPS.items() if r.family == "Elementwise"))
+def test_elementwise_ops_are_public(name):
+    """By themselves, from the dialect's table: `weft.ops.elementwise` lists none of them."""
+    import weft
+    from weft.ops import elementwise
+
+    public = elementwise._NAMES.get(name, name)
+    assert public is None or callable(getattr(weft, public))
