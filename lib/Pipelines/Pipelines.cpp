@@ -53,8 +53,13 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     // After planning, which reads named sizes: the names end here.
     pm.addPass(createWeftToLinalg());
     break;
-  case Stage::Scheduled:
+  case Stage::Scheduled: {
+    // Numbers before loops, so that they can be printed, changed by hand, and cached.
+    ScheduleKernelsOptions schedule;
+    schedule.target = options.target;
+    pm.addPass(createScheduleKernels(schedule));
     break;
+  }
   case Stage::Bufferized: {
     EmitKernelsOptions emit;
     emit.target = options.target;

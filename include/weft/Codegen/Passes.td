@@ -4,6 +4,15 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ScheduleKernels : Pass<"weft-schedule-kernels", "::mlir::ModuleOp"> {
+  let summary = "chooses how each kernel's loops run (linalg -> scheduled)";
+  let description = [{
+    Puts `weft.schedule` on each kernel function that has none: the form of its loops (sweep, tile, pieces), lanes, the
+    register tile, blocks, packing. A schedule written by hand is kept.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];
+}
+
 def EmitKernels : Pass<"weft-emit-kernels", "::mlir::ModuleOp"> {
   let summary = "writes the loops of each kernel function (linalg -> bufferized)";
   let description = [{

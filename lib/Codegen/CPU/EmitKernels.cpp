@@ -1,5 +1,6 @@
 // Decides the frame of a kernel's code: its pointers, constants and sizes; then one leaf emitter writes the loops.
 #include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
 #include "weft/Codegen/Passes.h"
 
 using namespace mlir;
@@ -43,6 +44,9 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     auto graph = KernelGraph::build(function);
     if (failed(graph))
       return failure();
+    auto schedule = Schedule::fromAttr(function->getAttrOfType<DictionaryAttr>("weft.schedule"));
+    if (!schedule)
+      return function.emitError("[WF4111] expected a kernel with `weft.schedule` (made by weft-schedule-kernels)");
     MLIRContext *context = &getContext();
     OpBuilder b(function);
     Type pointer = LLVM::LLVMPointerType::get(context);
@@ -52,8 +56,7 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     emitted.setPrivate();
     emitted->setAttr("weft.kernel", b.getUnitAttr());
     emitted->setAttr("weft.lowered", b.getUnitAttr()); // its launches no longer match its type
-    if (Attribute lines = function->getAttr("weft.schedule"))
-      emitted->setAttr("weft.schedule", lines);
+    emitted->setAttr("weft.schedule", function->getAttr("weft.schedule"));
     Block *block = emitted.addEntryBlock();
     b.setInsertionPointToStart(block);
 
@@ -70,8 +73,8 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     for (const std::string &symbol : graph->symbols)
       e.symbols[symbol] = arith::IndexCastOp::create(b, e.loc, b.getIndexType(), block->getArgument(n++));
 
-    LogicalResult result = graph->isPieces ? emitPieces(e) : graph->contraction >= 0 ? emitTile(e) : emitSweep(e);
-    if (failed(result))
+    LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep, emitTile, emitPieces};
+    if (failed(emitters[int(schedule->form)](e, *schedule)))
       return failure();
     func::ReturnOp::create(b, function.getLoc());
     function.erase();

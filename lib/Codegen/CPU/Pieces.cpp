@@ -1,12 +1,13 @@
 // Decides the loops of kernels whose ops write parts of one output (pad, concat): each part is a sweep of its own over
 // the part's index space, in program order, so that later parts overwrite earlier ones.
 #include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
 
 using namespace mlir;
 
 namespace weft {
 
-LogicalResult emitPieces(Emitter &e) {
+LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
   KernelGraph &g = e.graph;
   OpBuilder &b = e.b;
   auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
@@ -38,7 +39,7 @@ LogicalResult emitPieces(Emitter &e) {
       return node.op.emitError("[WF4105] expected every loop of the kernel to have a size that some buffer shows");
 
     e.loc = node.op.getLoc();
-    unsigned bytes = Emitter::byteWidth(element), width = std::max(1u, e.target.lanes(bytes));
+    unsigned width = schedule.lanes;
     SizeExpr length = rank ? g.domain.back() : SizeExpr(1);
     Shape outer(g.domain.begin(), g.domain.begin() + (rank ? rank - 1 : 0));
     Linear linear = g.store(node, out);

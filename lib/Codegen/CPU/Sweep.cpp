@@ -4,6 +4,7 @@
 //   column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
 #include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -21,14 +22,14 @@ struct Output {
 
 class Sweep {
 public:
-  explicit Sweep(Emitter &e) : e(e), g(e.graph), b(e.b) {}
+  Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), width(schedule.lanes) {}
   LogicalResult emit();
 
 private:
   Emitter &e;
   KernelGraph &g;
   OpBuilder &b;
-  unsigned width = 1; // lanes
+  unsigned width; // lanes
   SmallVector<Output> outputs;
   SmallVector<unsigned> live; // nodes that are needed, in program order
   // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
@@ -67,7 +68,7 @@ private:
 };
 
 void Sweep::collect() {
-  // Nodes that results depend on; widths and costs from what they touch.
+  // Nodes that results depend on, and what they cost by what they touch.
   auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
   SmallVector<Value> work;
   for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
@@ -75,10 +76,8 @@ void Sweep::collect() {
     work.push_back(value);
   }
   SmallVector<bool> needed(g.nodes.size(), false);
-  unsigned bytes = 1;
   SmallVector<bool> seen(g.buffers.size(), false);
   auto touch = [&](int buffer) {
-    bytes = std::max(bytes, Emitter::byteWidth(g.buffers[buffer].element));
     if (!seen[buffer])
       bytesPerElement = bytesPerElement + SizeExpr(Emitter::byteWidth(g.buffers[buffer].element));
     seen[buffer] = true;
@@ -92,11 +91,6 @@ void Sweep::collect() {
     if (!node || needed[g.producer[value]])
       continue;
     needed[g.producer[value]] = true;
-    // Computing in a wider type than any buffer (f16 in f32) sets the lanes too.
-    for (Operation &op : node->body())
-      for (Type type : op.getResultTypes())
-        if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
-          bytes = std::max(bytes, type.getIntOrFloatBitWidth() / 8);
     nsPerElement += node->isExpensive ? 1.0 : 0.05;
     for (OpOperand *input : node->op.getDpsInputOperands()) {
       if (int buffer = g.bufferOf(input->get()); buffer >= 0)
@@ -107,10 +101,6 @@ void Sweep::collect() {
   for (unsigned i = 0; i < g.nodes.size(); ++i)
     if (needed[i])
       live.push_back(i);
-  width = std::max(1u, std::min(e.target.lanes(bytes), unsigned(kPartials)));
-  for (unsigned i : live) // a branch in a payload is taken element by element
-    if (llvm::any_of(g.nodes[i].body(), [](Operation &op) { return op.getNumRegions() > 0; }))
-      width = 1;
   nsPerElement = nsPerElement / std::max(1u, width / 2) + 0.02 * double(*bytesPerElement.constant());
 }
 
@@ -708,6 +698,6 @@ void Sweep::emitColumn() {
 
 } // namespace
 
-LogicalResult emitSweep(Emitter &emitter) { return Sweep(emitter).emit(); }
+LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule) { return Sweep(emitter, schedule).emit(); }
 
 } // namespace weft

@@ -1,6 +1,7 @@
-// Decides the loops of kernels with a contraction: a register tile of MR rows by NV vectors of accumulators over all of k
-// (k ascends, one fma a step), the right operand packed where its lanes do not lie side by side, the epilogue on the tile.
+// Decides the loops of kernels with a contraction: a register tile of rows by vectors of accumulators over k (k ascends,
+// one fma a step), operands packed into scratch where the schedule says so, the epilogue on the tile.
 #include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -8,25 +9,29 @@ using namespace mlir;
 namespace weft {
 namespace {
 
+/// A stretch of rows, lanes or k: first and end.
+struct Stretch {
+  Value first, end;
+};
+
 class Tile {
 public:
-  explicit Tile(Emitter &e) : e(e), g(e.graph), b(e.b), node(g.nodes[g.contraction]) {}
+  Tile(Emitter &e, const Schedule &s, const Contraction &c)
+      : e(e), g(e.graph), b(e.b), s(s), c(c), node(g.nodes[g.contraction]), width(s.lanes) {}
   LogicalResult emit();
 
 private:
   Emitter &e;
   KernelGraph &g;
   OpBuilder &b;
+  const Schedule &s;
+  const Contraction &c;
   Node &node;
+  unsigned width;
 
-  int left = 0, right = 1;     // which input gives rows (scalars), which lanes (vectors)
-  Linear leftAccess, rightAccess;
-  int leftBuffer = 0, rightBuffer = 0;
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
-  unsigned width = 1, rows = 1, vectors = 1;
-  Operation *product = nullptr;
-  Type accumulator;
+  SizeExpr M, N, K;
   struct Output {
     Value value;
     int buffer;
@@ -34,15 +39,28 @@ private:
   SmallVector<Output> outputs;
   bool epilogueInLoop = false;
 
+  /// What is fixed inside one item of work.
+  struct Item {
+    Point origin;
+    Stretch rows, lanes;
+    Value leftPack, rightPack, partial; // scratch, where the schedule uses it
+  };
+
   SmallVector<SmallVector<int>> group(ArrayRef<int> dims, bool withOutputs);
   SizeExpr size(ArrayRef<int> dims);
-  void chooseTile();
-  void item(const Point &origin, Value firstRow, Value endRow, Value firstLane, Value endLane);
-  void strip(const Point &origin, Value firstRow, Value endRow, Value j, unsigned vectors, Value mask, Value panel);
-  void tile(const Point &origin, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Value panel);
-  SmallVector<Value> overK(unsigned level, Point point, Value flat, ValueRange accs,
+  bool blocksK() const { return s.kBlock > 0 && ks.size() == 1; }
+  int64_t strip() const { return int64_t(width) * s.vectors; }
+
+  void item(const Point &origin, Stretch rows, Stretch lanes);
+  void overLanes(Item &item, Stretch k, bool first, bool last);
+  void overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k, bool first, bool last);
+  void packLeft(Item &item);
+  void packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch k);
+  void tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first, bool last);
+  SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body);
-  Value pack(const Point &origin, Value j, unsigned vectors, Value mask);
+  Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
+  Value rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k);
   void finish(const Point &point, Value acc);
 };
 
@@ -57,7 +75,7 @@ SizeExpr Tile::size(ArrayRef<int> dims) {
 SmallVector<SmallVector<int>> Tile::group(ArrayRef<int> dims, bool withOutputs) {
   auto mergeable = [&](int first, int second) {
     auto agrees = [&](const Linear &l) { return l.coefs[first] == l.coefs[second] * g.domain[second]; };
-    if (!agrees(leftAccess) || !agrees(rightAccess))
+    if (!agrees(c.leftAccess) || !agrees(c.rightAccess))
       return false;
     if (!withOutputs)
       return true;
@@ -88,49 +106,22 @@ LogicalResult Tile::emit() {
   auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
   for (auto [i, value] : llvm::enumerate(ret.getOperands()))
     outputs.push_back({value, int(g.numInputs + i)});
-
-  Value acc = node.body().getArgument(2);
-  Operation *add = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0).getDefiningOp();
-  product = add->getOperand(add->getOperand(0) == acc ? 1 : 0).getDefiningOp();
-  accumulator = acc.getType();
-
-  // Which loops are rows, lanes, batches, folded: by the operands that they index.
-  auto indexes = [&](int input) {
-    SmallVector<bool> used(g.domain.size(), false);
-    for (AffineExpr expr : node.op.getMatchingIndexingMap(node.op.getDpsInputOperand(input)).getResults())
-      expr.walk([&](AffineExpr inner) {
-        if (auto d = dyn_cast<AffineDimExpr>(inner))
-          used[d.getPosition()] = true;
-      });
-    return used;
-  };
-  auto usedLeft = indexes(0), usedRight = indexes(1);
-  SmallVector<int> batch, rowDims, laneDims, foldedDims;
-  for (int i = 0; i < int(g.domain.size()); ++i)
-    (g.isReduced[i] ? foldedDims : usedLeft[i] && !usedRight[i] ? rowDims : !usedLeft[i] && usedRight[i] ? laneDims : batch).push_back(i);
-  bool anyLane = llvm::any_of(laneDims, [&](int d) { return g.domain[d] != SizeExpr(1); });
-  if (!anyLane) { // matrix times vector: the matrix's rows are the lanes
-    std::swap(left, right);
-    std::swap(rowDims, laneDims);
-  }
-  OpOperand &leftOperand = *node.op.getDpsInputOperand(left), &rightOperand = *node.op.getDpsInputOperand(right);
-  leftBuffer = g.bufferOf(leftOperand.get());
-  rightBuffer = g.bufferOf(rightOperand.get());
-  if (leftBuffer < 0 || rightBuffer < 0)
-    return node.op.emitError("[WF4109] expected a contraction of buffers (nothing computed in the same kernel)");
-  leftAccess = g.access(node, leftOperand, leftBuffer);
-  rightAccess = g.access(node, rightOperand, rightBuffer);
-
-  ks = group(foldedDims, false);
-  auto rowGroups = group(rowDims, true), laneGroups = group(laneDims, true);
-  outer = group(batch, true);
+  ks = group(c.folded, false);
+  auto rowGroups = group(c.rows, true), laneGroups = group(c.lanes, true);
+  outer = group(c.batch, true);
   if (!rowGroups.empty())
     m = rowGroups.pop_back_val();
   if (!laneGroups.empty())
     n = laneGroups.pop_back_val();
   llvm::append_range(outer, rowGroups);
   llvm::append_range(outer, laneGroups);
+  M = size(m);
+  N = size(n);
+  K = SizeExpr(1);
+  for (auto &dims : ks)
+    K = K * size(dims);
 
+  // A dear or long epilogue is emitted once, in a loop over the tile in memory.
   unsigned ops = 0;
   for (Node &other : g.nodes)
     if (other.kind == NodeKind::Map) {
@@ -138,221 +129,289 @@ LogicalResult Tile::emit() {
       ops += std::distance(other.body().begin(), other.body().end());
     }
   epilogueInLoop |= ops > 16;
-  chooseTile();
 
-  // An item: a block of rows by a block of lanes of one outer position, by size alone.
-  int64_t rowBlock = std::max<int64_t>(rows, 96 / rows * rows), laneBlock = int64_t(width) * vectors * 4;
-  SizeExpr M = size(m), N = size(n);
-  if (M.constant())
-    rowBlock = std::min<int64_t>(rowBlock, std::max<int64_t>(*M.constant(), 1));
-  Shape outerSizes;
+  Shape sizes;
   for (auto &dims : outer)
-    outerSizes.push_back(size(dims));
-  SizeExpr rowBlocks = (M + SizeExpr(rowBlock - 1)).floordiv(rowBlock);
-  SizeExpr laneBlocks = (N + SizeExpr(laneBlock - 1)).floordiv(laneBlock);
-  SizeExpr K(1);
-  for (auto &dims : ks)
-    K = K * size(dims);
-  double itemRows = double(std::min<int64_t>(rowBlock, M.constant().value_or(rowBlock)));
-  double itemLanes = double(std::min<int64_t>(laneBlock, N.constant().value_or(laneBlock)));
+    sizes.push_back(size(dims));
+  sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
+  sizes.push_back((N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
+  double itemRows = double(std::min<int64_t>(s.rowBlock, M.constant().value_or(s.rowBlock)));
+  double itemLanes = double(std::min<int64_t>(s.laneBlock, N.constant().value_or(s.laneBlock)));
   double ns = itemRows * itemLanes * double(K.constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
-  SizeExpr items = numElements(outerSizes) * rowBlocks * laneBlocks;
-  e.parallel(items, SizeExpr(1), ns, [&](Value begin, Value end) {
+  e.parallel(numElements(sizes), SizeExpr(1), ns, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value at) {
       Point origin;
       origin.indices.assign(g.domain.size(), e.index(0));
-      Shape sizes(outerSizes);
-      sizes.push_back(rowBlocks);
-      sizes.push_back(laneBlocks);
       SmallVector<Value> position = e.delinearize(at, sizes);
       for (auto [dims, i] : llvm::zip(outer, position))
         origin.indices[dims.back()] = i;
-      Value firstRow = e.mul(position[outer.size()], SizeExpr(rowBlock)), firstLane = e.mul(position[outer.size() + 1], SizeExpr(laneBlock));
-      auto endOf = [&](Value first, const SizeExpr &total, int64_t block) {
-        if (total.constant() && *total.constant() % block == 0)
-          return e.add(first, e.index(block));
-        return e.minimum(e.index(total), e.add(first, e.index(block)));
+      auto stretch = [&](Value block, const SizeExpr &total, int64_t length) -> Stretch {
+        Value first = e.mul(block, SizeExpr(length)), end = e.add(first, e.index(length));
+        return {first, total.constant() && *total.constant() % length == 0 ? end : e.minimum(e.index(total), end)};
       };
-      item(origin, firstRow, endOf(firstRow, M, rowBlock), firstLane, endOf(firstLane, N, laneBlock));
+      item(origin, stretch(position[outer.size()], M, s.rowBlock), stretch(position[outer.size() + 1], N, s.laneBlock));
     });
   });
   return success();
 }
 
-void Tile::chooseTile() {
-  width = n.empty() ? 1 : std::max(1u, e.target.lanes(Emitter::byteWidth(accumulator)));
-  unsigned registers = e.target.vectorRegisters;
-  auto N = size(n).constant(), M = size(m).constant();
-  vectors = N && *N <= width ? 1 : 2;
-  rows = std::max(1u, (registers - 1 - vectors) / vectors);
-  if (M && *M > 0) { // divided evenly
-    int64_t tiles = (*M + rows - 1) / rows;
-    rows = unsigned((*M + tiles - 1) / tiles);
-  } else {
-    rows = std::min(rows, 8u);
+void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
+  Item it{origin, rows, lanes, {}, {}, {}};
+  int64_t leftBytes = Emitter::byteWidth(g.buffers[c.leftBuffer].element), rightBytes = Emitter::byteWidth(g.buffers[c.rightBuffer].element);
+  SmallVector<Value> sizes;
+  SmallVector<Value *> places;
+  if (s.packLeft) {
+    sizes.push_back(e.index(K * SizeExpr(s.rowBlock * leftBytes)));
+    places.push_back(&it.leftPack);
   }
+  if (s.packRight && !n.empty()) {
+    sizes.push_back(e.index(K * SizeExpr(strip() * rightBytes)));
+    places.push_back(&it.rightPack);
+  }
+  if (blocksK()) {
+    sizes.push_back(e.index(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator))));
+    places.push_back(&it.partial);
+  }
+  if (!sizes.empty())
+    for (auto [place, pointer] : llvm::zip(places, e.scratch(sizes)))
+      *place = pointer;
+  if (it.leftPack)
+    packLeft(it);
+
+  Value all = e.index(ks.empty() ? SizeExpr(1) : size(ks.front()));
+  if (!blocksK()) {
+    overLanes(it, {e.index(0), all}, true, true);
+    return;
+  }
+  // First block from zero, middle ones through memory, last one with the epilogue.
+  Value start = e.index(0), step = e.index(s.kBlock);
+  Value last = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, arith::SubIOp::create(b, e.loc, all, e.index(1)), step), step);
+  Value several = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sgt, last, start);
+  auto branch = scf::IfOp::create(b, e.loc, several, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  overLanes(it, {start, step}, true, false);
+  e.loop(step, last, s.kBlock, [&](Value k) { overLanes(it, {k, e.add(k, step)}, false, false); });
+  overLanes(it, {last, all}, false, true);
+  b.setInsertionPointToStart(branch.elseBlock());
+  overLanes(it, {start, all}, true, true);
 }
 
-void Tile::item(const Point &origin, Value firstRow, Value endRow, Value firstLane, Value endLane) {
-  int64_t step = int64_t(width) * vectors;
+/// Strips of lanes: whole register tiles, then vector by vector, the last one masked.
+void Tile::overLanes(Item &item, Stretch k, bool first, bool last) {
   if (n.empty()) {
-    strip(origin, firstRow, endRow, e.index(0), 1, {}, {});
+    overRows(item, e.index(0), 1, {}, k, first, last);
     return;
   }
-  bool mustPack = rightAccess.coefs[n.back()] != SizeExpr(1);
-  auto run = [&](Value j, unsigned count, Value mask) {
-    strip(origin, firstRow, endRow, j, count, mask, mustPack ? pack(origin, j, count, mask) : Value());
+  auto run = [&](Value j, unsigned vectors, Value mask) {
+    if (item.rightPack)
+      packRight(item, j, vectors, mask, k);
+    overRows(item, j, vectors, mask, k, first, last);
   };
-  auto N = size(n).constant();
-  Value length = arith::SubIOp::create(b, e.loc, endLane, firstLane);
-  Value middle = endLane;
-  if (!N || *N % step) {
-    middle = e.add(firstLane, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(step)), e.index(step)));
-    // What is left: whole vectors and one masked, vector by vector.
-    e.loop(middle, endLane, width, [&](Value j) {
-      bool whole = N && *N % width == 0;
-      run(j, 1, whole ? Value() : e.laneMask(arith::SubIOp::create(b, e.loc, endLane, j), width));
+  auto total = N.constant();
+  Value middle = item.lanes.end;
+  if (!total || *total % strip()) {
+    Value length = arith::SubIOp::create(b, e.loc, item.lanes.end, item.lanes.first);
+    Value whole = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(strip())), e.index(strip()));
+    middle = e.add(item.lanes.first, whole);
+  }
+  if (!total || *total >= strip())
+    e.loop(item.lanes.first, middle, strip(), [&](Value j) { run(j, s.vectors, {}); });
+  if (!total || *total % strip())
+    e.loop(middle, item.lanes.end, width, [&](Value j) {
+      bool whole = width == 1 || (total && *total % width == 0);
+      run(j, 1, whole ? Value() : e.laneMask(arith::SubIOp::create(b, e.loc, item.lanes.end, j), width));
     });
-  }
-  if (!N || *N >= step)
-    e.loop(firstLane, middle, step, [&](Value j) { run(j, vectors, {}); });
 }
 
-/// All rows of the item for one strip of lanes.
-void Tile::strip(const Point &origin, Value firstRow, Value endRow, Value j, unsigned count, Value mask, Value panel) {
-  auto M = size(m).constant();
+/// Register tiles down the rows of the item, then the rest: of one size where it is known, else row by row.
+void Tile::overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k, bool first, bool last) {
+  auto total = M.constant();
   if (m.empty()) {
-    tile(origin, e.index(0), j, 1, count, mask, panel);
+    tile(item, e.index(0), j, 1, vectors, mask, k, first, last);
     return;
   }
-  if (M && *M % rows == 0) {
-    e.loop(firstRow, endRow, rows, [&](Value i) { tile(origin, i, j, rows, count, mask, panel); });
-    return;
+  Value middle = item.rows.end;
+  if (!total || *total % s.rows) {
+    Value length = arith::SubIOp::create(b, e.loc, item.rows.end, item.rows.first);
+    middle = e.add(item.rows.first, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(s.rows)), e.index(s.rows)));
   }
-  Value length = arith::SubIOp::create(b, e.loc, endRow, firstRow);
-  Value middle = e.add(firstRow, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(rows)), e.index(rows)));
-  e.loop(firstRow, middle, rows, [&](Value i) { tile(origin, i, j, rows, count, mask, panel); });
-  if (M) // row blocks are multiples of the tile, so only the last item has a rest, of one size
-    e.loop(middle, endRow, *M % rows, [&](Value i) { tile(origin, i, j, *M % rows, count, mask, panel); });
-  else
-    e.loop(middle, endRow, 1, [&](Value i) { tile(origin, i, j, 1, count, mask, panel); });
+  if (!total || *total >= s.rows)
+    e.loop(item.rows.first, middle, s.rows, [&](Value i) { tile(item, i, j, s.rows, vectors, mask, k, first, last); });
+  if (!total)
+    e.loop(middle, item.rows.end, 1, [&](Value i) { tile(item, i, j, 1, vectors, mask, k, first, last); });
+  else if (int64_t rest = *total % s.rows) // row blocks are multiples of the tile: only the last item has a rest
+    e.loop(middle, item.rows.end, rest, [&](Value i) { tile(item, i, j, rest, vectors, mask, k, first, last); });
 }
 
-/// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k.
-SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, ValueRange accs,
+/// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the first.
+SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body) {
   if (level == ks.size())
     return body(point, flat, accs);
   SizeExpr extent = size(ks[level]);
   Value scaled = level ? e.mul(flat, extent) : flat;
-  return e.loopCarry(e.index(0), e.index(extent), 1, accs, [&](Value k, ValueRange carried) {
+  Value first = level ? e.index(0) : k.first, end = level ? e.index(extent) : k.end;
+  return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
     Point inner = point;
-    inner.indices[ks[level].back()] = k;
-    return overK(level + 1, inner, level ? e.add(scaled, k) : k, carried, body);
+    inner.indices[ks[level].back()] = i;
+    return overK(level + 1, inner, level ? e.add(scaled, i) : i, k, carried, body);
   });
 }
 
-/// Copies the strip of the right operand to scratch, k by lanes side by side.
-Value Tile::pack(const Point &origin, Value j, unsigned count, Value mask) {
-  Type element = g.buffers[rightBuffer].element;
-  int64_t lanes = int64_t(width) * count;
-  SizeExpr K(1);
-  for (auto &dims : ks)
-    K = K * size(dims);
-  Value bytes = e.index(K * SizeExpr(lanes * Emitter::byteWidth(element)));
-  Value panel = e.scratch({bytes}).front();
-  overK(0, origin, e.index(0), {}, [&](const Point &at, Value k, ValueRange) {
-    for (unsigned v = 0; v < count; ++v) {
+static Point rowOfMemory(Emitter &e, Value row, unsigned width) {
+  Point p;
+  p.indices = {row, e.index(0)};
+  p.lane = width > 1 ? 1 : -1;
+  p.width = width;
+  return p;
+}
+
+/// The rows of an item, tile by tile, in each k side by side: a tile at row i begins at i * K.
+void Tile::packLeft(Item &item) {
+  Type element = g.buffers[c.leftBuffer].element;
+  auto copy = [&](Value i, int64_t rows) {
+    Value base = e.mul(arith::SubIOp::create(b, e.loc, i, item.rows.first), K);
+    overK(0, item.origin, e.index(0), {e.index(0), e.index(size(ks.front()))}, {}, [&](const Point &at, Value k, ValueRange) {
+      for (int64_t r = 0; r < rows; ++r) {
+        Point from = at;
+        from.indices[m.back()] = i;
+        Linear linear = c.leftAccess;
+        linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
+        Point to;
+        to.indices = {base, k};
+        e.store(e.load(e.pointers[c.leftBuffer], element, linear, from), item.leftPack, element,
+                Linear{SizeExpr(r), {SizeExpr(1), SizeExpr(rows)}}, to);
+      }
+      return SmallVector<Value>();
+    });
+  };
+  auto total = M.constant();
+  Value length = arith::SubIOp::create(b, e.loc, item.rows.end, item.rows.first);
+  Value middle = e.add(item.rows.first, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(s.rows)), e.index(s.rows)));
+  e.loop(item.rows.first, middle, s.rows, [&](Value i) { copy(i, s.rows); });
+  int64_t rest = total ? *total % s.rows : 1;
+  if (rest)
+    e.loop(middle, item.rows.end, rest, [&](Value i) { copy(i, rest); });
+}
+
+/// A strip of the right operand, k by lanes side by side.
+void Tile::packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch k) {
+  Type element = g.buffers[c.rightBuffer].element;
+  overK(0, item.origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
+    for (unsigned v = 0; v < vectors; ++v) {
       Point from = at;
       from.indices[n.back()] = e.add(j, e.index(v * width));
-      from.lane = n.back();
+      from.lane = width > 1 ? n.back() : -1;
       from.width = width;
       from.mask = mask;
-      Value value = e.load(e.pointers[rightBuffer], element, rightAccess, from);
-      Linear to{SizeExpr(int64_t(v * width)), {SizeExpr(lanes), SizeExpr(1)}};
-      Point place;
-      place.indices = {k, e.index(0)};
-      place.lane = 1;
-      place.width = width;
-      e.store(value, panel, element, to, place);
+      Linear to{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
+      e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), item.rightPack, element, to, rowOfMemory(e, flat, width));
     }
     return SmallVector<Value>();
   });
-  return panel;
 }
 
-void Tile::tile(const Point &origin, Value i, Value j, unsigned rows, unsigned count, Value mask, Value panel) {
-  Type element = g.buffers[leftBuffer].element, rightElement = g.buffers[rightBuffer].element;
-  Value zero = e.identity(e.combiner(node));
-  SmallVector<Value> accs(rows * count, width > 1 ? e.widen(zero, width) : zero);
-  int64_t lanes = int64_t(width) * count;
+Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k) {
+  Type element = g.buffers[c.leftBuffer].element;
+  if (item.leftPack) {
+    Point from;
+    from.indices = {e.mul(arith::SubIOp::create(b, e.loc, i, item.rows.first), K), k};
+    return e.load(item.leftPack, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1), SizeExpr(int64_t(rows))}}, from);
+  }
+  Point from = at;
+  Linear linear = c.leftAccess;
+  if (!m.empty()) {
+    from.indices[m.back()] = i;
+    linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(int64_t(r));
+  }
+  return e.load(e.pointers[c.leftBuffer], element, linear, from);
+}
+
+Value Tile::rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k) {
+  Type element = g.buffers[c.rightBuffer].element;
+  if (item.rightPack) {
+    Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
+    return e.load(item.rightPack, element, from, rowOfMemory(e, k, width));
+  }
+  Point from = at;
+  if (!n.empty()) {
+    from.indices[n.back()] = e.add(j, e.index(v * width));
+    from.lane = width > 1 ? n.back() : -1;
+    from.width = width;
+    from.mask = mask;
+  }
+  return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
+}
+
+void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first, bool last) {
   Location outerLoc = e.loc;
   e.loc = node.op.getLoc();
-  accs = overK(0, origin, e.index(0), accs, [&](const Point &at, Value k, ValueRange carried) {
+  // Partial sums in memory: row i of the item, lane j of the item.
+  auto partialAt = [&](unsigned v) { return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(s.laneBlock + strip()), SizeExpr(1)}}; };
+  auto partialPoint = [&](unsigned r) {
+    Value row = m.empty() ? e.index(0) : Value(arith::SubIOp::create(b, e.loc, i, item.rows.first));
+    Point p = rowOfMemory(e, r ? e.add(row, e.index(r)) : row, width);
+    if (!n.empty())
+      p.indices[1] = arith::SubIOp::create(b, e.loc, j, item.lanes.first);
+    return p;
+  };
+  SmallVector<Value> accs;
+  if (first) {
+    Value zero = e.identity(e.combiner(node));
+    accs.assign(rows * vectors, width > 1 ? e.widen(zero, width) : zero);
+  } else {
+    for (unsigned r = 0; r < rows; ++r)
+      for (unsigned v = 0; v < vectors; ++v)
+        accs.push_back(e.load(item.partial, c.accumulator, partialAt(v), partialPoint(r)));
+  }
+
+  BlockArgument leftArgument = node.body().getArgument(c.left), rightArgument = node.body().getArgument(c.right);
+  // The product's operands are each one input, perhaps converted.
+  auto comesFrom = [](Value v, Value argument) {
+    while (Operation *op = v.getDefiningOp())
+      v = op->getOperand(0);
+    return v == argument;
+  };
+  Value leftSide = c.product->getOperand(0), rightSide = c.product->getOperand(1);
+  if (!comesFrom(leftSide, leftArgument))
+    std::swap(leftSide, rightSide);
+  accs = overK(0, item.origin, e.index(0), k, accs, [&](const Point &at, Value flat, ValueRange carried) {
     SmallVector<Value> next(carried.begin(), carried.end());
-    Frame frame;
-    frame.point = at;
-    frame.point.width = width;
-    BlockArgument leftArgument = node.body().getArgument(left), rightArgument = node.body().getArgument(right);
-    Value leftSide = product->getOperand(0), rightSide = product->getOperand(1);
-    // The product's operands are each one input, perhaps converted.
-    auto dependsOn = [&](Value v, Value argument) {
-      while (Operation *op = v.getDefiningOp())
-        v = op->getOperand(0);
-      return v == argument;
+    auto converted = [&](Value side, Value argument, Value loaded) {
+      Frame frame;
+      frame.point = at;
+      frame.point.width = width;
+      frame.known[argument] = loaded;
+      return e.payload(node, side, frame);
     };
-    if (!dependsOn(leftSide, leftArgument))
-      std::swap(leftSide, rightSide);
-    SmallVector<Value> vectors;
-    for (unsigned v = 0; v < count; ++v) {
-      Frame inner = frame;
-      Value loaded;
-      if (panel) {
-        Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(lanes), SizeExpr(1)}};
-        Point place;
-        place.indices = {k, e.index(0)};
-        place.lane = 1;
-        place.width = width;
-        loaded = e.load(panel, rightElement, from, place);
-      } else {
-        Point from = at;
-        if (!n.empty()) {
-          from.indices[n.back()] = e.add(j, e.index(v * width));
-          from.lane = n.back();
-          from.width = width;
-          from.mask = mask;
-        }
-        loaded = e.load(e.pointers[rightBuffer], rightElement, rightAccess, from);
-      }
-      inner.known[rightArgument] = loaded;
-      vectors.push_back(e.payload(node, rightSide, inner));
-    }
+    SmallVector<Value> right;
+    for (unsigned v = 0; v < vectors; ++v)
+      right.push_back(converted(rightSide, rightArgument, rightVector(item, at, j, v, vectors, mask, flat)));
     for (unsigned r = 0; r < rows; ++r) {
-      Point from = at;
-      if (!m.empty())
-        from.indices[m.back()] = i;
-      Linear linear = leftAccess;
-      if (!m.empty())
-        linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(int64_t(r));
-      Frame inner = frame;
-      inner.known[leftArgument] = e.load(e.pointers[leftBuffer], element, linear, from);
-      Value scalar = e.payload(node, leftSide, inner);
+      Value left = converted(leftSide, leftArgument, leftScalar(item, at, i, r, rows, flat));
       if (width > 1)
-        scalar = e.widen(scalar, width);
-      for (unsigned v = 0; v < count; ++v) {
-        Value &acc = next[r * count + v];
-        if (isa<FloatType>(accumulator))
-          acc = math::FmaOp::create(b, e.loc, scalar, vectors[v], acc);
+        left = e.widen(left, width);
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value &acc = next[r * vectors + v];
+        if (isa<FloatType>(c.accumulator))
+          acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
-          acc = arith::AddIOp::create(b, e.loc, acc, arith::MulIOp::create(b, e.loc, scalar, vectors[v]));
+          acc = arith::AddIOp::create(b, e.loc, acc, arith::MulIOp::create(b, e.loc, left, right[v]));
       }
     }
     return next;
   });
-  e.loc = outerLoc;
+  if (!last) {
+    for (unsigned r = 0; r < rows; ++r)
+      for (unsigned v = 0; v < vectors; ++v)
+        e.store(accs[r * vectors + v], item.partial, c.accumulator, partialAt(v), partialPoint(r));
+    e.loc = outerLoc;
+    return;
+  }
 
   auto pointAt = [&](Value row, unsigned v) {
-    Point point = origin;
+    Point point = item.origin;
     if (!m.empty())
       point.indices[m.back()] = row;
     if (!n.empty()) {
@@ -365,27 +424,20 @@ void Tile::tile(const Point &origin, Value i, Value j, unsigned rows, unsigned c
   };
   if (!epilogueInLoop) {
     for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < count; ++v)
-        finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * count + v]);
-    return;
+      for (unsigned v = 0; v < vectors; ++v)
+        finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * vectors + v]);
+  } else {
+    Value memory = e.stack(c.accumulator, int64_t(rows) * width * vectors);
+    auto slot = [&](unsigned v) { return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}}; };
+    for (unsigned r = 0; r < rows; ++r)
+      for (unsigned v = 0; v < vectors; ++v)
+        e.store(accs[r * vectors + v], memory, c.accumulator, slot(v), rowOfMemory(e, e.index(r), width));
+    e.loop(e.index(0), e.index(rows), 1, [&](Value r) {
+      for (unsigned v = 0; v < vectors; ++v)
+        finish(pointAt(e.add(i, r), v), e.load(memory, c.accumulator, slot(v), rowOfMemory(e, r, width)));
+    });
   }
-  // A dear epilogue is emitted once, over the tile in memory.
-  Value memory = e.stack(accumulator, rows * lanes);
-  auto slot = [&](unsigned v) { return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(lanes), SizeExpr(1)}}; };
-  auto place = [&](Value row) {
-    Point p;
-    p.indices = {row, e.index(0)};
-    p.lane = width > 1 ? 1 : -1;
-    p.width = width;
-    return p;
-  };
-  for (unsigned r = 0; r < rows; ++r)
-    for (unsigned v = 0; v < count; ++v)
-      e.store(accs[r * count + v], memory, accumulator, slot(v), place(e.index(r)));
-  e.loop(e.index(0), e.index(rows), 1, [&](Value r) {
-    for (unsigned v = 0; v < count; ++v)
-      finish(pointAt(e.add(i, r), v), e.load(memory, accumulator, slot(v), place(r)));
-  });
+  e.loc = outerLoc;
 }
 
 /// The epilogue at one point, and the stores.
@@ -402,6 +454,11 @@ void Tile::finish(const Point &point, Value acc) {
 
 } // namespace
 
-LogicalResult emitTile(Emitter &emitter) { return Tile(emitter).emit(); }
+LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
+  auto contraction = Contraction::build(emitter.graph);
+  if (failed(contraction))
+    return failure();
+  return Tile(emitter, schedule, *contraction).emit();
+}
 
 } // namespace weft

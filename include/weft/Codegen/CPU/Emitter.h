@@ -9,6 +9,8 @@
 
 namespace weft {
 
+struct Schedule;
+
 /// A place in the root index space: one index per dimension; along `lane`, `width` elements from that index, those with
 /// the mask set (no mask: all).
 struct Point {
@@ -108,9 +110,9 @@ private:
 mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands);
 
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
-mlir::LogicalResult emitSweep(Emitter &emitter);
-mlir::LogicalResult emitPieces(Emitter &emitter);
-mlir::LogicalResult emitTile(Emitter &emitter);
+mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitTile(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitPieces(Emitter &emitter, const Schedule &schedule);
 
 } // namespace weft
 #endif
