@@ -59,6 +59,8 @@ def _rows() -> dict[str, Entry]:
     row("WF1011", "ShapeError", "wrong rank",
         """The op needs an array of another rank.""",
         "wf.matmul(wf.zeros(()), wf.zeros((2,)))")
+    row("WF1004", "ShapeError", "reshape changes the number of elements",
+        """A reshape keeps the number of elements.""")
     row("WF1012", "ShapeError", "shapes of the operands do not fit the op",
         """Each op says which sizes of its operands must be equal. A matrix product sums over the last axis of the
         left operand and the second-to-last of the right one (its only one if it is a vector), so these two sizes are
@@ -244,6 +246,11 @@ def _rows() -> dict[str, Entry]:
         """One name stands for one number in a call.""")
 
     # ------------------------------------------------------------------------------------------- WF15xx: compiler
+    row("WF1501", "IRError", "not a program",
+        """The file is not a program of the dialect; the lines above say where it departs.""")
+    row("WF1502", "IRError", "no such function", """A call names a function that the module does not hold.""")
+    row("WF1503", "InternalError", "op at the wrong stage",
+        """An op stands where an earlier pass should have replaced it.""", "", "please report it.")
     row("WF1504", "ArgumentValueError", "malformed pipeline",
         """A pipeline is `<stage>..<stage>` or a list of passes.""")
     row("WF1505", "CompileError", "compilation failed",
@@ -259,11 +266,14 @@ def _rows() -> dict[str, Entry]:
         """An input does not have the shape that was compiled for.""")
     row("WF1603", "DTypeError", "input has another dtype",
         """An input does not have the dtype that was compiled for.""")
+    row("WF1604", "OutOfMemoryError", "no memory", """A result needs more bytes than this machine has.""")
     row("WF1606", "DonatedError", "use of a donated array",
         """The array was donated to a call, which has used its memory for its results.""",
         "g = wf.jit(f, donate=0); g(x); x + 1", "use the result of the call, or do not donate.")
     row("WF1607", "WrongArgumentError", "one array donated twice", """Each donated argument is an array of its own.""")
 
+    row("WF1702", "ArtifactError", "damaged .npy file", """The header or the size of a .npy file is not sound.""")
+    row("WF1705", "ArtifactError", "cannot read or write", """A file cannot be read or written, or lacks what was asked of it.""")
     # ------------------------------------------------------- WF18xx: exchange of memory with other libraries
     row("WF1801", "BorderError", "memory cannot be shared",
         """`copy=False` was asked for, but layout, dtype or device need a copy.""",
@@ -388,6 +398,28 @@ def _rows() -> dict[str, Entry]:
         """All memory of a program is planned; kernels allocate none.""")
     row("WF4060", "InternalError", "foreign op",
         """The last form holds ops of the LLVM dialect only.""")
+    # ------------------------------------------------------------------------------------- WF41xx: code generation
+    row("WF4101", "InternalError", "a kernel without its types",
+        """Kernel functions reach code generation with `weft.types`, as weft-to-linalg leaves them.""")
+    row("WF4102", "InternalError", "two contractions in a kernel",
+        """A kernel holds one contraction at most.""")
+    row("WF4103", "InternalError", "an empty kernel",
+        """A kernel holds at least one op.""")
+    row("WF4104", "InternalError", "several index spaces",
+        """The ops of a kernel run over one index space.""")
+    row("WF4105", "InternalError", "a loop of unknown size",
+        """Every loop of a kernel has a size that some buffer shows.""")
+    row("WF4106", "InternalError", "a fold without a loop",
+        """A reduction folds at least one dimension.""")
+    row("WF4107", "InternalError", "a wide value beside a column fold",
+        """A fold over outer dimensions gives rows only.""")
+    row("WF4108", "InternalError", "parts of several results",
+        """A kernel that writes parts (pad, concat) has one result.""")
+    row("WF4109", "InternalError", "a contraction of computed values",
+        """A contraction reads its operands from buffers.""")
+    row("WF4110", "CompileError", "unknown target", """The target is none of host, x86-64-v3, x86-64-v4, aarch64.""")
+    row("WF4111", "InternalError", "a kernel without a schedule",
+        """weft-schedule-kernels comes before weft-emit-kernels.""")
     # ---------------------------------------------------------------------------------- WF50xx: runtime and files
     row("WF5001", "ArtifactError", "not a Weft image",
         """The file is no image of Weft, or its fields contradict each other.""")

@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status.
 
-    >>> main(["errors", "WF0000"])
+    >>> main(["errors", "WF1"])
     1
     """
     options = parser().parse_args(arguments)
