@@ -1,0 +1,151 @@
+"""Forms that exist only in a trace (derivatives, loops, branches), used where nothing is being traced.
+
+Decides that such a use compiles by itself, and when two uses share one program: when they stand for the same code over the
+same values, so that a lambda written inside a Python loop is compiled once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from weft._src import trace
+from weft._src.pytree import TreeDef
+
+_LIMIT = 512
+_PLAIN = (bool, int, float, str, bytes, type(None))
+_cache: OrderedDict[tuple, tuple[Any, Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Calls `f`, which works only while tracing: directly inside a trace, else as a program of its own.
+
+    Args:
+        f: a partial of a function of Weft over the user's functions and static values.
+        args, kwargs: arrays, numbers and containers of them.
+    """
+    if trace.current() is not None:
+        return f(*args, **kwargs)
+    return compiled(f)(*args, **kwargs)
+
+
+def compiled(f: Callable[..., Any]) -> Any:
+    """The jitted form of `f`, shared by all functions of the same code over the same values."""
+    key = identity(f)
+    with _lock:
+        found = _cache.get(key)
+        # What the first function closes over may have changed since: then it no longer stands for this one.
+        if found is not None and (found[0] is f or identity(found[0]) == key):
+            _cache.move_to_end(key)
+            return found[1]
+    from weft._src.jit import jit
+
+    made = jit(f)
+    with _lock:
+        _cache[key] = f, made
+        if len(_cache) > _LIMIT:
+            _cache.popitem(last=False)
+    return made
+
+
+class _Mode(threading.local):
+    disabled = False
+
+
+_mode = _Mode()
+
+
+def jit_disabled() -> bool:
+    """Whether `disable_jit` is in force in this thread."""
+    return _mode.disabled
+
+
+@contextlib.contextmanager
+def disable_jit() -> Iterator[None]:
+    """Inside, jitted functions, `cond`, `switch`, `scan` and `fori_loop` run as plain Python, op by op: for debuggers and
+    print. Derivatives and `vmap` still trace what they are applied to.
+
+    >>> import weft as wf
+    >>> with wf.disable_jit():
+    ...     wf.fori_loop(0, 2, lambda i, c: print(i) or c, 0)
+    0
+    1
+    0
+    """
+    before, _mode.disabled = _mode.disabled, True
+    try:
+        yield
+    finally:
+        _mode.disabled = before
+
+
+class _Same:
+    """An object as a part of a key: equal only to itself. Holds it, so that its id stays its own."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any):
+        self.x = x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.x is self.x
+
+
+def identity(f: Any) -> tuple:
+    """A key of a function: its code, with the values of its closure and defaults by identity, plain ones by value.
+
+    >>> makers = [identity((lambda n: lambda x: x + n)(k)) for k in (1, 1, 1.0)]
+    >>> makers[0] == makers[1], makers[0] == makers[2]
+    (False, False)
+    >>> def maker(n): return lambda x: x + n
+    >>> identity(maker(1)) == identity(maker(1)), identity(maker(1)) == identity(maker(1.0))
+    (True, False)
+    """
+    parts: list[Any] = []
+    _collect(f, parts, set())
+    return tuple(parts)
+
+
+def _collect(x: Any, parts: list[Any], inside: set[int]) -> None:
+    if id(x) in inside:  # a function that closes over itself
+        parts.append("again")
+        return
+    if type(x) in _PLAIN:
+        parts.append((type(x).__name__, repr(x)))  # repr tells 0.0 from -0.0, and NaN equals NaN
+        return
+    inside = inside | {id(x)}
+    if isinstance(x, functools.partial):
+        parts += ["partial", len(x.args), *x.keywords]
+        for part in (x.func, *x.args, *x.keywords.values()):
+            _collect(part, parts, inside)
+    elif isinstance(x, types.MethodType):
+        parts += ["method", _Same(x.__self__)]
+        _collect(x.__func__, parts, inside)
+    elif isinstance(x, types.FunctionType):
+        parts += ["function", _Same(x.__code__), _Same(x.__globals__)]
+        for cell in x.__closure__ or ():
+            try:
+                _collect(cell.cell_contents, parts, inside)
+            except ValueError:  # not filled yet
+                parts.append(_Same(cell))
+        for default in (*(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()):
+            _collect(default, parts, inside)
+    elif isinstance(x, TreeDef):
+        parts.append(x)
+    elif isinstance(getattr(x, "traced", None), functools.partial):  # a transformed function
+        _collect(x.traced, parts, inside)
+    elif type(x) is tuple:
+        parts += ["tuple", len(x)]
+        for item in x:
+            _collect(item, parts, inside)
+    else:
+        parts.append(_Same(x))
