@@ -177,14 +177,10 @@ def _agreed(
     for i, path in enumerate(first.paths("result")):
         specs = [r.results[i] for r in regions]
         target = _settled(specs)
-        for spec, name, f in zip(specs, names, branches, strict=True):
-            if target is None or spec.shape != specs[0].shape:
-                other = next(k for k, s in enumerate(specs) if (s.shape, s.dtype) != (specs[0].shape, specs[0].dtype))
-                raise ControlFlowError(
-                    "WF1321",
-                    f"{path} is {specs[0]} from {where}, and {specs[other]} from {names[other]}{_place(branches[other])}.",
-                )
-        assert target is not None
+        if target is None or any(s.shape != specs[0].shape for s in specs):
+            other = next(k for k, s in enumerate(specs) if (s.shape, s.dtype) != (specs[0].shape, specs[0].dtype))
+            there = f"{names[other]}{_place(branches[other])}"
+            raise ControlFlowError("WF1321", f"{path} is {specs[0]} from {where}, and {specs[other]} from {there}.")
         targets.append(target)
     return targets
 
@@ -254,8 +250,8 @@ def scan(
         (last carry, ys): `ys` stacks what `f` returned, along a new leading axis; None where it returned None.
 
     Raises:
-        ControlFlowError: WF1322 where the carry changes, or `f` returns no pair; WF1323 for a traced length; WF1324 where
-            the lengths of `xs` differ or there is none.
+        ControlFlowError: WF1322 where the carry changes, or `f` returns no pair; WF1323 for a traced length; WF1324
+            where the lengths of `xs` differ or there is none.
 
     >>> import numpy as np, weft as wf
     >>> last, sums = wf.scan(lambda c, x: (c + x, c + x), 0.0, np.float32([1, 2, 3]))
@@ -277,7 +273,8 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
 
     Args:
         lo, hi: ints or Dims; no trip where `hi <= lo`.
-        body: (i, carry) -> next carry, with i an int64 without dimensions; the carry keeps its containers, shapes and dtypes.
+        body: (i, carry) -> next carry, with i an int64 without dimensions; the carry keeps its containers, shapes and
+            dtypes.
         init: the first carry. Python numbers in it take the dtype that the body gives them.
 
     Returns:
@@ -331,7 +328,7 @@ def _fori_loop(lo: Any, hi: Any, body: Callable[..., Any], /, init: Any) -> Any:
 
 
 def _size(n: Any) -> Tracer:
-    return trace.constant(n, dtypes.int64) if isinstance(n, int) else emit("dim_size", [], size=n)
+    return trace.constant(n, dtypes.int64) if isinstance(n, int) else emit("dim_size", [], size=str(n))
 
 
 def _scan(f: Callable[..., Any], length: Any, reverse: bool, unroll: int, /, init: Any, xs: Any) -> tuple[Any, Any]:
@@ -390,8 +387,8 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
         settled = [_carried(c, r, p, f) for c, r, p in zip(carries, region.results[:n], paths, strict=True)]
         if settled == carries:
             break
-        # Each round turns a weak carry strong or its kind higher, so there are at most a few. Traced anew, since a region
-        # that has ended takes no more ops.
+        # Each round turns a weak carry strong or its kind higher, so there are at most a few. Traced anew, since a
+        # region that has ended takes no more ops.
         carries = settled
     starts = [convert(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
     stacked = [((count, *r.shape), r.dtype) for r in region.results[n:]]
@@ -399,7 +396,7 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
         "for",
         [starts, arrays, region.scope.captures],
         regions=[region],
-        count=count,
+        count=count if isinstance(count, int) else str(count),
         reverse=True if reverse else None,
         results=[(c.shape, c.dtype) for c in carries] + stacked,
     )

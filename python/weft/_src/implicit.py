@@ -1,7 +1,7 @@
 """Forms that exist only in a trace (derivatives, loops, branches), used where nothing is being traced.
 
-Decides that such a use compiles by itself, and when two uses share one program: when they stand for the same code over the
-same values, so that a lambda written inside a Python loop is compiled once.
+Decides that such a use compiles by itself, and when two uses share one program: when they stand for the same code over
+the same values, so that a lambda written inside a Python loop is compiled once.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def jit_disabled() -> bool:
 
 @contextlib.contextmanager
 def disable_jit() -> Iterator[None]:
-    """Inside, jitted functions, `cond`, `switch`, `scan` and `fori_loop` run as plain Python, op by op: for debuggers and
-    print. Derivatives and `vmap` still trace what they are applied to.
+    """Inside, jitted functions, `cond`, `switch`, `scan` and `fori_loop` run as plain Python, op by op: for debuggers
+    and print. Derivatives and `vmap` still trace what they are applied to.
 
     >>> import weft as wf
     >>> with wf.disable_jit():

@@ -1,7 +1,7 @@
 """Containers of values on their way into and out of traced functions: shared by transformations and control flow.
 
-Decides what counts as a leaf, what a weak number becomes where it has to be strong, and what functions and arguments are
-called in the IR and in errors.
+Decides what counts as a leaf, what a weak number becomes where it has to be strong, and what functions and arguments
+are called in the IR and in errors.
 """
 
 from __future__ import annotations

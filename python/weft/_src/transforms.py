@@ -1,9 +1,9 @@
 """Transformations: derivatives and batches of Python functions, as requests in the program being traced.
 
-Decides how a function on containers becomes a private function on leaves with a request op on it (`weft.vjp`, `weft.jvp`,
-`weft.vmap`, resolved later by passes), which leaves are active, and what is refused with a code. What the function reads
-from outside comes in as trailing arguments of the private function, so requests nest without confusion. Outside a trace
-the same ops stand in a program of their own (implicit.py).
+Decides how a function on containers becomes a private function on leaves with a request op on it (`weft.vjp`,
+`weft.jvp`, `weft.vmap`, resolved later by passes), which leaves are active, and what is refused with a code. What the
+function reads from outside comes in as trailing arguments of the private function, so requests nest without confusion.
+Outside a trace the same ops stand in a program of their own (implicit.py).
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         has_aux: whether `f` returns auxiliary results beside its value.
 
     Returns:
-        A function of the same arguments: the gradient, in the containers of the argument (a tuple of them for a sequence of
-        positions); with `has_aux` (gradient, auxiliary).
+        A function of the same arguments: the gradient, in the containers of the argument (a tuple of them for a
+        sequence of positions); with `has_aux` (gradient, auxiliary).
 
     Raises:
         DerivativeError: WF1301 where `f` does not return one real number, WF1302 where a leaf is not real, WF1305 where
@@ -239,9 +239,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         has_aux: whether `f` returns a pair (value, auxiliary).
 
     Returns:
-        (value, pull), with `has_aux` (value, pull, auxiliary). `pull(cotangent)` takes the containers of the value, with
-        None in place of leaves that are not floating, and returns a tuple with one entry for each primal, None in place of
-        leaves that are not floating.
+        (value, pull), with `has_aux` (value, pull, auxiliary). `pull(cotangent)` takes the containers of the value,
+        with None in place of leaves that are not floating, and returns a tuple with one entry for each primal, None in
+        place of leaves that are not floating.
 
     Raises:
         DerivativeError: WF1304, by `pull`, for a cotangent that does not fit the value; WF1305 where there is no pair.
@@ -354,7 +354,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
         has_aux: whether `f` returns a pair (value, auxiliary).
 
     Returns:
-        (value, tangent), with `has_aux` (value, tangent, auxiliary); the tangent is None at leaves that are not floating.
+        (value, tangent), with `has_aux` (value, tangent, auxiliary); the tangent is None at leaves that are not
+        floating.
 
     Raises:
         DerivativeError: WF1304 for tangents that do not fit, WF1305 where there is no pair.
@@ -425,9 +426,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
 
     Args:
         f: takes and returns containers of arrays.
-        in_axes: the mapped axis of each argument: one int for all or a tuple with an entry for each, where an entry is an
-            int, None (the argument is used whole), or containers of them that follow the argument. Keyword arguments are
-            mapped along axis 0.
+        in_axes: the mapped axis of each argument: one int for all or a tuple with an entry for each, where an entry is
+            an int, None (the argument is used whole), or containers of them that follow the argument. Keyword arguments
+            are mapped along axis 0.
         out_axes: where the new axis stands in the results: an int or containers of ints that follow the result.
 
     Returns:
@@ -496,7 +497,7 @@ def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, /, *args: Any, **k
         [*operands, *captures],
         callee=traced.function.symbol,
         batched=batched + [False] * len(captures),
-        size=size,
+        size=size if isinstance(size, int) else str(size),
         results=[((size, *r.shape), r.dtype) for r in traced.function.results],
     )
     out = traced.out_tree.unflatten(made)
