@@ -14,7 +14,6 @@ import sys
 import time
 
 import numpy as np
-
 import weft as wf
 
 SIZES = (64, 128, 64, 10)
@@ -38,7 +37,7 @@ def init(seed):
     """The first weights: normal, scaled so that the variance stays through relu (He et al., 2015)."""
     rng = np.random.default_rng(seed)
     p = {}
-    for i, (n, m) in enumerate(zip(SIZES, SIZES[1:]), 1):
+    for i, (n, m) in enumerate(zip(SIZES, SIZES[1:], strict=False), 1):
         p[f"w{i}"] = (rng.standard_normal((n, m)) * np.sqrt(2 / n)).astype(np.float32)
         p[f"b{i}"] = np.zeros(m, np.float32)
     return p
@@ -225,9 +224,7 @@ def main(argv=None):
     state, value = train(step, start(p), x, y, options.epochs, options.seed, "train")
     took = time.perf_counter() - begin
     reached = accuracy(logits(state[0], test_x), test_y)
-    print(
-        f"{options.epochs} epochs in {took:.2f} s, loss {value:.4f}, test accuracy {reached:.2%} of {len(test_y)} digits"
-    )
+    print(f"{options.epochs} epochs in {took:.2f} s, loss {value:.4f}, test accuracy {reached:.2%}")
 
     print("time per step, batch of 128:")
     batch = x[:BATCH], y[:BATCH]

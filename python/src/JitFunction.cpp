@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <structmember.h>
+#include <utility>
 
 namespace weft::python {
 
@@ -55,6 +56,8 @@ struct JitFunction {
 };
 
 PyTypeObject *jitType = nullptr;
+/// Inside `disable_jit`: every call takes the slow path, which runs the Python function.
+thread_local bool disabled = false;
 constexpr size_t maxEntries = 4096;
 
 JitFunction *cast(PyObject *self) { return reinterpret_cast<JitFunction *>(self); }
@@ -201,7 +204,7 @@ PyObject *vectorcall(PyObject *object, PyObject *const *args, size_t flags, PyOb
   Py_ssize_t count = PyVectorcall_NARGS(flags);
   try {
     Signature signature;
-    if (sign(self, args, count, names, signature))
+    if (!disabled && sign(self, args, count, names, signature))
       if (EntryRef entry = find(self, signature)) {
         nb::object result = run(*entry, signature);
         if (result.is_valid())
@@ -433,6 +436,8 @@ void bindJitFunction(nb::module_ &m) {
     throw nb::python_error();
   jitType = reinterpret_cast<PyTypeObject *>(type.ptr());
   m.attr("JitFunction") = type;
+  m.def("set_jit_disabled", [](bool on) { return std::exchange(disabled, on); }, nb::arg("on"),
+        "Whether jitted functions run as plain Python in this thread; returns what it was.");
 }
 
 } // namespace weft::python

@@ -16,6 +16,11 @@ _HOME = {
     "jit": "weft._src.jit",
     "spec": "weft._src.jit",
     "Dim": "weft._src.dims",
+    "disable_jit": "weft._src.implicit",
+    **dict.fromkeys(("cond", "fori_loop", "scan", "switch"), "weft._src.control"),
+    **dict.fromkeys(
+        ("eval_shape", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp", "vmap"), "weft._src.transforms"
+    ),
     **dict.fromkeys(
         (
             "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64", "iinfo",
@@ -26,7 +31,7 @@ _HOME = {
     ),
 }  # fmt: skip
 _FAMILIES = ("elementwise", "reduction", "movement", "contraction", "creation")
-_MODULES = ("errors", "ops", "tree")
+_MODULES = ("errors", "nn", "ops", "tree")
 
 # The array API's constants.
 e = 2.718281828459045

@@ -17,9 +17,9 @@ from weft._src import dtypes, implicit, leaves, source, trace
 from weft._src.dims import Dim
 from weft._src.dtypes import Weak
 from weft._src.errors import ControlFlowError, DTypeError, WeftError, WrongArgumentError, api_boundary
-from weft._src.leaves import convert, strong, strong_dtype
+from weft._src.leaves import strong, strong_dtype
 from weft._src.pytree import TreeDef
-from weft._src.trace import Spec, TracedRegion, Tracer, as_tracer, emit
+from weft._src.trace import Spec, TracedRegion, Tracer, as_tracer, cast, emit
 
 _STEP = Spec((), dtypes.int64)
 
@@ -207,7 +207,7 @@ def _weak(spec: Spec) -> Weak:
 
 
 def _as(x: Tracer, target: Weak) -> Tracer:
-    made = convert(x, target.dtype)
+    made = cast(x, target.dtype)
     return Tracer(made.scope, made.value, made.shape, made.dtype, True) if target.weak else made
 
 
@@ -390,7 +390,7 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
         # Each round turns a weak carry strong or its kind higher, so there are at most a few. Traced anew, since a
         # region that has ended takes no more ops.
         carries = settled
-    starts = [convert(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
+    starts = [cast(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
     stacked = [((count, *r.shape), r.dtype) for r in region.results[n:]]
     made = emit(
         "for",
@@ -404,9 +404,8 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
 
 
 def _bent(x: Tracer, carry: Spec) -> Tracer:
-    if x.weak_type and not carry.weak and _settled([x.spec, carry]) == Weak(carry.dtype, False):
-        return convert(x, carry.dtype)
-    return convert(x, strong_dtype(x.spec)) if x.weak_type and carry.weak and x.dtype is not strong_dtype(x.spec) else x
+    bends = x.weak_type and not carry.weak and _settled([x.spec, carry]) == Weak(carry.dtype, False)
+    return cast(x, carry.dtype) if bends else x
 
 
 def _carried(before: Spec, after: Spec, path: str, f: Callable[..., Any]) -> Spec:

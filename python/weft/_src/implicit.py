@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from weft._src import trace
+from weft._src import _weft, trace
 from weft._src.pytree import TreeDef
 
 _LIMIT = 512
@@ -32,7 +32,11 @@ def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """
     if trace.current() is not None:
         return f(*args, **kwargs)
-    return compiled(f)(*args, **kwargs)
+    before = _weft.set_jit_disabled(False)
+    try:
+        return compiled(f)(*args, **kwargs)
+    finally:
+        _weft.set_jit_disabled(before)
 
 
 def compiled(f: Callable[..., Any]) -> Any:
@@ -54,16 +58,11 @@ def compiled(f: Callable[..., Any]) -> Any:
     return made
 
 
-class _Mode(threading.local):
-    disabled = False
-
-
-_mode = _Mode()
-
-
 def jit_disabled() -> bool:
     """Whether `disable_jit` is in force in this thread."""
-    return _mode.disabled
+    on = _weft.set_jit_disabled(False)
+    _weft.set_jit_disabled(on)
+    return on
 
 
 @contextlib.contextmanager
@@ -78,11 +77,11 @@ def disable_jit() -> Iterator[None]:
     1
     0
     """
-    before, _mode.disabled = _mode.disabled, True
+    before = _weft.set_jit_disabled(True)
     try:
         yield
     finally:
-        _mode.disabled = before
+        _weft.set_jit_disabled(before)
 
 
 class _Same:

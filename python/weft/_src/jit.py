@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, guards, pytree, trace
+from weft._src import _weft, array, compiler, guards, implicit, pytree, trace
 from weft._src.compiler import Options
 from weft._src.errors import ArgumentValueError, DonatedError, WrongArgumentError, api_boundary
 from weft._src.trace import Spec, TracedProgram, Tracer
@@ -219,6 +219,8 @@ class Jitted:
     @api_boundary
     def miss(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The path of a call that C++ did not know: traces and compiles where needed, runs, and tells C++."""
+        if implicit.jit_disabled() and trace.current() is None:
+            return self.f(*args, **kwargs)
         call = self._take_apart(args, kwargs)
         if trace.current() is not None:
             return self._called(call, args, kwargs)
@@ -234,6 +236,15 @@ class Jitted:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
         return variant.out_tree.unflatten(values)
+
+    def prepared(self, args: tuple, kwargs: dict[str, Any]) -> tuple[_Call, _Variant]:
+        """The program of a call with such arguments, made if there is none yet; nothing is run."""
+        call = self._take_apart(args, kwargs)
+        variant = self._find(call)
+        if variant is None:
+            variant = self._compile(self._trace(call, args, kwargs))
+            self._variants.setdefault(call.key, []).append(variant)
+        return call, variant
 
     def _find(self, call: _Call) -> _Variant | None:
         for variant in self._variants.get(call.key, ()):
@@ -330,6 +341,26 @@ class Jitted:
     def lower(self, *args: Any, target: str | None = None, **kwargs: Any) -> Lowered:
         """`trace(*args).lower(target=target)`."""
         return self.trace(*args, **kwargs).lower(target=target)
+
+    @api_boundary
+    def explain(self, *args: Any, **kwargs: Any) -> Any:
+        """What the program of such a call consists of: `.kernels`, `.copies`, `.peak_bytes`, `.timings`, `.recompiles`,
+        `.notes`; printing it is a report. Nothing is run."""
+        from weft._src.explain import explain
+
+        return explain(self, args, kwargs)
+
+    @api_boundary
+    def show(self, *args: Any, path: str | None = None, open: bool = True, **kwargs: Any) -> str:
+        """Writes a page with the program's graph before and after optimisation; returns its path.
+
+        Args:
+            args, kwargs: of a call; nothing is run. path: of the page; by default a new temporary file.
+            open: whether the browser opens it.
+        """
+        from weft._src.show import show
+
+        return show(self, args, kwargs, path, open)
 
     def clear_cache(self) -> None:
         """Forgets all programs of this function."""

@@ -42,18 +42,10 @@ def strong_dtype(spec: Spec) -> DType:
     return dtypes.default_float() if spec.dtype.kind == "float" else dtypes.default_int()
 
 
-def convert(x: Any, dtype: DType) -> Tracer:
-    """`x` in another dtype, strong; without an op where it has that dtype already."""
-    tracer = as_tracer(x)
-    if tracer.dtype is not dtype:
-        return emit("convert", [tracer], dtype=dtype)
-    return Tracer(tracer.scope, tracer.value, tracer.shape, tracer.dtype) if tracer.weak_type else tracer
-
-
 def strong(x: Any) -> Tracer:
     """`x` as a tracer that is not weak."""
     tracer = as_tracer(x)
-    return convert(tracer, strong_dtype(tracer.spec))
+    return trace.cast(tracer, strong_dtype(tracer.spec))
 
 
 def inexact(dtype: DType) -> bool:

@@ -324,7 +324,7 @@ def _matching(tree: TreeDef, given: Any, specs: Sequence[Spec], what: str) -> li
             raise DerivativeError("WF1304", f"{path} is a {type(x).__name__}; the value it belongs to is {spec}.")
         tracer = as_tracer(x)
         if tracer.weak_type and tracer.dtype.kind != "bool":
-            tracer = leaves.convert(tracer, spec.dtype)
+            tracer = trace.cast(tracer, spec.dtype)
         if tracer.shape != spec.shape or tracer.dtype is not spec.dtype:
             raise DerivativeError("WF1304", f"{path} is {tracer.spec}; the value it belongs to is {spec}.")
         out.append(tracer)
@@ -523,6 +523,41 @@ def _moved(x: Tracer, source: int, target: int) -> Tracer:
     order = [i for i in range(x.ndim) if i != source]
     order.insert(target, source)
     return emit("transpose", [x], permutation=order)
+
+
+# ------------------------------------------------------------------------------------------------------------ shapes
+
+
+@api_boundary
+def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The shapes and dtypes that a function returns, without running it.
+
+    Args:
+        f: takes and returns containers of arrays.
+        args, kwargs: arrays, numbers, and containers of them; `spec(shape, dtype)` may stand for an array.
+
+    Returns:
+        What `f` returns, with a spec (`.shape`, `.dtype`) for each array.
+
+    >>> import weft as wf
+    >>> str(wf.eval_shape(lambda x: wf.sum(x, axis=0), wf.spec((2, 3), "float32")))
+    'f32[3]'
+    """
+    flat, tree = leaves.flatten((args, kwargs))
+    trees: list[TreeDef] = []
+
+    def on_leaves(*tracers: Tracer) -> list[Any]:
+        positional, named = tree.unflatten(tracers)
+        found, out_tree = leaves.flatten(f(*positional, **named))
+        trees.append(out_tree)
+        return found
+
+    specs = [trace.spec_of(x) for x in flat]
+    if trace.current() is None:
+        results = trace.trace_program(on_leaves, specs).results
+    else:
+        results = trace.function(on_leaves, specs, name_of(f)).results
+    return trees[0].unflatten([Spec(r.shape, leaves.strong_dtype(r)) for r in results])
 
 
 # ----------------------------------------------------------------------------------------------------------- wrapping

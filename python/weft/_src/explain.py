@@ -1,0 +1,288 @@
+"""`f.explain(*args)`: what a compiled function consists of, as an object; printing it is the report.
+
+Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels there
+are, from which lines, what they read and write; copies with reasons; memory; the time of each stage; why programs were made
+anew; and notes on what may surprise.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from typing import Any, NamedTuple
+
+from weft._src import array, dims, pytree, source, trace
+
+_LINE = re.compile(r'"([^"]+)":(\d+)')
+# Ops that only shape others: not worth a word in the name of a kernel.
+_QUIET = frozenset({"broadcast", "constant", "reshape", "empty", "zeros", "convert", "transpose", "slice", "return"})
+_WORDS = {"dot": "matmul", "logistic": "sigmoid", "reduce": "reduce"}
+
+Bytes = "int | str"
+"""A number of bytes; a formula in the named sizes where it is not known before the call."""
+
+
+class Kernel(NamedTuple):
+    """One launch of a kernel.
+
+    Attributes:
+        name: of the kernel; launches of one kernel share it. ops: what it computes, in order.
+        lines: the user's lines ("file:line") it stems from. in_loop: whether it runs once per trip of a loop.
+        read_bytes, written_bytes: of all operands and all results.
+    """
+
+    name: str
+    ops: tuple[str, ...]
+    lines: tuple[str, ...]
+    in_loop: bool
+    read_bytes: Any
+    written_bytes: Any
+
+    @property
+    def what(self) -> str:
+        """Its ops in short, such as "matmul + add + select".
+
+        >>> Kernel("k0", ("dot", "broadcast", "add", "mul", "mul"), (), False, 0, 0).what
+        'matmul + add + mul x2'
+        """
+        words = [_WORDS.get(op, op) for op in self.ops if op not in _QUIET] or [*self.ops] or ["nothing"]
+        counts = Counter(words)
+        parts = [word if n == 1 else f"{word} x{n}" for word, n in counts.items()]
+        return " + ".join(parts if len(parts) <= 6 else [*parts[:5], f"{len(parts) - 5} more"])
+
+
+class Copy(NamedTuple):
+    """A copy that the program makes, and why."""
+
+    reason: str
+    lines: tuple[str, ...]
+    bytes: Any
+
+
+class Explanation:
+    """What `explain` found; printing it gives the report.
+
+    Attributes:
+        name, location: the function and where it stands. arguments: texts such as "x: f32[128,64]".
+        kernels: the launches, in the order of the program. copies: with reasons.
+        peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
+        timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
+        notes: what may surprise. donated: names of the donated arguments.
+        unchecked_reads: what the function may read that a later call cannot see changed.
+        report: the compiler's own report, as it is stored.
+    """
+
+    def __init__(self, jitted: Any, call: Any, variant: Any):
+        report = variant.compiled.report
+        f = _innermost(jitted.f)
+        code = getattr(f, "__code__", None)
+        self.report = report
+        self.name = getattr(jitted.f, "__name__", type(jitted.f).__name__)
+        self.location = "" if code is None else f"{source.display_path(code.co_filename)}:{code.co_firstlineno}"
+        self.arguments = _arguments(call)
+        ops = {k["name"]: tuple(k["ops"]) for k in report["kernels"]}
+        self.kernels = [
+            Kernel(
+                launch["kernel"],
+                ops.get(launch["kernel"], ()),
+                _short(launch["lines"]),
+                launch["in_loop"],
+                _total(launch["read_bytes"]),
+                _total(launch["written_bytes"]),
+            )
+            for launch in report["launches"]
+        ]
+        self.copies = [Copy(c["reason"], _short(c["lines"]), _size(c["bytes"])) for c in report["copies"]]
+        self.peak_bytes = _size(report["arena_bytes"])
+        self.timings = {s["stage"]: s["ms"] for s in report["stages"]}
+        self.recompiles = list(jitted.misses)
+        self.donated = [call.paths[i] for i in call.donated]
+        self.notes = _notes(call, variant)
+        self.unchecked_reads = _unchecked(jitted.f)
+
+    def __str__(self) -> str:
+        head = f"{self.name}({', '.join(self.arguments)})"
+        lines = [head + (" " * max(6, 88 - len(head)) + self.location if self.location else "")]
+        lines.append("  " + self._summary().ljust(70) + f"compiled in {_milliseconds(sum(self.timings.values()))}")
+        width = min(48, max((len(k.what) for k in self.kernels), default=0))
+        for k in self.kernels:
+            where = ", ".join(k.lines[:3]) + (f" +{len(k.lines) - 3}" if len(k.lines) > 3 else "")
+            moved = _bytes(_total([k.read_bytes, k.written_bytes]))
+            text = f"  {k.name:4}  {k.what:{width}}  {where:30}  {moved:>9}"
+            lines.append(text.rstrip() + ("  in a loop" if k.in_loop else ""))
+        for c in self.copies:
+            lines.append(f"  copy  {c.reason}  {', '.join(c.lines)}  {_bytes(c.bytes)}")
+        lines += [f"  note: {note}" for note in self.notes]
+        if len(self.recompiles) > 1:
+            counts = Counter(self.recompiles)
+            told = "; ".join(f"{reason} ({n}x)" for reason, n in counts.items())
+            lines.append(f"  compiled {len(self.recompiles)} times: {told}")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        distinct = len({k.name for k in self.kernels})
+        launches = len(self.kernels)
+        kernels = f"{distinct} kernel{'s' * (distinct != 1)}"
+        parts = [kernels if distinct == launches else f"{kernels} in {launches} launches"]
+        parts.append(f"arena {_bytes(self.peak_bytes)}")
+        if self.donated:
+            parts.append(f"{len(self.donated)} donated")
+        n = len(self.copies)
+        parts.append(f"{n} cop{'ies' if n != 1 else 'y'}" if n else "no copies")
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        return f"<explanation of {self.name}: {self._summary()}>"
+
+
+def explain(jitted: Any, args: tuple, kwargs: dict[str, Any]) -> Explanation:
+    """The explanation of the program that a call with such arguments runs; makes that program if there is none yet.
+
+    Args:
+        jitted: what stands behind a jitted function.
+        args, kwargs: of the call; nothing is run, and nothing donated is used up.
+
+    Raises:
+        WeftError: as the call itself would.
+    """
+    call, variant = jitted.prepared(args, kwargs)
+    return Explanation(jitted, call, variant)
+
+
+# -------------------------------------------------------------------------------------------------------------- parts
+
+
+def _innermost(f: Any) -> Any:
+    f = getattr(f, "func", f)
+    return inspect.unwrap(f) if callable(f) else f
+
+
+def _arguments(call: Any) -> list[str]:
+    """One text for each argument: leaves as "x: f32[2]", containers as "p: {w f32[2], b f32[1]}"."""
+    groups: dict[str, list[str]] = {}
+    for path, spec in zip(call.paths, call.specs, strict=True):
+        cut = re.match(r"[^\[.]+", path)
+        name = cut.group() if cut else path
+        inner = path[len(name) :]
+        text = str(trace.Spec(spec.shape, spec.dtype))
+        plain = re.sub(r"\['([^']*)'\]", r".\1", inner).lstrip(".")
+        groups.setdefault(name, []).append(f"{plain} {text}" if inner else text)
+    texts = []
+    for name, parts in groups.items():
+        single = len(parts) == 1 and " " not in parts[0]
+        shown = parts if len(parts) <= 8 else [*parts[:7], f"{len(parts) - 7} more"]
+        texts.append(f"{name}: {parts[0]}" if single else f"{name}: {{{', '.join(shown)}}}")
+    return [f"{n}={v!r}" if isinstance(n, str) else f"{v!r}" for n, v in call.statics] + texts
+
+
+def _notes(call: Any, variant: Any) -> list[str]:
+    notes = []
+    for i in call.donated:
+        if not isinstance(call.leaves[i], (array.Array, trace.Spec)):
+            kind = type(call.leaves[i]).__module__.split(".")[0]
+            notes.append(f"{call.paths[i]} is donated but belongs to {kind}: it is read and never written")
+    captured = variant.traced.program.trace.captured
+    if captured:
+        shown = ", ".join(str(trace.spec_of(x)) for x in captured[:4]) + (", ..." if len(captured) > 4 else "")
+        notes.append(f"reads {len(captured)} array{'s' * (len(captured) != 1)} from outside: {shown}")
+    line = _first_double(variant.traced.module, call)
+    if line:
+        notes.append(f"f64 arithmetic from {line}")
+    return notes
+
+
+def _first_double(module: Any, call: Any) -> str | None:
+    """The line of the first op on float64, where no argument is float64."""
+    from weft._src import dtypes
+
+    if any(s.dtype is dtypes.float64 and not s.weak for s in call.specs):
+        return None
+    found: list[str] = []
+
+    def look(op: Any) -> None:
+        if found or not op.name.startswith("weft.") or op.name in ("weft.constant", "weft.convert"):
+            return
+        if any(_is_double(v) for v in op.results) and any(_is_double(v) for v in op.operands):
+            found.extend(lines_of(op.location)[:1])
+
+    module.operation.walk(look, pre_order=True)
+    return found[0] if found else None
+
+
+def _is_double(value: Any) -> bool:
+    return "xf64" in str(value.type) or "<f64" in str(value.type)
+
+
+def _unchecked(f: Any) -> list[str]:
+    """Names through which a function reaches objects whose attributes may change unseen."""
+    import types
+
+    f = _innermost(f)
+    code = getattr(f, "__code__", None)
+    if code is None:
+        return []
+    plain = (bool, int, float, str, bytes, type(None), types.ModuleType, types.FunctionType, type, array.Array)
+    found = []
+    for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=False):
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue
+        if not isinstance(value, plain) and not callable(value):
+            found.append(name)
+    for name in code.co_names:
+        value = f.__globals__.get(name)
+        if value is not None and not isinstance(value, plain) and not callable(value):
+            found.append(name)
+    bound = getattr(f, "__self__", None)
+    return sorted({*found, *(["self"] if bound is not None and pytree.structure(bound).is_leaf else [])})
+
+
+def lines_of(location: Any) -> list[str]:
+    """The user's lines in a location of the IR, innermost first, each as "file:line"."""
+    found = [f"{source.display_path(file)}:{line}" for file, line in _LINE.findall(str(location))]
+    return list(dict.fromkeys(found))
+
+
+def _short(lines: list[str]) -> tuple[str, ...]:
+    def one(text: str) -> str:
+        file, _, line = text.rpartition(":")
+        return f"{source.display_path(file)}:{line}"
+
+    return tuple(dict.fromkeys(one(x) for x in lines))
+
+
+def _size(text: Any) -> Any:
+    """A size of the report: an int, or the text of a formula."""
+    try:
+        return int(text)
+    except ValueError:
+        return str(dims.parse(text))
+
+
+def _total(sizes: Any) -> Any:
+    total: Any = 0
+    for n in sizes:
+        size = _size(n)
+        total = total + (size if isinstance(size, int) else dims.parse(size))
+    return total if isinstance(total, int) else str(total)
+
+
+def _bytes(n: Any) -> str:
+    """A number of bytes for people.
+
+    >>> _bytes(0), _bytes(999), _bytes(98304), _bytes("4*B")
+    ('0 B', '999 B', '96 KB', '4*B B')
+    """
+    if not isinstance(n, int):
+        return f"{n} B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if n < 1024 or unit == "GB":
+            return f"{n:.3g} {unit}" if n < 1000 else f"{n:.0f} {unit}"
+        n = n / 1024
+    raise AssertionError
+
+
+def _milliseconds(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms >= 1 else f"{ms * 1000:.0f} us"
