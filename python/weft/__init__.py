@@ -1,7 +1,7 @@
 """Weft: a graph compiler for array programs.
 
-Public names are found when they are first used, so that `import weft` loads nothing that a program does not need. The ops
-are not listed here: whatever a module of `weft.ops` names in its `__all__` is public.
+Public names are found when they are first used, so that `import weft` loads nothing that a program does not need. The
+ops are not listed here: whatever a module of `weft.ops` names in its `__all__` is public.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _HOME = {
     ),
     **dict.fromkeys(
         (
-            "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64", "iinfo",
-            "int8", "int16", "int32", "int64", "isdtype", "result_type", "set_default_dtype", "uint8", "uint16", "uint32",
-            "uint64",
+            "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64",
+            "iinfo", "int8", "int16", "int32", "int64", "isdtype", "result_type", "set_default_dtype", "uint8",
+            "uint16", "uint32", "uint64",
         ),
         "weft._src.dtypes",
     ),

@@ -1,8 +1,8 @@
 """`f.explain(*args)`: what a compiled function consists of, as an object; printing it is the report.
 
-Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels there
-are, from which lines, what they read and write; copies with reasons; memory; the time of each stage; why programs were made
-anew; and notes on what may surprise.
+Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
+there are, from which lines, what they read and write; copies with reasons; memory; the time of each stage; why programs
+were made anew; and notes on what may surprise.
 """
 
 from __future__ import annotations

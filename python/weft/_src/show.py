@@ -1,8 +1,8 @@
 """`f.show(*args)`: a page with the graph of a program before and after optimisation, for a browser, in one file.
 
-Decides what of the IR goes into the page: each function, region and kernel is a graph of its own, whose nodes are ops with
-their text, the user's lines and, at the stage `kernels`, the kernel they became. The page itself (show.html) lays graphs
-out and draws them; it loads nothing from anywhere.
+Decides what of the IR goes into the page: each function, region and kernel is a graph of its own, whose nodes are ops
+with their text, the user's lines and, at the stage `kernels`, the kernel they became. The page itself (show.html) lays
+graphs out and draws them; it loads nothing from anywhere.
 """
 
 from __future__ import annotations
