@@ -10,6 +10,8 @@ import weft._src
 # Every module under weft._src that needs no compiled part, and the public ones made of them.
 PURE = [
     "weft.errors",
+    "weft.tools.cli",
+    "weft.tools.doctor",
     "weft.tree",
     *(
         f"weft._src.{name}"
