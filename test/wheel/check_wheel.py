@@ -63,7 +63,7 @@ def check_tests(python: pathlib.Path, folder: pathlib.Path, fast: bool) -> int:
     chosen = [tests / name for name in FAST] if fast else [tests]
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "LD_LIBRARY_PATH")}
     environment |= {"PYTHONPATH": str(ROOT / "test" / "wheel"), "WEFT_BUILD": str(ROOT / "build")}
-    command = [python, "-m", "pytest", "-q", "-p", "installed_only", "-p", "no:cacheprovider", *chosen]
+    command = [python, "-m", "pytest", "-q", "-p", "installed_only", "-o", f"cache_dir={folder}", *chosen]
     return subprocess.run(command, cwd=folder, env=environment).returncode
 
 
