@@ -16,12 +16,18 @@ die() {
 [ "$(id -u)" = 0 ] || die "must be root, to make a root file system"
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
 
+unmount() {
+  for folder in proc dev; do
+    ! mountpoint -q "$root/$folder" || umount -l "$root/$folder"
+  done
+}
 if [ $# -gt 0 ]; then
   root=$1
   shift
+  trap unmount EXIT
 else
   root=$(mktemp -d)
-  trap 'umount "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
+  trap 'unmount; rm -rf --one-file-system "$root"' EXIT # never across a mount that would not go
 fi
 [ $# -gt 0 ] || set -- demo test wheel
 
@@ -44,7 +50,7 @@ done
 chroot "$root" update-ca-certificates >/dev/null 2>&1 || true
 mkdir -p "$root/proc" "$root/dev"
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-mountpoint -q "$root/dev" || mount --rbind /dev "$root/dev"
+mountpoint -q "$root/dev" || mount --bind /dev "$root/dev"
 
 rm -rf "$root/weft"
 git clone --quiet --no-hardlinks "$source" "$root/weft"
