@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import array, compiler, dims, dtypes, errors, normalize, trace
+from weft._src import _weft, compiler, dims, dtypes, errors, normalize, trace
 from weft._src.errors import WeftError, WrongArgumentError
 from weft._src.trace import Spec, Tracer
 
-Array = array.Array
+Array = _weft.Array
 _SYMBOLS = tuple(dims.Dim(f"n{i}") for i in range(16))
 _MOST = 8192
 _plans: dict[Any, _Plan] = {}
@@ -121,14 +121,16 @@ def _run(function: Any, arrays: int, sequence: bool, collapse: Any, args: tuple,
 
 def _hole(x: Any, values: list[Any], number: bool) -> Any:
     """What stands for `x` in the arguments; arrays (and numbers, where they are values) go to `values`."""
+    if isinstance(x, complex):
+        dtypes.check_supported(dtypes.weak_type_of(x).dtype)
     if isinstance(x, (Array, np.ndarray)) or (number and normalize.is_number(x)):
         pass
     elif isinstance(x, np.generic) or (number and isinstance(x, (list, tuple))):
-        x = array.asarray(x)
+        x = _asarray(x)
     elif isinstance(x, Tracer):
         raise trace._leaked(x)
     elif number and x is not None and (hasattr(x, "__dlpack__") or hasattr(x, "__array__")):
-        x = array.asarray(x)
+        x = _asarray(x)
     elif number and x is not None:
         raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
     else:
@@ -144,7 +146,7 @@ def _check_numbers(values: list[Any]) -> None:
         if type(v) is int:
             dtypes.check_scalar(v, d)
             if not -(1 << 63) <= v < 1 << 63:  # beyond what a weak argument holds
-                values[i] = array.asarray(np.asarray(v, d.numpy))
+                values[i] = _asarray(np.asarray(v, d.numpy))
 
 
 def _key(x: Any) -> Any:
@@ -158,6 +160,12 @@ def _key(x: Any) -> Any:
     except TypeError:
         raise WrongArgumentError("WF1032", f"a {type(x).__name__} is not an argument of this op.") from None
     return (type(x), x)
+
+
+def _asarray(x: Any) -> Any:
+    from weft._src import array  # it gives the ops to arrays as methods, so it comes after them
+
+    return array.asarray(x)
 
 
 def _reshaped(x: Any, shape: tuple) -> Any:

@@ -1,7 +1,7 @@
 """Operators and methods of arrays and tracers, given to both classes alike.
 
 Decides what Python's syntax means: operators are the ops of `weft.ops`, with their reflected forms; NumPy functions that
-get an array or a tracer are answered by Weft's function of that name. A method of an array does what the function does.
+get an array or a tracer are answered by Weft's function of that name (where there is none: NumPy's, on arrays only). A method of an array does what the function does.
 """
 
 from __future__ import annotations
@@ -111,31 +111,36 @@ _NUMPY_NAMES = {
 }  # fmt: skip
 
 
-def _numpy_function(f: Any) -> Any:
-    """Weft's function for NumPy's.
+def _from_numpy(f: Any, args: Any, kwargs: Any, name: str | None) -> Any:
+    """A call of NumPy's function, by Weft's of that name where there is one, else by NumPy's own on the arrays' memory.
 
     Raises:
-        UnsupportedError: WF1507 if there is none.
+        UnsupportedError: WF1507 if there is none and an argument is a tracer, which has no numbers.
     """
     import weft
 
-    name = f.__name__
-    found = getattr(weft, _NUMPY_NAMES.get(name, name), None)
-    if found is None or not callable(found):
-        raise UnsupportedError("WF1507", f"numpy.{name} has no code for arrays of Weft yet.", hint="np.asarray(x) gives NumPy's.")
-    return found
+    found = getattr(weft, _NUMPY_NAMES.get(name, name), None) if name else None
+    if callable(found) and not kwargs.keys() & {"out", "where", "casting", "order", "subok", "initial"}:
+        return found(*args, **kwargs)
+
+    def plain(x: Any) -> Any:
+        if isinstance(x, Tracer):
+            raise UnsupportedError("WF1507", f"numpy's {f.__name__} has no code for traced values yet.")
+        if isinstance(x, (list, tuple)):
+            return type(x)(plain(y) for y in x)
+        return np.asarray(x) if isinstance(x, _weft.Array) else x
+
+    return f(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
 
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-    if method != "__call__" or kwargs:
-        raise UnsupportedError(
-            "WF1507", f"numpy.{ufunc.__name__} as {method} with {sorted(kwargs)} has no code for arrays of Weft yet."
-        )
-    return _numpy_function(ufunc)(*args)
+    if method == "__call__":
+        return _from_numpy(ufunc, args, kwargs, ufunc.__name__)
+    return _from_numpy(getattr(ufunc, method), args, kwargs, None)  # np.add.reduce and the like
 
 
 def _array_function(self: Any, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-    return _numpy_function(f)(*args, **kwargs)
+    return _from_numpy(f, args, kwargs, f.__name__)
 
 
 def _method(f: Callable[..., Any]) -> Callable[..., Any]:
