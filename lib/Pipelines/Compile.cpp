@@ -1,13 +1,13 @@
 // Decides how a module becomes an image: the stages, the object, the container, and the report that explain() reads.
 #include "weft/Pipelines/Compile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Pipelines/Pipelines.h"
 #include "weft/Pipelines/Report.h"
 #include "weft/Runtime/Image.h"
 #include "weft/Target/Object.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -26,7 +26,8 @@ static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOpt
   return failure();
 }
 
-LogicalResult runStages(ModuleOp module, StringRef from, StringRef to, const CompileOptions &options, std::string &error) {
+LogicalResult runStages(ModuleOp module, StringRef from, StringRef to, const CompileOptions &options,
+                        std::string &error) {
   auto first = parseStage(from), last = parseStage(to);
   if (!first || !last || *first > *last) {
     error = ("[WF1504] no way from stage '" + from + "' to '" + to + "'; the stages are " + stageNames()).str();

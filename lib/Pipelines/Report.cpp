@@ -1,8 +1,8 @@
 // Decides what explain() can say of a program: read off the IR at the stage `planned`, stored as JSON with the image.
 #include "weft/Pipelines/Report.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -39,7 +39,6 @@ void Report::end() {
   stages.push_back(llvm::json::Object{{"stage", stage}, {"ms", ms}});
 }
 
-
 static std::string typeText(Type type) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -72,7 +71,10 @@ void Report::readPlan(ModuleOp module) {
       inputs.push_back(typeText(type));
     for (Type type : function.getResultTypes())
       outputs.push_back(typeText(type));
-    kernels.push_back(llvm::json::Object{{"name", function.getName().str()}, {"ops", std::move(ops)}, {"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
+    kernels.push_back(llvm::json::Object{{"name", function.getName().str()},
+                                         {"ops", std::move(ops)},
+                                         {"inputs", std::move(inputs)},
+                                         {"outputs", std::move(outputs)}});
   }
   module.walk([&](LaunchOp launch) {
     SizeExpr bytes(0);
@@ -88,7 +90,9 @@ void Report::readPlan(ModuleOp module) {
                                           {"written_bytes", std::move(written)}});
   });
   module.walk([&](CopyOp copy) {
-    copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()}, {"lines", linesJson(copy.getLoc())}, {"bytes", bytesOf(copy.getType()).str()}});
+    copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()},
+                                        {"lines", linesJson(copy.getLoc())},
+                                        {"bytes", bytesOf(copy.getType()).str()}});
   });
 }
 

@@ -46,8 +46,9 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
     features += (features.empty() ? "" : ",") + feature;
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // a product and a sum stay two roundings unless written as fma
-  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
-      triple, target.cpu, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(triple, target.cpu, features, options,
+                                                                           llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                                                           llvm::CodeGenOptLevel::Default));
 }
 
 LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
@@ -85,9 +86,10 @@ LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::
   builder.crossRegisterProxies(loops, functions, cgscc, modules);
   llvm::ModulePassManager passes;
   // Fold the address arithmetic, hoist what is invariant, turn indices into pointers: what our emitters leave to LLVM.
-  if (auto failed = builder.parsePassPipeline(
-          passes, "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),early-cse<memssa>,"
-                  "loop(indvars),instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
+  if (auto failed =
+          builder.parsePassPipeline(passes, "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+                                            "simplifycfg,loop-mssa(licm),early-cse<memssa>,"
+                                            "loop(indvars),instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
     error = llvm::toString(std::move(failed));
     return failure();
   }
@@ -102,7 +104,8 @@ LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager emit;
   if (machine->addPassesToEmitFile(emit, stream, nullptr,
-                                   kind == Emit::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile)) {
+                                   kind == Emit::Object ? llvm::CodeGenFileType::ObjectFile
+                                                        : llvm::CodeGenFileType::AssemblyFile)) {
     error = "the back end cannot write this kind of file";
     return failure();
   }

@@ -1,8 +1,8 @@
 // Decides how weft-run calls native code: compile to an image in memory, load it, one call.
 #include "Compiled.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "weft/Pipelines/Compile.h"
 #include "weft/Runtime/Runtime.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/Format.h"
 #include <chrono>
 
@@ -10,11 +10,13 @@ using namespace mlir;
 
 namespace weft {
 
-llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Type> resultTypes, SmallVectorImpl<Tensor> &results,
-                        unsigned repeats) {
+llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Type> resultTypes,
+                        SmallVectorImpl<Tensor> &results, unsigned repeats) {
   std::string image, report, error;
   auto start = std::chrono::steady_clock::now();
-  auto elapsed = [&] { return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count(); };
+  auto elapsed = [&] {
+    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+  };
   if (failed(compileModule(module, CompileOptions(), image, report, error)))
     return llvm::createStringError(error);
   double compileMs = elapsed() / 1000;
@@ -54,7 +56,8 @@ llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Ty
   }
   llvm::sort(times);
   if (repeats)
-    llvm::errs() << llvm::format("compiled in %.1f ms; calls: best %.2f us, median %.2f us\n", compileMs, times.front(), times[repeats / 2])
+    llvm::errs() << llvm::format("compiled in %.1f ms; calls: best %.2f us, median %.2f us\n", compileMs, times.front(),
+                                 times[repeats / 2])
                  << report << "\n";
   weft_program_free(program);
   return llvm::Error::success();

@@ -16,7 +16,8 @@ static llvm::Error damaged(const llvm::Twine &what) {
   return llvm::createStringError("[WF1702] not a sound .npy file: " + what);
 }
 
-//===-- Element types ----------------------------------------------------------------------------------------------===//
+//===-- Element types
+//----------------------------------------------------------------------------------------------===//
 
 static Type typeOfDescr(StringRef descr, MLIRContext *context) {
   if (!descr.consume_front("<") && !descr.consume_front("|") && !descr.consume_front("="))
@@ -52,7 +53,8 @@ static std::string descrOf(Type element) {
   return (bytes == "1" ? "|" : "<") + std::string(kind) + bytes;
 }
 
-//===-- Reading ----------------------------------------------------------------------------------------------------===//
+//===-- Reading
+//----------------------------------------------------------------------------------------------------===//
 
 /// The text after `'key':` in the header's dict.
 static std::optional<StringRef> field(StringRef header, StringRef key) {
@@ -108,7 +110,8 @@ llvm::Expected<Tensor> weft::readNpy(StringRef bytes, MLIRContext *context) {
     rest = more;
   }
   if (total != double(data.size()))
-    return damaged("its shape needs " + llvm::Twine(uint64_t(std::min(total, 1e18))) + " bytes, it has " + llvm::Twine(data.size()));
+    return damaged("its shape needs " + llvm::Twine(uint64_t(std::min(total, 1e18))) + " bytes, it has " +
+                   llvm::Twine(data.size()));
   Tensor tensor(element, shape);
   if (!data.empty())
     std::memcpy(tensor.data(), data.data(), data.size());
@@ -124,7 +127,8 @@ llvm::Expected<Tensor> weft::readNpy(StringRef bytes, MLIRContext *context) {
   return tensor.strided(shape, 0, strides);
 }
 
-//===-- Writing ----------------------------------------------------------------------------------------------------===//
+//===-- Writing
+//----------------------------------------------------------------------------------------------------===//
 
 std::string weft::writeNpy(const Tensor &tensor) {
   std::string header;
@@ -142,7 +146,8 @@ std::string weft::writeNpy(const Tensor &tensor) {
   return file + header + std::string(tensor.data(), tensor.getNumBytes());
 }
 
-//===-- Printing -----------------------------------------------------------------------------------------------------===//
+//===-- Printing
+//-----------------------------------------------------------------------------------------------------===//
 
 static std::string printScalar(Scalar value) {
   if (value.type.isInteger(1))

@@ -1,14 +1,14 @@
 // weft-run: runs a function of a program on .npy inputs. Exit status: 0 done, 1 the input was bad, 2 wrong usage.
 #include "Compiled.h"
 #include "Npy.h"
-#include "weft/InitAll.h"
-#include "weft/Pipelines/Compile.h"
-#include "weft/Reference/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "weft/InitAll.h"
+#include "weft/Pipelines/Compile.h"
+#include "weft/Reference/Interpreter.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -26,13 +26,16 @@ static cl::list<std::string> inputs("input", cl::desc("A .npy file for the next 
                                     cl::value_desc("file"), cl::cat(category));
 static cl::list<std::string> outputs("output", cl::desc("A .npy file for the next result (- is standard output)"),
                                      cl::value_desc("file"), cl::cat(category));
-static cl::opt<std::string> functionName("function", cl::desc("The function to run"), cl::init("main"), cl::cat(category));
+static cl::opt<std::string> functionName("function", cl::desc("The function to run"), cl::init("main"),
+                                         cl::cat(category));
 static cl::opt<bool> reference("reference", cl::desc("Run by the reference interpreter"), cl::cat(category));
 static cl::opt<bool> verify("verify", cl::desc("Compare native code with the reference, bit for bit (NaN equals NaN)"),
                             cl::cat(category));
-static cl::opt<unsigned> timed("time", cl::desc("Call this many times more, and print the times and the report of the compilation"),
-                               cl::value_desc("calls"), cl::init(0), cl::cat(category));
-static cl::opt<bool> memory("memory", cl::desc("Print the peak of live bytes, as the reference counts it, to standard error"),
+static cl::opt<unsigned>
+    timed("time", cl::desc("Call this many times more, and print the times and the report of the compilation"),
+          cl::value_desc("calls"), cl::init(0), cl::cat(category));
+static cl::opt<bool> memory("memory",
+                            cl::desc("Print the peak of live bytes, as the reference counts it, to standard error"),
                             cl::cat(category));
 
 static int bad(const llvm::Twine &message) {
@@ -74,7 +77,8 @@ static bool sameBits(const Tensor &a, const Tensor &b) {
     return false;
   for (int64_t i = 0; i < a.getNumElements(); ++i) {
     Scalar x = a.at(i), y = b.at(i);
-    bool same = x.isFloat() ? (x.f != x.f && y.f != y.f) || (x.f == y.f && std::signbit(x.f) == std::signbit(y.f)) : x.i == y.i;
+    bool same =
+        x.isFloat() ? (x.f != x.f && y.f != y.f) || (x.f == y.f && std::signbit(x.f) == std::signbit(y.f)) : x.i == y.i;
     if (!same)
       return false;
   }

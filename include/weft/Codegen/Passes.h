@@ -2,7 +2,6 @@
 #ifndef WEFT_CODEGEN_PASSES_H
 #define WEFT_CODEGEN_PASSES_H
 
-#include "weft/Codegen/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -10,6 +9,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
+#include "weft/Codegen/Target.h"
 
 namespace weft {
 #define GEN_PASS_DECL

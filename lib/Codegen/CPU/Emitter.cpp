@@ -20,15 +20,17 @@ Value Emitter::index(const SizeExpr &expr) {
   for (auto &[atoms, coefficient] : expr.getTerms()) {
     Value product;
     for (const SizeExpr::Atom &atom : atoms) {
-      Value factor = atom.divisor ? Value(arith::FloorDivSIOp::create(b, loc, index(atom.dividend.front()), index(atom.divisor)))
-                                  : symbols.lookup(atom.symbol);
-      product = product ? Value(arith::MulIOp::create(b, loc, product, factor)) : factor;
+      Value factor =
+          atom.divisor
+              ? Value(b.createOrFold<arith::FloorDivSIOp>(loc, index(atom.dividend.front()), index(atom.divisor)))
+              : symbols.lookup(atom.symbol);
+      product = product ? b.createOrFold<arith::MulIOp>(loc, product, factor) : factor;
     }
     if (!product)
       product = index(coefficient);
     else if (coefficient != 1)
-      product = arith::MulIOp::create(b, loc, product, index(coefficient));
-    sum = sum ? Value(arith::AddIOp::create(b, loc, sum, product)) : product;
+      product = b.createOrFold<arith::MulIOp>(loc, product, index(coefficient));
+    sum = sum ? b.createOrFold<arith::AddIOp>(loc, sum, product) : product;
   }
   return sum;
 }
@@ -38,23 +40,31 @@ Value Emitter::add(Value x, Value y) {
     return y;
   if (matchPattern(y, m_Zero()))
     return x;
-  return arith::AddIOp::create(b, loc, x, y);
+  return b.createOrFold<arith::AddIOp>(loc, x, y);
 }
 
 Value Emitter::mul(Value x, const SizeExpr &y) {
   if (y == SizeExpr(1))
     return x;
-  return arith::MulIOp::create(b, loc, x, index(y));
+  return b.createOrFold<arith::MulIOp>(loc, x, index(y));
 }
 
-Value Emitter::minimum(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
+Value Emitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
+
+Value Emitter::roundDown(Value x, int64_t step) {
+  return b.createOrFold<arith::MulIOp>(loc, b.createOrFold<arith::DivUIOp>(loc, x, index(step)), index(step));
+}
+
+Value Emitter::toI64(Value x) { return b.createOrFold<arith::IndexCastOp>(loc, b.getI64Type(), x); }
+
+Value Emitter::minimum(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
 
 SmallVector<Value> Emitter::delinearize(Value flat, ArrayRef<SizeExpr> shape) {
   SmallVector<Value> indices(shape.size());
   for (int i = int(shape.size()) - 1; i > 0; --i) {
     Value size = index(shape[i]);
-    indices[i] = arith::RemUIOp::create(b, loc, flat, size);
-    flat = arith::DivUIOp::create(b, loc, flat, size);
+    indices[i] = b.createOrFold<arith::RemUIOp>(loc, flat, size);
+    flat = b.createOrFold<arith::DivUIOp>(loc, flat, size);
   }
   if (!shape.empty())
     indices[0] = flat;
@@ -82,16 +92,9 @@ Value Emitter::offset(const Linear &linear, const Point &point) {
 }
 
 Value Emitter::address(Value pointer, Type element, Value offset) {
-  Value i = arith::IndexCastOp::create(b, loc, b.getI64Type(), offset);
+  Value i = toI64(offset);
   return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), pointer,
                              ArrayRef<LLVM::GEPArg>{i});
-}
-
-/// Element types in registers: i1 for bool, signless integers.
-static Type registerType(Type element) {
-  if (auto integer = dyn_cast<IntegerType>(element))
-    return IntegerType::get(element.getContext(), integer.getWidth());
-  return element;
 }
 
 Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
@@ -106,14 +109,17 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
     if (coef != SizeExpr(1)) {
-      Value lanes = widen(arith::IndexCastOp::create(b, loc, b.getI64Type(), index(coef)), point.width);
+      Value lanes = widen(toI64(index(coef)), point.width);
       auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
       lanes = arith::MulIOp::create(
-          b, loc, lanes, arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
+          b, loc, lanes,
+          arith::ConstantOp::create(b, loc,
+                                    DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
       auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
       Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
       Value mask = point.mask ? point.mask
-                              : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
+                              : Value(arith::ConstantOp::create(
+                                    b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
       value = LLVM::masked_gather::create(b, loc, type, addresses, mask, zero, align);
     } else if (point.mask) {
       value = LLVM::MaskedLoadOp::create(b, loc, type, at, point.mask, zero, align);
@@ -145,14 +151,17 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
       LLVM::StoreOp::create(b, loc, value, at, align);
     return;
   }
-  Value lanes = widen(arith::IndexCastOp::create(b, loc, b.getI64Type(), index(coef)), point.width);
+  Value lanes = widen(toI64(index(coef)), point.width);
   auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
   lanes = arith::MulIOp::create(
-      b, loc, lanes, arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
+      b, loc, lanes,
+      arith::ConstantOp::create(b, loc,
+                                DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
   auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
   Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
   Value mask = point.mask ? point.mask
-                          : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
+                          : Value(arith::ConstantOp::create(
+                                b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
   LLVM::masked_scatter::create(b, loc, value, addresses, mask, align);
 }
 
@@ -180,12 +189,12 @@ SmallVector<Value> Emitter::scratch(ArrayRef<Value> bytes) {
   SmallVector<Value> offsets;
   for (Value size : bytes) {
     offsets.push_back(total);
-    Value lines = arith::CeilDivUIOp::create(b, loc, size, index(64));
-    total = arith::AddIOp::create(b, loc, total, arith::MulIOp::create(b, loc, lines, index(64)));
+    Value lines = b.createOrFold<arith::CeilDivUIOp>(loc, size, index(64));
+    total = b.createOrFold<arith::AddIOp>(loc, total, b.createOrFold<arith::MulIOp>(loc, lines, index(64)));
   }
   Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   auto function = service("weft_rt_scratch", pointer, {pointer, i64});
-  Value base = LLVM::CallOp::create(b, loc, function, ValueRange{call, arith::IndexCastOp::create(b, loc, i64, total)}).getResult();
+  Value base = LLVM::CallOp::create(b, loc, function, ValueRange{call, toI64(total)}).getResult();
   for (Value &offset : offsets)
     offset = address(base, b.getI8Type(), offset);
   return offsets;
@@ -203,9 +212,10 @@ Value Emitter::widen(Value value, unsigned width) {
 
 Value Emitter::laneMask(Value count, unsigned width) {
   auto lanes = llvm::to_vector(llvm::seq<int32_t>(0, width));
-  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI32Type(), width), ArrayRef(lanes)));
+  Value steps =
+      arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI32Type(), width), ArrayRef(lanes)));
   // Counts past the width are cut first: a long row must not wrap in 32 bits; negative ones mean no lane.
-  Value cut = arith::IndexCastOp::create(b, loc, b.getI32Type(), minimum(count, index(width)));
+  Value cut = b.createOrFold<arith::IndexCastOp>(loc, b.getI32Type(), minimum(count, index(width)));
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, steps, widen(cut, width));
 }
 
@@ -226,7 +236,8 @@ Operation *Emitter::vectorized(Operation *op, ArrayRef<Value> operands, unsigned
   return b.create(state);
 }
 
-/// f32 -> bf16 by integers, ties to even, NaN quiet: hardware conversions flush subnormals, library ones may be missing.
+/// f32 -> bf16 by integers, ties to even, NaN quiet: hardware conversions flush subnormals, library ones may be
+/// missing.
 static Value truncateToBF16(Emitter &e, Value x) {
   OpBuilder &b = e.b;
   Location loc = e.loc;
@@ -237,17 +248,19 @@ static Value truncateToBF16(Emitter &e, Value x) {
   };
   auto c = [&](Type type, int64_t value) -> Value {
     if (auto v = dyn_cast<VectorType>(type))
-      return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(v, APInt(v.getElementType().getIntOrFloatBitWidth(), value)));
+      return arith::ConstantOp::create(
+          b, loc, DenseElementsAttr::get(v, APInt(v.getElementType().getIntOrFloatBitWidth(), value)));
     return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
   };
   Type i32 = like(b.getI32Type());
   Value bits = arith::BitcastOp::create(b, loc, i32, x);
   Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, c(i32, 16)), c(i32, 1));
-  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, c(i32, 0x7fff)));
+  Value rounded = b.createOrFold<arith::AddIOp>(loc, bits, b.createOrFold<arith::AddIOp>(loc, odd, c(i32, 0x7fff)));
   Value quiet = arith::OrIOp::create(b, loc, bits, c(i32, 0x400000));
   Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
   Value chosen = arith::SelectOp::create(b, loc, isNan, quiet, rounded);
-  Value half = arith::TruncIOp::create(b, loc, like(b.getI16Type()), arith::ShRUIOp::create(b, loc, chosen, c(i32, 16)));
+  Value half =
+      arith::TruncIOp::create(b, loc, like(b.getI16Type()), arith::ShRUIOp::create(b, loc, chosen, c(i32, 16)));
   return arith::BitcastOp::create(b, loc, like(b.getBF16Type()), half);
 }
 
@@ -284,7 +297,7 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
         auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, frame.point.width));
         auto type = vectorOf(b.getIndexType(), frame.point.width);
         Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(lanes)));
-        value = arith::AddIOp::create(b, loc, widen(value, frame.point.width), steps);
+        value = b.createOrFold<arith::AddIOp>(loc, widen(value, frame.point.width), steps);
       }
     } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
       // Only in kernels without lanes (Sweep): each side reads what it needs.
@@ -329,21 +342,26 @@ Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
       by = widen(by, frame.point.width);
       flat = widen(flat, frame.point.width);
     }
-    flat = arith::AddIOp::create(b, loc, flat, arith::MulIOp::create(b, loc, at, by));
+    flat = b.createOrFold<arith::AddIOp>(loc, flat, b.createOrFold<arith::MulIOp>(loc, at, by));
   }
   Value result;
   if (!isa<VectorType>(flat.getType())) {
-    result = LLVM::LoadOp::create(b, loc, memoryType(element), address(pointers[buffer], element, flat), byteWidth(element));
+    result =
+        LLVM::LoadOp::create(b, loc, memoryType(element), address(pointers[buffer], element, flat), byteWidth(element));
   } else {
     unsigned width = frame.point.width;
-    Value lanes = arith::IndexCastOp::create(b, loc, vectorOf(b.getI64Type(), width), flat);
+    Value lanes = b.createOrFold<arith::IndexCastOp>(loc, vectorOf(b.getI64Type(), width), flat);
     auto type = VectorType::get({width}, LLVM::LLVMPointerType::get(b.getContext()));
-    Value addresses = LLVM::GEPOp::create(b, loc, type, memoryType(element), pointers[buffer], ArrayRef<LLVM::GEPArg>{lanes});
-    Value mask = frame.point.mask ? frame.point.mask
-                                  : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), width), true)));
+    Value addresses =
+        LLVM::GEPOp::create(b, loc, type, memoryType(element), pointers[buffer], ArrayRef<LLVM::GEPArg>{lanes});
+    Value mask =
+        frame.point.mask
+            ? frame.point.mask
+            : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), width), true)));
     auto vector = vectorOf(memoryType(element), width);
     result = LLVM::masked_gather::create(b, loc, vector, addresses, mask,
-                                         arith::ConstantOp::create(b, loc, b.getZeroAttr(vector))->getResults(), byteWidth(element));
+                                         arith::ConstantOp::create(b, loc, b.getZeroAttr(vector))->getResults(),
+                                         byteWidth(element));
   }
   if (element.isInteger(1)) {
     Type bit = isa<VectorType>(result.getType()) ? Type(vectorOf(b.getI1Type(), frame.point.width)) : b.getI1Type();
@@ -425,7 +443,11 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
   if (staticBytes)
     grain = index(std::clamp<int64_t>(chunkBytes / std::max<int64_t>(1, *staticBytes), 1, byTime));
   else
-    grain = arith::MaxSIOp::create(b, loc, index(1), minimum(index(byTime), arith::DivUIOp::create(b, loc, index(chunkBytes), arith::MaxSIOp::create(b, loc, index(1), index(bytesPerItem)))));
+    grain = b.createOrFold<arith::MaxSIOp>(
+        loc, index(1),
+        minimum(index(byTime),
+                b.createOrFold<arith::DivUIOp>(loc, index(chunkBytes),
+                                               b.createOrFold<arith::MaxSIOp>(loc, index(1), index(bytesPerItem)))));
 
   // The closure: pointers, then sizes, 8 bytes each.
   auto pointerType = LLVM::LLVMPointerType::get(b.getContext());
@@ -439,11 +461,11 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
   for (Value pointer : pointers)
     LLVM::StoreOp::create(b, loc, pointer, slot(b, closure, n++));
   for (const std::string &name : graph.symbols)
-    LLVM::StoreOp::create(b, loc, arith::IndexCastOp::create(b, loc, i64, symbols.lookup(name)), slot(b, closure, n++));
+    LLVM::StoreOp::create(b, loc, toI64(symbols.lookup(name)), slot(b, closure, n++));
 
-  auto module = graph.function->getParentOfType<ModuleOp>();
   std::string name = (graph.function.getName() + "_body").str();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointerType, pointerType, i64, i64});
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointerType, pointerType, i64, i64});
   LLVM::LLVMFuncOp outlined;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -459,9 +481,10 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     for (Value &pointer : pointers)
       pointer = LLVM::LoadOp::create(b, loc, pointerType, slot(b, block->getArgument(1), n++));
     for (const std::string &symbol : graph.symbols)
-      symbols[symbol] = arith::IndexCastOp::create(b, loc, b.getIndexType(), LLVM::LoadOp::create(b, loc, i64, slot(b, block->getArgument(1), n++)));
-    Value begin = arith::IndexCastOp::create(b, loc, b.getIndexType(), block->getArgument(2));
-    Value end = arith::IndexCastOp::create(b, loc, b.getIndexType(), block->getArgument(3));
+      symbols[symbol] = b.createOrFold<arith::IndexCastOp>(
+          loc, b.getIndexType(), LLVM::LoadOp::create(b, loc, i64, slot(b, block->getArgument(1), n++)));
+    Value begin = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(2));
+    Value end = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(3));
     body(begin, end);
     LLVM::ReturnOp::create(b, loc, ValueRange{});
     pointers = savedPointers;
@@ -470,15 +493,19 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
   }
   auto runtime = service("weft_rt_parallel", LLVM::LLVMVoidType::get(b.getContext()),
                          {pointerType, pointerType, pointerType, i64, i64, i64});
-  Value count = arith::IndexCastOp::create(b, loc, i64, index(items));
+  Value count = toI64(index(items));
   // The estimate in ns: a constant where sizes are static, else items times the (rounded up) cost of one.
   Value cost;
   if (staticItems)
     cost = arith::ConstantIntOp::create(b, loc, i64, int64_t(*staticItems * nsPerItem));
   else
-    cost = arith::DivUIOp::create(b, loc, arith::MulIOp::create(b, loc, count, arith::ConstantIntOp::create(b, loc, i64, std::max<int64_t>(1, int64_t(nsPerItem * 1024)))), arith::ConstantIntOp::create(b, loc, i64, 1024));
+    cost = b.createOrFold<arith::DivUIOp>(
+        loc,
+        b.createOrFold<arith::MulIOp>(
+            loc, count, arith::ConstantIntOp::create(b, loc, i64, std::max<int64_t>(1, int64_t(nsPerItem * 1024)))),
+        arith::ConstantIntOp::create(b, loc, i64, 1024));
   Value function = LLVM::AddressOfOp::create(b, loc, outlined);
-  LLVM::CallOp::create(b, loc, runtime, ValueRange{call, function, closure, count, arith::IndexCastOp::create(b, loc, i64, grain), cost});
+  LLVM::CallOp::create(b, loc, runtime, ValueRange{call, function, closure, count, toI64(grain), cost});
 }
 
 } // namespace weft

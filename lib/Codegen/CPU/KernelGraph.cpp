@@ -17,8 +17,8 @@ Shape stridesOf(const Shape &shape) {
 
 static bool isTranscendental(Operation &op) {
   return isa<math::MathDialect>(op.getDialect()) &&
-         !isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::FloorOp, math::RoundEvenOp, math::TruncOp, math::CopySignOp,
-              math::FmaOp, math::SqrtOp, math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op);
+         !isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::FloorOp, math::RoundEvenOp, math::TruncOp,
+              math::CopySignOp, math::FmaOp, math::SqrtOp, math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op);
 }
 
 /// A sum of products over the reduction loops: acc + a * b (each perhaps converted first).
@@ -133,8 +133,8 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
 }
 
 LogicalResult KernelGraph::placeLoops() {
-  // The root: the generic with the most loops; of equals a reduction, which has all of them (a row kept with a size of 1
-  // has as many, but not those sizes); the contraction where there is one.
+  // The root: the generic with the most loops; of equals a reduction, which has all of them (a row kept with a size of
+  // 1 has as many, but not those sizes); the contraction where there is one.
   int root = contraction;
   auto weight = [](Node &node) { return std::make_pair(node.op.getNumLoops(), node.kind == NodeKind::Reduce); };
   for (auto [i, node] : llvm::enumerate(nodes))
@@ -224,7 +224,8 @@ LogicalResult KernelGraph::placeLoops() {
         domain[node.loopDims[loop]] = SizeExpr(size);
     for (OpOperand &operand : node.op->getOpOperands())
       if (int buffer = bufferOf(operand.get()); buffer >= 0)
-        if (auto map = node.op.getMatchingIndexingMap(&operand); map.isProjectedPermutation(/*allowZeroInResults=*/true))
+        if (auto map = node.op.getMatchingIndexingMap(&operand);
+            map.isProjectedPermutation(/*allowZeroInResults=*/true))
           measure(node, map, buffer);
     for (int buffer : resultsOf(node.result()))
       measure(node, node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), buffer);

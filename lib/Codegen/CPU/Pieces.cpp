@@ -56,7 +56,7 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
           at.point.lane = rank - 1;
           at.point.width = width;
           if (masked)
-            at.point.mask = e.laneMask(arith::SubIOp::create(b, e.loc, end, i), width);
+            at.point.mask = e.laneMask(e.sub(end, i), width);
         }
         e.store(e.payload(node, inner, at), e.pointers[out], element, linear, at.point);
       };
@@ -64,7 +64,7 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
         step({}, false);
         return;
       }
-      Value full = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, end, e.index(width)), e.index(width));
+      Value full = e.roundDown(end, width);
       e.loop(e.index(0), full, width, [&](Value i) { step(i, false); });
       e.loop(full, end, width, [&](Value i) { step(i, true); });
     });

@@ -18,8 +18,11 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   SmallVector<NamedAttribute> items{{b.getStringAttr("form"), b.getStringAttr(forms[int(form)])},
                                     {b.getStringAttr("lanes"), b.getI64IntegerAttr(lanes)}};
   if (form == Form::Tile) {
-    for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows}, {"vectors", vectors}, {"row_block", rowBlock},
-                               {"lane_block", laneBlock}, {"k_block", kBlock}})
+    for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
+                               {"vectors", vectors},
+                               {"row_block", rowBlock},
+                               {"lane_block", laneBlock},
+                               {"k_block", kBlock}})
       items.push_back({b.getStringAttr(name), b.getI64IntegerAttr(value)});
     for (auto [name, value] : {std::pair<StringRef, bool>{"pack_left", packLeft}, {"pack_right", packRight}})
       items.push_back({b.getStringAttr(name), b.getBoolAttr(value)});
@@ -116,8 +119,8 @@ static void chooseTile(KernelGraph &g, const Contraction &c, const Target &targe
   }
   int64_t strip = s.lanes * s.vectors;
 
-  // Packing: lanes that do not lie side by side must be; a large operand is, so that a strip of it stays in the cache and
-  // does not fall into few sets; not for a few rows, which do not pay for the copy.
+  // Packing: lanes that do not lie side by side must be; a large operand is, so that a strip of it stays in the cache
+  // and does not fall into few sets; not for a few rows, which do not pay for the copy.
   bool inner = !c.lanes.empty() && c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
   bool large = K * N * bytes > target.l2Bytes / 2;
   s.packRight = !single && (!inner || (large && M >= 4 * s.rows));

@@ -1,11 +1,11 @@
 // Decides the loops of kernels of maps and reductions over one index space. Three forms:
 //   map     no reduction: lanes run along the innermost dimension;
-//   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits for;
-//   column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
+//   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits
+//   for; column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/CPU/Schedule.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -194,7 +194,8 @@ LogicalResult Sweep::emit() {
   }
   for (const Output &output : outputs)
     if (isWide(output.value))
-      return g.function.emitError("[WF4107] expected no value of the full index space from a fold over outer dimensions");
+      return g.function.emitError(
+          "[WF4107] expected no value of the full index space from a fold over outer dimensions");
   emitColumn();
   return success();
 }
@@ -212,7 +213,7 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
       frame.point.lane = width > 1 ? lane : -1;
       frame.point.width = width;
       if (masked && width > 1)
-        frame.point.mask = e.laneMask(arith::SubIOp::create(b, e.loc, end, at), width);
+        frame.point.mask = e.laneMask(e.sub(end, at), width);
       for (Output &output : outputs) {
         Value value = e.evaluate(output.value, frame);
         e.loc = g.nodeOf(output.value)->op.getLoc();
@@ -228,8 +229,8 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
     }
     return;
   }
-  Value length = arith::SubIOp::create(b, e.loc, end, begin);
-  Value full = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(width)), e.index(width));
+  Value length = e.sub(end, begin);
+  Value full = e.roundDown(length, width);
   Value middle = e.add(begin, full);
   e.loop(begin, middle, width, [&](Value i) { step(i, 1, false); });
   e.loop(middle, end, width, [&](Value i) { step(i, 1, true); });
@@ -249,7 +250,8 @@ void Sweep::emitMap() {
   SmallVector<int> lane = kept.back();
   if (kept.size() == 1) {
     // One long run: the items are its elements, so a chunk is a stretch of it.
-    e.parallel(groupSize(lane), bytesPerElement, nsPerElement, [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
+    e.parallel(groupSize(lane), bytesPerElement, nsPerElement,
+               [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
     return;
   }
   auto outer = ArrayRef(kept).drop_back();
@@ -280,15 +282,16 @@ Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials) {
   unsigned lanes = cast<VectorType>(v.getType()).getNumElements();
   while (lanes > 1) {
     lanes /= 2;
-    auto low = llvm::to_vector(llvm::seq<int64_t>(0, lanes)), high = llvm::to_vector(llvm::seq<int64_t>(lanes, 2 * lanes));
+    auto low = llvm::to_vector(llvm::seq<int64_t>(0, lanes)),
+         high = llvm::to_vector(llvm::seq<int64_t>(lanes, 2 * lanes));
     Value x = vector::ShuffleOp::create(b, e.loc, v, v, low), y = vector::ShuffleOp::create(b, e.loc, v, v, high);
     v = e.combine(c, x, y);
   }
   return vector::ExtractOp::create(b, e.loc, v, ArrayRef<int64_t>{0});
 }
 
-/// Folds `count` rows of `lanes` elements in memory by halves, the absent ones being identities: row j with j + half, half
-/// from the power of two at or above count, down to 1. The result is row 0.
+/// Folds `count` rows of `lanes` elements in memory by halves, the absent ones being identities: row j with j + half,
+/// half from the power of two at or above count, down to 1. The result is row 0.
 Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value count, unsigned lanes) {
   auto rowAt = [&](Value row) {
     Linear l{0, {SizeExpr(int64_t(lanes)), SizeExpr(1)}};
@@ -302,12 +305,12 @@ Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value cou
   auto grow = scf::WhileOp::create(
       b, e.loc, TypeRange{b.getIndexType()}, ValueRange{e.index(1)},
       [&](OpBuilder &, Location loc, ValueRange args) {
-        Value twice = arith::MulIOp::create(b, loc, args[0], e.index(2));
+        Value twice = b.createOrFold<arith::MulIOp>(loc, args[0], e.index(2));
         Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, twice, count);
         scf::ConditionOp::create(b, loc, more, args);
       },
       [&](OpBuilder &, Location loc, ValueRange args) {
-        scf::YieldOp::create(b, loc, ValueRange{arith::MulIOp::create(b, loc, args[0], e.index(2)).getResult()});
+        scf::YieldOp::create(b, loc, ValueRange{b.createOrFold<arith::MulIOp>(loc, args[0], e.index(2))});
       });
   scf::WhileOp::create(
       b, e.loc, TypeRange{b.getIndexType()}, ValueRange{grow.getResult(0)},
@@ -338,7 +341,7 @@ Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value cou
           Value sum = e.combine(c, read(here, l, p), read(there, l2, p2));
           e.store(sum, memory, element, l, p);
         });
-        scf::YieldOp::create(b, loc, ValueRange{arith::DivUIOp::create(b, loc, half, e.index(2)).getResult()});
+        scf::YieldOp::create(b, loc, ValueRange{b.createOrFold<arith::DivUIOp>(loc, half, e.index(2))});
       });
   auto [l, p] = rowAt(e.index(0));
   return e.load(memory, element, l, p);
@@ -457,13 +460,14 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   };
 
   if (reductions.empty()) {
-    Value end = e.index(n), full = e.index(constant ? SizeExpr(*constant / width * width) : n.floordiv(width) * SizeExpr(int64_t(width)));
+    Value end = e.index(n),
+          full = e.index(constant ? SizeExpr(*constant / width * width) : n.floordiv(width) * SizeExpr(int64_t(width)));
     e.loop(e.index(0), full, width, [&](Value i) {
       Frame frame = frameAt(i, {});
       visit(frame);
     });
     e.loop(full, end, width, [&](Value i) {
-      Frame frame = frameAt(i, e.laneMask(arith::SubIOp::create(b, e.loc, end, i), width));
+      Frame frame = frameAt(i, e.laneMask(e.sub(end, i), width));
       visit(frame);
     });
     for (Value value : keep)
@@ -483,7 +487,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       Value at = e.add(base, e.index(u * width));
       Value mask;
       if (limit && !(known && int64_t((u + 1) * width) <= *known))
-        mask = e.laneMask(arith::SubIOp::create(b, e.loc, limit, at), width);
+        mask = e.laneMask(e.sub(limit, at), width);
       Frame frame = frameAt(at, mask);
       visit(frame);
       for (auto [r, node] : llvm::enumerate(reductions)) {
@@ -501,10 +505,11 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     for (const Combiner &c : combiners)
       for (unsigned u = 0; u < groups; ++u)
         accs.push_back(e.widen(e.identity(c), width));
-    Value length = arith::SubIOp::create(b, e.loc, end, begin);
-    Value full = known ? e.index(*known / kPartials * kPartials)
-                       : Value(arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(kPartials)),
-                                                     e.index(kPartials)));
+    Value length = e.sub(end, begin);
+    Value full =
+        known ? e.index(*known / kPartials * kPartials)
+              : Value(b.createOrFold<arith::MulIOp>(
+                    e.loc, b.createOrFold<arith::DivUIOp>(e.loc, length, e.index(kPartials)), e.index(kPartials)));
     Value middle = e.add(begin, full);
     if (!known || *known >= kPartials)
       accs = e.loopCarry(begin, middle, kPartials, accs,
@@ -526,17 +531,17 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   } else {
     // Each chunk's result to memory, then folded by halves.
     Value end = e.index(n);
-    Value chunks = arith::CeilDivUIOp::create(b, e.loc, end, e.index(kChunk));
+    Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(kChunk));
     SmallVector<Value> memories;
     SmallVector<Type> elements;
     Linear at{0, {SizeExpr(1)}};
     for (const Combiner &c : combiners) {
       elements.push_back(c.op->getResult(0).getType());
-      memories.push_back(arith::MulIOp::create(b, e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
+      memories.push_back(b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
     }
     memories = e.scratch(memories);
     e.loop(e.index(0), chunks, 1, [&](Value k) {
-      Value begin = arith::MulIOp::create(b, e.loc, k, e.index(kChunk));
+      Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
       Value stop = e.minimum(end, e.add(begin, e.index(kChunk)));
       Point p;
       p.indices = {k};
@@ -573,7 +578,8 @@ void Sweep::emitRow() {
         for (auto &[value, scalar] : state.scalars)
           scalars.known[value] = scalar;
         for (unsigned i : live)
-          if (Value value = g.nodes[i].result(); g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
+          if (Value value = g.nodes[i].result();
+              g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
             state.scalars[value] = e.evaluate(value, scalars);
         sweepRow(state, point, stage, lane);
       }
@@ -607,93 +613,97 @@ void Sweep::emitColumn() {
       combiners.push_back(e.combiner(g.nodes[i]));
     }
   double perBlock = (nsPerElement * lanes + 2) * double(n.constant().value_or(256));
-  e.parallel(numElements(outerSizes) * blocks, bytesPerElement * SizeExpr(int64_t(lanes)) * n, perBlock, [&](Value begin, Value end) {
-    SmallVector<Value> partials;
-    for (const Combiner &c : combiners)
-      partials.push_back(e.stack(c.op->getResult(0).getType(), kPartials * lanes));
-    Linear slot{0, {SizeExpr(int64_t(lanes)), SizeExpr(1)}};
-    auto slotAt = [&](Value row) {
-      Point p;
-      p.indices = {row, e.index(0)};
-      p.lane = lanes > 1 ? 1 : -1;
-      p.width = lanes;
-      return p;
-    };
-    auto repeated = [&](const Combiner &c) {
-      Value value = e.identity(c);
-      return lanes > 1 ? e.widen(value, lanes) : value;
-    };
-    e.loop(begin, end, 1, [&](Value item) {
-      Point point = origin();
-      Value row = arith::DivUIOp::create(b, e.loc, item, e.index(blocks));
-      Value first = arith::MulIOp::create(b, e.loc, arith::RemUIOp::create(b, e.loc, item, e.index(blocks)), e.index(lanes));
-      for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, outerSizes)))
-        setGroup(point, dims, i);
-      if (!lane.empty()) {
-        setGroup(point, lane, first);
-        point.lane = lane.back();
-        point.width = lanes;
-        bool even = length.constant() && *length.constant() % lanes == 0;
-        if (lanes > 1 && !even)
-          point.mask = e.laneMask(arith::SubIOp::create(b, e.loc, e.index(length), first), lanes);
-        if (lanes == 1)
-          point.lane = -1;
-      }
-      auto chunk = [&](Value from, Value to) {
-        SmallVector<Value> results;
-        Value count = e.minimum(e.index(kPartials), arith::SubIOp::create(b, e.loc, to, from));
-        e.loop(e.index(0), count, 1, [&](Value j) {
-          for (auto [c, memory] : llvm::zip(combiners, partials))
-            e.store(repeated(c), memory, c.op->getResult(0).getType(), slot, slotAt(j));
-        });
-        e.loop(from, to, 1, [&](Value i) {
-          Frame frame;
-          frame.point = point;
-          for (auto [dims, at] : llvm::zip(folded, e.delinearize(i, foldedSizes)))
-            setGroup(frame.point, dims, at);
-          Value j = arith::RemUIOp::create(b, e.loc, arith::SubIOp::create(b, e.loc, i, from), e.index(kPartials));
-          for (auto [node, c, memory] : llvm::zip(reductions, combiners, partials)) {
-            Type type = c.op->getResult(0).getType();
-            e.loc = g.nodes[node].op.getLoc();
-            Value acc = e.load(memory, type, slot, slotAt(j));
-            Value element = e.payload(g.nodes[node], c.element, frame);
-            e.store(e.combine(c, acc, element), memory, type, slot, slotAt(j));
-          }
-        });
-        for (auto [c, memory] : llvm::zip(combiners, partials))
-          results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), count, lanes));
-        return results;
-      };
-      SmallVector<Value> results;
-      Value total = e.index(n);
-      if (n.constant() && *n.constant() <= kChunk) {
-        results = chunk(e.index(0), total);
-      } else {
-        Value chunks = arith::CeilDivUIOp::create(b, e.loc, total, e.index(kChunk));
-        SmallVector<Value> memories;
-        for (const Combiner &c : combiners)
-          memories.push_back(arith::MulIOp::create(b, e.loc, chunks, e.index(lanes * Emitter::byteWidth(c.op->getResult(0).getType()))));
-        memories = e.scratch(memories);
-        e.loop(e.index(0), chunks, 1, [&](Value k) {
-          Value from = arith::MulIOp::create(b, e.loc, k, e.index(kChunk));
-          Value to = e.minimum(total, e.add(from, e.index(kChunk)));
-          for (auto [memory, c, value] : llvm::zip(memories, combiners, chunk(from, to)))
-            e.store(value, memory, c.op->getResult(0).getType(), slot, slotAt(k));
-        });
-        for (auto [memory, c] : llvm::zip(memories, combiners))
-          results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), chunks, lanes));
-      }
-      Frame frame;
-      frame.point = point;
-      for (auto [node, value] : llvm::zip(reductions, results))
-        frame.known[g.nodes[node].result()] = value;
-      for (Output &output : outputs) {
-        Value value = e.evaluate(output.value, frame);
-        e.loc = g.nodeOf(output.value)->op.getLoc();
-        e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-      }
-    });
-  });
+  e.parallel(numElements(outerSizes) * blocks, bytesPerElement * SizeExpr(int64_t(lanes)) * n, perBlock,
+             [&](Value begin, Value end) {
+               SmallVector<Value> partials;
+               for (const Combiner &c : combiners)
+                 partials.push_back(e.stack(c.op->getResult(0).getType(), kPartials * lanes));
+               Linear slot{0, {SizeExpr(int64_t(lanes)), SizeExpr(1)}};
+               auto slotAt = [&](Value row) {
+                 Point p;
+                 p.indices = {row, e.index(0)};
+                 p.lane = lanes > 1 ? 1 : -1;
+                 p.width = lanes;
+                 return p;
+               };
+               auto repeated = [&](const Combiner &c) {
+                 Value value = e.identity(c);
+                 return lanes > 1 ? e.widen(value, lanes) : value;
+               };
+               e.loop(begin, end, 1, [&](Value item) {
+                 Point point = origin();
+                 Value row = b.createOrFold<arith::DivUIOp>(e.loc, item, e.index(blocks));
+                 Value first = b.createOrFold<arith::MulIOp>(
+                     e.loc, b.createOrFold<arith::RemUIOp>(e.loc, item, e.index(blocks)), e.index(lanes));
+                 for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, outerSizes)))
+                   setGroup(point, dims, i);
+                 if (!lane.empty()) {
+                   setGroup(point, lane, first);
+                   point.lane = lane.back();
+                   point.width = lanes;
+                   bool even = length.constant() && *length.constant() % lanes == 0;
+                   if (lanes > 1 && !even)
+                     point.mask = e.laneMask(e.sub(e.index(length), first), lanes);
+                   if (lanes == 1)
+                     point.lane = -1;
+                 }
+                 auto chunk = [&](Value from, Value to) {
+                   SmallVector<Value> results;
+                   Value count = e.minimum(e.index(kPartials), e.sub(to, from));
+                   e.loop(e.index(0), count, 1, [&](Value j) {
+                     for (auto [c, memory] : llvm::zip(combiners, partials))
+                       e.store(repeated(c), memory, c.op->getResult(0).getType(), slot, slotAt(j));
+                   });
+                   e.loop(from, to, 1, [&](Value i) {
+                     Frame frame;
+                     frame.point = point;
+                     for (auto [dims, at] : llvm::zip(folded, e.delinearize(i, foldedSizes)))
+                       setGroup(frame.point, dims, at);
+                     Value j = b.createOrFold<arith::RemUIOp>(e.loc, e.sub(i, from), e.index(kPartials));
+                     for (auto [node, c, memory] : llvm::zip(reductions, combiners, partials)) {
+                       Type type = c.op->getResult(0).getType();
+                       e.loc = g.nodes[node].op.getLoc();
+                       Value acc = e.load(memory, type, slot, slotAt(j));
+                       Value element = e.payload(g.nodes[node], c.element, frame);
+                       e.store(e.combine(c, acc, element), memory, type, slot, slotAt(j));
+                     }
+                   });
+                   for (auto [c, memory] : llvm::zip(combiners, partials))
+                     results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), count, lanes));
+                   return results;
+                 };
+                 SmallVector<Value> results;
+                 Value total = e.index(n);
+                 if (n.constant() && *n.constant() <= kChunk) {
+                   results = chunk(e.index(0), total);
+                 } else {
+                   Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, total, e.index(kChunk));
+                   SmallVector<Value> memories;
+                   for (const Combiner &c : combiners)
+                     memories.push_back(b.createOrFold<arith::MulIOp>(
+                         e.loc, chunks, e.index(lanes * Emitter::byteWidth(c.op->getResult(0).getType()))));
+                   memories = e.scratch(memories);
+                   e.loop(e.index(0), chunks, 1, [&](Value k) {
+                     Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+                     Value to = e.minimum(total, e.add(from, e.index(kChunk)));
+                     for (auto [memory, c, value] : llvm::zip(memories, combiners, chunk(from, to)))
+                       e.store(value, memory, c.op->getResult(0).getType(), slot, slotAt(k));
+                   });
+                   for (auto [memory, c] : llvm::zip(memories, combiners))
+                     results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), chunks, lanes));
+                 }
+                 Frame frame;
+                 frame.point = point;
+                 for (auto [node, value] : llvm::zip(reductions, results))
+                   frame.known[g.nodes[node].result()] = value;
+                 for (Output &output : outputs) {
+                   Value value = e.evaluate(output.value, frame);
+                   e.loc = g.nodeOf(output.value)->op.getLoc();
+                   e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
+                           frame.point);
+                 }
+               });
+             });
 }
 
 } // namespace

@@ -1,8 +1,8 @@
-// Decides the loops of kernels with a contraction: a register tile of rows by vectors of accumulators over k (k ascends,
-// one fma a step), operands packed into scratch where the schedule says so, the epilogue on the tile.
+// Decides the loops of kernels with a contraction: a register tile of rows by vectors of accumulators over k (k
+// ascends, one fma a step), operands packed into scratch where the schedule says so, the epilogue on the tile.
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/CPU/Schedule.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 
@@ -56,7 +56,8 @@ private:
   void overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k, bool first, bool last);
   void packLeft(Item &item);
   void packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch k);
-  void tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first, bool last);
+  void tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first,
+            bool last);
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
@@ -157,7 +158,8 @@ LogicalResult Tile::emit() {
 
 void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
   Item it{origin, rows, lanes, {}, {}, {}};
-  int64_t leftBytes = Emitter::byteWidth(g.buffers[c.leftBuffer].element), rightBytes = Emitter::byteWidth(g.buffers[c.rightBuffer].element);
+  int64_t leftBytes = Emitter::byteWidth(g.buffers[c.leftBuffer].element),
+          rightBytes = Emitter::byteWidth(g.buffers[c.rightBuffer].element);
   SmallVector<Value> sizes;
   SmallVector<Value *> places;
   if (s.packLeft) {
@@ -185,7 +187,8 @@ void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
   }
   // First block from zero, middle ones through memory, last one with the epilogue.
   Value start = e.index(0), step = e.index(s.kBlock);
-  Value last = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, arith::SubIOp::create(b, e.loc, all, e.index(1)), step), step);
+  Value last =
+      b.createOrFold<arith::MulIOp>(e.loc, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(all, e.index(1)), step), step);
   Value several = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sgt, last, start);
   auto branch = scf::IfOp::create(b, e.loc, several, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -211,8 +214,8 @@ void Tile::overLanes(Item &item, Stretch k, bool first, bool last) {
   auto total = N.constant();
   Value middle = item.lanes.end;
   if (!total || *total % strip()) {
-    Value length = arith::SubIOp::create(b, e.loc, item.lanes.end, item.lanes.first);
-    Value whole = arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(strip())), e.index(strip()));
+    Value length = e.sub(item.lanes.end, item.lanes.first);
+    Value whole = e.roundDown(length, strip());
     middle = e.add(item.lanes.first, whole);
   }
   if (!total || *total >= strip())
@@ -220,7 +223,7 @@ void Tile::overLanes(Item &item, Stretch k, bool first, bool last) {
   if (!total || *total % strip())
     e.loop(middle, item.lanes.end, width, [&](Value j) {
       bool whole = width == 1 || (total && *total % width == 0);
-      run(j, 1, whole ? Value() : e.laneMask(arith::SubIOp::create(b, e.loc, item.lanes.end, j), width));
+      run(j, 1, whole ? Value() : e.laneMask(e.sub(item.lanes.end, j), width));
     });
 }
 
@@ -233,8 +236,8 @@ void Tile::overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k
   }
   Value middle = item.rows.end;
   if (!total || *total % s.rows) {
-    Value length = arith::SubIOp::create(b, e.loc, item.rows.end, item.rows.first);
-    middle = e.add(item.rows.first, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(s.rows)), e.index(s.rows)));
+    Value length = e.sub(item.rows.end, item.rows.first);
+    middle = e.add(item.rows.first, e.roundDown(length, s.rows));
   }
   if (!total || *total >= s.rows)
     e.loop(item.rows.first, middle, s.rows, [&](Value i) { tile(item, i, j, s.rows, vectors, mask, k, first, last); });
@@ -244,7 +247,8 @@ void Tile::overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k
     e.loop(middle, item.rows.end, rest, [&](Value i) { tile(item, i, j, rest, vectors, mask, k, first, last); });
 }
 
-/// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the first.
+/// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
+/// first.
 SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body) {
   if (level == ks.size())
@@ -271,24 +275,25 @@ static Point rowOfMemory(Emitter &e, Value row, unsigned width) {
 void Tile::packLeft(Item &item) {
   Type element = g.buffers[c.leftBuffer].element;
   auto copy = [&](Value i, int64_t rows) {
-    Value base = e.mul(arith::SubIOp::create(b, e.loc, i, item.rows.first), K);
-    overK(0, item.origin, e.index(0), {e.index(0), e.index(size(ks.front()))}, {}, [&](const Point &at, Value k, ValueRange) {
-      for (int64_t r = 0; r < rows; ++r) {
-        Point from = at;
-        from.indices[m.back()] = i;
-        Linear linear = c.leftAccess;
-        linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
-        Point to;
-        to.indices = {base, k};
-        e.store(e.load(e.pointers[c.leftBuffer], element, linear, from), item.leftPack, element,
-                Linear{SizeExpr(r), {SizeExpr(1), SizeExpr(rows)}}, to);
-      }
-      return SmallVector<Value>();
-    });
+    Value base = e.mul(e.sub(i, item.rows.first), K);
+    overK(0, item.origin, e.index(0), {e.index(0), e.index(size(ks.front()))}, {},
+          [&](const Point &at, Value k, ValueRange) {
+            for (int64_t r = 0; r < rows; ++r) {
+              Point from = at;
+              from.indices[m.back()] = i;
+              Linear linear = c.leftAccess;
+              linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
+              Point to;
+              to.indices = {base, k};
+              e.store(e.load(e.pointers[c.leftBuffer], element, linear, from), item.leftPack, element,
+                      Linear{SizeExpr(r), {SizeExpr(1), SizeExpr(rows)}}, to);
+            }
+            return SmallVector<Value>();
+          });
   };
   auto total = M.constant();
-  Value length = arith::SubIOp::create(b, e.loc, item.rows.end, item.rows.first);
-  Value middle = e.add(item.rows.first, arith::MulIOp::create(b, e.loc, arith::DivUIOp::create(b, e.loc, length, e.index(s.rows)), e.index(s.rows)));
+  Value length = e.sub(item.rows.end, item.rows.first);
+  Value middle = e.add(item.rows.first, e.roundDown(length, s.rows));
   e.loop(item.rows.first, middle, s.rows, [&](Value i) { copy(i, s.rows); });
   int64_t rest = total ? *total % s.rows : 1;
   if (rest)
@@ -306,7 +311,8 @@ void Tile::packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch 
       from.width = width;
       from.mask = mask;
       Linear to{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
-      e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), item.rightPack, element, to, rowOfMemory(e, flat, width));
+      e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), item.rightPack, element, to,
+              rowOfMemory(e, flat, width));
     }
     return SmallVector<Value>();
   });
@@ -316,7 +322,7 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
   Type element = g.buffers[c.leftBuffer].element;
   if (item.leftPack) {
     Point from;
-    from.indices = {e.mul(arith::SubIOp::create(b, e.loc, i, item.rows.first), K), k};
+    from.indices = {e.mul(e.sub(i, item.rows.first), K), k};
     return e.load(item.leftPack, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1), SizeExpr(int64_t(rows))}}, from);
   }
   Point from = at;
@@ -344,16 +350,19 @@ Value Tile::rightVector(Item &item, const Point &at, Value j, unsigned v, unsign
   return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
 }
 
-void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first, bool last) {
+void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first,
+                bool last) {
   Location outerLoc = e.loc;
   e.loc = node.op.getLoc();
   // Partial sums in memory: row i of the item, lane j of the item.
-  auto partialAt = [&](unsigned v) { return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(s.laneBlock + strip()), SizeExpr(1)}}; };
+  auto partialAt = [&](unsigned v) {
+    return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(s.laneBlock + strip()), SizeExpr(1)}};
+  };
   auto partialPoint = [&](unsigned r) {
-    Value row = m.empty() ? e.index(0) : Value(arith::SubIOp::create(b, e.loc, i, item.rows.first));
+    Value row = m.empty() ? e.index(0) : Value(e.sub(i, item.rows.first));
     Point p = rowOfMemory(e, r ? e.add(row, e.index(r)) : row, width);
     if (!n.empty())
-      p.indices[1] = arith::SubIOp::create(b, e.loc, j, item.lanes.first);
+      p.indices[1] = e.sub(j, item.lanes.first);
     return p;
   };
   SmallVector<Value> accs;
@@ -397,7 +406,7 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
         if (isa<FloatType>(c.accumulator))
           acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
-          acc = arith::AddIOp::create(b, e.loc, acc, arith::MulIOp::create(b, e.loc, left, right[v]));
+          acc = b.createOrFold<arith::AddIOp>(e.loc, acc, b.createOrFold<arith::MulIOp>(e.loc, left, right[v]));
       }
     }
     return next;
@@ -428,7 +437,9 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
         finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * vectors + v]);
   } else {
     Value memory = e.stack(c.accumulator, int64_t(rows) * width * vectors);
-    auto slot = [&](unsigned v) { return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}}; };
+    auto slot = [&](unsigned v) {
+      return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
+    };
     for (unsigned r = 0; r < rows; ++r)
       for (unsigned v = 0; v < vectors; ++v)
         e.store(accs[r * vectors + v], memory, c.accumulator, slot(v), rowOfMemory(e, e.index(r), width));
@@ -448,7 +459,8 @@ void Tile::finish(const Point &point, Value acc) {
   for (const Output &output : outputs) {
     Value value = e.evaluate(output.value, frame);
     e.loc = g.nodeOf(output.value)->op.getLoc();
-    e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, g.store(*g.nodeOf(output.value), output.buffer), point);
+    e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element,
+            g.store(*g.nodeOf(output.value), output.buffer), point);
   }
 }
 

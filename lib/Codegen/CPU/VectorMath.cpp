@@ -1,9 +1,9 @@
 // Decides how math functions appear in code: the one definition of each (weft/Math), emitted as arith and math ops on
 // scalars or vectors. Bit for bit what the reference computes; never a call.
-#include "weft/Codegen/CPU/Emitter.h"
-#include "weft/Math/Definitions.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Math/Definitions.h"
 
 using namespace mlir;
 

@@ -2,10 +2,10 @@
 #ifndef WEFT_CODEGEN_CPU_EMITTER_H
 #define WEFT_CODEGEN_CPU_EMITTER_H
 
-#include "weft/Codegen/CPU/KernelGraph.h"
-#include "weft/Codegen/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "weft/Codegen/CPU/KernelGraph.h"
+#include "weft/Codegen/Target.h"
 
 namespace weft {
 
@@ -41,8 +41,8 @@ public:
   KernelGraph &graph;
   const Target &target;
   mlir::OpBuilder &b;
-  mlir::Location loc; // of the op being emitted
-  mlir::Value call;   // the call in flight, for the runtime
+  mlir::Location loc;                      // of the op being emitted
+  mlir::Value call;                        // the call in flight, for the runtime
   llvm::SmallVector<mlir::Value> pointers; // per buffer
   llvm::StringMap<mlir::Value> symbols;    // index values
 
@@ -50,6 +50,10 @@ public:
   mlir::Value index(int64_t value);
   mlir::Value index(const SizeExpr &expr);
   mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value sub(mlir::Value x, mlir::Value y);
+  /// The greatest multiple of `step` that is not above x.
+  mlir::Value roundDown(mlir::Value x, int64_t step);
+  mlir::Value toI64(mlir::Value x);
   mlir::Value mul(mlir::Value x, const SizeExpr &y);
   mlir::Value minimum(mlir::Value x, mlir::Value y);
   /// The multi-index of a flat row-major position.
@@ -107,7 +111,8 @@ private:
 };
 
 /// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none.
-mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands);
+mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op,
+                       llvm::ArrayRef<mlir::Value> operands);
 
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);

@@ -1,11 +1,11 @@
-// Decides how a kernel's linalg ops are seen by the emitters: buffers, one root index space, and for every value where it
-// stands in that space.
+// Decides how a kernel's linalg ops are seen by the emitters: buffers, one root index space, and for every value where
+// it stands in that space.
 #ifndef WEFT_CODEGEN_CPU_KERNELGRAPH_H
 #define WEFT_CODEGEN_CPU_KERNELGRAPH_H
 
-#include "weft/Dialect/Weft/Shape.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "weft/Dialect/Weft/Shape.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace weft {
@@ -44,14 +44,14 @@ public:
   mlir::func::FuncOp function;
   llvm::SmallVector<Buffer> buffers; // inputs, then results, then constants
   unsigned numInputs = 0, numResults = 0;
-  llvm::SmallVector<std::string> symbols; // one per trailing index argument
-  llvm::SmallVector<Node, 0> nodes;      // in program order, fills included
+  llvm::SmallVector<std::string> symbols;         // one per trailing index argument
+  llvm::SmallVector<Node, 0> nodes;               // in program order, fills included
   llvm::DenseMap<mlir::Value, unsigned> producer; // value -> node
 
   Shape domain;                      // the root index space
   llvm::SmallVector<bool> isReduced; // per root dimension
   bool hasReduction = false;
-  int contraction = -1; // node, if any
+  int contraction = -1;  // node, if any
   bool isPieces = false; // some node writes part of its output (pad, concat)
 
   Node *nodeOf(mlir::Value value) {
