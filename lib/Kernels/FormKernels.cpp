@@ -70,9 +70,12 @@ private:
   //===-- preparation ---------------------------------------------------------------------------------------------===//
 
   void eraseDead() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    // Backwards, stepping on before an op goes: a reverse iterator would stand on the erased op.
+    for (Operation *op = block.getTerminator()->getPrevNode(), *before; op; op = before) {
+      before = op->getPrevNode();
+      if (isOpTriviallyDead(op))
+        op->erase();
+    }
   }
 
   /// Whether `user` can take the View into its own kernel as a read.
@@ -256,13 +259,14 @@ private:
   /// A cheap Map op whose result goes to other kernels only through memory is cloned into each of them, where all can
   /// take it and its own operands are no more bytes to read than its result.
   void recompute() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator()))) {
-      auto it = clusterOf.find(&op);
-      if (it == clusterOf.end() || !isOpen(it->second) || fusionKind(&op) != FusionKind::Map)
+    for (Operation *op = block.getTerminator()->getPrevNode(), *before; op; op = before) {
+      before = op->getPrevNode(); // the op may go
+      auto it = clusterOf.find(op);
+      if (it == clusterOf.end() || !isOpen(it->second) || fusionKind(op) != FusionKind::Map)
         continue;
-      if (cast<FusionOpInterface>(&op).getOpsPerElement() > limits.maxRecompute || !paysAgain(&op, it->second))
+      if (cast<FusionOpInterface>(op).getOpsPerElement() > limits.maxRecompute || !paysAgain(op, it->second))
         continue;
-      cloneIntoReaders(&op, it->second);
+      cloneIntoReaders(op, it->second);
     }
   }
 
@@ -419,11 +423,15 @@ private:
   /// At most 8 distinct places.
   static Location fusedLocation(ArrayRef<Operation *> ops) {
     llvm::SmallSetVector<Location, 8> locations;
+    auto add = [&](auto &&self, Location loc) -> void {
+      if (auto fused = dyn_cast<FusedLoc>(LocationAttr(loc))) // one that a pass merged before
+        llvm::for_each(fused.getLocations(), [&](Location part) { self(self, part); });
+      else if (locations.size() < 8 && !isa<UnknownLoc>(LocationAttr(loc)))
+        locations.insert(loc);
+    };
     for (Operation *op : ops)
-      if (locations.size() < 8 && !isa<UnknownLoc>(op->getLoc()))
-        locations.insert(op->getLoc());
-    return locations.empty() ? ops.front()->getLoc()
-                             : FusedLoc::get(ops.front()->getContext(), locations.getArrayRef());
+      add(add, op->getLoc());
+    return FusedLoc::get(ops.front()->getContext(), locations.getArrayRef()); // of one: itself; of none: unknown
   }
 
   void buildKernel(ArrayRef<Operation *> ops) {
@@ -457,6 +465,7 @@ private:
         continue;
       }
       map.map(op->getResult(0), (*same)->getResult(0));
+      (*same)->setLoc(fusedLocation({*same, copy}));
       copy->erase();
     }
     SmallVector<Value> yielded = llvm::map_to_vector(outputs, [&](Value v) { return map.lookup(v); });
