@@ -8,6 +8,7 @@
 #include "weft/Pipelines/Report.h"
 #include "weft/Runtime/Image.h"
 #include "weft/Target/Object.h"
+#include <sched.h>
 
 using namespace mlir;
 
@@ -92,6 +93,13 @@ struct Signature {
   }
 };
 
+/// Cores that this process may use.
+static unsigned compilerThreads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
 LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std::string &image, std::string &report,
                             std::string &error) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
@@ -118,9 +126,9 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
     if (next == Stage::Planned)
       explain.readPlan(module);
   }
-  std::string object;
+  SmallVector<Object> objects;
   explain.begin("llvm");
-  if (failed(emitObject(module, target, Emit::Object, object, error)))
+  if (failed(emitObjects(module, target, compilerThreads(), objects, error)))
     return failure();
   explain.end();
   report = explain.json();
@@ -138,9 +146,11 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   spec.num_args = signature.args.size();
   spec.results = signature.results.data();
   spec.num_results = signature.results.size();
-  WeftImageObject entry{"weft_entry", object.data(), object.size()};
-  spec.objects = &entry;
-  spec.num_objects = 1;
+  SmallVector<WeftImageObject> parts;
+  for (const Object &object : objects)
+    parts.push_back({object.symbol.c_str(), object.bytes.data(), object.bytes.size()});
+  spec.objects = parts.data();
+  spec.num_objects = parts.size();
   spec.metadata = report.data();
   spec.metadata_size = report.size();
   void *bytes = nullptr;
@@ -164,7 +174,7 @@ LogicalResult compileToText(ModuleOp module, const CompileOptions &options, Stri
   }
   if (failed(run(module, Stage::Traced, Stage::LLVM, options, error)))
     return failure();
-  return emitObject(module, target, kind == "asm" ? Emit::Assembly : Emit::LLVMIR, text, error);
+  return emitText(module, target, kind == "asm" ? Emit::Assembly : Emit::LLVMIR, text, error);
 }
 
 } // namespace weft

@@ -4,12 +4,16 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+#include <thread>
 
 using namespace mlir;
 
@@ -51,29 +55,12 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
                                                                            llvm::CodeGenOptLevel::Default));
 }
 
-LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
+/// Optimises and writes one LLVM module. Safe to run in a thread of its own.
+static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, std::string &output,
+                             std::string &error) {
   auto machine = makeMachine(target, error);
   if (!machine)
     return failure();
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
-  llvm::LLVMContext context;
-  auto ir = translateModuleToLLVMIR(module, context, "weft");
-  if (!ir) {
-    error = "the module does not translate to LLVM IR";
-    return failure();
-  }
-  ir->setDataLayout(machine->createDataLayout());
-  ir->setTargetTriple(machine->getTargetTriple());
-  for (llvm::Function &function : *ir) {
-    function.setDSOLocal(true);
-    if (!function.isDeclaration() && function.getName() != "weft_entry")
-      function.setLinkage(llvm::GlobalValue::InternalLinkage);
-    if (function.isDeclaration() && !function.isIntrinsic())
-      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
-    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
-  }
-
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager cgscc;
@@ -93,25 +80,141 @@ LogicalResult emitObject(ModuleOp module, const Target &target, Emit kind, std::
     error = llvm::toString(std::move(failed));
     return failure();
   }
-  passes.run(*ir, modules);
+  passes.run(ir, modules);
 
   if (kind == Emit::LLVMIR) {
     llvm::raw_string_ostream stream(output);
-    ir->print(stream, nullptr);
+    ir.print(stream, nullptr);
     return success();
   }
   llvm::SmallVector<char> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager emit;
-  if (machine->addPassesToEmitFile(emit, stream, nullptr,
-                                   kind == Emit::Object ? llvm::CodeGenFileType::ObjectFile
-                                                        : llvm::CodeGenFileType::AssemblyFile)) {
+  auto file = kind == Emit::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+  if (machine->addPassesToEmitFile(emit, stream, nullptr, file)) {
     error = "the back end cannot write this kind of file";
     return failure();
   }
-  emit.run(*ir);
+  emit.run(ir);
   output.assign(bytes.begin(), bytes.end());
   return success();
+}
+
+static std::unique_ptr<llvm::Module> translate(ModuleOp module, const Target &target, llvm::LLVMContext &context,
+                                               std::string &error) {
+  auto machine = makeMachine(target, error);
+  if (!machine)
+    return nullptr;
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  auto ir = translateModuleToLLVMIR(module, context, "weft");
+  if (!ir) {
+    error = "the module does not translate to LLVM IR";
+    return nullptr;
+  }
+  ir->setDataLayout(machine->createDataLayout());
+  ir->setTargetTriple(machine->getTargetTriple());
+  for (llvm::Function &function : *ir) {
+    function.setDSOLocal(true);
+    if (function.isIntrinsic())
+      continue;
+    // The loader alone finds names: nothing needs the global offset table.
+    if (!function.hasLocalLinkage()) {
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
+  }
+  return ir;
+}
+
+LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
+  llvm::LLVMContext context;
+  auto ir = translate(module, target, context, error);
+  return ir ? compile(*ir, target, kind, output, error) : failure();
+}
+
+/// The function that a definition belongs to: its parallel body and its data follow a kernel.
+static llvm::StringRef ownerOf(const llvm::GlobalValue &value) {
+  llvm::StringRef name = value.getName();
+  return name.starts_with("k_") ? name.take_until([n = 0](char c) mutable { return c == '_' && n++; }) : "weft_entry";
+}
+
+/// Deals the functions into parts of about equal size; the entry's is the first.
+static llvm::StringMap<unsigned> deal(const llvm::Module &ir, unsigned parts) {
+  llvm::StringMap<size_t> sizes;
+  for (const llvm::Function &function : ir)
+    if (!function.isDeclaration())
+      sizes[ownerOf(function)] += function.getInstructionCount();
+  std::vector<std::pair<size_t, llvm::StringRef>> order;
+  for (auto &item : sizes)
+    order.push_back({item.second, item.first()});
+  llvm::sort(order, [](auto &a, auto &b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  std::vector<size_t> load(parts, 0);
+  load[0] = sizes.lookup("weft_entry");
+  llvm::StringMap<unsigned> part{{"weft_entry", 0}};
+  for (auto &[size, name] : order) {
+    if (name == "weft_entry")
+      continue;
+    unsigned least = std::min_element(load.begin(), load.end()) - load.begin();
+    part[name] = least;
+    load[least] += size;
+  }
+  return part;
+}
+
+LogicalResult emitObjects(ModuleOp module, const Target &target, unsigned threads, SmallVectorImpl<Object> &objects,
+                          std::string &error) {
+  llvm::LLVMContext context;
+  auto ir = translate(module, target, context, error);
+  if (!ir)
+    return failure();
+  // A thread pays from about a thousand instructions on (some 30 ms of work).
+  size_t instructions = 0;
+  for (llvm::Function &function : *ir)
+    instructions += function.getInstructionCount();
+  unsigned parts = std::clamp<unsigned>(instructions / 1000, 1, std::max(1u, threads));
+  llvm::StringMap<unsigned> part = deal(*ir, parts);
+  objects.resize(parts);
+  std::vector<std::string> errors(parts);
+  std::vector<llvm::SmallVector<char>> bitcode(parts);
+  for (unsigned i = 1; i < parts; ++i) {
+    llvm::ValueToValueMapTy map;
+    auto clone =
+        llvm::CloneModule(*ir, map, [&](const llvm::GlobalValue *value) { return part.lookup(ownerOf(*value)) == i; });
+    for (llvm::Function &function : *clone)
+      if (!function.isDeclaration() && !function.hasLocalLinkage() && objects[i].symbol.empty())
+        objects[i].symbol = function.getName().str();
+    llvm::raw_svector_ostream stream(bitcode[i]);
+    llvm::WriteBitcodeToFile(*clone, stream);
+  }
+  objects[0].symbol = "weft_entry";
+  // What another part defines is only declared in this one.
+  if (parts > 1)
+    for (llvm::Function &function : *ir)
+      if (!function.isDeclaration() && part.lookup(ownerOf(function)) != 0) {
+        function.deleteBody();
+        function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+      }
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < parts; ++i)
+    workers.emplace_back([&, i] {
+      llvm::LLVMContext own;
+      auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef({bitcode[i].data(), bitcode[i].size()}, "weft"), own);
+      if (!parsed)
+        errors[i] = llvm::toString(parsed.takeError());
+      else if (failed(compile(**parsed, target, Emit::Object, objects[i].bytes, errors[i])) && errors[i].empty())
+        errors[i] = "the back end failed";
+    });
+  LogicalResult first = compile(*ir, target, Emit::Object, objects[0].bytes, errors[0]);
+  for (std::thread &worker : workers)
+    worker.join();
+  for (const std::string &text : errors)
+    if (!text.empty()) {
+      error = text;
+      return failure();
+    }
+  return first;
 }
 
 } // namespace weft

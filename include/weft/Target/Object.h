@@ -9,8 +9,18 @@ namespace weft {
 
 enum class Emit { Object, Assembly, LLVMIR };
 
-/// Translates and compiles; on failure `error` says why.
-mlir::LogicalResult emitObject(mlir::ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error);
+/// One object file and a function that it defines; the first defines `weft_entry`.
+struct Object {
+  std::string symbol, bytes;
+};
+
+/// Compiles in up to `threads` threads, one object each. On failure `error` says why.
+mlir::LogicalResult emitObjects(mlir::ModuleOp module, const Target &target, unsigned threads,
+                                llvm::SmallVectorImpl<Object> &objects, std::string &error);
+
+/// All of it as one text, to read.
+mlir::LogicalResult emitText(mlir::ModuleOp module, const Target &target, Emit kind, std::string &output,
+                             std::string &error);
 
 } // namespace weft
 #endif

@@ -123,13 +123,13 @@ LogicalResult Tile::emit() {
     K = K * size(dims);
 
   // A dear or long epilogue is emitted once, in a loop over the tile in memory.
-  unsigned ops = 0;
+  int64_t ops = 0;
   for (Node &other : g.nodes)
     if (other.kind == NodeKind::Map) {
       epilogueInLoop |= other.isExpensive;
       ops += std::distance(other.body().begin(), other.body().end());
     }
-  epilogueInLoop |= ops > 16;
+  epilogueInLoop |= ops * s.rows * s.vectors > 80;
 
   Shape sizes;
   for (auto &dims : outer)
