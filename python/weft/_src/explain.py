@@ -27,12 +27,14 @@ class Kernel(NamedTuple):
     """One launch of a kernel.
 
     Attributes:
-        name: of the kernel; launches of one kernel share it. ops: what it computes, in order.
+        name: of the kernel, k0, k1, ... in the order of the first launch; launches of one kernel share it.
+        symbol: its function in the IR. ops: what it computes, in order.
         lines: the user's lines ("file:line") it stems from. in_loop: whether it runs once per trip of a loop.
         read_bytes, written_bytes: of all operands and all results.
     """
 
     name: str
+    symbol: str
     ops: tuple[str, ...]
     lines: tuple[str, ...]
     in_loop: bool
@@ -43,7 +45,7 @@ class Kernel(NamedTuple):
     def what(self) -> str:
         """Its ops in short, such as "matmul + add + select".
 
-        >>> Kernel("k0", ("dot", "broadcast", "add", "mul", "mul"), (), False, 0, 0).what
+        >>> Kernel("k0", "k_1", ("dot", "broadcast", "add", "mul", "mul"), (), False, 0, 0).what
         'matmul + add + mul x2'
         """
         words = [_WORDS.get(op, op) for op in self.ops if op not in _QUIET] or [*self.ops] or ["nothing"]
@@ -82,8 +84,12 @@ class Explanation:
         self.location = "" if code is None else f"{source.display_path(code.co_filename)}:{code.co_firstlineno}"
         self.arguments = _arguments(call)
         ops = {k["name"]: tuple(k["ops"]) for k in report["kernels"]}
+        names: dict[str, str] = {}
+        for launch in report["launches"]:
+            names.setdefault(launch["kernel"], f"k{len(names)}")
         self.kernels = [
             Kernel(
+                names[launch["kernel"]],
                 launch["kernel"],
                 ops.get(launch["kernel"], ()),
                 _short(launch["lines"]),
@@ -105,11 +111,11 @@ class Explanation:
         head = f"{self.name}({', '.join(self.arguments)})"
         lines = [head + (" " * max(6, 88 - len(head)) + self.location if self.location else "")]
         lines.append("  " + self._summary().ljust(70) + f"compiled in {_milliseconds(sum(self.timings.values()))}")
-        width = min(48, max((len(k.what) for k in self.kernels), default=0))
+        width = min(60, max((len(k.what) for k in self.kernels), default=0))
         for k in self.kernels:
-            where = ", ".join(k.lines[:3]) + (f" +{len(k.lines) - 3}" if len(k.lines) > 3 else "")
+            where = _where(k.lines)
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
-            text = f"  {k.name:4}  {k.what:{width}}  {where:30}  {moved:>9}"
+            text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
             lines.append(text.rstrip() + ("  in a loop" if k.in_loop else ""))
         for c in self.copies:
             lines.append(f"  copy  {c.reason}  {', '.join(c.lines)}  {_bytes(c.bytes)}")
@@ -178,10 +184,13 @@ def _arguments(call: Any) -> list[str]:
 
 def _notes(call: Any, variant: Any) -> list[str]:
     notes = []
+    foreign: dict[str, list[str]] = {}
     for i in call.donated:
         if not isinstance(call.leaves[i], (array.Array, trace.Spec)):
-            kind = type(call.leaves[i]).__module__.split(".")[0]
-            notes.append(f"{call.paths[i]} is donated but belongs to {kind}: it is read and never written")
+            foreign.setdefault(type(call.leaves[i]).__module__.split(".")[0], []).append(call.paths[i])
+    for library, paths in foreign.items():
+        who = f"{paths[0]} is" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more are"
+        notes.append(f"{who} donated but memory of {library}: read, never written or kept")
     captured = variant.traced.program.trace.captured
     if captured:
         shown = ", ".join(str(trace.spec_of(x)) for x in captured[:4]) + (", ..." if len(captured) > 4 else "")
@@ -251,6 +260,20 @@ def _short(lines: list[str]) -> tuple[str, ...]:
         return f"{source.display_path(file)}:{line}"
 
     return tuple(dict.fromkeys(one(x) for x in lines))
+
+
+def _where(lines: tuple[str, ...]) -> str:
+    """Lines in short: the file once.
+
+    >>> _where(("a.py:1", "a.py:2", "b.py:3"))
+    'a.py:1, 2, b.py:3'
+    """
+    parts, last = [], ""
+    for line in lines[:6]:
+        file, _, number = line.rpartition(":")
+        parts.append(number if file == last else line)
+        last = file
+    return ", ".join(parts) + (f" +{len(lines) - 6}" if len(lines) > 6 else "")
 
 
 def _size(text: Any) -> Any:

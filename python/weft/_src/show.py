@@ -65,7 +65,8 @@ def render(module: Any, options: str, explanation: explain.Explanation, paths: l
         "stages": stages,
         "sources": {line: _source(line) for line in sorted(lines)},
         "launches": [
-            {"kernel": k.name, "what": k.what, "lines": list(k.lines), "loop": k.in_loop,
+            {"kernel": k.name,
+                "symbol": k.symbol, "what": k.what, "lines": list(k.lines), "loop": k.in_loop,
              "bytes": explain._bytes(explain._total([k.read_bytes, k.written_bytes]))}
             for k in explanation.kernels
         ],
@@ -88,69 +89,92 @@ def _source(line: str) -> str:
     return (source.source_line(source.Frame(file, "", int(number))) or "").strip()
 
 
+_REQUESTS = ("vjp", "jvp", "vmap")
+_MOST_NODES = 4000  # of one graph; past it called functions are not drawn in place
+
+
 class _Graphs:
-    """The graphs of a module.
+    """The graphs of a module. Functions are drawn where they are called; kernels and regions open as graphs of their
+    own.
 
     Attributes:
         scopes: from a name such as "@main" to {"title", "nodes", "edges"}; a node is {"id", "op", "text", "kind", "ir",
-            "lines", "opens"}, where `opens` names the scope that it contains or calls; an edge is [from, to, type].
+            "lines", "opens", "callee"}, where `opens` names the scopes inside; an edge is [from, to, type].
     """
 
     def __init__(self, module: Any, paths: list[str]):
         self.scopes: dict[str, dict] = {}
-        self._paths = paths
-        for op in module.body.operations:
-            if op.name == "func.func":
-                symbol = _plain(op, "sym_name")
-                kind = "kernel" if "weft.kernel" in _names(op) else "function"
-                first = paths if symbol == "main" else []
-                self._block(f"@{symbol}", f"{kind} {symbol}", op.regions[0].blocks[0], first)
+        functions = {_plain(op, "sym_name"): op for op in module.body.operations if op.name == "func.func"}
+        self._inline = {s: op.regions[0].blocks[0] for s, op in functions.items() if "weft.kernel" not in _names(op)}
+        for symbol, op in functions.items():
+            kind = "function" if symbol in self._inline else "kernel"
+            if kind == "kernel" or symbol == "main":
+                labels = paths if symbol == "main" else []
+                self._scope(f"@{symbol}", f"{kind} {symbol}", op.regions[0].blocks[0], labels)
 
-    def _block(self, name: str, title: str, block: Any, labels: list[str]) -> None:
-        nodes: list[dict] = []
-        edges: list[list] = []
+    def _scope(self, name: str, title: str, block: Any, labels: list[str]) -> None:
+        scope: dict = {"title": title, "nodes": [], "edges": []}
+        self.scopes[name] = scope
         makers: dict[Any, int] = {}
-        self.scopes[name] = {"title": title, "nodes": nodes, "edges": edges}
-
-        def add(op: str, text: str, kind: str, **more: Any) -> int:
-            nodes.append({"id": len(nodes), "op": op, "text": text, "kind": kind, "lines": [], "ir": "", **more})
-            return len(nodes) - 1
-
         for i, value in enumerate(block.arguments):
             label = labels[i] if i < len(labels) else f"argument {i}"
-            makers[value] = add(label, _type(value), "input", ir=f"{label}: {value.type}")
+            makers[value] = _add(scope, label, _type(value), "input", ir=f"{label}: {value.type}")
+        self._ops(name, scope, block, makers)
+
+    def _ops(self, name: str, scope: dict, block: Any, makers: dict[Any, int], inside: tuple = ()) -> list[int | None]:
+        """Adds the ops of a block; returns the nodes of what it returns, where it stands inside another."""
         for op in block.operations:
             short = op.name.removeprefix("weft.")
-            end = short in ("yield", "func.return", "return")
-            inner = self._inside(name, op, short)
-            results = ", ".join(_type(v) for v in op.results)
-            node = add(
-                "results" if end else _label(op, short),
-                results,
-                "output" if end else "kernel" if short == "launch" else "constant" if short == "constant" else "op",
-                ir=op.get_asm(elide_large_constants=True)[:_TEXT],
-                lines=explain.lines_of(op.location),
-                opens=inner,
-                callee=_plain(op, "callee") if "callee" in _names(op) else "",
-            )
-            for value in op.operands:
-                if value in makers:
-                    edges.append([makers[value], node, _type(value)])
-            for value in op.results:
-                makers[value] = node
+            feeds = [makers.get(v) for v in op.operands]
+            if short in ("func.return", "return", "yield") and inside:
+                return feeds
+            callee = _plain(op, "callee") if "callee" in _names(op) else ""
+            returned: list[int | None] = []
+            if callee in self._inline and callee not in inside and len(scope["nodes"]) < _MOST_NODES:
+                inner = self._inline[callee]
+                bound = {a: n for a, n in zip(inner.arguments, feeds, strict=False) if n is not None}
+                returned = self._ops(name, scope, inner, bound, (*inside, callee))
+                if short not in _REQUESTS:
+                    makers.update({v: n for v, n in zip(op.results, returned, strict=True) if n is not None})
+                    continue
+                feeds = [*returned, *feeds[len(inner.arguments) :]]
+            node = self._node(name, scope, op, short, callee)
+            for n in dict.fromkeys(n for n in feeds if n is not None):
+                scope["edges"].append([n, node, ""])
+            for i, value in enumerate(op.results):
+                made = returned[i] if i < len(returned) else None
+                makers[value] = node if made is None or short == "vmap" else made
+        return []
 
-    def _inside(self, name: str, op: Any, short: str) -> list[str]:
-        """The scopes that an op opens."""
-        if "callee" in _names(op):
-            return ["@" + _plain(op, "callee")]
+    def _node(self, name: str, scope: dict, op: Any, short: str, callee: str) -> int:
+        end = short in ("yield", "func.return", "return")
+        kind = {"launch": "kernel", "constant": "constant"}.get(short, "output" if end else "op")
+        return _add(
+            scope,
+            "results" if end else _label(op, short),
+            ", ".join(_type(v) for v in op.results),
+            kind,
+            ir=op.get_asm(elide_large_constants=True)[:_TEXT],
+            lines=explain.lines_of(op.location),
+            opens=[f"@{callee}"] if kind == "kernel" else self._regions(name, op, short),
+            callee=callee,
+        )
+
+    def _regions(self, name: str, op: Any, short: str) -> list[str]:
+        """The scopes of an op's regions."""
         opened = []
         for k, region in enumerate(op.regions):
             count = sum(1 for s in self.scopes if s.startswith(f"{name}/{short}"))
             inner = f"{name}/{short}{count}"
-            title = "loop body" if short == "for" else f"branch {k}" if short == "if" else short
-            self._block(inner, title, region.blocks[0], [])
+            self._scope(inner, "loop body" if short == "for" else f"branch {k}", region.blocks[0], [])
             opened.append(inner)
         return opened
+
+
+def _add(scope: dict, op: str, text: str, kind: str, **more: Any) -> int:
+    nodes = scope["nodes"]
+    nodes.append({"id": len(nodes), "op": op, "text": text, "kind": kind, "lines": [], "ir": "", **more})
+    return len(nodes) - 1
 
 
 def _names(op: Any) -> list[str]:
@@ -165,13 +189,17 @@ def _label(op: Any, short: str) -> str:
     names = _names(op)
     if "callee" in names:
         callee = _plain(op, "callee")
-        return callee if short == "launch" else f"{short} {callee}"
+        return (
+            callee
+            if short == "launch"
+            else {"vjp": "gradient of ", "jvp": "derivative of "}.get(short, f"{short} ") + callee
+        )
     if short == "reduce":
         kind = re.search(r"<(\w+)>", str(op.attributes["kind"]))
         return f"reduce {kind.group(1) if kind else ''}".strip()
     if short == "constant":
         found = re.search(r"dense<([-\w.+]+)>", str(op.attributes["value"]))
-        return found.group(1) if found else "constant"
+        return f"{float(found.group(1)):g}" if found and found.group(1)[0] in "-0123456789" else "constant"
     return short
 
 
