@@ -104,10 +104,12 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         leaves.check_callable(f, "switch")
     if _python_runs():
         return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
-    return implicit.run(functools.partial(_switch, branches), index, *operands)
+    return implicit.run(functools.partial(_switch, len(branches), *branches), index, *operands)
 
 
-def _switch(branches: tuple[Callable[..., Any], ...], /, index: Any, *operands: Any) -> Any:
+def _switch(count: int, /, *args: Any) -> Any:
+    # The branches stand one by one among the arguments of the partial: there guards find them.
+    branches, index, operands = args[:count], args[count], args[count + 1 :]
     i = _scalar(index, "index")
     if i.dtype.kind not in ("int", "uint"):
         raise DTypeError("WF1325", f"the index of switch is {i.spec}; it must be one integer.", operands=(str(i.spec),))
