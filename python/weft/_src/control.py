@@ -483,7 +483,7 @@ def _unrolled(
 
 
 def _scan_in_python(f: Callable[..., Any], init: Any, xs: Any, length: int | None, reverse: bool) -> tuple[Any, Any]:
-    from weft import ops
+    from weft.ops.movement import stack
 
     flat, tree = leaves.flatten(xs)
     sizes = {int(np.shape(x)[0]) for x in flat} | ({length} if length is not None else set())
@@ -500,4 +500,4 @@ def _scan_in_python(f: Callable[..., Any], init: Any, xs: Any, length: int | Non
         raise ControlFlowError("WF1324", "a scan of length 0 needs a trace to know what it stacks.")
     columns = [leaves.flatten(y)[0] for y in rows]
     _, y_tree = leaves.flatten(rows[0])
-    return carry, y_tree.unflatten([ops.stack(list(c)) for c in zip(*columns, strict=True)])
+    return carry, y_tree.unflatten([stack(list(c)) for c in zip(*columns, strict=True)])

@@ -181,6 +181,8 @@ class Scope:
         inner = self._inner.get(outer.value)
         if inner is None:
             inner = self.add_capture(outer)
+        if inner.weak_type is not tracer.weak_type or inner.dtype is not tracer.dtype:  # it came in by `captures`
+            return Tracer(self, inner.value, inner.shape, tracer.dtype, tracer.weak_type, tracer.concrete, tracer.storage)
         return inner
 
     def add_capture(self, outer: Tracer) -> Tracer:
@@ -189,7 +191,7 @@ class Scope:
         inner = Tracer(self, value, outer.shape, outer.dtype, outer.weak_type, outer.concrete, outer.storage)
         self._inner[outer.value] = inner
         self._outer[value] = outer
-        self.captures.append(outer)
+        self.captures.append(_as_stored(outer))
         return inner
 
     def encloses(self, scope: Scope | None) -> bool:
@@ -205,6 +207,11 @@ class Scope:
             Tracer(self, value, s.shape, s.dtype, s.weak, storage=d)
             for value, s, d in zip(self.block.arguments, specs, storages, strict=False)
         ]
+
+
+def _as_stored(tracer: Tracer) -> Tracer:
+    """A tracer that says the dtype that its value has in the IR, so that `emit` passes it on as it is."""
+    return tracer if tracer.storage is tracer.dtype else Tracer(tracer.scope, tracer.value, tracer.shape, tracer.storage)
 
 
 def origin(tracer: Tracer) -> Tracer:
@@ -572,7 +579,7 @@ def function(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str) 
         out = f(*scope.arguments(specs))
         results = [as_tracer(x) for x in out]
         b.finish(op, [_operand(r) for r in results], where)
-    captures = tuple(origin(t) for t in scope.captures)
+    captures = tuple(_as_stored(origin(t)) for t in scope.captures)
     return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), captures, out)
 
 
