@@ -97,6 +97,25 @@ Value Emitter::address(Value pointer, Type element, Value offset) {
                              ArrayRef<LLVM::GEPArg>{i});
 }
 
+Value Emitter::laneSteps(const SizeExpr &coef, unsigned width) {
+  auto steps = llvm::to_vector(llvm::seq<int64_t>(0, width));
+  auto type = vectorOf(b.getI64Type(), width);
+  Value lanes = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(steps)));
+  return arith::MulIOp::create(b, loc, lanes, widen(toI64(index(coef)), width));
+}
+
+Value Emitter::laneAddresses(Value base, Type memory, Value offsets) {
+  unsigned width = cast<VectorType>(offsets.getType()).getNumElements();
+  auto type = VectorType::get({width}, LLVM::LLVMPointerType::get(b.getContext()));
+  return LLVM::GEPOp::create(b, loc, type, memory, base, ArrayRef<LLVM::GEPArg>{offsets});
+}
+
+Value Emitter::maskOf(const Point &point) {
+  if (point.mask)
+    return point.mask;
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true));
+}
+
 Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
   Type memory = memoryType(element);
   Value at = address(pointer, element, offset(linear, point));
@@ -109,18 +128,8 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
     if (coef != SizeExpr(1)) {
-      Value lanes = widen(toI64(index(coef)), point.width);
-      auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
-      lanes = arith::MulIOp::create(
-          b, loc, lanes,
-          arith::ConstantOp::create(b, loc,
-                                    DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
-      auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
-      Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
-      Value mask = point.mask ? point.mask
-                              : Value(arith::ConstantOp::create(
-                                    b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
-      value = LLVM::masked_gather::create(b, loc, type, addresses, mask, zero, align);
+      value = LLVM::masked_gather::create(b, loc, type, laneAddresses(at, memory, laneSteps(coef, point.width)),
+                                          maskOf(point), zero, align);
     } else if (point.mask) {
       value = LLVM::MaskedLoadOp::create(b, loc, type, at, point.mask, zero, align);
     } else {
@@ -151,18 +160,8 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
       LLVM::StoreOp::create(b, loc, value, at, align);
     return;
   }
-  Value lanes = widen(toI64(index(coef)), point.width);
-  auto steps = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
-  lanes = arith::MulIOp::create(
-      b, loc, lanes,
-      arith::ConstantOp::create(b, loc,
-                                DenseElementsAttr::get(vectorOf(b.getI64Type(), point.width), ArrayRef(steps))));
-  auto pointers = VectorType::get({point.width}, LLVM::LLVMPointerType::get(b.getContext()));
-  Value addresses = LLVM::GEPOp::create(b, loc, pointers, memory, at, ArrayRef<LLVM::GEPArg>{lanes});
-  Value mask = point.mask ? point.mask
-                          : Value(arith::ConstantOp::create(
-                                b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true)));
-  LLVM::masked_scatter::create(b, loc, value, addresses, mask, align);
+  LLVM::masked_scatter::create(b, loc, value, laneAddresses(at, memory, laneSteps(coef, point.width)), maskOf(point),
+                               align);
 }
 
 Value Emitter::stack(Type element, int64_t count) {
@@ -351,17 +350,10 @@ Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
   } else {
     unsigned width = frame.point.width;
     Value lanes = b.createOrFold<arith::IndexCastOp>(loc, vectorOf(b.getI64Type(), width), flat);
-    auto type = VectorType::get({width}, LLVM::LLVMPointerType::get(b.getContext()));
-    Value addresses =
-        LLVM::GEPOp::create(b, loc, type, memoryType(element), pointers[buffer], ArrayRef<LLVM::GEPArg>{lanes});
-    Value mask =
-        frame.point.mask
-            ? frame.point.mask
-            : Value(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), width), true)));
     auto vector = vectorOf(memoryType(element), width);
-    result = LLVM::masked_gather::create(b, loc, vector, addresses, mask,
-                                         arith::ConstantOp::create(b, loc, b.getZeroAttr(vector))->getResults(),
-                                         byteWidth(element));
+    result = LLVM::masked_gather::create(
+        b, loc, vector, laneAddresses(pointers[buffer], memoryType(element), lanes), maskOf(frame.point),
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(vector))->getResults(), byteWidth(element));
   }
   if (element.isInteger(1)) {
     Type bit = isa<VectorType>(result.getType()) ? Type(vectorOf(b.getI1Type(), frame.point.width)) : b.getI1Type();

@@ -241,6 +241,40 @@ int KernelGraph::bufferOf(Value value) const {
   return it == external.end() ? -1 : it->second;
 }
 
+SmallVector<Output> KernelGraph::outputs() {
+  SmallVector<Output> found;
+  for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands()))
+    found.push_back({value, int(numInputs + i)});
+  return found;
+}
+
+bool KernelGraph::readsAsOne(Node &node, int first, int second) {
+  for (OpOperand *input : node.op.getDpsInputOperands())
+    if (int buffer = bufferOf(input->get()); buffer >= 0 && !asOne(access(node, *input, buffer), first, second))
+      return false;
+  return llvm::none_of(node.body(), [](Operation &op) { return isa<linalg::IndexOp>(op); });
+}
+
+SmallVector<SmallVector<int>> KernelGraph::join(ArrayRef<int> dims, llvm::function_ref<bool(int, int)> asOne) const {
+  SmallVector<SmallVector<int>> groups;
+  for (int dim : dims) {
+    if (domain[dim] == SizeExpr(1))
+      continue;
+    if (!groups.empty() && asOne(groups.back().back(), dim))
+      groups.back().push_back(dim);
+    else
+      groups.push_back({dim});
+  }
+  return groups;
+}
+
+SizeExpr KernelGraph::size(ArrayRef<int> dims) const {
+  SizeExpr product(1);
+  for (int dim : dims)
+    product = product * domain[dim];
+  return product;
+}
+
 SmallVector<int> KernelGraph::resultsOf(Value value) const {
   SmallVector<int> results;
   auto ret = cast<func::ReturnOp>(const_cast<func::FuncOp &>(function).front().getTerminator());

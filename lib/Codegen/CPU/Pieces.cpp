@@ -9,7 +9,6 @@ namespace weft {
 
 LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
   KernelGraph &g = e.graph;
-  OpBuilder &b = e.b;
   auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
   if (ret.getNumOperands() != 1)
     return g.function.emitError("[WF4108] expected one result from a kernel that writes parts");

@@ -14,12 +14,6 @@ namespace {
 
 constexpr int64_t kPartials = 64, kChunk = 65536;
 
-/// A result to be written: the value, the buffer.
-struct Output {
-  Value value;
-  int buffer;
-};
-
 class Sweep {
 public:
   Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), width(schedule.lanes) {}
@@ -38,9 +32,7 @@ private:
   SizeExpr bytesPerElement = 0;
 
   void collect();
-  bool mergeable(int first, int second);
   SmallVector<SmallVector<int>> group(ArrayRef<int> dims);
-  SizeExpr groupSize(ArrayRef<int> dims);
   Shape groupSizes(ArrayRef<SmallVector<int>> groups);
   Point origin();
   bool isWide(Value value); // depends on a reduced dimension
@@ -61,7 +53,6 @@ private:
     llvm::DenseMap<Value, Value> scratch; // wide values kept from an earlier sweep -> memory
   };
   void sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims);
-  void evaluateWide(Frame &frame, RowState &state, ArrayRef<int> laneDims);
   SmallVector<unsigned> reductionsAt(int stage);
   SmallVector<Output> storesAt(int stage);
   void reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>> &uses);
@@ -69,12 +60,10 @@ private:
 
 void Sweep::collect() {
   // Nodes that results depend on, and what they cost by what they touch.
-  auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
+  outputs = g.outputs();
   SmallVector<Value> work;
-  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
-    outputs.push_back({value, int(g.numInputs + i)});
-    work.push_back(value);
-  }
+  for (const Output &output : outputs)
+    work.push_back(output.value);
   SmallVector<bool> needed(g.nodes.size(), false);
   SmallVector<bool> seen(g.buffers.size(), false);
   auto touch = [&](int buffer) {
@@ -104,50 +93,20 @@ void Sweep::collect() {
   nsPerElement = nsPerElement / std::max(1u, width / 2) + 0.02 * double(*bytesPerElement.constant());
 }
 
-/// Whether two neighbouring dimensions can be walked as one: every access steps through them as through one.
-bool Sweep::mergeable(int first, int second) {
-  auto agrees = [&](const Linear &l) { return l.coefs[first] == l.coefs[second] * g.domain[second]; };
-  for (unsigned i : live) {
-    Node &node = g.nodes[i];
-    for (OpOperand *operand : node.op.getDpsInputOperands())
-      if (int buffer = g.bufferOf(operand->get()); buffer >= 0 && !agrees(g.access(node, *operand, buffer)))
-        return false;
-    for (Operation &op : node.body())
-      if (isa<linalg::IndexOp>(op)) // asks for the dimensions one by one
-        return false;
-  }
-  for (const Output &output : outputs)
-    if (!agrees(storeAccess(output)))
-      return false;
-  // A value made here that has one of the two but not the other would need both.
-  return g.isReduced[first] == g.isReduced[second];
-}
-
-/// Dimensions of size 1 are left out: they stand at 0.
+/// Neighbouring dimensions that all reads and writes of the kernel step through as one.
 SmallVector<SmallVector<int>> Sweep::group(ArrayRef<int> dims) {
-  SmallVector<SmallVector<int>> groups;
-  for (int dim : dims) {
-    if (g.domain[dim] == SizeExpr(1))
-      continue;
-    if (!groups.empty() && mergeable(groups.back().back(), dim))
-      groups.back().push_back(dim);
-    else
-      groups.push_back({dim});
-  }
-  return groups;
-}
-
-SizeExpr Sweep::groupSize(ArrayRef<int> dims) {
-  SizeExpr size(1);
-  for (int dim : dims)
-    size = size * g.domain[dim];
-  return size;
+  return g.join(dims, [&](int first, int second) {
+    // A value made here that has one of the two but not the other would need both.
+    return g.isReduced[first] == g.isReduced[second] &&
+           llvm::all_of(live, [&](unsigned i) { return g.readsAsOne(g.nodes[i], first, second); }) &&
+           llvm::all_of(outputs, [&](const Output &output) { return g.asOne(storeAccess(output), first, second); });
+  });
 }
 
 Shape Sweep::groupSizes(ArrayRef<SmallVector<int>> groups) {
   Shape sizes;
   for (auto &dims : groups)
-    sizes.push_back(groupSize(dims));
+    sizes.push_back(g.size(dims));
   return sizes;
 }
 
@@ -250,13 +209,13 @@ void Sweep::emitMap() {
   SmallVector<int> lane = kept.back();
   if (kept.size() == 1) {
     // One long run: the items are its elements, so a chunk is a stretch of it.
-    e.parallel(groupSize(lane), bytesPerElement, nsPerElement,
+    e.parallel(g.size(lane), bytesPerElement, nsPerElement,
                [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
     return;
   }
   auto outer = ArrayRef(kept).drop_back();
   Shape sizes = groupSizes(outer);
-  SizeExpr length = groupSize(lane);
+  SizeExpr length = g.size(lane);
   double perRow = nsPerElement * double(length.constant().value_or(256));
   e.parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
@@ -391,7 +350,7 @@ void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>
 }
 
 void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
-  SizeExpr n = groupSize(laneDims);
+  SizeExpr n = g.size(laneDims);
   auto constant = n.constant();
   SmallVector<unsigned> reductions = reductionsAt(stage);
   SmallVector<Output> stores = storesAt(stage);
@@ -563,7 +522,7 @@ void Sweep::emitRow() {
   for (unsigned i : live)
     last = std::max(last, stageOf(g.nodes[i].result()));
   Shape sizes = groupSizes(kept);
-  SizeExpr length = groupSize(lane);
+  SizeExpr length = g.size(lane);
   double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
   e.parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
@@ -603,7 +562,7 @@ void Sweep::emitColumn() {
   }
   unsigned lanes = lane.empty() ? 1 : width;
   Shape outerSizes = groupSizes(outer), foldedSizes = groupSizes(folded);
-  SizeExpr length = lane.empty() ? SizeExpr(1) : groupSize(lane), n = numElements(foldedSizes);
+  SizeExpr length = lane.empty() ? SizeExpr(1) : g.size(lane), n = numElements(foldedSizes);
   SizeExpr blocks = (length + SizeExpr(int64_t(lanes) - 1)).floordiv(lanes);
   SmallVector<Combiner> combiners;
   SmallVector<unsigned> reductions;

@@ -32,10 +32,6 @@ private:
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
   SizeExpr M, N, K;
-  struct Output {
-    Value value;
-    int buffer;
-  };
   SmallVector<Output> outputs;
   bool epilogueInLoop = false;
 
@@ -47,7 +43,6 @@ private:
   };
 
   SmallVector<SmallVector<int>> group(ArrayRef<int> dims, bool withOutputs);
-  SizeExpr size(ArrayRef<int> dims);
   bool blocksK() const { return s.kBlock > 0 && ks.size() == 1; }
   int64_t strip() const { return int64_t(width) * s.vectors; }
 
@@ -65,48 +60,24 @@ private:
   void finish(const Point &point, Value acc);
 };
 
-SizeExpr Tile::size(ArrayRef<int> dims) {
-  SizeExpr product(1);
-  for (int dim : dims)
-    product = product * g.domain[dim];
-  return product;
-}
-
-/// Neighbouring dimensions that every access steps through as one; size 1 is left out.
+/// Neighbouring dimensions that all accesses step through as one; the folded ones are in neither outputs nor epilogue.
 SmallVector<SmallVector<int>> Tile::group(ArrayRef<int> dims, bool withOutputs) {
-  auto mergeable = [&](int first, int second) {
-    auto agrees = [&](const Linear &l) { return l.coefs[first] == l.coefs[second] * g.domain[second]; };
-    if (!agrees(c.leftAccess) || !agrees(c.rightAccess))
+  return g.join(dims, [&](int first, int second) {
+    if (!g.asOne(c.leftAccess, first, second) || !g.asOne(c.rightAccess, first, second))
       return false;
     if (!withOutputs)
       return true;
-    for (Node &other : g.nodes) {
-      if (other.kind != NodeKind::Map)
-        continue;
-      for (OpOperand *input : other.op.getDpsInputOperands())
-        if (int buffer = g.bufferOf(input->get()); buffer >= 0 && !agrees(g.access(other, *input, buffer)))
-          return false;
-      if (llvm::any_of(other.body(), [](Operation &op) { return isa<linalg::IndexOp>(op); }))
-        return false;
-    }
-    return llvm::all_of(outputs, [&](const Output &o) { return agrees(g.store(*g.nodeOf(o.value), o.buffer)); });
-  };
-  SmallVector<SmallVector<int>> groups;
-  for (int dim : dims) {
-    if (g.domain[dim] == SizeExpr(1))
-      continue;
-    if (!groups.empty() && mergeable(groups.back().back(), dim))
-      groups.back().push_back(dim);
-    else
-      groups.push_back({dim});
-  }
-  return groups;
+    return llvm::all_of(
+               g.nodes,
+               [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
+           llvm::all_of(outputs, [&](const Output &output) {
+             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
+           });
+  });
 }
 
 LogicalResult Tile::emit() {
-  auto ret = cast<func::ReturnOp>(g.function.front().getTerminator());
-  for (auto [i, value] : llvm::enumerate(ret.getOperands()))
-    outputs.push_back({value, int(g.numInputs + i)});
+  outputs = g.outputs();
   ks = group(c.folded, false);
   auto rowGroups = group(c.rows, true), laneGroups = group(c.lanes, true);
   outer = group(c.batch, true);
@@ -116,11 +87,11 @@ LogicalResult Tile::emit() {
     n = laneGroups.pop_back_val();
   llvm::append_range(outer, rowGroups);
   llvm::append_range(outer, laneGroups);
-  M = size(m);
-  N = size(n);
+  M = g.size(m);
+  N = g.size(n);
   K = SizeExpr(1);
   for (auto &dims : ks)
-    K = K * size(dims);
+    K = K * g.size(dims);
 
   // A dear or long epilogue is emitted once, in a loop over the tile in memory.
   int64_t ops = 0;
@@ -133,7 +104,7 @@ LogicalResult Tile::emit() {
 
   Shape sizes;
   for (auto &dims : outer)
-    sizes.push_back(size(dims));
+    sizes.push_back(g.size(dims));
   sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
   sizes.push_back((N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
   double itemRows = double(std::min<int64_t>(s.rowBlock, M.constant().value_or(s.rowBlock)));
@@ -180,7 +151,7 @@ void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
   if (it.leftPack)
     packLeft(it);
 
-  Value all = e.index(ks.empty() ? SizeExpr(1) : size(ks.front()));
+  Value all = e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()));
   if (!blocksK()) {
     overLanes(it, {e.index(0), all}, true, true);
     return;
@@ -253,7 +224,7 @@ SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch 
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body) {
   if (level == ks.size())
     return body(point, flat, accs);
-  SizeExpr extent = size(ks[level]);
+  SizeExpr extent = g.size(ks[level]);
   Value scaled = level ? e.mul(flat, extent) : flat;
   Value first = level ? e.index(0) : k.first, end = level ? e.index(extent) : k.end;
   return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
@@ -276,7 +247,7 @@ void Tile::packLeft(Item &item) {
   Type element = g.buffers[c.leftBuffer].element;
   auto copy = [&](Value i, int64_t rows) {
     Value base = e.mul(e.sub(i, item.rows.first), K);
-    overK(0, item.origin, e.index(0), {e.index(0), e.index(size(ks.front()))}, {},
+    overK(0, item.origin, e.index(0), {e.index(0), e.index(g.size(ks.front()))}, {},
           [&](const Point &at, Value k, ValueRange) {
             for (int64_t r = 0; r < rows; ++r) {
               Point from = at;

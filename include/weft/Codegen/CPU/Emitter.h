@@ -106,6 +106,10 @@ public:
                 llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body);
 
 private:
+  /// 0, coef, 2 * coef, ...
+  mlir::Value laneSteps(const SizeExpr &coef, unsigned width);
+  mlir::Value laneAddresses(mlir::Value base, mlir::Type memory, mlir::Value offsets);
+  mlir::Value maskOf(const Point &point);
   mlir::Operation *vectorized(mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands, unsigned width);
   mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);
 };

@@ -36,6 +36,12 @@ struct Node {
   mlir::Block &body() { return op.getRegion().front(); }
 };
 
+/// A result: the value, and the buffer that it is written to.
+struct Output {
+  mlir::Value value;
+  int buffer;
+};
+
 class KernelGraph {
 public:
   /// Reads a kernel function at the linalg stage; a diagnostic where the emitters could not handle it.
@@ -64,6 +70,21 @@ public:
   Linear access(Node &node, mlir::OpOperand &operand, int buffer);
   /// Where a node's result is written in a buffer, over the root dimensions.
   Linear store(Node &node, int buffer);
+  /// The kernel's results, in order.
+  llvm::SmallVector<Output> outputs();
+
+  /// Whether an access steps through two dimensions as through one of their joint size.
+  bool asOne(const Linear &linear, int first, int second) const {
+    return linear.coefs[first] == linear.coefs[second] * domain[second];
+  }
+  /// The same for all that a node reads; no where its payload asks for an index.
+  bool readsAsOne(Node &node, int first, int second);
+  /// Neighbouring dimensions joined where `asOne` says so; each group is walked by its last. Those of size 1 are left
+  /// out: they stand at 0.
+  llvm::SmallVector<llvm::SmallVector<int>> join(llvm::ArrayRef<int> dims,
+                                                 llvm::function_ref<bool(int, int)> asOne) const;
+  SizeExpr size(llvm::ArrayRef<int> dims) const;
+
   /// The result buffers that hold a value.
   llvm::SmallVector<int> resultsOf(mlir::Value value) const;
 
