@@ -1,8 +1,8 @@
-"""The op table: one row for each op of the dialect, with what is right by NumPy. It drives test_ops.py, and the tests of
-derivatives and batching (`rows(diff=True)`, `samples`).
+"""The op table: one row for each op of the dialect, with what is right by NumPy. It drives test_ops.py, and the
+tests of derivatives and batching (`rows(diff=True)`, `samples`).
 
-Decides what an op is compared with, and on which elements. What is allowed to differ is not said here: it is the op's own
-bound in the TableGen files (`OPS[name].ulp`). A new elementwise op needs one line here.
+Decides what an op is compared with, and on which elements. What is allowed to differ is not said here: it is the
+op's own bound in the TableGen files (`OPS[name].ulp`). A new elementwise op needs one line here.
 """
 
 import math
@@ -238,7 +238,12 @@ def structured(name: str, label: str, shapes: tuple, fn: Callable, numpy: Callab
 
 def _reduce(kind: str, axes: list, label: str, f: Callable, **more: Any) -> OpRow:
     return structured(
-        "reduce", label, ((3, 5, 67),), lambda x: emit("reduce", [x], kind=kind, dims=axes), lambda x: f(x, tuple(axes)), **more
+        "reduce",
+        label,
+        ((3, 5, 67),),
+        lambda x: emit("reduce", [x], kind=kind, dims=axes),
+        lambda x: f(x, tuple(axes)),
+        **more,
     )
 
 
@@ -326,7 +331,9 @@ def _requested(name: str) -> Callable:
     """The request ops, on x * x."""
 
     def f(x: Any) -> Any:
-        inner = function(lambda a: [emit("mul", [a, a])], [Spec(x.shape[1:] if name == "vmap" else x.shape, x.dtype)], "f")
+        inner = function(
+            lambda a: [emit("mul", [a, a])], [Spec(x.shape[1:] if name == "vmap" else x.shape, x.dtype)], "f"
+        )
         if name == "vmap":
             return emit("vmap", [x], callee=inner.symbol, batched=[True], size=x.shape[0], results=[x.spec[:2]])[0]
         return emit(name, [x, x], callee=inner.symbol, active=[True], results=[x.spec[:2]] * 2)[1]
@@ -362,7 +369,8 @@ STRUCTURED = [
                dtypes=(dtypes.int32,), diff=False),
     structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),
                lambda: np.broadcast_to(np.arange(5.0, dtype=np.float32), (3, 5)), dtypes=_F[:1], diff=False),
-    structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1], diff=False),
+    structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1],
+    diff=False),
     structured("call", "", ((3, 5),), _call, lambda x: x + x, dtypes=_F),
     structured("if", "first", ((3, 5),), _if(0), lambda x: x + x, dtypes=_F),
     structured("if", "clamped", ((3, 5),), _if(9), lambda x: x * x, dtypes=_F),
@@ -378,11 +386,7 @@ TABLE = ELEMENTWISE + STRUCTURED
 
 def rows(*, diff: bool | None = None, elementwise: bool | None = None) -> list[OpRow]:
     """The rows, or those with (without) a derivative, those that are (not) elementwise."""
-    return [
-        r
-        for r in TABLE
-        if diff in (None, r.diff) and elementwise in (None, r.shapes is None)
-    ]
+    return [r for r in TABLE if diff in (None, r.diff) and elementwise in (None, r.shapes is None)]
 
 
 def samples(r: OpRow, d: Any, shape: tuple | None = None, seed: int = 0) -> list[np.ndarray]:
@@ -408,13 +412,16 @@ def samples(r: OpRow, d: Any, shape: tuple | None = None, seed: int = 0) -> list
 
 
 def specials(d: Any) -> np.ndarray:
-    """Elements at the edges of a dtype: zeros of both signs, infinities, NaN, the greatest, the least, near-integers."""
+    """Elements at the edges of a dtype: zeros of both signs, infinities, NaN, the greatest, the least,
+    near-integers."""
     if d.kind == "bool":
         return np.array([False, True])
     if d.kind != "float":
         info = dtypes.iinfo(d)
         values = [0, 1, 2, 3, 7, 8, 63, 64, info.max, info.max - 1, info.min, info.min + 1]
-        return np.array([v for v in values if info.min <= v <= info.max] + ([-1, -2] if d.kind == "int" else []), d.numpy)
+        return np.array(
+            [v for v in values if info.min <= v <= info.max] + ([-1, -2] if d.kind == "int" else []), d.numpy
+        )
     info = dtypes.finfo(d)
     values = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, np.inf, -np.inf, np.nan, info.max, info.min, info.eps]
     values += [info.smallest_normal, -info.smallest_normal, info.smallest_normal * info.eps]

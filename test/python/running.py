@@ -1,4 +1,5 @@
-"""What tests of values have in common: one trace, run by native code and by the reference interpreter; distances in ULP."""
+"""What tests of values have in common: one trace, run by native code and by the reference interpreter; distances in
+ULP."""
 
 import numpy as np
 from weft._src import _weft, compiler, dtypes, trace
@@ -32,9 +33,7 @@ class Built:
             d = dtypes.dtype(a.dtype)
             given.append((d.code, a.shape, np.ascontiguousarray(a).reshape(-1).view(np.uint8).tobytes()))
         out = _weft.reference(self.resolved, self.traced.entry, given, len(self.traced.results))
-        return [
-            np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape) for code, shape, data in out
-        ]
+        return [np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape) for code, shape, data in out]
 
 
 def same_bits(a, b):
@@ -52,8 +51,8 @@ def same_bits(a, b):
 
 
 def ulps(got, exact):
-    """The distance of `got` from `exact` (wider floats) in units in the last place of `got`'s dtype; infinite where one is
-    NaN or infinite and the other is not the same."""
+    """The distance of `got` from `exact` (wider floats) in units in the last place of `got`'s dtype; infinite where
+    one is NaN or infinite and the other is not the same."""
     info = dtypes.finfo(got.dtype)
     exact = np.asarray(exact, np.longdouble)
     g = got.astype(np.float64).astype(np.longdouble)

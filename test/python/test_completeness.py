@@ -31,17 +31,22 @@ EXEMPT = {
         "yield": "its region's op reads it", "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
     },
     "derivative": {
-        "yield": "its region's op differentiates it", "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+        "yield": "its region's op differentiates it",
+        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
     },
     "batch": {
-        "yield": "its region's op batches it", "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+        "yield": "its region's op batches it",
+        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
         "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
     },
-    "lower": dict.fromkeys(("call", "for", "if", "yield", "kernel", "launch", "copy"), "lowered by the entry, not inside kernels")
-    | dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
+    "lower": {
+        **dict.fromkeys(("call", "for", "if", "yield", "kernel", "launch", "copy"), "lowered by the entry"),
+        **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
+    },
 }  # fmt: skip
 DERIVATIVES = (
-    "PartialsOpInterface", "TransposeOpInterface", "JvpOpInterface", "RegionDerivativeOpInterface", "NoDerivativeOpInterface",
+    "PartialsOpInterface", "TransposeOpInterface", "JvpOpInterface", "RegionDerivativeOpInterface",
+    "NoDerivativeOpInterface",
 )  # fmt: skip
 TWO_DERIVATIVES = {"reduce": "linear for add, where the transpose holds; jvp for the other kinds"}
 
@@ -63,7 +68,11 @@ def test_exemptions_are_needed_and_speak_of_ops():
     tables = {r.name for r in ELEMENTWISE + STRUCTURED}
     assert not [n for n in EXEMPT["row"] if n in tables or n not in OPS]
     assert not [n for n in EXEMPT["case"] if (CASES / f"{n}.mlir").exists() or n not in OPS]
-    for what, interface in (("reference", "ReferenceOpInterface"), ("batch", "BatchOpInterface"), ("lower", "LowerOpInterface")):
+    for what, interface in (
+        ("reference", "ReferenceOpInterface"),
+        ("batch", "BatchOpInterface"),
+        ("lower", "LowerOpInterface"),
+    ):
         assert not [n for n in EXEMPT[what] if n not in OPS or interface in OPS[n].traits]
     assert not [n for n in EXEMPT["derivative"] if n not in OPS or set(DERIVATIVES) & OPS[n].traits]
 

@@ -1,5 +1,5 @@
-"""Values of every op, driven by the op table: against NumPy within the op's ULP bound, against the reference interpreter bit
-for bit, on odd, empty, single and 0-d shapes, on special values, on symbolic sizes.
+"""Values of every op, driven by the op table: against NumPy within the op's ULP bound, against the reference
+interpreter bit for bit, on odd, empty, single and 0-d shapes, on special values, on symbolic sizes.
 
 Ops of one dtype are compiled together, since compiling is what takes the time; where a program of many ops cannot be
 compiled, each is compiled by itself, so that one broken op fails alone.
@@ -28,9 +28,7 @@ def elementwise_rows(d):
 
 def cases(table):
     awaited = {n: pytest.mark.xfail(reason=why, strict=False) for n, why in AWAITED.items()}
-    return [
-        pytest.param(r, d, id=f"{r}-{d.short}", marks=awaited.get(r.name, ())) for r in table for d in r.dtypes
-    ]
+    return [pytest.param(r, d, id=f"{r}-{d.short}", marks=awaited.get(r.name, ())) for r in table for d in r.dtypes]
 
 
 def needs_numpy(d):
@@ -151,7 +149,8 @@ EDGES = {
 
 @pytest.mark.parametrize(("r", "d"), cases(ELEMENTWISE))
 def test_special_values(r, d):
-    """NaN, infinities, zeros of both signs, greatest and least: bit for bit the reference's, and NumPy's where finite."""
+    """NaN, infinities, zeros of both signs, greatest and least: bit for bit the reference's, and NumPy's where
+    finite."""
     needs_numpy(d)
     native, reference = elementwise_group(d, 1).run(
         r, lambda other: pairs_of_specials(other, d), "specials", elementwise_rows(d)
@@ -198,7 +197,8 @@ REDUCTIONS = [r for r in STRUCTURED if r.name == "reduce"]
 
 @pytest.mark.parametrize("r", [r for r in REDUCTIONS if dtypes.float32 in r.dtypes], ids=str)
 def test_reductions_on_symbolic_sizes(r):
-    """Named sizes give the bits of static ones, at extents below, at and beyond the 64 partial results of the fixed order."""
+    """Named sizes give the bits of static ones, at extents below, at and beyond the 64 partial results of the fixed
+    order."""
     d = dtypes.float32
     names = [dims.Dim(n) for n in ("a", "b", "c")]
     built = Built(lambda x: [r.call(x)], [Spec(tuple(names), d)])

@@ -2,9 +2,9 @@
 
 Decides what is compiled once and used again. The program of a call is a trace of the op's own Python function, so eager
 and traced calls cannot differ in what they compute. Its key is the op, its static arguments, and for each array dtype,
-weak bit and shape. Ops say by `collapse` how shapes become alike: elementwise ops merge neighbouring axes that repeat in
-the same operands, reductions merge neighbouring axes that are reduced or kept alike; each merged axis is then a symbolic
-size, so a known op on a new shape compiles nothing. The others are compiled once per shape.
+weak bit and shape. Ops say by `collapse` how shapes become alike: elementwise ops merge neighbouring axes that
+repeat in the same operands, reductions merge neighbouring axes that are reduced or kept alike; each merged axis is
+then a symbolic size, so a known op on a new shape compiles nothing. The others are compiled once per shape.
 """
 
 from __future__ import annotations
@@ -186,9 +186,7 @@ def _make_plan(function: Any, collapse: Any, args: tuple, kwargs: dict, specs: S
         # Complaints speak of the shapes that the user gave.
         trace.trace_program(_traced(function, args, kwargs), specs)
         raise
-    inputs = tuple(
-        None if new == old.shape else new for new, old in zip(collapsed.concrete, specs, strict=True)
-    )
+    inputs = tuple(None if new == old.shape else new for new, old in zip(collapsed.concrete, specs, strict=True))
     return _Plan(compiled, inputs if any(s is not None for s in inputs) else None, collapsed.result)
 
 
@@ -250,9 +248,7 @@ def elementwise(shapes: Sequence[tuple], args: tuple, kwargs: dict) -> Collapsed
     for k in range(len(shapes)):
         first = next((g for g, (pattern, _) in enumerate(groups) if pattern[k]), len(groups))
         concrete.append(tuple(n if pattern[k] else 1 for pattern, n in groups[first:]))
-        symbolic.append(
-            tuple(_SYMBOLS[g] if groups[g][0][k] else 1 for g in range(first, len(groups)))
-        )
+        symbolic.append(tuple(_SYMBOLS[g] if groups[g][0][k] else 1 for g in range(first, len(groups))))
     return Collapsed(tuple(concrete), tuple(symbolic), kwargs, full)
 
 

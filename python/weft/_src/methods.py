@@ -1,7 +1,8 @@
 """Operators and methods of arrays and tracers, given to both classes alike.
 
-Decides what Python's syntax means: operators are the ops of `weft.ops`, with their reflected forms; NumPy functions that
-get an array or a tracer are answered by Weft's function of that name (where there is none: NumPy's, on arrays only). A method of an array does what the function does.
+Decides what Python's syntax means: operators are the ops of `weft.ops`, with their reflected forms; NumPy functions
+that get an array or a tracer are answered by Weft's function of that name (where there is none: NumPy's, on arrays
+only). A method of an array does what the function does.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def _namespace(self: Any, *, api_version: str | None = None) -> Any:
 _NUMPY_NAMES = {
     "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
     "arctanh": "atanh", "power": "pow", "mod": "remainder", "true_divide": "divide", "absolute": "abs", "fabs": "abs",
-    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "rint": "round",
+    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
+    "rint": "round",
     "concatenate": "concat", "amax": "max", "amin": "min",
 }  # fmt: skip
 

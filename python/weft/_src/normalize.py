@@ -49,6 +49,7 @@ def text(x: Any) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- dtypes
 
+
 def common_type(xs: Iterable[Any]) -> dtypes.Weak:
     """The common dtype of operands, and whether all of them are weak.
 

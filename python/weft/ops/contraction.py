@@ -16,8 +16,6 @@ from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError
 from weft._src.normalize import (
     array,
     as_array,
-    axes as all_axes,
-    axis as one_axis,
     broadcast,
     broadcast_shapes,
     common_type,
@@ -25,6 +23,12 @@ from weft._src.normalize import (
     reshape,
     text,
     unsupported,
+)
+from weft._src.normalize import (
+    axes as all_axes,
+)
+from weft._src.normalize import (
+    axis as one_axis,
 )
 from weft._src.trace import Tracer, emit
 
@@ -189,7 +193,8 @@ def outer(x1: Any, x2: Any, /) -> Any:
 def einsum(subscripts: str, /, *operands: Any) -> Any:
     """Einstein's sum: a letter for each axis; letters that the result lacks are summed.
 
-    Operands are joined from left to right, and a letter is summed as soon as no later operand and not the result has it.
+    Operands are joined from left to right, and a letter is summed as soon as no later operand and not the result has
+    it.
 
     Args:
         subscripts: such as "bij,bjk->bik"; without "->" the result has the letters that appear once, in order.
@@ -231,9 +236,7 @@ def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
         both = [c for c in have if c in term]
         batch = [c for c in both if c in needed]
         gone = [c for c in both if c not in needed]
-        x = _dot(
-            x, y, [(have.index(c), term.index(c)) for c in batch], [(have.index(c), term.index(c)) for c in gone]
-        )
+        x = _dot(x, y, [(have.index(c), term.index(c)) for c in batch], [(have.index(c), term.index(c)) for c in gone])
         have = "".join(batch + [c for c in have if c not in both] + [c for c in term if c not in both])
     x, have = _sum_out(x, have, set(result))
     order = [have.index(c) for c in result]
@@ -251,7 +254,9 @@ def _parse(subscripts: str, n: int) -> tuple[list[str], str]:
     if len(terms) != n or not (letters + result).isalpha() and letters + result:
         raise ArgumentValueError("WF1902", f"einsum: {subscripts!r} does not name the axes of {n} operands.")
     if len(set(result)) != len(result) or not set(result) <= set(letters):
-        raise ArgumentValueError("WF1902", f"einsum: the result {result!r} names axes once, out of those of the operands.")
+        raise ArgumentValueError(
+            "WF1902", f"einsum: the result {result!r} names axes once, out of those of the operands."
+        )
     if any(len(set(t)) != len(t) for t in terms):
         raise UnsupportedError("WF1507", "einsum: a letter twice in one term (a diagonal) has no code yet.")
     return terms, result

@@ -1,7 +1,7 @@
 """Arrays from nothing: constants, ranges, the identity.
 
-Decides default dtypes (float32, int64 for integer ranges) and how ranges are computed: in float64 from the index, rounded
-once, so element i does not depend on those before it.
+Decides default dtypes (float32, int64 for integer ranges) and how ranges are computed: in float64 from the index,
+rounded once, so element i does not depend on those before it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import math
 from typing import Any
 
 from weft._src import dims, dtypes
-from weft._src.dtypes import DType
 from weft._src.dispatch import op
+from weft._src.dtypes import DType
 from weft._src.errors import WrongArgumentError
 from weft._src.normalize import array, broadcast, check_shape, convert, is_number, value_error
 from weft._src.trace import Tracer, emit
 
 __all__ = [
-    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones", "ones_like", "tril", "triu", "zeros",
+    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones", "ones_like", "tril", "triu",
+    "zeros",
     "zeros_like",
 ]  # fmt: skip
 
@@ -136,8 +137,8 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     """The numbers start, start + step, ... below `stop` (above it, if step is negative).
 
     Args:
-        start, stop: numbers; with one of them only, it is the stop and the start is 0. `stop` may be a Dim if step is 1.
-        step: not 0.
+        start, stop: numbers; with one of them only, it is the stop and the start is 0. `stop` may be a Dim if step
+        is 1. step: not 0.
         dtype: by default the default integer if all three are integers, else the default float.
 
     Raises:

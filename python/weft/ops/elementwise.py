@@ -1,8 +1,8 @@
 """Elementwise functions: those of the array API, and every elementwise op of the dialect under its name.
 
-Decides which dtypes an op is computed in: operands meet in their common dtype and shape; ops on floats turn integers into
-the default float. What is one op in the dialect is made from its line there (a new op appears here by itself, under its
-own name or the array API's); the rest are composites over these.
+Decides which dtypes an op is computed in: operands meet in their common dtype and shape; ops on floats turn integers
+into the default float. What is one op in the dialect is made from its line there (a new op appears here by itself,
+under its own name or the array API's); the rest are composites over these.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ Returns:
     An array of their common shape{result}.
 
 Raises:
-    ShapeError: WF1001 where the shapes do not broadcast; DTypeError: WF1021, WF1022 for elements that have no common dtype
-    or that the op does not take; ScalarRangeError: WF1026 for a Python integer out of range.
+    ShapeError: WF1001 where the shapes do not broadcast; DTypeError: WF1021, WF1022 for elements that have no common
+    dtype or that the op does not take; ScalarRangeError: WF1026 for a Python integer out of range.
 
 >>> weft.{name}(weft.asarray({sample}), {sample}[0]).shape
 (2,)
@@ -453,7 +453,8 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
 
 @_composite(1)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-    """`x` in another dtype: floats round to even, float to integer truncates and saturates (NaN gives 0), to bool: x != 0.
+    """`x` in another dtype: floats round to even, float to integer truncates and saturates (NaN gives 0), to bool: x
+    != 0.
 
     Args:
         x: an array or number. dtype: the new dtype. copy: taken for the array API's sake; values never share memory.

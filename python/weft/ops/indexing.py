@@ -1,7 +1,8 @@
 """Indexing with static indices: integers, slices, None, `...`, in any mixture.
 
 Decides how Python's rules become at most one `reverse`, one `slice` and one `reshape`: negative steps read the reversed
-axis, integers are slices of size 1 whose axis is then dropped. Indices that are arrays have their place but no code yet.
+axis, integers are slices of size 1 whose axis is then dropped. Indices that are arrays have their place but no code
+yet.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def getitem(x: Any, index: Any) -> Any:
         x: an array. index: an int, a slice, None, `...`, or a tuple of these.
 
     Raises:
-        AxisError: WF1005 for an integer out of range, WF1006 for more indices than axes; ArgumentValueError: WF1016 for a
-        step of 0; UnsupportedError: WF1507 for an array as index; WrongArgumentError: WF1032 for anything else.
+        AxisError: WF1005 for an integer out of range, WF1006 for more indices than axes; ArgumentValueError: WF1016
+        for a step of 0; UnsupportedError: WF1507 for an array as index; WrongArgumentError: WF1032 for anything else.
 
     >>> weft.arange(10)[2:8:3]
     Array([2, 5], dtype=int64)
@@ -52,9 +53,10 @@ def _static(i: Any, x: Any) -> Any:
         return _Slice(*(_bound(n) for n in (i.start, i.stop, i.step)))
     if isinstance(i, (bool, np.bool_, np.ndarray, _weft.Array, Tracer, list)):
         raise UnsupportedError(
-            "WF1507", f"an index that is {'a truth value' if isinstance(i, (bool, np.bool_)) else 'an array'}, has no code yet.",
+            "WF1507",
+            f"an index that is {'a truth value' if isinstance(i, (bool, np.bool_)) else 'an array'} has no code yet.",
             operands=(text(x),),
-        )  # fmt: skip
+        )
     try:
         return operator.index(i)
     except TypeError:
@@ -111,7 +113,9 @@ def _getitem(x: Any, index: tuple) -> Any:
             last = (sizes[axis] - 1) * strides[axis] + start
             other = x.shape[axis] - 1 - last
             if isinstance(other, dims.Dim):
-                raise UnsupportedError("WF1507", f"a slice that starts at {start} has no code yet.", operands=(text(x),))
+                raise UnsupportedError(
+                    "WF1507", f"a slice that starts at {start} has no code yet.", operands=(text(x),)
+                )
             starts[axis] = other
             turned.append(-1 - axis)
     before = sorted({t for t in turned if t >= 0} ^ {-1 - t for t in turned if t < 0})

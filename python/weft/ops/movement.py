@@ -17,7 +17,6 @@ from weft._src.normalize import (
     array,
     as_array,
     axes,
-    axis as one_axis,
     broadcast,
     broadcast_shapes,
     check_shape,
@@ -25,16 +24,23 @@ from weft._src.normalize import (
     convert,
     count,
     is_one,
-    reshape as _reshape,
     same_shape,
     shape_text,
     text,
 )
+from weft._src.normalize import (
+    axis as one_axis,
+)
+from weft._src.normalize import (
+    reshape as _reshape,
+)
 from weft._src.trace import Tracer, emit
 
 __all__ = [
-    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "matrix_transpose", "meshgrid", "moveaxis", "pad",
-    "permute_dims", "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose", "unstack",
+    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "matrix_transpose", "meshgrid", "moveaxis",
+    "pad",
+    "permute_dims", "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose",
+    "unstack",
 ]  # fmt: skip
 
 
@@ -314,7 +320,8 @@ def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Any:
     """`x` with its elements moved along axes; those that leave at one end come in at the other.
 
     Args:
-        x: an array. shift: by how many places, one integer or one for each axis. axis: by default all elements in order.
+        x: an array. shift: by how many places, one integer or one for each axis. axis: by default all elements in
+        order.
 
     Raises:
         AxisError: WF1002; ArgumentValueError: WF1015 if there are not as many shifts as axes.

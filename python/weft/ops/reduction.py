@@ -1,7 +1,8 @@
 """Reductions: the array API's, and composites over the dialect's `reduce`.
 
-Decides the dtype of a sum (integers and truth values are summed in the default integer or wider, as the array API says),
-what the mean of integers is (the default float), and that float16 and bfloat16 means are taken in float32 and rounded once.
+Decides the dtype of a sum (integers and truth values are summed in the default integer or wider, as the array API
+says), what the mean of integers is (the default float), and that float16 and bfloat16 means are taken in float32 and
+rounded once.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from weft._src import dims, dtypes
-from weft._src.dtypes import DType
 from weft._src.dispatch import op, reduction
+from weft._src.dtypes import DType
 from weft._src.errors import ShapeError
 from weft._src.normalize import array, axes, convert, count, reshape, size_value, text, unsupported, weakly
 from weft._src.trace import Tracer, emit
