@@ -152,7 +152,7 @@ static nb::object fromNumpy(nb::handle object) {
     dtype = dtypeOfNumpy(object.ptr());
   }
   if (!dtype)
-    raise("WF1023", "NumPy's " + std::string(nb::cast<std::string>(nb::str(object.attr("dtype")))) +
+    raise("WF1023", "NumPy's " + std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) +
                         " is not an element type of Weft");
   if (PyArray_NDIM(array) > WEFT_MAX_RANK)
     raise("WF1011", "an array has at most 16 dimensions");

@@ -20,14 +20,55 @@ struct Recipe {
   std::vector<nb::object> keys;
 };
 
-/// Something that the traced function read and that must still be the same object: an entry of a dict, or of a cell.
+/// Something that the traced function read and that must still be the same object (weft/_src/guards.py).
 struct Guard {
-  nb::object holder, key, expected; ///< key null: holder is a cell. expected null: there was no such entry
+  enum Kind { Entry, Cell, Item, Attribute, Length } kind;
+  nb::object holder, key, expected; ///< expected null: there was no such entry
+  Py_ssize_t number = 0;            ///< of an item; of all entries
   bool holds() const {
-    PyObject *now = key.is_valid() ? PyDict_GetItemWithError(holder.ptr(), key.ptr()) : PyCell_GET(holder.ptr());
+    switch (kind) {
+    case Entry:
+      return PyDict_GetItemWithError(holder.ptr(), key.ptr()) == expected.ptr();
+    case Cell:
+      return PyCell_GET(holder.ptr()) == expected.ptr();
+    case Item:
+      return number < PyList_GET_SIZE(holder.ptr()) && PyList_GET_ITEM(holder.ptr(), number) == expected.ptr();
+    case Length:
+      return number == (PyList_Check(holder.ptr()) ? PyList_GET_SIZE(holder.ptr()) : PyDict_GET_SIZE(holder.ptr()));
+    case Attribute:
+      break;
+    }
+    // Slots and plain values of classes: no code of the user runs here.
+    PyObject *now = PyObject_GetAttr(holder.ptr(), key.ptr());
+    if (!now)
+      PyErr_Clear();
+    Py_XDECREF(now);
     return now == expected.ptr();
   }
 };
+
+/// A guard from (holder, key, object).
+Guard readGuard(nb::handle item) {
+  Guard guard{Guard::Attribute, nb::borrow(item[0]), nb::borrow(item[1]), nb::borrow(item[2])};
+  PyObject *holder = guard.holder.ptr();
+  bool isList = PyList_CheckExact(holder), isDict = PyDict_CheckExact(holder);
+  if (PyCFunction_Check(guard.key.ptr())) { // `len`
+    if (!isList && !isDict)
+      throw nb::type_error("a guard on the length of what is neither list nor dict");
+    guard.kind = Guard::Length;
+    guard.number = nb::cast<Py_ssize_t>(guard.expected);
+  } else if (PyCell_Check(holder)) {
+    guard.kind = Guard::Cell;
+  } else if (isDict) {
+    guard.kind = Guard::Entry;
+  } else if (isList) {
+    guard.kind = Guard::Item;
+    guard.number = nb::cast<Py_ssize_t>(guard.key);
+  }
+  if (guard.expected.is(nb::handle(Py_Ellipsis))) // there was none
+    guard.expected = nb::object();
+  return guard;
+}
 
 struct Entry {
   uint64_t hash;
@@ -51,6 +92,7 @@ struct JitFunction {
   PyObject *impl; ///< the Python object: its `miss(args, kwargs)` is the slow path, its attributes are ours
   uint64_t staticPositions;
   PyObject *staticNames; ///< a tuple of str
+  bool takesSelf;        ///< the first argument is static if it is no array, number or container
   std::vector<EntryRef> *entries;
   EntryRef *last; ///< that of the last call; null: none
 };
@@ -76,6 +118,8 @@ bool sign(JitFunction *self, PyObject *const *args, Py_ssize_t count, PyObject *
   for (Py_ssize_t i = 0; i < count; ++i) {
     if (i < 64 && self->staticPositions >> i & 1)
       signature.addStatic(args[i]);
+    else if (i == 0 && self->takesSelf && Signature::isOpaque(args[0]))
+      signature.addStatic(args[0]);
     else if (!signature.add(args[i]))
       return false;
   }
@@ -247,7 +291,8 @@ Recipe readRecipe(nb::handle tree) {
 PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
   PyObject *impl, *names;
   unsigned long long positions;
-  if (!PyArg_ParseTuple(args, "OKO!", &impl, &positions, &PyTuple_Type, &names))
+  int takesSelf;
+  if (!PyArg_ParseTuple(args, "OKO!p", &impl, &positions, &PyTuple_Type, &names, &takesSelf))
     return nullptr;
   auto *self = reinterpret_cast<JitFunction *>(type->tp_alloc(type, 0));
   if (!self)
@@ -256,6 +301,7 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
   self->impl = Py_NewRef(impl);
   self->staticPositions = positions;
   self->staticNames = Py_NewRef(names);
+  self->takesSelf = takesSelf;
   self->entries = new std::vector<EntryRef>;
   return reinterpret_cast<PyObject *>(self);
 }
@@ -358,16 +404,8 @@ PyObject *install(PyObject *object, PyObject *args) {
     for (size_t i = 0; i < entry->order.size(); ++i)
       if (!entry->program->fits(int32_t(i), signature.leaves[entry->order[i]]))
         throw nb::value_error("an argument does not fit the program");
-    for (nb::handle item : nb::borrow<nb::sequence>(guards)) {
-      Guard guard{nb::borrow(item[0]), nb::borrow(item[1]), nb::borrow(item[2])};
-      if (guard.key.is_none())
-        guard.key = nb::object();
-      if (guard.key.is_valid() ? !PyDict_Check(guard.holder.ptr()) : !PyCell_Check(guard.holder.ptr()))
-        throw nb::type_error("a guard is on a dict's entry or on a cell");
-      if (guard.expected.is(nb::handle(Py_Ellipsis))) // there was none
-        guard.expected = nb::object();
-      entry->guards.push_back(std::move(guard));
-    }
+    for (nb::handle item : nb::borrow<nb::sequence>(guards))
+      entry->guards.push_back(readGuard(item));
     for (nb::handle item : nb::borrow<nb::sequence>(donated))
       entry->donated.push_back(nb::cast<int32_t>(item));
     entry->recipe = readRecipe(recipe);

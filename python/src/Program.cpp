@@ -1,11 +1,15 @@
 // Decides how a program is called: arguments read in place, the interpreter lock kept for short programs, Ctrl-C
 // answered.
 #include "Program.h"
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 namespace weft::python {
+
+using Clock = std::chrono::steady_clock;
 
 bool readLeaf(PyObject *object, Leaf &leaf) {
   PyTypeObject *type = Py_TYPE(object);
@@ -67,6 +71,8 @@ Program::Program(nb::bytes image) {
   numResults = weft_program_num_results(program);
   for (int32_t i = 0; i < numArgs; ++i)
     args.push_back(weft_program_arg(program, i));
+  for (const WeftValueType &arg : args)
+    isDynamic |= std::any_of(arg.dims, arg.dims + arg.rank, [](int64_t size) { return size < 0; });
   for (int32_t i = 0; i < numResults; ++i)
     results.push_back(weft_program_result(program, i));
 }
@@ -120,24 +126,30 @@ void Program::run(Leaf **leaves, WeftResult *out) {
   options.poll = poll;
   WeftError error;
   int32_t status;
+  auto start = [this] { return isDynamic || measurements < 3 ? Clock::now() : Clock::time_point(); };
+  auto measure = [this](Clock::time_point from) {
+    int64_t ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - from).count();
+    measuredNs = isDynamic ? ns : std::min(measuredNs, ns); // the last sizes tell most about the next ones
+    measurements += measurements < 3;
+  };
   if (measurements >= 3 && measuredNs <= shortNs) {
+    Clock::time_point from = start();
     status = weft_call(program, native, out, &options, &error);
+    if (isDynamic)
+      measure(from);
   } else {
     // Its buffers must outlive the call though another thread may drop the arrays meanwhile.
     std::vector<WeftBuffer *> held;
     for (int32_t i = 0; i < numArgs; ++i)
       if (Py_TYPE(leaves[i]->object) == arrayType)
         held.push_back(weft_buffer_retain(arrayIn(leaves[i]->object).buffer));
-    auto start = std::chrono::steady_clock::now();
+    Clock::time_point from = start();
     {
       nb::gil_scoped_release release;
       status = weft_call(program, native, out, &options, &error);
     }
-    auto taken = std::chrono::steady_clock::now() - start;
-    if (measurements < 3) {
-      ++measurements;
-      measuredNs = std::min<int64_t>(measuredNs, std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count());
-    }
+    if (isDynamic || measurements < 3)
+      measure(from);
     for (WeftBuffer *buffer : held)
       weft_buffer_release(buffer);
   }
@@ -147,9 +159,18 @@ void Program::run(Leaf **leaves, WeftResult *out) {
     throw nb::python_error();
   std::string message = error.message;
   if (status == WEFT_ERR_SHAPE)
-    message = "dimension " + std::to_string(error.where % 256) + " of argument " + std::to_string(error.where / 256) +
-              " has " + std::to_string(error.got) + " elements, expected " + std::to_string(error.expected);
+    message = "dimension " + std::to_string(error.where % 256) + " of " + nameOf(error.where / 256) + " has " +
+              std::to_string(error.got) + " elements, expected " + std::to_string(error.expected);
   raise(("WF" + std::to_string(status)).c_str(), message);
+}
+
+std::string Program::nameOf(size_t index) const {
+  return index < names.size() ? names[index] : "argument " + std::to_string(index);
+}
+
+static std::string described(nb::handle object) {
+  nb::object spec = nb::module_::import_("weft._src.trace").attr("spec_of")(object);
+  return nb::str(spec).c_str();
 }
 
 static nb::list callSlow(Program &self, nb::sequence arguments) {
@@ -171,7 +192,7 @@ static nb::list callSlow(Program &self, nb::sequence arguments) {
     keep.push_back(object);
     if (!self.fits(int32_t(i), leaves[i]))
       raise(self.args[i].dtype != leaves[i].dtype ? "WF1603" : "WF1602",
-            "input " + std::to_string(i) + " has not the dtype or shape that the program was compiled for");
+            self.nameOf(i) + " came as " + described(object));
     pointers[i] = &leaves[i];
   }
   std::vector<WeftResult> out(self.numResults);
@@ -202,6 +223,7 @@ void bindProgram(nb::module_ &m) {
           "(dtype code, shape) of each argument; -1: any size.")
       .def_prop_ro("results", [=](const Program &self) { return types(self.results); })
       .def_prop_ro("code_bytes", [](const Program &self) { return weft_program_code_bytes(self.program); })
+      .def_rw("names", &Program::names, "What the arguments are called in errors.")
       .def_rw("threads", &Program::threads, "Threads of a call; 0: the runtime's default.")
       .def_prop_ro("metadata", [](const Program &self) {
         size_t size;

@@ -3,6 +3,8 @@
 #define WEFT_PYTHON_PROGRAM_H
 
 #include "Array.h"
+#include <string>
+#include <vector>
 
 namespace weft::python {
 
@@ -31,6 +33,8 @@ struct Program {
   int64_t measuredNs = INT64_MAX;
   int32_t measurements = 0;
   int32_t threads = 0;
+  bool isDynamic = false;         ///< some size is known at the call only
+  std::vector<std::string> names; ///< what the arguments are called in errors
 
   explicit Program(nb::bytes image);
   Program(const Program &) = delete;
@@ -38,6 +42,8 @@ struct Program {
 
   /// Whether the leaf is what argument `index` wants.
   bool fits(int32_t index, const Leaf &leaf) const;
+
+  std::string nameOf(size_t index) const;
 
   /// Calls it; `leaves` in the order of the arguments, checked by the caller. Raises.
   void run(Leaf **leaves, WeftResult *out);

@@ -60,6 +60,13 @@ bool Signature::add(PyObject *object, int depth) {
   return true;
 }
 
+bool Signature::isOpaque(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  Leaf leaf;
+  return type != &PyTuple_Type && type != &PyList_Type && type != &PyDict_Type && object != Py_None &&
+         type != arrayType && !readLeaf(object, leaf);
+}
+
 void Signature::addStatic(PyObject *object) {
   if (Py_TYPE(object) == &PyLong_Type) {
     int overflow;

@@ -48,6 +48,9 @@ struct Signature {
 
   /// Adds one argument. False where Python must look: unknown containers, subclasses, donated arrays.
   bool add(PyObject *object, int depth = 0);
+  /// Whether an object is neither array nor number nor a container that `add` takes apart.
+  static bool isOpaque(PyObject *object);
+
   /// Adds a static argument.
   void addStatic(PyObject *object);
   void addName(PyObject *name) {

@@ -137,6 +137,10 @@ def _repr(self: Any) -> str:
     return f"Array({text}, dtype={self.dtype.name})"
 
 
+def _format(self: Any, spec: str) -> str:
+    return format(np.asarray(self).item(), spec) if spec and self.shape == () else format(repr(self), spec)
+
+
 def _number(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def method(self: Any) -> Any:
         return convert(np.asarray(self))
@@ -153,6 +157,7 @@ def _index(x: np.ndarray) -> int:
 # What needs the numbers themselves: on arrays only (tracers have their own).
 for _name, _method in {
     "__repr__": _repr,
+    "__format__": _format,
     "__bool__": _number(bool),
     "__int__": _number(int),
     "__float__": _number(float),

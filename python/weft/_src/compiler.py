@@ -5,6 +5,7 @@ Decides which options there are, and how a stage is asked for by name.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, NamedTuple
 
@@ -77,13 +78,28 @@ class Compiled(NamedTuple):
     report: dict
 
 
+_recent: dict[bytes, Compiled] = {}
+_MAX_RECENT = 128
+
+
 def compile_module(module: Any, opts: Options) -> Compiled:
     """Compiles a module at stage `traced`, and loads it; the module itself is not changed.
+
+    The same text (lines of the user included) under the same options is compiled once: a lambda or a method that is
+    wrapped anew, or traced anew since something it reads has changed, finds its native code.
 
     Raises:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
     """
-    image, report = _weft.compile(module.clone(), opts.text())
-    program = _weft.Program(image)
-    program.threads = opts.threads
-    return Compiled(program, image, json.loads(report))
+    text = opts.text() + module.get_asm(enable_debug_info=True)
+    key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    found = _recent.pop(key, None)
+    if found is None:
+        image, report = _weft.compile(module.clone(), opts.text())
+        program = _weft.Program(image)
+        program.threads = opts.threads
+        found = Compiled(program, image, json.loads(report))
+    _recent[key] = found  # the latest last
+    while len(_recent) > _MAX_RECENT:
+        _recent.pop(next(iter(_recent)), None)
+    return found

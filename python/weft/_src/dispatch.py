@@ -128,7 +128,7 @@ def _hole(x: Any, values: list[Any], number: bool) -> Any:
     elif isinstance(x, np.generic) or (number and isinstance(x, (list, tuple))):
         x = _asarray(x)
     elif isinstance(x, Tracer):
-        raise trace._leaked(x)
+        raise trace.leaked(x)
     elif number and x is not None and (hasattr(x, "__dlpack__") or hasattr(x, "__array__")):
         x = _asarray(x)
     elif number and x is not None:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from typing import Any, NamedTuple
 
-from weft._src import array, dims, pytree, source, trace
+from weft._src import array, dims, source, trace
 
 _LINE = re.compile(r'"([^"]+)":(\d+)')
 # Ops that only shape others: not worth a word in the name of a kernel.
@@ -105,7 +105,7 @@ class Explanation:
         self.recompiles = list(jitted.misses)
         self.donated = [call.paths[i] for i in call.donated]
         self.notes = _notes(call, variant)
-        self.unchecked_reads = _unchecked(jitted.f)
+        self.unchecked_reads = list(variant.reads.unchecked)
 
     def __str__(self) -> str:
         head = f"{self.name}({', '.join(self.arguments)})"
@@ -221,31 +221,6 @@ def _first_double(module: Any, call: Any) -> str | None:
 
 def _is_double(value: Any) -> bool:
     return "xf64" in str(value.type) or "<f64" in str(value.type)
-
-
-def _unchecked(f: Any) -> list[str]:
-    """Names through which a function reaches objects whose attributes may change unseen."""
-    import types
-
-    f = _innermost(f)
-    code = getattr(f, "__code__", None)
-    if code is None:
-        return []
-    plain = (bool, int, float, str, bytes, type(None), types.ModuleType, types.FunctionType, type, array.Array)
-    found = []
-    for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=False):
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            continue
-        if not isinstance(value, plain) and not callable(value):
-            found.append(name)
-    for name in code.co_names:
-        value = f.__globals__.get(name)
-        if value is not None and not isinstance(value, plain) and not callable(value):
-            found.append(name)
-    bound = getattr(f, "__self__", None)
-    return sorted({*found, *(["self"] if bound is not None and pytree.structure(bound).is_leaf else [])})
 
 
 def lines_of(location: Any) -> list[str]:

@@ -1,92 +1,349 @@
 """What a traced function reads from outside, so that a call after a change traces anew.
 
-Decides what is watched: the globals and closure cells that the function's bytecode names, and those of the Python functions
-it reaches that way, as long as they are the user's. A name is watched by identity (an equal number that is another object
-only costs a look at it), except modules, whose own names are not followed. What a function reads through attributes of
-objects is not seen here.
+Decides what is watched. The bytecode of the function, and of the user's functions that it reaches, names chains such as
+`scale`, `config.rate`, `self.layers[0].w`: rooted at globals, closure cells, the object of a bound method, and static
+arguments. Each step of a chain is one guard: the entry of a dict (globals, modules, instances), a cell, the item of a list,
+an attribute (slots, classes). Where a chain ends in a container or an object of the user, all that it holds is watched, up
+to a bound, since what is done with it is not known. An entry is watched by identity; an equal number or text that is another
+object only costs a look at it.
+
+What cannot be followed is listed by name: objects without a `__dict__`, computed attributes, names that the function itself
+writes, and whatever lies beyond the bound. Numbers inside arrays need no guard: arrays are arguments.
 """
 
 from __future__ import annotations
 
 import dis
+import functools
+import inspect
+import sysconfig
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from weft._src import dtypes, source
+import numpy as np
+
+from weft._src import _weft, dims, dtypes, source
 
 MISSING = ...
 """Stands for "there was no such entry"."""
 
 Guard = tuple[Any, Any, Any]
-"""(dict, name, object) or (cell, None, object): what must still be the same object."""
+"""(dict, key, object), (cell, None, object), (list, index, object), (object, attribute, object): what must still be the same
+object; (dict or list, len, n): how many entries there must be."""
 
-_READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+MAX_GUARDS = 2000
+"""More reads than these are not watched, but listed: each costs a few nanoseconds a call."""
+
+_MAX_DEPTH = 8
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+# Known by what they are: identity says it all, or their elements are arguments.
+_LEAVES = (*_PLAIN, np.ndarray, np.dtype, _weft.Array, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis), type)
+# Methods that only write to a container: a list that a function appends to is no input of it.
+_WRITERS = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "clear", "discard", "remove"})
+_STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+_NUMPY = np.__file__.rpartition("__init__")[0]
 
 
-def reads_of(f: Callable[..., Any]) -> list[Guard]:
-    """The guards of a function as it is now.
+class Reads(NamedTuple):
+    """What a function reads: the guards, and the names of what is not watched."""
+
+    guards: list[Guard]
+    unchecked: list[str]
+
+
+def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> Reads:
+    """What a function reads as things are now.
+
+    Args:
+        f: a function, bound method, partial, or object with `__call__`.
+        static: values of arguments, by name, that are plain Python values.
 
     >>> scale = 3
     >>> def f(x): return x * scale
-    >>> [(name, value) for holder, name, value in reads_of(f) if name == "scale"]
+    >>> [(name, value) for holder, name, value in reads_of(f).guards if name == "scale"]
     [('scale', 3)]
     """
-    guards: list[Guard] = []
-    seen: set[int] = set()
+    collector = _Collector()
     defaults = vars(dtypes._defaults)
     # The default dtypes are part of what every function means.
-    guards += [(defaults, name, defaults.get(name, MISSING)) for name in ("float", "int")]
-    _collect(f, guards, seen)
-    return guards
+    for name in ("float", "int"):
+        collector.add(defaults, name, defaults.get(name, MISSING))
+    collector.function(f, dict(static or {}))
+    return Reads(collector.guards, sorted(collector.unchecked))
 
 
-def _collect(f: Any, guards: list[Guard], seen: set[int]) -> None:
-    f = getattr(f, "__func__", f)
-    while hasattr(f, "__wrapped__") and not isinstance(f, types.FunctionType):
-        f = f.__wrapped__
-    if hasattr(f, "func") and hasattr(f, "keywords"):  # functools.partial
-        for part in (f.func, *f.args, *f.keywords.values()):
-            _collect(part, guards, seen)
-        return
-    if not isinstance(f, types.FunctionType) or id(f) in seen or source.is_internal(f.__code__.co_filename):
-        return
-    seen.add(id(f))
-    for name in _globals_of(f.__code__):
-        if name in f.__globals__:
-            value = f.__globals__[name]
-            if not isinstance(value, types.ModuleType):
-                guards.append((f.__globals__, name, value))
-                _collect(value, guards, seen)
+def without_changed(reads: Reads) -> Reads:
+    """The reads less those that have changed since: what tracing itself changes, such as a counter, is no input.
+
+    >>> d = {"a": 1, "b": 2}
+    >>> without_changed(Reads([(d, "a", 1), (d, "b", 1)], []))
+    Reads(guards=[({'a': 1, 'b': 2}, 'a', 1)], unchecked=['b'])
+    """
+    kept, names = [], set(reads.unchecked)
+    for guard in reads.guards:
+        if _same(_now(guard[0], guard[1]), guard[2]):
+            kept.append(guard)
         else:
-            guards.append((f.__globals__, name, MISSING))
-    for cell in f.__closure__ or ():
-        try:
-            value = cell.cell_contents
-        except ValueError:  # not filled yet
-            value = MISSING
-        guards.append((cell, None, value))
-        _collect(value, guards, seen)
-    for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-        _collect(value, guards, seen)
+            names.add("len" if guard[1] is len else str(guard[1]))
+    return Reads(kept, sorted(names))
 
 
-def _globals_of(code: types.CodeType) -> Iterator[str]:
-    """Names of globals that a code object and those inside it read."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in _READS:
-            yield instruction.argval
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            yield from _globals_of(const)
+def _is_library(filename: str) -> bool:
+    """Whether a file is Weft's, NumPy's or the standard library's: what these read is not the user's to change."""
+    if source.is_internal(filename) or filename.startswith(("<frozen", _NUMPY)):
+        return True
+    return filename.startswith(_STDLIB) and "site-packages" not in filename
+
+
+class _Collector:
+    """Walks over code and values, once each."""
+
+    def __init__(self) -> None:
+        self.guards: list[Guard] = []
+        self.unchecked: set[str] = set()
+        self._seen: set[Any] = set()
+        self._keep: list[Any] = []  # what ids in `_seen` stand for
+
+    def add(self, holder: Any, key: Any, value: Any) -> None:
+        mark = (id(holder), "len" if key is len else key)
+        if mark not in self._seen:
+            self._seen.add(mark)
+            self.guards.append((holder, key, value))
+
+    def _first_time(self, *parts: Any) -> bool:
+        mark = tuple(id(p) for p in parts)
+        if mark in self._seen:
+            return False
+        self._seen.add(mark)
+        self._keep.append(parts)
+        return True
+
+    # ------------------------------------------------------------------------------------------------------ functions
+
+    def function(self, f: Any, roots: dict[str, Any]) -> None:
+        """What a callable reads; `roots`: values of arguments by name."""
+        if isinstance(f, functools.partial):
+            self.function(f.func, {**roots, **f.keywords})
+            for i, part in enumerate((*f.args, *f.keywords.values())):
+                self.value(part, f"partial[{i}]")
+            return
+        if isinstance(f, types.MethodType):
+            names = getattr(getattr(f.__func__, "__code__", None), "co_varnames", ())
+            self.function(f.__func__, {**roots, **({names[0]: f.__self__} if names else {})})
+            return
+        if not isinstance(f, types.FunctionType):
+            wrapped = inspect.getattr_static(f, "__wrapped__", None) or getattr(f, "__dict__", {}).get("__wrapped__")
+            call = inspect.getattr_static(type(f), "__call__", None)
+            if wrapped is not None:
+                self.function(wrapped, roots)
+            elif isinstance(call, types.FunctionType) and not _is_library(call.__code__.co_filename):
+                self.function(types.MethodType(call, f), roots)
+            return
+        if not self._first_time(f, *roots.values()):
+            return
+        cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=False))
+        if _is_library(f.__code__.co_filename):
+            # A transformation of the user's function, or a decorator: that function lies in its closure.
+            for cell in cells.values():
+                value = _content(cell)
+                if isinstance(value, (types.FunctionType, types.MethodType, functools.partial, _weft.JitFunction)):
+                    self.function(value, {})
+            return
+        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            if callable(value):
+                self.function(value, {})
+        self._code(f.__code__, f.__globals__, cells, roots)
+
+    def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
+        written = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")}
+        rebound = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_FAST", "STORE_DEREF")}
+        roots = {name: value for name, value in roots.items() if name not in rebound}
+        chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
+        constant: list[Any] = []
+
+        def end() -> None:
+            if chain:
+                self._chain(chain, names, cells, roots, written)
+            chain.clear()
+            constant.clear()
+
+        for op in dis.get_instructions(code):
+            kind, name = op.opname, op.argval
+            if kind in ("LOAD_ATTR", "LOAD_METHOD") and chain and not constant:
+                chain.append(("attr", name))
+            elif kind in ("LOAD_CONST", "LOAD_SMALL_INT") and chain and not constant:
+                constant.append(name)
+            elif (kind == "BINARY_SUBSCR" or (kind == "BINARY_OP" and op.argrepr == "[]")) and chain and constant:
+                chain.append(("item", constant.pop()))
+            elif kind in ("CACHE", "EXTENDED_ARG", "NOP") or (kind == "COPY" and chain):  # COPY: as in `self.n += 1`
+                continue
+            else:
+                end()
+                if kind in ("LOAD_GLOBAL", "LOAD_NAME"):
+                    chain.append(("global", name))
+                elif kind in ("LOAD_DEREF", "LOAD_CLASSDEREF") or kind.startswith("LOAD_FAST"):
+                    for part in name if isinstance(name, tuple) else (name,):
+                        end()
+                        if part in roots:
+                            chain.append(("root", part))
+                        elif part in cells and not kind.startswith("LOAD_FAST"):
+                            chain.append(("cell", part))
+        end()
+        for const in code.co_consts:
+            if isinstance(const, types.CodeType):
+                inner = {n: v for n, v in roots.items() if n in const.co_freevars}
+                self._code(const, names, cells, inner)
+
+    # --------------------------------------------------------------------------------------------------------- chains
+
+    def _chain(self, chain: list, names: dict, cells: dict, roots: dict, written: set[str]) -> None:
+        """Follows one chain as far as it goes."""
+        (kind, name), *steps = chain
+        text = str(name)
+        if kind == "root":
+            value = roots[name]
+        elif kind == "cell":
+            value = _content(cells[name])
+        else:
+            value = names.get(name, MISSING)
+        if steps and steps[-1][0] == "attr" and steps[-1][1] in _WRITERS and len(steps) == 1:
+            if isinstance(value, (list, dict, set)):
+                return
+        if kind != "root":
+            if name in written:
+                self.unchecked.add(text)
+                return
+            self.add(cells[name] if kind == "cell" else names, None if kind == "cell" else name, value)
+        for how, key in steps:
+            holder = value
+            text += f".{key}" if how == "attr" else f"[{key!r}]"
+            if how == "item":
+                if type(holder) is tuple or (isinstance(holder, _LEAVES) and not isinstance(holder, types.ModuleType)):
+                    break  # watched as a whole
+                value = self._item(holder, key, text)
+            elif isinstance(holder, _LEAVES) and not isinstance(holder, (types.ModuleType, type)):
+                break
+            elif isinstance(holder, (list, dict, set)):
+                if key in _WRITERS:
+                    return
+                break
+            elif key in written:
+                self.unchecked.add(text)
+                return
+            else:
+                value = self._attribute(holder, key, text)
+            if value is MISSING:
+                return
+        self.value(value, text)
+
+    def _item(self, holder: Any, key: Any, text: str) -> Any:
+        if type(holder) is dict and isinstance(key, (str, int, bool, type(None))):
+            value = holder.get(key, MISSING)
+            self.add(holder, key, value)
+            return value
+        if type(holder) is list and type(key) is int and -len(holder) <= key < len(holder):
+            if key < 0:
+                self.add(holder, len, len(holder))
+            self.add(holder, key % len(holder), holder[key])
+            return holder[key]
+        self.unchecked.add(text)
+        return MISSING
+
+    def _attribute(self, holder: Any, name: str, text: str) -> Any:
+        """One attribute, found as Python would, without running the user's code."""
+        own = getattr(holder, "__dict__", None) if not isinstance(holder, type) else None
+        if isinstance(holder, types.ModuleType):
+            if source.is_internal(getattr(holder, "__file__", None) or "") or holder.__name__.partition(".")[0] == "numpy":
+                return MISSING
+            if name in vars(holder):
+                self.add(vars(holder), name, vars(holder)[name])
+                return vars(holder)[name]
+            return MISSING
+        found = inspect.getattr_static(type(holder) if own is not None else holder, name, MISSING)
+        if isinstance(found, property) and own is not None:
+            self.function(types.MethodType(found.fget, holder), {})
+            return MISSING
+        if type(own) is dict and not isinstance(found, types.MemberDescriptorType):
+            self.add(own, name, own.get(name, MISSING))
+            if name in own:
+                return own[name]
+        if isinstance(found, types.FunctionType):
+            cls = holder if isinstance(holder, type) else type(holder)
+            self.add(cls, name, found)
+            return found if cls is holder else types.MethodType(found, holder)
+        if isinstance(found, (staticmethod, classmethod)):
+            return found.__func__
+        if isinstance(found, types.MemberDescriptorType) and own is None or isinstance(found, _PLAIN):
+            value = getattr(holder, name, MISSING)
+            self.add(holder, name, value)
+            return value
+        if found is not MISSING and own is not None and not hasattr(type(found), "__get__"):
+            self.add(type(holder), name, found)
+            return found
+        if not callable(found):
+            self.unchecked.add(text)
+        return MISSING
+
+    # --------------------------------------------------------------------------------------------------------- values
+
+    def value(self, value: Any, text: str, depth: int = 0) -> None:
+        """All that a value holds, where anything may be done with it."""
+        if value is MISSING or isinstance(value, _LEAVES):
+            return
+        if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)) or hasattr(value, "__wrapped__"):
+            self.function(value, {})
+            return
+        if not self._first_time(value):
+            return
+        if depth > _MAX_DEPTH or len(self.guards) > MAX_GUARDS:
+            self.unchecked.add(text)
+        elif type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
+            for i, x in enumerate(value):
+                self.value(x, f"{text}[{i}]", depth + 1)
+        elif type(value) is list:
+            self.add(value, len, len(value))
+            for i, x in enumerate(value[: MAX_GUARDS + 1]):
+                self.add(value, i, x)
+                self.value(x, f"{text}[{i}]", depth + 1)
+        elif type(value) is dict:
+            self.add(value, len, len(value))
+            for key, x in list(value.items())[: MAX_GUARDS + 1]:
+                self.add(value, key, x)
+                self.value(x, f"{text}[{key!r}]", depth + 1)
+        elif isinstance(value, (frozenset, types.BuiltinFunctionType, np.ufunc)):
+            return
+        else:
+            self._object(value, text, depth)
+
+    def _object(self, value: Any, text: str, depth: int) -> None:
+        own = getattr(value, "__dict__", None)
+        file = getattr(inspect.getmodule(type(value)), "__file__", None) or ""
+        if type(own) is not dict or (file and _is_library(file)):
+            if not callable(value):
+                self.unchecked.add(text)
+            return
+        self.add(own, len, len(own))
+        for name, x in list(own.items()):
+            self.add(own, name, x)
+            self.value(x, f"{text}.{name}", depth + 1)
+        if callable(value):
+            self.function(value, {})
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return MISSING
 
 
 def hold(guards: list[Guard]) -> bool:
     """Whether all that was read is the same now; equal numbers and strings of the same type count as the same.
 
     >>> d = {"a": 1}
-    >>> hold([(d, "a", 1)]), hold([(d, "a", 2)]), hold([(d, "b", MISSING)])
-    (True, False, True)
+    >>> hold([(d, "a", 1)]), hold([(d, "a", 2)]), hold([(d, "b", MISSING)]), hold([(d, len, 1)])
+    (True, False, True, True)
     """
     return all(_same(_now(holder, name), value) for holder, name, value in guards)
 
@@ -97,16 +354,19 @@ def current(guards: list[Guard]) -> list[Guard]:
 
 
 def _now(holder: Any, name: Any) -> Any:
-    if name is not None:
+    if name is len:
+        return len(holder)
+    if type(holder) is types.CellType:
+        return _content(holder)
+    if type(holder) is dict:
         return holder.get(name, MISSING)
-    try:
-        return holder.cell_contents
-    except ValueError:
-        return MISSING
+    if type(holder) is list:
+        return holder[name] if name < len(holder) else MISSING
+    return getattr(holder, name, MISSING)
 
 
 def _same(a: Any, b: Any) -> bool:
     if a is b:
         return True
     # repr tells 0.0 from -0.0, which compare equal; NaN is the same as NaN.
-    return type(a) is type(b) and isinstance(a, (bool, int, float, str, bytes)) and repr(a) == repr(b)
+    return type(a) is type(b) and isinstance(a, _PLAIN) and repr(a) == repr(b)

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, guards, implicit, pytree, trace
+from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, trace
 from weft._src.compiler import Options
-from weft._src.errors import ArgumentValueError, DonatedError, WrongArgumentError, api_boundary
+from weft._src import dims as dims_
+from weft._src.dims import Dim
+from weft._src.errors import (
+    ArgumentValueError,
+    DonatedError,
+    RecursiveTraceError,
+    ShapeError,
+    WrongArgumentError,
+    api_boundary,
+)
 from weft._src.trace import Spec, TracedProgram, Tracer
+
+_MAX_VARIANTS = 16
+"""Programs of one signature that are kept, where what the function reads changes all the time."""
 
 Names = "str | int | Sequence[str | int] | None"
 
@@ -31,6 +43,7 @@ def jit(
     donate: Names = None,
     numerics: str = "default",
     threads: int | None = None,
+    dims: Mapping[str, Any] | None = None,
 ) -> Any:
     """Compiles a function of arrays to native code, once for each signature of its arguments.
 
@@ -41,6 +54,8 @@ def jit(
         donate: arguments, by name or position, whose arrays the call may use up; they cannot be used afterwards.
         numerics: "strict", "default" or "fast".
         threads: how many threads a call uses; None: as many as there are.
+        dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves every
+            size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -63,12 +78,14 @@ def jit(
             donate=donate,
             numerics=numerics,
             threads=threads,
+            dims=dims,
         )
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
     statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
-    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads))
-    fast = _weft.JitFunction(impl, sum(1 << i for i in impl.static if i < 64), tuple(sorted(impl.static_names)))
+    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads), dims)
+    positions = sum(1 << i for i in impl.static if i < 64)
+    fast = _weft.JitFunction(impl, positions, tuple(sorted(impl.static_names)), impl.takes_self)
     impl.fast = fast
     functools.update_wrapper(fast, f)
     return fast
@@ -89,11 +106,28 @@ class _Call(NamedTuple):
     specs: tuple[Spec, ...]
     paths: tuple[str, ...]
     donated: tuple[int, ...]  # leaves
+    static: frozenset[int]  # the positions that are static in this call
 
     @property
     def key(self) -> Any:
         # The type stands beside the value: 1, 1.0 and True are equal.
         return self.tree, _spec_key(self.specs), tuple((n, type(v), v) for n, v in self.statics)
+
+
+class _Self:
+    """The object that a jitted method belongs to, as a static value: it is what it is, whatever its `==` says."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Self) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
 
 
 def _spec_key(specs: Sequence[Spec]) -> tuple:
@@ -103,7 +137,7 @@ def _spec_key(specs: Sequence[Spec]) -> tuple:
 class _Variant(NamedTuple):
     """One program of a signature, and under what conditions it holds."""
 
-    guards: list[guards.Guard]
+    reads: guards.Reads
     captured: list[Any]
     captured_specs: tuple[Spec, ...]
     out_tree: pytree.TreeDef
@@ -112,7 +146,7 @@ class _Variant(NamedTuple):
 
     def holds(self) -> bool:
         same = _spec_key([trace.spec_of(x) for x in self.captured]) == _spec_key(self.captured_specs)
-        return same and guards.hold(self.guards)
+        return same and guards.hold(self.reads.guards)
 
 
 class Jitted:
@@ -122,7 +156,14 @@ class Jitted:
         f: the Python function. options: what it is compiled for. static: the positions that are static.
     """
 
-    def __init__(self, f: Callable[..., Any], statics: list[Any], donate: list[Any], opts: Options):
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        statics: list[Any],
+        donate: list[Any],
+        opts: Options,
+        dims: Mapping[str, Any] | None = None,
+    ):
         self.f = f
         self.options = opts
         try:
@@ -131,6 +172,12 @@ class Jitted:
             self._signature = None
         self.static, self.static_names = self._named(statics, "static")
         self.donated, self.donated_names = self._named(donate, "donate")
+        self._named(list(dims or {}), "dims")
+        self.dims = dict(dims or {})
+        first = next(iter(self._signature.parameters), None) if self._signature else None
+        # A method decorated in its class: the object it is called on is static, by identity, unless it is a container.
+        self.takes_self = first == "self" and 0 not in self.static
+        self.unchecked_reads: list[str] = []  # of the last trace
         self.fast: Any = None
         self._variants: dict[Any, list[_Variant]] = {}
         self.misses: list[str] = []  # why each trace was made, for explain
@@ -161,7 +208,12 @@ class Jitted:
     # ------------------------------------------------------------------------------------------------ taking apart
 
     def _take_apart(self, args: tuple, kwargs: dict[str, Any]) -> _Call:
-        statics = [(i, x) for i, x in enumerate(args) if i in self.static]
+        self._check_arguments(args, kwargs)
+        static = self.static
+        statics: list[tuple[Any, Any]] = [(i, x) for i, x in enumerate(args) if i in static]
+        if self.takes_self and args and _is_opaque(args[0]):
+            static = static | {0}
+            statics = [(0, _Self(args[0])), *statics]
         statics += [(k, x) for k, x in sorted(kwargs.items()) if k in self.static_names]
         for name, value in statics:
             try:
@@ -170,25 +222,39 @@ class Jitted:
                 raise WrongArgumentError(
                     "WF1209", f"the static argument {name!r} is a {type(value).__name__}, which is not hashable."
                 ) from None
-        positional = tuple(x for i, x in enumerate(args) if i not in self.static)
+        positional = tuple(x for i, x in enumerate(args) if i not in static)
         named = {k: x for k, x in kwargs.items() if k not in self.static_names}
         leaves, tree = pytree.flatten((positional, named), lambda x: isinstance(x, Spec))
-        names = [n for i, n in enumerate(self._names(len(args))) if i not in self.static]
-        paths, donated = [], []
+        names = [n for i, n in enumerate(self._names(len(args))) if i not in static]
+        paths: list[str] = []
+        donated: list[int] = []
+        shapes: list[Any] = []
+        donated_now = {i - sum(s < i for s in static) for i in self.donated if i not in static}
         for part, name, is_donated in (
-            *((x, n, i in self._dynamic_donated()) for i, (x, n) in enumerate(zip(positional, names, strict=True))),
+            *((x, n, i in donated_now) for i, (x, n) in enumerate(zip(positional, names, strict=True))),
             *((named[k], k, k in self.donated_names) for k in sorted(named)),
         ):
             structure = pytree.structure(part, lambda x: isinstance(x, Spec))
             if is_donated:
                 donated += range(len(paths), len(paths) + structure.num_leaves)
             paths += structure.paths(name)
+            shapes += _shapes(self.dims[name], structure, name) if name in self.dims else [None] * structure.num_leaves
         leaves = [self._leaf(x, path) for x, path in zip(leaves, paths, strict=True)]
         specs = tuple(trace.spec_of(x) for x in leaves)
-        return _Call(leaves, tree, tuple(statics), specs, tuple(paths), tuple(donated))
+        if self.dims:
+            specs = tuple(_with_shape(*x) for x in zip(specs, shapes, paths, strict=True))
+        return _Call(leaves, tree, tuple(statics), specs, tuple(paths), tuple(donated), static)
 
-    def _dynamic_donated(self) -> set[int]:
-        return {i - sum(s < i for s in self.static) for i in self.donated if i not in self.static}
+    def _check_arguments(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Raises WF1601 where the function cannot be called so."""
+        if self._signature is None:
+            return
+        try:
+            self._signature.bind(*args, **kwargs)
+        except TypeError as err:
+            name = getattr(self.f, "__name__", "the function")
+            shown = ", ".join(str(p) for p in self._signature.parameters.values())
+            raise WrongArgumentError("WF1601", f"{name}({shown}): {err}.") from None
 
     def _names(self, count: int) -> list[str]:
         names: list[str] = []
@@ -201,6 +267,12 @@ class Jitted:
 
     @staticmethod
     def _leaf(x: Any, path: str) -> Any:
+        if isinstance(x, Tracer) and trace.current() is None:
+            raise trace.leaked(x)
+        if isinstance(x, int):
+            dtypes.check_scalar(x, dtypes.int64)
+        if isinstance(x, np.ndarray) and not x.dtype.isnative:
+            return array.from_numpy(x)
         if isinstance(x, (Tracer, Spec, bool, int, float, np.ndarray)) and not isinstance(x, np.generic):
             return x
         if isinstance(x, array.Array):
@@ -226,8 +298,7 @@ class Jitted:
             return self._called(call, args, kwargs)
         variant = self._find(call)
         if variant is None:
-            variant = self._compile(self._trace(call, args, kwargs))
-            self._variants.setdefault(call.key, []).append(variant)
+            variant = self._made(call, args, kwargs)
         # While its arguments are still there: a donated one is gone after the call.
         self._install(call, variant, args, kwargs)
         self._check_donated(call, variant)
@@ -242,9 +313,16 @@ class Jitted:
         call = self._take_apart(args, kwargs)
         variant = self._find(call)
         if variant is None:
-            variant = self._compile(self._trace(call, args, kwargs))
-            self._variants.setdefault(call.key, []).append(variant)
+            variant = self._made(call, args, kwargs)
         return call, variant
+
+    def _made(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> _Variant:
+        """A new program for such calls."""
+        variant = self._compile(self._trace(call, args, kwargs))
+        known = self._variants.setdefault(call.key, [])
+        known.append(variant)
+        del known[:-_MAX_VARIANTS]
+        return variant
 
     def _find(self, call: _Call) -> _Variant | None:
         for variant in self._variants.get(call.key, ()):
@@ -266,7 +344,7 @@ class Jitted:
         counter = [0]
         order: list[int] = []
         for i, x in enumerate(args):
-            if i not in self.static and not _order(x, counter, order):
+            if i not in call.static and not _order(x, counter, order):
                 return
         by_name: dict[str, list[int]] = {}
         for name, x in kwargs.items():
@@ -274,7 +352,7 @@ class Jitted:
                 return
         for name in sorted(by_name):
             order += by_name[name]
-        now = guards.current(variant.guards)
+        now = guards.current(variant.reads.guards)
         self.fast._install(
             args, kwargs, variant.compiled.program, order, variant.captured, now, [order[i] for i in call.donated], template
         )
@@ -285,7 +363,7 @@ class Jitted:
         """The function's arguments with tracers in place of leaves."""
         positional, named = call.tree.unflatten(tracers)
         rest = iter(positional)
-        full = [x if i in self.static else next(rest) for i, x in enumerate(args)]
+        full = [x if i in call.static else next(rest) for i, x in enumerate(args)]
         return full, {k: x if k in self.static_names else named[k] for k, x in kwargs.items()}
 
     def _trace(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Traced:
@@ -297,17 +375,27 @@ class Jitted:
             out_tree.append(tree)
             return leaves
 
-        reads = guards.reads_of(self.f)
+        names = self._names(len(args))
+        values = {n if isinstance(n, str) else names[n]: getattr(v, "value", v) if isinstance(v, _Self) else v for n, v in call.statics}
+        reads = guards.reads_of(self.f, values)
         known = self._variants.get(call.key)
         self.misses.append("a value that the function reads changed" if known else "a new signature")
-        program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
-        return Traced(self, program, out_tree[0], reads)
+        try:
+            program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
+        except RecursionError as err:
+            if isinstance(err, RecursiveTraceError):
+                raise
+            raise _recursive(self.f) from None
+        reads = guards.without_changed(reads)
+        self.unchecked_reads = reads.unchecked
+        return Traced(self, call, program, out_tree[0], reads)
 
     def _compile(self, traced: Traced) -> _Variant:
         compiled = compiler.compile_module(traced.program.module, self.options)
+        compiled.program.names = traced.names
         captured = traced.program.trace.captured
         specs = tuple(trace.spec_of(x) for x in captured)
-        return _Variant(traced.guards, captured, specs, traced.out_tree, compiled, traced)
+        return _Variant(traced.reads, captured, specs, traced.out_tree, compiled, traced)
 
     def _called(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Inside another trace: one function, traced once for each signature, and a call of it."""
@@ -315,6 +403,8 @@ class Jitted:
         assert scope is not None
         key = (id(self), call.key)
         found = scope.trace.functions.get(key)
+        if found is _ACTIVE:
+            raise _recursive(self.f)
         if found is None or not all(t.scope.encloses(scope) for t in found[0].captures):
             out_tree: list[pytree.TreeDef] = []
 
@@ -324,7 +414,11 @@ class Jitted:
                 out_tree.append(tree)
                 return leaves
 
-            traced = trace.function(flat, call.specs, getattr(self.f, "__name__", "f"))
+            scope.trace.functions[key] = _ACTIVE
+            try:
+                traced = trace.function(flat, call.specs, getattr(self.f, "__name__", "f"))
+            finally:
+                del scope.trace.functions[key]
             # `self` is kept, so that its id stays its own while the trace lasts.
             found = scope.trace.functions[key] = (traced, out_tree[0], self)
         results = trace.call(found[0], call.leaves)
@@ -368,6 +462,52 @@ class Jitted:
         self.fast._clear()
 
 
+_ACTIVE: Any = object()
+"""Stands for a nested function that is being traced just now."""
+
+
+def _recursive(f: Any) -> RecursiveTraceError:
+    name = getattr(f, "__name__", "the function")
+    return RecursiveTraceError("WF1205", f"{name} calls itself for ever while it is traced.")
+
+
+def _is_opaque(x: Any) -> bool:
+    """Whether an object is neither array nor number nor a container of them."""
+    known = isinstance(x, (Tracer, Spec, array.Array, np.ndarray, np.generic, bool, int, float)) or hasattr(x, "__dlpack__")
+    return not known and pytree.structure(x).is_leaf
+
+
+def _is_shape(x: Any) -> bool:
+    return type(x) is tuple and all(n is None or isinstance(n, (int, str, Dim)) for n in x)
+
+
+def _told(shape: tuple) -> str:
+    return f"[{','.join('any' if n is None else str(n) for n in shape)}]"
+
+
+def _shapes(given: Any, structure: pytree.TreeDef, name: str) -> list[Any]:
+    """The shapes that `dims` gives for the leaves of an argument."""
+    shapes, tree = pytree.flatten(given, _is_shape)
+    if tree != structure:
+        raise ArgumentValueError("WF1902", f"dims of {name!r} is {given!r}, which has another structure than the argument.")
+    return shapes
+
+
+def _with_shape(spec: Spec, shape: tuple | None, path: str) -> Spec:
+    """A spec with the named sizes that `dims` asks for; sizes that are numbers are checked."""
+    if shape is None:
+        return spec
+    if len(shape) != len(spec.shape):
+        raise ShapeError("WF1602", f"{path} came as {spec}, and `dims` says {_told(shape)}.")
+    sizes = []
+    for have, want in zip(spec.shape, shape, strict=True):
+        want = dims_.parse(want) if isinstance(want, str) else want
+        if isinstance(want, int) and isinstance(have, int) and want != have:
+            raise ShapeError("WF1602", f"{path} came as {spec}, and `dims` says {_told(shape)}.")
+        sizes.append(have if want is None else want)
+    return spec._replace(shape=tuple(sizes))
+
+
 def _plain(tree: Any) -> bool:
     """Whether C++ can put such a tree together."""
     if type(tree) is dict:
@@ -405,14 +545,24 @@ class Traced:
     """A function as IR at the stage `traced`.
 
     Attributes:
-        program: the trace. out_tree: the structure of its results. guards: what the function read.
+        program: the trace. call: the arguments it was made for. out_tree: the structure of its results. reads: what the function read.
     """
 
-    def __init__(self, jitted: Jitted, program: TracedProgram, out_tree: pytree.TreeDef, reads: list[guards.Guard]):
+    def __init__(
+        self, jitted: Jitted, call: _Call, program: TracedProgram, out_tree: pytree.TreeDef, reads: guards.Reads
+    ):
         self.jitted = jitted
+        self.call = call
         self.program = program
         self.out_tree = out_tree
-        self.guards = reads
+        self.reads = reads
+
+    @property
+    def names(self) -> list[str]:
+        """What the program's arguments are called in errors, such as "p['w'] (f32[B,4])"."""
+        told = [f"{path} ({s})" for path, s in zip(self.call.paths, self.call.specs, strict=True)]
+        captured = self.program.arguments[len(told) :]
+        return told + [f"an array that the function reads ({s})" for s in captured]
 
     @property
     def module(self) -> Any:
@@ -454,7 +604,8 @@ class Lowered:
 
 
 class Executable:
-    """Native code of one signature: called with the same containers and shapes as it was traced for.
+    """Native code of one signature: called with the same containers and shapes as it was traced for. Sizes that were
+    named there (`wf.Dim`) may be any: the native entry solves and checks them.
 
     Attributes:
         report: what `explain` reads. image: the bytes that are saved.
@@ -463,12 +614,17 @@ class Executable:
     def __init__(self, traced: Traced, compiled: compiler.Compiled):
         self.traced = traced
         self.program = compiled.program
+        self.program.names = traced.names
         self.image = compiled.image
         self.report = compiled.report
 
     @api_boundary
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = self.traced.jitted._take_apart(args, kwargs)
+        if (call.tree, call.key[2]) != (self.traced.call.tree, self.traced.call.key[2]):
+            raise WrongArgumentError(
+                "WF1601", "the containers or static values of the call are not those that the program was traced for."
+            )
         values = self.program([*call.leaves, *self.traced.program.trace.captured])
         return self.traced.out_tree.unflatten(values)
 
@@ -496,9 +652,17 @@ def run_once(f: Callable[..., Sequence[Any]], *arguments: Any) -> list[Any]:
 def spec(shape: Sequence[Any], dtype: Any) -> Spec:
     """Stands for an array of a shape and a dtype where a function is only traced.
 
+    Args:
+        shape: ints, and `Dim`s or their texts for sizes that are known at the call only.
+        dtype: of the elements.
+
+    >>> import weft as wf
+    >>> f = wf.jit(lambda x: x * 2).trace(spec(("B", 2), "float32")).lower().compile()
+    >>> [f(np.ones((n, 2), np.float32)).shape for n in (1, 3)]
+    [(1, 2), (3, 2)]
+
     >>> str(spec((2, 3), "float32"))
     'f32[2,3]'
     """
-    from weft._src import dtypes
-
-    return Spec(tuple(shape), dtypes.check_supported(dtypes.dtype(dtype)))
+    sizes = tuple(dims_.parse(n) if isinstance(n, str) else n for n in shape)
+    return Spec(sizes, dtypes.check_supported(dtypes.dtype(dtype)))

@@ -176,7 +176,7 @@ class Scope:
         if tracer.scope is self:
             return tracer
         if self.parent is None or tracer.scope.trace is not self.trace:
-            raise _leaked(tracer)
+            raise leaked(tracer)
         outer = self.parent.lift(tracer)
         inner = self._inner.get(outer.value)
         if inner is None:
@@ -228,7 +228,8 @@ def storage_of(spec: Spec) -> DType:
     return {"float": dtypes.float64, "int": dtypes.int64}.get(spec.dtype.kind, spec.dtype)
 
 
-def _leaked(tracer: Tracer) -> LeakedTracerError:
+def leaked(tracer: Tracer) -> LeakedTracerError:
+    """The error about a value that outlived its function."""
     return LeakedTracerError(
         "WF1203", f"a value ({tracer.spec}) of a function that is not being traced any more was used.",
         operands=(str(tracer.spec),),
