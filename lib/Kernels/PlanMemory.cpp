@@ -27,6 +27,21 @@ struct Place {
   int64_t index = 0;
 };
 
+/// Whether the bytes of a value cannot be counted: then no machine has them, and no formula about them is right.
+bool isBeyondMemory(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return false;
+  int64_t bytes = 16; // of the widest element
+  for (int64_t size : tensor.getShape())
+    if (size == 0)
+      return false;
+  for (int64_t size : tensor.getShape())
+    if (!ShapedType::isDynamic(size) && __builtin_mul_overflow(bytes, size, &bytes))
+      return true;
+  return false;
+}
+
 /// The plan of one function.
 class FunctionPlan {
 public:
@@ -102,6 +117,9 @@ LogicalResult FunctionPlan::check(Region &region) {
   for (Operation &op : region.front()) {
     if (!isa<LaunchOp, ForOp, IfOp, CallOp, CopyOp, YieldOp, func::ReturnOp>(op) && !isAlias(&op))
       return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, for, if and call");
+    for (Type type : op.getResultTypes())
+      if (isBeyondMemory(type))
+        return op.emitOpError("[WF1604] gives ") << type << ", more bytes than any machine has";
     for (Region &inner : op.getRegions())
       if (failed(check(inner)))
         return failure();
