@@ -266,7 +266,8 @@ def _rows() -> dict[str, Entry]:
         """An input does not have the shape that was compiled for.""")
     row("WF1603", "DTypeError", "input has another dtype",
         """An input does not have the dtype that was compiled for.""")
-    row("WF1604", "OutOfMemoryError", "no memory", """A result needs more bytes than this machine has.""")
+    row("WF1604", "OutOfMemoryError", "no memory", """A value needs more bytes than any machine has.""",
+        "wf.zeros((1 << 62, 4))", "use smaller arrays; `explain()` shows the plan of memory.")
     row("WF1606", "DonatedError", "use of a donated array",
         """The array was donated to a call, which has used its memory for its results.""",
         "g = wf.jit(f, donate=0); g(x); x + 1", "use the result of the call, or do not donate.")
