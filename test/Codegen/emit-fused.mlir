@@ -1,10 +1,10 @@
 // Whatever kernel formation fuses, code generation emits: all cases of its tests, down to loops.
-// RUN: weft-opt %S/../Kernels/form-kernels-sweep.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' -o /dev/null
-// RUN: weft-opt %S/../Kernels/form-kernels-reduce.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' -o /dev/null
-// RUN: weft-opt %S/../Kernels/form-kernels-view.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' -o /dev/null
-// RUN: weft-opt %S/../Kernels/form-kernels-contract.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' -o /dev/null
-// RUN: weft-opt %S/../Kernels/form-kernels-share-reads.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' -o /dev/null
-// RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-emit-kernels)' | FileCheck %s
+// RUN: weft-opt %S/../Kernels/form-kernels-sweep.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' -o /dev/null
+// RUN: weft-opt %S/../Kernels/form-kernels-reduce.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' -o /dev/null
+// RUN: weft-opt %S/../Kernels/form-kernels-view.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' -o /dev/null
+// RUN: weft-opt %S/../Kernels/form-kernels-contract.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' -o /dev/null
+// RUN: weft-opt %S/../Kernels/form-kernels-share-reads.mlir -split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' -o /dev/null
+// RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels,weft-emit-kernels)' | FileCheck %s
 
 // The first 3 of 5: element i is read at i, not at 3 * i (the map says `d0 mod 3`, the part that is read).
 // CHECK-LABEL: @main

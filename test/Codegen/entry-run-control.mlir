@@ -1,6 +1,6 @@
 // Carries that trade places, a loop in a loop, branches, a call with a frame of its own.
 // Run through a plain host (Inputs/entry-host.c): what the plan says is what happens.
-// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
+// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-schedule-kernels --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
 // RUN:   | mlir-translate --mlir-to-llvmir -o %t.ll
 // RUN: clang -Wno-override-module -O1 -I%S/../../include %t.ll %S/Inputs/entry-host.c -o %t
 // RUN: %t 2=1,2 2=3,5 i=0 | FileCheck %s --check-prefix=FIRST

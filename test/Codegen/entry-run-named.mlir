@@ -1,6 +1,6 @@
 // Named sizes: a reverse loop of any count, none too; 2*T is solved and checked.
 // Run through a plain host (Inputs/entry-host.c): what the plan says is what happens.
-// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
+// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-schedule-kernels --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
 // RUN:   | mlir-translate --mlir-to-llvmir -o %t.ll
 // RUN: clang -Wno-override-module -O1 -I%S/../../include %t.ll %S/Inputs/entry-host.c -o %t
 // RUN: %t 2=10,20 3x2 6 | FileCheck %s --check-prefix=ODD

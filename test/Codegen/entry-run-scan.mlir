@@ -1,6 +1,6 @@
 // A static loop: an odd count, so the init begins in the spare place; rows are written in place.
 // Run through a plain host (Inputs/entry-host.c): what the plan says is what happens.
-// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
+// RUN: weft-opt %s --weft-plan-memory --weft-to-linalg --weft-schedule-kernels --weft-emit-kernels --weft-lower-entry --weft-lower-to-llvm \
 // RUN:   | mlir-translate --mlir-to-llvmir -o %t.ll
 // RUN: clang -Wno-override-module -O1 -I%S/../../include %t.ll %S/Inputs/entry-host.c -o %t
 // RUN: %t 4=1,2,3,4 7x4 | FileCheck %s --check-prefix=SCAN
