@@ -37,8 +37,14 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     // Functions that only a request named are no longer needed.
     pm.addPass(createSymbolDCEPass());
     break;
-  case Stage::Optimized:
+  case Stage::Optimized: {
+    // Bodies before rules, so that rules see across calls; a function called often stays one.
+    pm.addPass(createInline());
+    SimplifyOptions simplify;
+    simplify.derivativesTaken = true; // all requests are resolved
+    pm.addPass(createSimplify(simplify));
     break;
+  }
   case Stage::Kernels:
     // On functions of their own: kernels never cross a call, so functions go in parallel.
     pm.addNestedPass<func::FuncOp>(createFormKernels());

@@ -123,8 +123,7 @@ static void bind(TypeRange types, llvm::StringSet<> &names) {
         names.insert(size.symbols().front());
 }
 
-/// Symbols of all sizes in a function's body.
-static llvm::StringSet<> symbolsOf(func::FuncOp function) {
+llvm::StringSet<> symbolsOf(func::FuncOp function) {
   llvm::StringSet<> names;
   auto addSizes = [&](TypeRange types) {
     for (Type type : types)

@@ -1,5 +1,6 @@
 // Decides how weft.jvp, weft.vjp and weft.vmap become calls of made functions: innermost first, so that a function is
 // differentiated only when no request is left in it or in what it calls.
+#include "weft/Transforms/Batcher.h"
 #include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
 
@@ -148,9 +149,37 @@ private:
     return success();
   }
 
-  /// The place where vectorize comes in: a call of Batcher::batchFunction(callee, batched).
   LogicalResult resolveVmap(VmapRequestOp op) {
-    return op.emitOpError("[WF3009] cannot be resolved: vectorize is not there yet");
+    auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
+    OpBuilder builder(op);
+    Batcher batcher(module, builder, op.getSize().getSize());
+    // Without the axis the operands are the callee's; with it the results are.
+    SmallVector<Type> plain;
+    for (auto [type, batched] : llvm::zip_equal(op.getOperandTypes(), op.getBatched())) {
+      Shape shape = shapeOf(type);
+      if (batched && (shape.empty() || shape.front() != batcher.size))
+        return op.emitOpError("[WF1311] expected a leading axis of size ") << batcher.size.str() << ", got " << type;
+      plain.push_back(batched ? typeOf(ArrayRef(shape).drop_front(), getElementTypeOrSelf(type)) : type);
+    }
+    llvm::StringMap<SizeExpr> bindings;
+    SmallVector<Type> results;
+    bool fits = unify(callee.getArgumentTypes(), plain, bindings);
+    for (Type type : callee.getFunctionType().getResults())
+      results.push_back(batcher.batchedType(substitute(type, bindings)));
+    if (!fits || TypeRange(results) != op.getResultTypes())
+      return op.emitOpError("[WF3005] of @")
+             << callee.getSymName() << " takes " << callee.getArgumentTypes() << " at each index and gives ("
+             << results << "), got " << plain << " and (" << op.getResultTypes() << ")";
+    // What does not depend on the batch is the same at each index.
+    bool any = llvm::is_contained(op.getBatched(), true);
+    FailureOr<func::FuncOp> target = any ? batcher.batchFunction(callee, op.getBatched()) : callee;
+    if (failed(target))
+      return failure();
+    CallOp call = createCall(builder, op.getLoc(), *target, op.getOperands());
+    SmallVector<bool> has(call.getNumResults(), any);
+    op->replaceAllUsesWith(batcher.materializeAll(op.getLoc(), call.getResults(), has));
+    op->erase();
+    return success();
   }
 
   ModuleOp module;

@@ -2,11 +2,12 @@
 #ifndef WEFT_TRANSFORMS_BATCHER_H
 #define WEFT_TRANSFORMS_BATCHER_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace weft {
 
+/// Builds, at `builder`, what ops do over a batch axis of a size.
 class Batcher {
 public:
   Batcher(mlir::ModuleOp module, mlir::OpBuilder &builder, SizeExpr size)
@@ -20,12 +21,22 @@ public:
   mlir::RankedTensorType batchedType(mlir::Type type) const;
   /// The value with the batch axis: itself if it has it, else repeated.
   mlir::Value materialize(mlir::Location loc, mlir::Value value, bool isBatched);
-  /// Clones `from`'s ops at the builder, batching those that depend on batched arguments. `arguments` replace the block's
-  /// arguments; fills the terminator's operands and whether each is batched.
+  /// All of them with the batch axis.
+  llvm::SmallVector<mlir::Value> materializeAll(mlir::Location loc, mlir::ValueRange values,
+                                                llvm::ArrayRef<bool> isBatched);
+  /// A copy of an op with one result of the same meaning at each index of the batch, on operands that all have the
+  /// axis.
+  mlir::Value cloneBatched(mlir::Operation *op, mlir::ValueRange operands);
+
+  /// Clones `from`'s ops at the builder, batching those that depend on batched arguments. `arguments` replace the
+  /// block's arguments; fills the terminator's operands and whether each is batched.
   mlir::LogicalResult batchBlock(mlir::Block &from, mlir::ValueRange arguments, llvm::ArrayRef<bool> batched,
                                  llvm::SmallVectorImpl<mlir::Value> &results,
                                  llvm::SmallVectorImpl<bool> &resultBatched);
-  /// The function that is `callee` over a batch axis, made once per (callee, batched, size); all results batched.
+  /// Which of the block's terminator operands will be batched (no code is built).
+  static llvm::SmallVector<bool> batchedResults(mlir::Block &block, llvm::ArrayRef<bool> batched);
+  /// The function that is `callee` over a batch axis, made once per (callee, batched, size); all results batched. At
+  /// least one argument is. A size with names is a name of its own in the function, which its arguments bind.
   mlir::FailureOr<mlir::func::FuncOp> batchFunction(mlir::func::FuncOp callee, llvm::ArrayRef<bool> batched);
 };
 

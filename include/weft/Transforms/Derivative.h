@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace weft {
 
@@ -116,6 +117,8 @@ CallOp createCall(mlir::OpBuilder &builder, mlir::Location loc, mlir::func::Func
 mlir::func::FuncOp createFunction(mlir::ModuleOp module, mlir::func::FuncOp like, const llvm::Twine &name,
                                   mlir::TypeRange inputs);
 
+/// The names of sizes that the function and what it holds speak of.
+llvm::StringSet<> symbolsOf(mlir::func::FuncOp function);
 /// Fails with a coded error if a size named in the function is bound by none of its arguments.
 mlir::LogicalResult verifySymbolsBound(mlir::func::FuncOp function);
 /// Fails with a coded error if the function calls itself, by any path.

@@ -41,6 +41,62 @@ def Transpose : Weft_ModulePass<"weft-transpose"> {
     ListOption<"linear", "linear", "int64_t", "0 or 1 per argument: whether it is a tangent (default: what linearize says)">];
 }
 
+def Simplify : Weft_ModulePass<"weft-simplify"> {
+  let summary = "folds, merges and drops what it can without changing a bit";
+  let description = [{
+    Walks the ops' fold hooks and canonicalization patterns, folds constants (as weft-constant-fold), merges equal ops (as
+    weft-cse) and drops what nothing reads (as weft-dce), until nothing changes. Every rule is exact. Every op keeps its
+    place in the user's program: a merged op has the places of all that it stands for (at most 8), a constant that of its
+    user; upstream's canonicalizer and CSE erase them.
+  }];
+  let options = [Option<"derivativesTaken", "derivatives-taken", "bool", "false",
+    "no derivative will be asked for any more: what only speaks to derivatives (stop_gradient) goes">];
+}
+
+def ConstantFold : Weft_ModulePass<"weft-constant-fold"> {
+  let summary = "evaluates ops on constants";
+  let description = [{
+    By the op's reference, so the result is right by definition. Results and operands are at most 64 KB, except splats,
+    which stay splats: an elementwise op on them is evaluated on one element, a view of one is one. Ops with regions and
+    calls are left: what they cost is not known by their sizes.
+  }];
+}
+
+def CSE : Weft_ModulePass<"weft-cse"> {
+  let summary = "merges equal ops, keeping all their places";
+  let description = [{
+    Ops without effects and regions, of one block, with equal names, attributes and operands (in any order where the op is
+    commutative). The first stays, with the places of all.
+  }];
+}
+
+def DCE : Weft_ModulePass<"weft-dce"> {
+  let summary = "drops ops that nothing reads and private functions that nothing names";
+  let description = "An op with effects stays, and so do a loop, a branch and a call that hold one.";
+}
+
+def Inline : Weft_ModulePass<"weft-inline"> {
+  let summary = "puts the bodies of small functions and of those called once in place of their calls";
+  let description = [{
+    Symbols of the callee become the sizes of the call; the callee's ops stand at `callsite(place in callee at place of the
+    call)`. Functions that call themselves stay, and so do kernels.
+  }];
+  let options = [Option<"maxOps", "max-ops", "int64_t", "16", "how many ops a function called more than once may have">];
+}
+
+def Vectorize : Weft_ModulePass<"weft-vectorize"> {
+  let summary = "makes a function that acts on a batch";
+  let description = [{
+    From `@f` and a mask of batched arguments makes `@f.vmap`, once per (function, mask, size): those arguments and all
+    results have a batch axis in front. Ops that depend on a batched argument follow their batch rule; the rest is
+    computed once. Callees are batched and called. A branch on a batched index is an error (WF1313).
+  }];
+  let options = [
+    Option<"function", "function", "std::string", "\"main\"", "the function's name">,
+    ListOption<"batched", "batched", "int64_t", "0 or 1 per argument: whether it has the axis (default: all)">,
+    Option<"size", "size", "std::string", "\"N\"", "the size of the axis: a number, or any name">];
+}
+
 def ResolveRequests : Weft_ModulePass<"weft-resolve-requests"> {
   let summary = "replaces weft.jvp, weft.vjp and weft.vmap by calls of the functions they ask for";
   let description = [{

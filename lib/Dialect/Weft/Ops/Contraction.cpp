@@ -1,6 +1,7 @@
 // Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
@@ -71,6 +72,47 @@ LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   return success();
 }
 
+namespace {
+
+/// dot(transpose(x), y) reads x itself where the free dimensions stay in order: the dimension numbers say the rest.
+struct DotOfTranspose : OpRewritePattern<DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DotOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Location> merged{op.getLoc()};
+    auto lhs = absorb(op.getLhs(), op.getLhsBatch(), op.getLhsContract(), merged);
+    auto rhs = absorb(op.getRhs(), op.getRhsBatch(), op.getRhsContract(), merged);
+    if (merged.size() == 1)
+      return failure();
+    Location loc = mergeLocations(op.getContext(), merged);
+    rewriter.replaceOp(op, DotOp::create(rewriter, loc, lhs.x, rhs.x, lhs.batch, rhs.batch, lhs.contract, rhs.contract));
+    return success();
+  }
+
+private:
+  struct Side {
+    Value x;
+    SmallVector<int64_t> batch, contract;
+  };
+  static Side absorb(Value x, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, SmallVector<Location> &merged) {
+    Side side{x, SmallVector<int64_t>(batch), SmallVector<int64_t>(contract)};
+    auto transpose = x.getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return side;
+    ArrayRef<int64_t> permutation = transpose.getPermutation();
+    auto through = [&](ArrayRef<int64_t> dims) {
+      return llvm::map_to_vector(dims, [&](int64_t dim) { return permutation[dim]; });
+    };
+    if (!llvm::is_sorted(through(freeDims(batch, contract, permutation.size()))))
+      return side;
+    merged.push_back(transpose.getLoc());
+    return {transpose.getX(), through(batch), through(contract)};
+  }
+};
+
+} // namespace
+
+void weft::populateContractionPatterns(RewritePatternSet &patterns) { patterns.add<DotOfTranspose>(patterns.getContext()); }
+
 Value DotOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   // The product of the cotangent with the other operand over the other's free dimensions. Its result has the batch
   // dimensions, this operand's free ones and its contracted ones; `order` names each by this operand's dimension.
@@ -112,7 +154,30 @@ bool DotOp::isJointlyLinear() { return false; }
 FusionKind DotOp::getFusionKind() { return FusionKind::Contract; }
 
 LogicalResult DotOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  GraphBuilder b(batcher.builder, getLoc());
+  auto shift = [](ArrayRef<int64_t> dims, bool isBatched) {
+    return llvm::map_to_vector(dims, [&](int64_t dim) { return dim + isBatched; });
+  };
+  SmallVector<int64_t> lhsBatch = shift(getLhsBatch(), batched[0]), rhsBatch = shift(getRhsBatch(), batched[1]);
+  if (batched[0] && batched[1]) {
+    lhsBatch.insert(lhsBatch.begin(), 0);
+    rhsBatch.insert(rhsBatch.begin(), 0);
+  }
+  Value product = b.dot(operands[0], operands[1], lhsBatch, rhsBatch, shift(getLhsContract(), batched[0]),
+                        shift(getRhsContract(), batched[1]));
+  // An axis that one operand has alone is its first free dimension: the result has it there, not in front.
+  int64_t axis = 0;
+  if (!batched[1] || !batched[0])
+    axis = getLhsBatch().size();
+  if (!batched[0])
+    axis += cast<RankedTensorType>(getLhs().getType()).getRank() - getLhsBatch().size() - getLhsContract().size();
+  if (axis) {
+    auto order = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(product.getType()).getRank()));
+    std::rotate(order.begin(), order.begin() + axis, order.begin() + axis + 1);
+    product = b.transpose(product, order);
+  }
+  results.push_back(product);
+  return success();
 }
 
 LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {

@@ -1,8 +1,10 @@
 // Decides the rules of control ops; per op: verify | canonicalize | batch | reference (derivatives: ControlDerivative.cpp).
 #include "weft/Dialect/Weft/GraphBuilder.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
+#include "weft/Transforms/Derivative.h"
 
 using namespace mlir;
 using namespace weft;
@@ -59,10 +61,256 @@ LogicalResult ForOp::verify() {
   return verifyBlock(*this, getBodyBlock(), arguments, yields);
 }
 
-void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+/// Makes a value again at the builder, from what it is made of (isCheapToRemake).
+static Value remake(OpBuilder &builder, Value value, Location user) {
+  Operation *op = value.getDefiningOp();
+  IRMapping mapping;
+  for (Value operand : op->getOperands())
+    mapping.map(operand, remake(builder, operand, user));
+  Operation *copy = builder.clone(*op, mapping);
+  copy->setLoc(user); // a constant moved to its user has the user's line
+  return copy->getResult(cast<OpResult>(value).getResultNumber());
+}
+
+/// The first of the values that is the same as value i and stays.
+static unsigned firstEqual(ValueRange values, unsigned i, const BitVector &dropped) {
+  unsigned same = 0;
+  while (same < i && (values[same] != values[i] || dropped.test(same)))
+    ++same;
+  return same;
+}
+
+/// What of captures an isolated body needs no more: the unused, the equal, and those made again inside. Replaces their
+/// arguments (from `first` on) in each block and marks them; true if there are any.
+static bool reduceCaptures(Operation *op, ValueRange captures, MutableArrayRef<Region> regions, unsigned first,
+                           BitVector &dropped, PatternRewriter &rewriter) {
+  dropped.resize(captures.size());
+  for (unsigned i = 0; i < captures.size(); ++i) {
+    Value capture = captures[i];
+    unsigned same = firstEqual(captures, i, dropped);
+    bool again = isCheapToRemake(capture);
+    bool unused = llvm::all_of(regions, [&](Region &r) { return r.getArgument(first + i).use_empty(); });
+    if (!unused && !again && same == i)
+      continue;
+    dropped.set(i);
+    for (Region &region : regions) {
+      BlockArgument argument = region.getArgument(first + i);
+      if (argument.use_empty())
+        continue;
+      Value other = region.getArgument(first + same);
+      if (again) {
+        OpBuilder::InsertionGuard guard(rewriter);
+        rewriter.setInsertionPointToStart(&region.front());
+        other = remake(rewriter, capture, (*argument.user_begin())->getLoc());
+      }
+      rewriter.replaceAllUsesWith(argument, other);
+    }
+  }
+  return dropped.any();
+}
+
+template <class RangeT> static SmallVector<Value> without(RangeT values, const BitVector &dropped) {
+  SmallVector<Value> kept;
+  for (auto [i, value] : llvm::enumerate(values))
+    if (!dropped.test(i))
+      kept.push_back(value);
+  return kept;
+}
+
+namespace {
+
+/// Drops what a loop does not need: carries that never change become captures; carries, slices and stacked results that
+/// lead to no used result go; so do captures that are unused, given twice, or cheap to make inside.
+struct SimplifyFor : OpRewritePattern<ForOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ForOp op, PatternRewriter &rewriter) const override {
+    unsigned numCarries = op.getNumCarries(), numXs = op.getXs().size();
+    Block &body = op.getBodyBlock();
+    ValueRange yields = op.getYield().getOperands();
+    BitVector dead = deadResults(op), constant(numCarries), deadXs(numXs), deadCaptures;
+    for (unsigned i = 0; i < numCarries; ++i)
+      if (!dead.test(i) && yields[i] == op.getCarryArguments()[i])
+        constant.set(i);
+
+    // Captures first: it reads the body as it stands.
+    bool changed = reduceCaptures(op, op.getCaptures(), MutableArrayRef(op.getBody()), 1 + numCarries + numXs, deadCaptures,
+                                  rewriter);
+    for (unsigned i = 0; i < numXs; ++i) {
+      BlockArgument slice = op.getSliceArguments()[i];
+      // Slices of one number everywhere are that number.
+      DenseElementsAttr splat = uniformOf(op.getXs()[i]);
+      if (splat && !slice.use_empty()) {
+        OpBuilder::InsertionGuard guard(rewriter);
+        rewriter.setInsertionPointToStart(&body);
+        Location loc = (*slice.user_begin())->getLoc();
+        rewriter.replaceAllUsesWith(slice, materialize(rewriter, loc, uniformLike(slice.getType(), splat), slice.getType()));
+      }
+      unsigned same = firstEqual(op.getXs(), i, deadXs);
+      if (same != i && !slice.use_empty())
+        rewriter.replaceAllUsesWith(slice, op.getSliceArguments()[same]);
+      if (slice.use_empty())
+        deadXs.set(i);
+    }
+    if (!changed && dead.none() && constant.none() && deadXs.none())
+      return failure();
+    rebuild(op, dead, constant, deadXs, deadCaptures, rewriter);
+    return success();
+  }
+
+private:
+  /// Results that nothing reads, neither outside nor, of a carry, in a later step of something that is read.
+  static BitVector deadResults(ForOp op) {
+    unsigned numCarries = op.getNumCarries();
+    Block &body = op.getBodyBlock();
+    ValueRange yields = op.getYield().getOperands();
+    BitVector dead(op.getNumResults(), true);
+    DenseSet<Value> live;
+    SmallVector<Value> open;
+    auto revive = [&](unsigned i) {
+      if (dead.test(i)) {
+        dead.reset(i);
+        open.push_back(yields[i]);
+      }
+    };
+    for (auto [i, result] : llvm::enumerate(op.getResults()))
+      if (!result.use_empty())
+        revive(i);
+    for (Operation &inner : body)
+      if (!hasNoEffects(&inner))
+        llvm::append_range(open, inner.getOperands());
+    while (!open.empty()) {
+      Value value = open.pop_back_val();
+      if (!live.insert(value).second)
+        continue;
+      if (auto argument = dyn_cast<BlockArgument>(value)) {
+        unsigned i = argument.getArgNumber();
+        if (i >= 1 && i <= numCarries)
+          revive(i - 1);
+      } else {
+        // Regions of the body are isolated, so operands are all that an op reads.
+        assert(value.getParentBlock() == &body && "an isolated body reads nothing outside");
+        llvm::append_range(open, value.getDefiningOp()->getOperands());
+      }
+    }
+    return dead;
+  }
+
+  static void rebuild(ForOp op, const BitVector &dead, const BitVector &constant, const BitVector &deadXs,
+                      const BitVector &deadCaptures, PatternRewriter &rewriter) {
+    unsigned numCarries = op.getNumCarries(), numXs = op.getXs().size();
+    Block &body = op.getBodyBlock();
+    BitVector gone = dead;
+    for (unsigned i : constant.set_bits())
+      gone.set(i);
+    BitVector goneCarries = gone;
+    goneCarries.resize(numCarries);
+
+    SmallVector<Value> captures = without(op.getCaptures(), deadCaptures);
+    for (unsigned i : constant.set_bits()) {
+      captures.push_back(op.getInits()[i]);
+      BlockArgument argument = op.getCarryArguments()[i];
+      Value capture = body.addArgument(argument.getType(), argument.getLoc());
+      rewriter.replaceAllUsesWith(argument, capture);
+    }
+    auto yield = op.getYield();
+    SmallVector<Value> yielded = without(ValueRange(yield.getOperands()), gone);
+    rewriter.modifyOpInPlace(yield, [&] { yield->setOperands(yielded); });
+    // What only the dropped yields read goes before its arguments do.
+    for (Operation &inner : llvm::make_early_inc_range(llvm::reverse(body)))
+      if (inner.use_empty() && !inner.hasTrait<OpTrait::IsTerminator>() && hasNoEffects(&inner))
+        rewriter.eraseOp(&inner);
+
+    BitVector arguments(body.getNumArguments());
+    for (unsigned i : goneCarries.set_bits())
+      arguments.set(1 + i);
+    for (unsigned i : deadXs.set_bits())
+      arguments.set(1 + numCarries + i);
+    for (unsigned i : deadCaptures.set_bits())
+      arguments.set(1 + numCarries + numXs + i);
+    body.eraseArguments(arguments);
+
+    SmallVector<Type> types;
+    for (auto [i, type] : llvm::enumerate(op.getResultTypes()))
+      if (!gone.test(i))
+        types.push_back(type);
+    auto loop = ForOp::create(rewriter, op.getLoc(), types, op.getCountAttr(), without(op.getInits(), goneCarries),
+                              without(op.getXs(), deadXs), captures, op.getReverse());
+    loop->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    loop.getBody().takeBody(op.getBody());
+    SmallVector<Value> results;
+    unsigned next = 0;
+    for (unsigned i = 0; i < op.getNumResults(); ++i)
+      if (i < numCarries && constant.test(i))
+        results.push_back(op.getInits()[i]);
+      else
+        results.push_back(gone.test(i) ? Value() : Value(loop.getResult(next++)));
+    for (auto [from, to] : llvm::zip(op.getResults(), results))
+      if (to)
+        rewriter.replaceAllUsesWith(from, to);
+    rewriter.eraseOp(op);
+  }
+
+};
+
+} // namespace
+
+void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<SimplifyFor>(context);
+}
+
+/// The batch axis behind the axis that the loop slices, or back in front of it.
+static Value swapLeading(OpBuilder &builder, Location loc, Value value) {
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(value.getType()).getRank()));
+  std::swap(order[0], order[1]);
+  return TransposeOp::create(builder, loc, value, order);
+}
 
 LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  unsigned carries = getNumCarries(), xs = getXs().size();
+  // A carry is batched from the start if any step makes it so.
+  SmallVector<bool> mask{false};
+  llvm::append_range(mask, batched);
+  SmallVector<bool> rows;
+  for (bool again = true; again;) {
+    again = false;
+    rows = Batcher::batchedResults(getBodyBlock(), mask);
+    for (unsigned i = 0; i < carries; ++i)
+      if (rows[i] && !mask[1 + i])
+        again = mask[1 + i] = true;
+  }
+  SmallVector<Value> inits, slices;
+  for (unsigned i = 0; i < carries; ++i)
+    inits.push_back(mask[1 + i] ? batcher.materialize(getLoc(), operands[i], batched[i]) : operands[i]);
+  for (unsigned i = carries; i < carries + xs; ++i)
+    slices.push_back(batched[i] ? swapLeading(batcher.builder, getLoc(), operands[i]) : operands[i]);
+  SmallVector<Type> types(ValueRange(inits).getTypes());
+  for (auto [i, type] : llvm::enumerate(TypeRange(getResultTypes()).drop_front(carries))) {
+    Shape shape = shapeOf(type);
+    if (rows[carries + i])
+      shape.insert(shape.begin() + 1, batcher.size);
+    types.push_back(typeOf(shape, getElementTypeOrSelf(type)));
+  }
+  auto loop = ForOp::create(batcher.builder, getLoc(), types, getCountAttr(), inits, slices, operands.drop_front(carries + xs),
+                            getReverse());
+  Block &body = loop.getBody().emplaceBlock();
+  for (auto [argument, isBatched] : llvm::zip_equal(getBodyBlock().getArguments(), mask))
+    body.addArgument(isBatched ? Type(batcher.batchedType(argument.getType())) : argument.getType(), argument.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(&body);
+  Batcher inner(batcher.module, builder, batcher.size);
+  SmallVector<Value> yielded;
+  SmallVector<bool> has;
+  if (failed(inner.batchBlock(getBodyBlock(), body.getArguments(), mask, yielded, has)))
+    return failure();
+  for (unsigned i = 0; i < carries; ++i)
+    if (mask[1 + i])
+      yielded[i] = inner.materialize(getYield().getLoc(), yielded[i], has[i]);
+  YieldOp::create(builder, getYield().getLoc(), yielded);
+  for (auto [i, result] : llvm::enumerate(loop.getResults())) {
+    bool isBatched = i < carries ? mask[1 + i] : rows[i];
+    Value value = isBatched && i >= carries ? swapLeading(batcher.builder, getLoc(), result) : Value(result);
+    results.push_back(batcher.materialize(getLoc(), value, isBatched));
+  }
+  return success();
 }
 
 LogicalResult ForOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -118,10 +366,125 @@ LogicalResult IfOp::verify() {
   return success();
 }
 
-void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+namespace {
+
+/// A choice that is known, or none, stands without the `if`.
+struct InlineIf : OpRewritePattern<IfOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(IfOp op, PatternRewriter &rewriter) const override {
+    uint64_t last = op.getBranches().size() - 1, taken = 0;
+    if (last) {
+      DenseElementsAttr index = uniformOf(op.getIndex());
+      if (!index)
+        return failure();
+      APInt value = index.getSplatValue<APInt>();
+      Type type = index.getElementType();
+      bool isSigned = !type.isUnsignedInteger() && !type.isInteger(1);
+      taken = isSigned && value.isNegative() ? 0 : value.getLimitedValue(last);
+    }
+    Block &block = op.getBranches()[taken].front();
+    auto yield = cast<YieldOp>(block.getTerminator());
+    rewriter.inlineBlockBefore(&block, op, op.getCaptures());
+    SmallVector<Value> results(yield.getOperands());
+    rewriter.eraseOp(yield);
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+/// Drops results that nothing reads or that each branch only hands on, and captures as a loop's.
+struct SimplifyIf : OpRewritePattern<IfOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(IfOp op, PatternRewriter &rewriter) const override {
+    BitVector gone(op.getNumResults()), deadCaptures;
+    auto yields = [&](Region &branch) { return branch.front().getTerminator()->getOperands(); };
+    for (unsigned i = 0; i < op.getNumResults(); ++i) {
+      if (Value same = commonCapture(op, i); same && !op.getResult(i).use_empty())
+        rewriter.replaceAllUsesWith(op.getResult(i), same);
+      if (op.getResult(i).use_empty())
+        gone.set(i);
+    }
+    for (Region &branch : op.getBranches())
+      if (gone.any()) {
+        Operation *yield = branch.front().getTerminator();
+        SmallVector<Value> kept = without(ValueRange(yields(branch)), gone);
+        rewriter.modifyOpInPlace(yield, [&] { yield->setOperands(kept); });
+      }
+    if (!reduceCaptures(op, op.getCaptures(), op.getBranches(), 0, deadCaptures, rewriter) && gone.none())
+      return failure();
+    for (Region &branch : op.getBranches())
+      branch.front().eraseArguments(deadCaptures);
+    SmallVector<Type> types;
+    for (auto [i, type] : llvm::enumerate(op.getResultTypes()))
+      if (!gone.test(i))
+        types.push_back(type);
+    auto choice = IfOp::create(rewriter, op.getLoc(), types, op.getIndex(), without(op.getCaptures(), deadCaptures),
+                               op.getBranches().size());
+    choice->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    for (auto [to, from] : llvm::zip(choice.getBranches(), op.getBranches()))
+      to.takeBody(from);
+    unsigned next = 0;
+    for (unsigned i = 0; i < op.getNumResults(); ++i)
+      if (!gone.test(i))
+        rewriter.replaceAllUsesWith(op.getResult(i), choice.getResult(next++));
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// The captured value that every branch yields as result i.
+  static Value commonCapture(IfOp op, unsigned i) {
+    Value common;
+    for (Region &branch : op.getBranches()) {
+      auto argument = dyn_cast<BlockArgument>(branch.front().getTerminator()->getOperand(i));
+      if (!argument)
+        return {};
+      Value capture = op.getCaptures()[argument.getArgNumber()];
+      if (common && common != capture)
+        return {};
+      common = capture;
+    }
+    return common;
+  }
+};
+
+} // namespace
+
+void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<InlineIf, SimplifyIf>(context);
+}
 
 LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  if (batched[0])
+    return emitOpError("[WF1313] the choice differs from element to element of a batch; this form is not there yet\n  "
+                       "Hint: compute both and choose by weft.select");
+  ArrayRef<bool> mask = batched.drop_front();
+  SmallVector<bool> any(getNumResults(), false);
+  for (Region &branch : getBranches())
+    for (auto [i, has] : llvm::enumerate(Batcher::batchedResults(branch.front(), mask)))
+      any[i] |= has;
+  SmallVector<Type> types;
+  for (auto [type, has] : llvm::zip_equal(getResultTypes(), any))
+    types.push_back(has ? Type(batcher.batchedType(type)) : type);
+  auto choice = IfOp::create(batcher.builder, getLoc(), types, operands[0], operands.drop_front(), getBranches().size());
+  for (auto [to, from] : llvm::zip_equal(choice.getBranches(), getBranches())) {
+    Block &body = to.emplaceBlock();
+    for (auto [argument, has] : llvm::zip_equal(from.getArguments(), mask))
+      body.addArgument(has ? Type(batcher.batchedType(argument.getType())) : argument.getType(), argument.getLoc());
+    OpBuilder builder = OpBuilder::atBlockEnd(&body);
+    Batcher inner(batcher.module, builder, batcher.size);
+    SmallVector<Value> yielded;
+    SmallVector<bool> has;
+    if (failed(inner.batchBlock(from.front(), body.getArguments(), mask, yielded, has)))
+      return failure();
+    Location end = from.front().getTerminator()->getLoc();
+    for (unsigned i = 0; i < yielded.size(); ++i)
+      if (any[i])
+        yielded[i] = inner.materialize(end, yielded[i], has[i]);
+    YieldOp::create(builder, end, yielded);
+  }
+  llvm::append_range(results, batcher.materializeAll(getLoc(), choice.getResults(), any));
+  return success();
 }
 
 LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
@@ -195,7 +558,13 @@ LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  auto callee = batcher.module.lookupSymbol<func::FuncOp>(getCallee());
+  auto target = batcher.batchFunction(callee, batched);
+  if (failed(target))
+    return failure();
+  CallOp call = createCall(batcher.builder, getLoc(), *target, operands);
+  llvm::append_range(results, call.getResults());
+  return success();
 }
 
 LogicalResult CallOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {

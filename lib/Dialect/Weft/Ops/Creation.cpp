@@ -14,6 +14,12 @@ using namespace weft;
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Creation.cpp.inc"
 
+/// An op without operands gives the same at each index of a batch.
+static LogicalResult batchNothing(Operation *op, Batcher &batcher, SmallVectorImpl<Value> &results) {
+  results.push_back(batcher.materialize(op->getLoc(), batcher.builder.clone(*op)->getResult(0), /*isBatched=*/false));
+  return success();
+}
+
 //===-- constant --------------------------------------------------------------------------------------------===//
 
 LogicalResult ConstantOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
@@ -29,7 +35,7 @@ OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 FusionKind ConstantOp::getFusionKind() { return FusionKind::Map; }
 
 LogicalResult ConstantOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  return batchNothing(*this, batcher, results);
 }
 
 /// The same bits as signless elements.
@@ -81,7 +87,7 @@ LogicalResult IotaOp::verify() {
 FusionKind IotaOp::getFusionKind() { return FusionKind::Map; }
 
 LogicalResult IotaOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  return batchNothing(*this, batcher, results);
 }
 
 LogicalResult IotaOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -118,12 +124,15 @@ LogicalResult DimSizeOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-OpFoldResult DimSizeOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult DimSizeOp::fold(FoldAdaptor adaptor) {
+  auto size = getSize().getSize().constant();
+  return size ? OpFoldResult(DenseElementsAttr::get(cast<ShapedType>(getType()), *size)) : OpFoldResult();
+}
 
 FusionKind DimSizeOp::getFusionKind() { return FusionKind::Map; }
 
 LogicalResult DimSizeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  return batchNothing(*this, batcher, results);
 }
 
 LogicalResult DimSizeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {

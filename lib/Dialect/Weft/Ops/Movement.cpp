@@ -1,6 +1,7 @@
 // Decides the rules of rearranging elements; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
@@ -23,6 +24,14 @@ static FailureOr<SmallVector<int64_t, 4>> resultShape(Operation *op, Interpreter
   return *shape;
 }
 
+/// What a list says of the dimensions, `first` for a batch axis in front of them; `shift` where it names dimensions.
+static SmallVector<int64_t> withBatch(ArrayRef<int64_t> entries, int64_t first, int64_t shift = 0) {
+  SmallVector<int64_t> all{first};
+  for (int64_t entry : entries)
+    all.push_back(entry + shift);
+  return all;
+}
+
 static Value copyScalar(OpBuilder &, Location, ValueRange v) { return v[0]; }
 
 //===-- reshape ---------------------------------------------------------------------------------------------===//
@@ -37,7 +46,15 @@ LogicalResult ReshapeOp::verify() {
   return success();
 }
 
-OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  if (auto inner = getX().getDefiningOp<ReshapeOp>()) {
+    setOperand(inner.getX());
+    return getResult();
+  }
+  return {};
+}
 
 void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
@@ -51,7 +68,8 @@ bool ReshapeOp::isJointlyLinear() { return true; }
 FusionKind ReshapeOp::getFusionKind() { return FusionKind::Alias; }
 
 LogicalResult ReshapeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  results.push_back(GraphBuilder(batcher.builder, getLoc()).reshape(operands[0], batcher.batchedType(getType())));
+  return success();
 }
 
 LogicalResult ReshapeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -86,7 +104,38 @@ LogicalResult BroadcastOp::verify() {
   return success();
 }
 
-OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) { return {}; }
+/// Where a reshape that only adds dimensions of size 1 puts each dimension of its operand; nothing for other reshapes.
+static std::optional<SmallVector<int64_t>> addedUnits(ReshapeOp reshape) {
+  Shape from = shapeOf(reshape.getX()), to = shapeOf(reshape.getResult());
+  SmallVector<int64_t> places;
+  for (auto [i, size] : llvm::enumerate(to))
+    if (places.size() < from.size() && from[places.size()] == size)
+      places.push_back(i);
+    else if (size != SizeExpr(1))
+      return std::nullopt;
+  return places.size() == from.size() ? std::optional(places) : std::nullopt;
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  // Of a broadcast, or of a reshape that made room for this one: one broadcast.
+  SmallVector<int64_t> through;
+  Operation *inner = getX().getDefiningOp();
+  if (auto broadcast = dyn_cast_or_null<BroadcastOp>(inner))
+    through.assign(broadcast.getDims().begin(), broadcast.getDims().end());
+  else if (auto reshape = dyn_cast_or_null<ReshapeOp>(inner))
+    if (auto places = addedUnits(reshape))
+      through = *places;
+    else
+      return {};
+  else
+    return {};
+  SmallVector<int64_t> dims = llvm::map_to_vector(through, [&](int64_t dim) { return getDims()[dim]; });
+  setDims(dims);
+  setOperand(inner->getOperand(0));
+  return getResult();
+}
 
 void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
@@ -109,7 +158,9 @@ bool BroadcastOp::isJointlyLinear() { return true; }
 FusionKind BroadcastOp::getFusionKind() { return FusionKind::View; }
 
 LogicalResult BroadcastOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  results.push_back(BroadcastOp::create(batcher.builder, getLoc(), batcher.batchedType(getType()), operands[0],
+                                        withBatch(getDims(), 0, 1)));
+  return success();
 }
 
 LogicalResult BroadcastOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -165,9 +216,74 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<
   return success();
 }
 
-OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
+  if (llvm::is_sorted(getPermutation()))
+    return getX();
+  if (auto inner = getX().getDefiningOp<TransposeOp>()) {
+    SmallVector<int64_t> both =
+        llvm::map_to_vector(getPermutation(), [&](int64_t dim) { return inner.getPermutation()[dim]; });
+    setPermutation(both);
+    setOperand(inner.getX());
+    return getResult();
+  }
+  return {};
+}
 
-void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+namespace {
+
+/// transpose(broadcast(x)) = broadcast(transpose(x)), which moves fewer elements.
+struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    auto broadcast = op.getX().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return failure();
+    // Result dimension i shows broadcast dimension permutation[i]: the operand's dimensions in the order met.
+    SmallVector<int64_t> order, dims;
+    for (auto [i, dim] : llvm::enumerate(op.getPermutation())) {
+      const auto *it = llvm::find(broadcast.getDims(), dim);
+      if (it == broadcast.getDims().end())
+        continue;
+      order.push_back(it - broadcast.getDims().begin());
+      dims.push_back(i);
+    }
+    Value x = broadcast.getX();
+    Location loc = mergeLocations(op.getContext(), {op.getLoc(), broadcast.getLoc()});
+    if (!llvm::is_sorted(order))
+      x = TransposeOp::create(rewriter, op.getLoc(), x, order);
+    rewriter.replaceOp(op, BroadcastOp::create(rewriter, loc, op.getType(), x, dims));
+    return success();
+  }
+};
+
+/// The transpose of a product that puts the free dimensions of the right operand first: the operands swap. Exact, since
+/// a * b = b * a and the order of the sum is that of the contracted dimensions.
+struct TransposeOfDot : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    auto dot = op.getX().getDefiningOp<DotOp>();
+    if (!dot || !dot->hasOneUse())
+      return failure();
+    auto rank = [](Value v) { return cast<RankedTensorType>(v.getType()).getRank(); };
+    int64_t batch = dot.getLhsBatch().size(), contracted = dot.getLhsContract().size();
+    int64_t left = rank(dot.getLhs()) - batch - contracted, right = rank(dot.getRhs()) - batch - contracted;
+    SmallVector<int64_t> swapped = llvm::to_vector(llvm::seq<int64_t>(0, batch));
+    llvm::append_range(swapped, llvm::seq<int64_t>(batch + left, batch + left + right));
+    llvm::append_range(swapped, llvm::seq<int64_t>(batch, batch + left));
+    if (ArrayRef(swapped) != op.getPermutation())
+      return failure();
+    Location loc = mergeLocations(op.getContext(), {dot.getLoc(), op.getLoc()});
+    rewriter.replaceOp(op, DotOp::create(rewriter, loc, dot.getRhs(), dot.getLhs(), dot.getRhsBatch(), dot.getLhsBatch(),
+                                         dot.getRhsContract(), dot.getLhsContract()));
+    return success();
+  }
+};
+
+} // namespace
+
+void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<TransposeOfBroadcast, TransposeOfDot>(context);
+}
 
 Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   SmallVector<int64_t> inverse(getPermutation().size());
@@ -182,7 +298,8 @@ bool TransposeOp::isJointlyLinear() { return true; }
 FusionKind TransposeOp::getFusionKind() { return FusionKind::View; }
 
 LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  results.push_back(TransposeOp::create(batcher.builder, getLoc(), operands[0], withBatch(getPermutation(), 0, 1)));
+  return success();
 }
 
 LogicalResult TransposeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -224,7 +341,25 @@ LogicalResult ReverseOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-OpFoldResult ReverseOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult ReverseOp::fold(FoldAdaptor adaptor) {
+  auto inner = getX().getDefiningOp<ReverseOp>();
+  Shape shape = shapeOf(getX());
+  // Twice is not at all, and one element has no order.
+  SmallVector<int64_t> dims;
+  for (int64_t i = 0; i < int64_t(shape.size()); ++i) {
+    bool turned = llvm::is_contained(getDims(), i) != (inner && llvm::is_contained(inner.getDims(), i));
+    if (turned && shape[i] != SizeExpr(1))
+      dims.push_back(i);
+  }
+  Value x = inner ? inner.getX() : getX();
+  if (dims.empty())
+    return x;
+  if (!inner && ArrayRef(dims) == getDims())
+    return {};
+  setOperand(x);
+  setDims(dims);
+  return getResult();
+}
 
 Value ReverseOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   return builder.create<ReverseOp>(cotangent, getDims());
@@ -236,7 +371,9 @@ bool ReverseOp::isJointlyLinear() { return true; }
 FusionKind ReverseOp::getFusionKind() { return FusionKind::View; }
 
 LogicalResult ReverseOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  SmallVector<int64_t> dims = llvm::map_to_vector(getDims(), [](int64_t dim) { return dim + 1; });
+  results.push_back(ReverseOp::create(batcher.builder, getLoc(), operands[0], dims));
+  return success();
 }
 
 LogicalResult ReverseOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -305,7 +442,61 @@ LogicalResult SliceOp::verify() {
   return success();
 }
 
-OpFoldResult SliceOp::fold(FoldAdaptor adaptor) { return {}; }
+/// The operand of a concat that a slice reads, and where it starts there: the slice must lie in it wholly.
+static Value partOfConcat(SliceOp op, ConcatOp concat, int64_t &start) {
+  int64_t dim = concat.getDim();
+  auto size = shapeOf(op.getResult())[dim].constant();
+  if (!size || !*size)
+    return {};
+  start = op.getStarts()[dim];
+  int64_t last = start + (*size - 1) * op.getStrides()[dim];
+  for (Value x : concat.getXs()) {
+    auto extent = shapeOf(x)[dim].constant();
+    if (!extent)
+      return {};
+    if (start < *extent)
+      return last < *extent ? x : Value();
+    start -= *extent;
+    last -= *extent;
+  }
+  return {};
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
+  auto all = [](ArrayRef<int64_t> values, int64_t value) { return llvm::all_of(values, [&](int64_t v) { return v == value; }); };
+  if (getX().getType() == getType() && all(getStarts(), 0) && all(getStrides(), 1))
+    return getX();
+  if (auto inner = getX().getDefiningOp<SliceOp>()) {
+    SmallVector<int64_t> starts, strides;
+    for (auto [start, stride, innerStart, innerStride] :
+         llvm::zip(getStarts(), getStrides(), inner.getStarts(), inner.getStrides())) {
+      starts.push_back(innerStart + start * innerStride);
+      strides.push_back(stride * innerStride);
+    }
+    setStarts(starts);
+    setStrides(strides);
+    setOperand(inner.getX());
+    return getResult();
+  }
+  // What was padded, out again.
+  if (auto pad = getX().getDefiningOp<PadOp>()) {
+    bool undone = pad.getX().getType() == getType() && pad.getLow() == getStarts();
+    for (auto [stride, interior] : llvm::zip(getStrides(), pad.getInterior()))
+      undone &= stride == interior + 1;
+    return undone ? OpFoldResult(pad.getX()) : OpFoldResult();
+  }
+  if (auto concat = getX().getDefiningOp<ConcatOp>()) {
+    int64_t start = 0;
+    if (Value x = partOfConcat(*this, concat, start)) {
+      SmallVector<int64_t> starts(getStarts());
+      starts[concat.getDim()] = start;
+      setStarts(starts);
+      setOperand(x);
+      return getResult();
+    }
+  }
+  return {};
+}
 
 Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   // The elements go back to where they were read; zeros stand before, between and after.
@@ -334,7 +525,9 @@ bool SliceOp::isJointlyLinear() { return true; }
 FusionKind SliceOp::getFusionKind() { return FusionKind::View; }
 
 LogicalResult SliceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  results.push_back(SliceOp::create(batcher.builder, getLoc(), batcher.batchedType(getType()), operands[0],
+                                    withBatch(getStarts(), 0), withBatch(getStrides(), 1)));
+  return success();
 }
 
 LogicalResult SliceOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
@@ -398,7 +591,26 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   return success();
 }
 
-OpFoldResult PadOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
+  auto none = [](ArrayRef<int64_t> amounts) { return llvm::all_of(amounts, [](int64_t n) { return n == 0; }); };
+  if (none(getLow()) && none(getHigh()) && none(getInterior()))
+    return getX();
+  // Two layers of one value are one.
+  auto inner = getX().getDefiningOp<PadOp>();
+  if (!inner || inner.getValue() != getValue() || !none(getInterior()))
+    return {};
+  auto sum = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+    SmallVector<int64_t> sums;
+    for (auto [x, y] : llvm::zip(a, b))
+      sums.push_back(x + y);
+    return sums;
+  };
+  setLow(sum(getLow(), inner.getLow()));
+  setHigh(sum(getHigh(), inner.getHigh()));
+  setInterior(inner.getInterior());
+  setOperand(0, inner.getX());
+  return getResult();
+}
 
 Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   if (operand == 0) {
@@ -421,7 +633,19 @@ bool PadOp::isJointlyLinear() { return true; }
 FusionKind PadOp::getFusionKind() { return FusionKind::Other; }
 
 LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  GraphBuilder b(batcher.builder, getLoc());
+  SmallVector<int64_t> low = withBatch(getLow(), 0), high = withBatch(getHigh(), 0), interior = withBatch(getInterior(), 0);
+  Value x = batcher.materialize(getLoc(), operands[0], batched[0]);
+  if (!batched[1]) {
+    results.push_back(b.pad(x, operands[1], low, high, interior));
+    return success();
+  }
+  // A value for each index of the batch: where nothing was, it is chosen.
+  Type scalar = RankedTensorType::get({}, getElementTypeOrSelf(getType())), boolean = b.builder.getI1Type();
+  Value padded = b.pad(x, b.zeros(scalar), low, high, interior);
+  Value filled = b.pad(b.splat(withElement(x.getType(), boolean), 0), b.splat(withElement(scalar, boolean), 1), low, high, interior);
+  results.push_back(b.select(filled, b.broadcast(operands[1], padded.getType(), {0}), padded));
+  return success();
 }
 
 /// Writes `x` into `into` at the given map of x's index.
@@ -499,7 +723,25 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   return success();
 }
 
-OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) { return {}; }
+OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) {
+  if (getXs().size() == 1)
+    return getXs().front();
+  // Concats along the same dimension join; what is empty goes.
+  SmallVector<Value> parts;
+  for (Value x : getXs()) {
+    auto inner = x.getDefiningOp<ConcatOp>();
+    if (inner && inner.getDim() == getDim())
+      llvm::append_range(parts, inner.getXs());
+    else if (shapeOf(x)[getDim()] != SizeExpr(0))
+      parts.push_back(x);
+  }
+  if (parts.empty())
+    return getXs().front();
+  if (ValueRange(parts) == getXs())
+    return {};
+  (*this)->setOperands(parts);
+  return getResult();
+}
 
 Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   SizeExpr start(0);
@@ -522,7 +764,9 @@ bool ConcatOp::isJointlyLinear() { return true; }
 FusionKind ConcatOp::getFusionKind() { return FusionKind::Other; }
 
 LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  SmallVector<Value> xs = batcher.materializeAll(getLoc(), operands, batched);
+  results.push_back(ConcatOp::create(batcher.builder, getLoc(), xs, batcher.builder.getI64IntegerAttr(getDim() + 1)));
+  return success();
 }
 
 /// Concat behind a named offset, which no affine map without symbols can write at: each element finds its operand.

@@ -44,7 +44,45 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   return success();
 }
 
-OpFoldResult ReduceOp::fold(FoldAdaptor adaptor) { return {}; }
+/// reduce(transpose(x)) reads x itself where neither the kept nor the folded dimensions change their order among
+/// themselves: then the order of folding stays.
+static bool foldThroughTranspose(ReduceOp op, TransposeOp transpose) {
+  SmallVector<int64_t> kept, folded;
+  for (auto [i, dim] : llvm::enumerate(transpose.getPermutation()))
+    (llvm::is_contained(op.getDims(), int64_t(i)) ? folded : kept).push_back(dim);
+  if (!llvm::is_sorted(kept) || !llvm::is_sorted(folded))
+    return false;
+  op.setDims(folded);
+  op->setOperand(0, transpose.getX());
+  return true;
+}
+
+/// reduce(reduce(x)) is one reduction where the order of folding does not matter: not for sums and products of floats.
+static bool foldTwoReductions(ReduceOp op, ReduceOp inner) {
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(op.getX()));
+  bool ordered = isFloat && (op.getKind() == ReduceKind::Add || op.getKind() == ReduceKind::Mul);
+  if (inner.getKind() != op.getKind() || ordered || !inner->hasOneUse())
+    return false;
+  SmallVector<int64_t> dims(inner.getDims());
+  int64_t result = 0;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(inner.getX().getType()).getRank(); i < rank; ++i)
+    if (!llvm::is_contained(inner.getDims(), i) && llvm::is_contained(op.getDims(), result++))
+      dims.push_back(i);
+  llvm::sort(dims);
+  op.setDims(dims);
+  op->setOperand(0, inner.getX());
+  return true;
+}
+
+OpFoldResult ReduceOp::fold(FoldAdaptor adaptor) {
+  if (getDims().empty())
+    return getX();
+  if (auto transpose = getX().getDefiningOp<TransposeOp>())
+    return foldThroughTranspose(*this, transpose) ? OpFoldResult(getResult()) : OpFoldResult();
+  if (auto inner = getX().getDefiningOp<ReduceOp>())
+    return foldTwoReductions(*this, inner) ? OpFoldResult(getResult()) : OpFoldResult();
+  return {};
+}
 
 bool ReduceOp::isLinearIn(unsigned operand) { return getKind() == ReduceKind::Add; }
 bool ReduceOp::isJointlyLinear() { return true; }
@@ -141,8 +179,15 @@ Value ReduceOp::jvp(GraphBuilder &builder, ValueRange primals, Value result, Val
 
 FusionKind ReduceOp::getFusionKind() { return FusionKind::Reduce; }
 
+/// Dimensions of an operand, where a batch axis stands in front of them.
+static SmallVector<int64_t> behindBatch(ArrayRef<int64_t> dims) {
+  return llvm::map_to_vector(dims, [](int64_t dim) { return dim + 1; });
+}
+
 LogicalResult ReduceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
-  return emitOpError("no batch rule yet");
+  GraphBuilder b(batcher.builder, getLoc());
+  results.push_back(b.reduce(operands[0], getKind(), behindBatch(getDims())));
+  return success();
 }
 
 /// What an accumulator starts at: the value that changes no other.

@@ -1,0 +1,38 @@
+// Decides what rules of simplification share: values that are one number everywhere, and the line of what is merged.
+// Every rule is exact: it changes no bit but the sign and payload of NaN.
+#ifndef WEFT_DIALECT_WEFT_SIMPLIFY_H
+#define WEFT_DIALECT_WEFT_SIMPLIFY_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace weft {
+
+/// The splat that a value is: a constant of one number, or such a constant broadcast; null for any other value. The
+/// attribute's shape is the constant's, not the value's.
+mlir::DenseElementsAttr uniformOf(mlir::Value value);
+
+/// All elements of `type` are the number of `splat`. Where sizes have names, which no attribute can say, a scalar: who
+/// builds the constant broadcasts it (materialize).
+mlir::DenseElementsAttr uniformLike(mlir::Type type, mlir::DenseElementsAttr splat);
+
+/// A constant of `type` from what a fold gave (a scalar too, if the sizes of `type` have names); null if it does not
+/// fit.
+mlir::Value materialize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Attribute value, mlir::Type type);
+
+/// The place of an op that stands for several: their distinct leaf places, in order, at most 8.
+mlir::Location mergeLocations(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Location> locations);
+
+/// Whether a value costs less to make again than to hand on: a constant of one number or of few bytes, a size.
+bool isCheapToRemake(mlir::Value value);
+
+/// Whether an op may go when nothing reads its results: it, what it holds and what it calls have no effects.
+bool hasNoEffects(mlir::Operation *op);
+
+/// Rules that put another op in an op's place, beyond the fold hooks. `derivativesTaken` says that no derivative will
+/// be asked for any more, so that what only speaks to derivatives may go.
+void populateElementwisePatterns(mlir::RewritePatternSet &patterns, bool derivativesTaken);
+void populateContractionPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace weft
+#endif

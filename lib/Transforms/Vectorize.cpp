@@ -1,0 +1,168 @@
+// Decides how a function acts on a batch: which values have the batch axis (those that depend on a batched argument),
+// and one batched op or few per op, by the op's rule. What does not depend on the batch is computed once.
+#include "weft/Transforms/Batcher.h"
+#include "weft/Transforms/Derivative.h"
+#include "weft/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace weft {
+#define GEN_PASS_DEF_VECTORIZE
+#include "weft/Transforms/Passes.h.inc"
+
+//===-- values ---------------------------------------------------------------------------------------------------===//
+
+RankedTensorType Batcher::batchedType(Type type) const {
+  Shape shape{size};
+  llvm::append_range(shape, shapeOf(type));
+  return typeOf(shape, getElementTypeOrSelf(type));
+}
+
+Value Batcher::materialize(Location loc, Value value, bool isBatched) {
+  if (isBatched)
+    return value;
+  auto dims = llvm::to_vector(llvm::seq<int64_t>(1, cast<RankedTensorType>(value.getType()).getRank() + 1));
+  return BroadcastOp::create(builder, loc, batchedType(value.getType()), value, dims);
+}
+
+SmallVector<Value> Batcher::materializeAll(Location loc, ValueRange values, ArrayRef<bool> isBatched) {
+  SmallVector<Value> all;
+  for (auto [value, has] : llvm::zip_equal(values, isBatched))
+    all.push_back(materialize(loc, value, has));
+  return all;
+}
+
+Value Batcher::cloneBatched(Operation *op, ValueRange operands) {
+  Operation *copy = op->clone();
+  copy->setOperands(operands);
+  copy->getResult(0).setType(batchedType(op->getResult(0).getType()));
+  return builder.insert(copy)->getResult(0);
+}
+
+//===-- blocks ---------------------------------------------------------------------------------------------------===//
+
+SmallVector<bool> Batcher::batchedResults(Block &block, ArrayRef<bool> batched) {
+  DenseSet<Value> values;
+  auto isBatched = [&](Value value) { return values.contains(value); };
+  for (auto [argument, has] : llvm::zip_equal(block.getArguments(), batched))
+    if (has)
+      values.insert(argument);
+  for (Operation &op : block.without_terminator())
+    if (llvm::any_of(op.getOperands(), isBatched))
+      values.insert(op.result_begin(), op.result_end());
+  return llvm::map_to_vector(block.getTerminator()->getOperands(), isBatched);
+}
+
+LogicalResult Batcher::batchBlock(Block &from, ValueRange arguments, ArrayRef<bool> batched,
+                                  SmallVectorImpl<Value> &results, SmallVectorImpl<bool> &resultBatched) {
+  IRMapping mapping;
+  DenseSet<Value> values; // of `from`: those with the axis
+  mapping.map(from.getArguments(), arguments);
+  for (auto [argument, has] : llvm::zip_equal(from.getArguments(), batched))
+    if (has)
+      values.insert(argument);
+  for (Operation &op : from.without_terminator()) {
+    SmallVector<bool> has = llvm::map_to_vector(op.getOperands(), [&](Value v) { return values.contains(v); });
+    if (!llvm::is_contained(has, true)) {
+      builder.clone(op, mapping);
+      continue;
+    }
+    auto rule = dyn_cast<BatchOpInterface>(op);
+    if (!rule)
+      return op.emitOpError("[WF3009] has no batch rule");
+    SmallVector<Value> operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return mapping.lookup(v); });
+    SmallVector<Value> made;
+    if (failed(rule.batch(*this, operands, has, made)))
+      return failure();
+    mapping.map(op.getResults(), made);
+    values.insert(op.result_begin(), op.result_end());
+  }
+  for (Value value : from.getTerminator()->getOperands()) {
+    results.push_back(mapping.lookup(value));
+    resultBatched.push_back(values.contains(value));
+  }
+  return success();
+}
+
+//===-- functions ------------------------------------------------------------------------------------------------===//
+
+static constexpr StringLiteral recordName = "weft.batched";
+
+/// How a made function is found again. A size with names is any size: the call binds it.
+static DictionaryAttr recordOf(func::FuncOp callee, ArrayRef<bool> batched, const SizeExpr &size) {
+  Builder b(callee.getContext());
+  return b.getDictionaryAttr({b.getNamedAttr("of", b.getStringAttr(callee.getSymName())),
+                              b.getNamedAttr("arguments", b.getDenseBoolArrayAttr(batched)),
+                              b.getNamedAttr("size", b.getStringAttr(size.constant() ? size.str() : "any"))});
+}
+
+/// A name for the batch size that the function does not use.
+static SizeExpr freshSize(func::FuncOp function) {
+  auto used = symbolsOf(function);
+  std::string name = "N";
+  for (int i = 1; used.contains(name); ++i)
+    name = "N" + std::to_string(i);
+  return SizeExpr::symbol(name);
+}
+
+FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<bool> batched) {
+  DictionaryAttr record = recordOf(callee, batched, size);
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->getAttr(recordName) == record)
+      return function;
+  if (callee.isExternal() || failed(verifyNotRecursive(callee)))
+    return failure();
+
+  Batcher inner(module, builder, size.constant() ? size : freshSize(callee));
+  SmallVector<Type> inputs;
+  for (auto [type, has] : llvm::zip_equal(callee.getArgumentTypes(), batched))
+    inputs.push_back(has ? Type(inner.batchedType(type)) : type);
+  func::FuncOp function = createFunction(module, callee, callee.getSymName() + ".vmap", inputs);
+  function->setAttr(recordName, record);
+
+  OpBuilder::InsertionGuard guard(builder);
+  Block &body = function.getBody().front();
+  builder.setInsertionPointToEnd(&body);
+  SmallVector<Value> results;
+  SmallVector<bool> has;
+  if (failed(inner.batchBlock(callee.getBody().front(), body.getArguments(), batched, results, has)))
+    return failure();
+  Location end = callee.getBody().front().getTerminator()->getLoc();
+  results = inner.materializeAll(end, results, has);
+  func::ReturnOp::create(builder, end, results);
+  function.setFunctionType(builder.getFunctionType(inputs, ValueRange(results).getTypes()));
+  return function;
+}
+
+//===-- pass -----------------------------------------------------------------------------------------------------===//
+
+namespace {
+struct VectorizePass : impl::VectorizeBase<VectorizePass> {
+  using VectorizeBase::VectorizeBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto callee = module.lookupSymbol<func::FuncOp>(function);
+    auto batchSize = SizeExpr::parse(size);
+    if (!callee || !batchSize) {
+      module.emitError("[WF1502] ") << (callee ? "not a size: " + size : "no function named @" + function);
+      return signalPassFailure();
+    }
+    SmallVector<bool> mask(callee.getNumArguments(), batched.empty());
+    for (auto [flag, value] : llvm::zip(mask, ArrayRef<int64_t>(batched)))
+      flag = value != 0;
+    if (!batched.empty() && batched.size() != mask.size()) {
+      callee.emitError("[WF2021] @") << function << " takes " << mask.size() << " values, got " << batched.size()
+                                     << " flags";
+      return signalPassFailure();
+    }
+    if (!llvm::is_contained(mask, true))
+      return;
+    OpBuilder builder(&getContext());
+    if (failed(Batcher(module, builder, *batchSize).batchFunction(callee, mask)))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+} // namespace weft

@@ -1,0 +1,101 @@
+// RUN: weft-opt %s --weft-simplify | FileCheck %s
+
+// CHECK-LABEL: @compose(
+// CHECK-NEXT: %[[R:.*]] = weft.reshape %arg0 : (tensor<2x3x4xf32>) -> tensor<4x6xf32>
+// CHECK-NEXT: %[[T:.*]] = weft.transpose %arg0 {permutation = array<i64: 1, 2, 0>}
+// CHECK-NEXT: %[[S:.*]] = weft.slice %arg0 {starts = array<i64: 0, 1, 1>, strides = array<i64: 1, 1, 2>} : (tensor<2x3x4xf32>) -> tensor<2x2x1xf32>
+// CHECK-NEXT: return %[[R]], %[[T]], %[[S]], %arg0
+func.func @compose(%x: tensor<2x3x4xf32>) -> (tensor<4x6xf32>, tensor<3x4x2xf32>, tensor<2x2x1xf32>, tensor<2x3x4xf32>) {
+  %a = weft.reshape %x : (tensor<2x3x4xf32>) -> tensor<24xf32>
+  %b = weft.reshape %a : (tensor<24xf32>) -> tensor<4x6xf32>
+  %c = weft.transpose %x {permutation = array<i64: 2, 1, 0>} : (tensor<2x3x4xf32>) -> tensor<4x3x2xf32>
+  %d = weft.transpose %c {permutation = array<i64: 1, 0, 2>} : (tensor<4x3x2xf32>) -> tensor<3x4x2xf32>
+  %e = weft.slice %x {starts = array<i64: 0, 0, 1>, strides = array<i64: 1, 1, 2>} : (tensor<2x3x4xf32>) -> tensor<2x3x2xf32>
+  %f = weft.slice %e {starts = array<i64: 0, 1, 0>, strides = array<i64: 1, 1, 1>} : (tensor<2x3x2xf32>) -> tensor<2x2x1xf32>
+  %g = weft.reverse %x {dims = array<i64: 0, 2>} : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %h = weft.reverse %g {dims = array<i64: 0, 2>} : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %b, %d, %f, %h : tensor<4x6xf32>, tensor<3x4x2xf32>, tensor<2x2x1xf32>, tensor<2x3x4xf32>
+}
+
+// Room made by a reshape and filled by a broadcast is one broadcast.
+// CHECK-LABEL: @keepdims(
+// CHECK-NEXT: %[[B:.*]] = weft.broadcast %arg0 {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x7xf32, #weft.dims<B, _>>
+// CHECK-NEXT: return %[[B]]
+func.func @keepdims(%x: tensor<?xf32, #weft.dims<B>>) -> tensor<?x7xf32, #weft.dims<B, _>> {
+  %r = weft.reshape %x : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %b = weft.broadcast %r {dims = array<i64: 0, 1>} : (tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x7xf32, #weft.dims<B, _>>
+  return %b : tensor<?x7xf32, #weft.dims<B, _>>
+}
+
+// A reshape that does more stays.
+// CHECK-LABEL: @reshape_that_stays(
+// CHECK-NEXT: weft.reshape
+// CHECK-NEXT: weft.broadcast
+func.func @reshape_that_stays(%x: tensor<4xf32>) -> tensor<5x2x2xf32> {
+  %r = weft.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>
+  %b = weft.broadcast %r {dims = array<i64: 1, 2>} : (tensor<2x2xf32>) -> tensor<5x2x2xf32>
+  return %b : tensor<5x2x2xf32>
+}
+
+// CHECK-LABEL: @broadcasts(
+// CHECK-NEXT: %[[B:.*]] = weft.broadcast %arg0 {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x2x3xf32>
+// CHECK-NEXT: return %[[B]]
+func.func @broadcasts(%x: tensor<4xf32>) -> tensor<4x2x3xf32> {
+  %a = weft.broadcast %x {dims = array<i64: 1>} : (tensor<4xf32>) -> tensor<3x4xf32>
+  %b = weft.broadcast %a {dims = array<i64: 1, 2>} : (tensor<3x4xf32>) -> tensor<2x3x4xf32>
+  %t = weft.transpose %b {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf32>) -> tensor<4x2x3xf32>
+  return %t : tensor<4x2x3xf32>
+}
+
+// CHECK-LABEL: @parts(
+// CHECK-NEXT: %[[S:.*]] = weft.slice %arg1 {starts = array<i64: 1>, strides = array<i64: 1>} : (tensor<4xf32>) -> tensor<2xf32>
+// CHECK-NEXT: %[[C:.*]] = weft.concat %arg0, %arg1, %arg0
+// CHECK-NEXT: return %[[S]], %arg0, %[[C]]
+func.func @parts(%x: tensor<3xf32>, %y: tensor<4xf32>, %v: tensor<f32>) -> (tensor<2xf32>, tensor<3xf32>, tensor<10xf32>) {
+  %c = weft.concat %x, %y {dim = 0 : i64} : (tensor<3xf32>, tensor<4xf32>) -> tensor<7xf32>
+  %s = weft.slice %c {starts = array<i64: 4>, strides = array<i64: 1>} : (tensor<7xf32>) -> tensor<2xf32>
+  %p = weft.pad %x, %v {low = array<i64: 1>, high = array<i64: 2>, interior = array<i64: 1>} : (tensor<3xf32>, tensor<f32>) -> tensor<8xf32>
+  %u = weft.slice %p {starts = array<i64: 1>, strides = array<i64: 2>} : (tensor<8xf32>) -> tensor<3xf32>
+  %d = weft.concat %c, %x {dim = 0 : i64} : (tensor<7xf32>, tensor<3xf32>) -> tensor<10xf32>
+  return %s, %u, %d : tensor<2xf32>, tensor<3xf32>, tensor<10xf32>
+}
+
+// A slice over the seam stays.
+// CHECK-LABEL: @over_the_seam(
+// CHECK-NEXT: weft.concat
+// CHECK-NEXT: weft.slice
+func.func @over_the_seam(%x: tensor<3xf32>, %y: tensor<4xf32>) -> tensor<2xf32> {
+  %c = weft.concat %x, %y {dim = 0 : i64} : (tensor<3xf32>, tensor<4xf32>) -> tensor<7xf32>
+  %s = weft.slice %c {starts = array<i64: 2>, strides = array<i64: 1>} : (tensor<7xf32>) -> tensor<2xf32>
+  return %s : tensor<2xf32>
+}
+
+// Transposes become dimension numbers.
+// CHECK-LABEL: @dots(
+// CHECK-NEXT: %[[D:.*]] = weft.dot %arg0, %arg1 {lhs_batch = array<i64>, lhs_contract = array<i64: 0>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>}
+// CHECK-NEXT: %[[E:.*]] = weft.dot %arg1, %arg0 {lhs_batch = array<i64>, lhs_contract = array<i64: 0>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>}
+// CHECK-NEXT: return %[[D]], %[[E]]
+func.func @dots(%x: tensor<3x4xf32>, %y: tensor<3x5xf32>) -> (tensor<4x5xf32>, tensor<5x4xf32>) {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x4xf32>) -> tensor<4x3xf32>
+  %d = weft.dot %t, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>}
+      : (tensor<4x3xf32>, tensor<3x5xf32>) -> tensor<4x5xf32>
+  %e = weft.dot %x, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 0>, rhs_contract = array<i64: 0>}
+      : (tensor<3x4xf32>, tensor<3x5xf32>) -> tensor<4x5xf32>
+  %u = weft.transpose %e {permutation = array<i64: 1, 0>} : (tensor<4x5xf32>) -> tensor<5x4xf32>
+  return %d, %u : tensor<4x5xf32>, tensor<5x4xf32>
+}
+
+// Maxima fold in any order, sums of floats in theirs only.
+// CHECK-LABEL: @reductions(
+// CHECK-NEXT: %[[M:.*]] = weft.reduce %arg0 {dims = array<i64: 0, 1>, kind = #weft.reduce_kind<max>}
+// CHECK-NEXT: %[[A:.*]] = weft.reduce %arg0 {dims = array<i64: 1>, kind = #weft.reduce_kind<add>}
+// CHECK-NEXT: %[[B:.*]] = weft.reduce %[[A]] {dims = array<i64: 0>, kind = #weft.reduce_kind<add>}
+// CHECK-NEXT: return %[[M]], %[[B]], %arg1
+func.func @reductions(%x: tensor<3x4xf32>, %y: tensor<3xf32>) -> (tensor<f32>, tensor<f32>, tensor<3xf32>) {
+  %a = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 0>} : (tensor<3x4xf32>) -> tensor<4xf32>
+  %b = weft.reduce %a {kind = #weft.reduce_kind<max>, dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<f32>
+  %c = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<3x4xf32>) -> tensor<3xf32>
+  %d = weft.reduce %c {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<3xf32>) -> tensor<f32>
+  %e = weft.reduce %y {kind = #weft.reduce_kind<add>, dims = array<i64>} : (tensor<3xf32>) -> tensor<3xf32>
+  return %b, %d, %e : tensor<f32>, tensor<f32>, tensor<3xf32>
+}
