@@ -86,6 +86,9 @@ void buildPipeline(OpPassManager &pm, Stage from, Stage to, const PipelineOption
       pm.addPass(createCheckContract({stringify(stage).str(), options.checkLocations}));
   };
   // What a pass leaves is checked where it is made, so that the first broken stage is the one named.
+  // A text written by hand may leave names of sizes out; a traced program never does.
+  if (from == Stage::Traced)
+    pm.addPass(createNameDims());
   check(from);
   for (int stage = int(from) + 1; stage <= int(to); ++stage) {
     addStep(pm, Stage(stage), options);

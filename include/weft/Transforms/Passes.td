@@ -41,6 +41,14 @@ def Transpose : Weft_ModulePass<"weft-transpose"> {
     ListOption<"linear", "linear", "int64_t", "0 or 1 per argument: whether it is a tangent (default: what linearize says)">];
 }
 
+def NameDims : Weft_ModulePass<"weft-name-dims"> {
+  let summary = "names the sizes that a text leaves bare";
+  let description = [{
+    A bare `?` of an argument is a size of its own: `d0`, `d1`, ... Results follow: by their op's rule, by the callee, by
+    what a broadcast or a reshape leaves open. A size that nothing gives a name is an error (WF1408).
+  }];
+}
+
 def Simplify : Weft_ModulePass<"weft-simplify"> {
   let summary = "folds, merges and drops what it can without changing a bit";
   let description = [{

@@ -21,6 +21,11 @@ Shape shapeOf(Type type) {
   return shape;
 }
 
+/// Whether a size is one that shapeOf made up for a bare `?`.
+static bool isBare(const SizeExpr &size) {
+  return llvm::any_of(size.symbols(), [](StringRef name) { return name.starts_with("unnamed"); });
+}
+
 RankedTensorType typeOf(ArrayRef<SizeExpr> shape, Type element) {
   MLIRContext *context = element.getContext();
   SmallVector<int64_t> sizes;
@@ -29,8 +34,9 @@ RankedTensorType typeOf(ArrayRef<SizeExpr> shape, Type element) {
   for (const SizeExpr &size : shape) {
     auto constant = size.constant();
     sizes.push_back(constant ? *constant : ShapedType::kDynamic);
-    names.push_back(StringAttr::get(context, constant ? "_" : size.str()));
-    named |= !constant;
+    bool hasName = !constant && !isBare(size); // a bare `?` stays one, until name-dims
+    names.push_back(StringAttr::get(context, hasName ? size.str() : "_"));
+    named |= hasName;
   }
   return RankedTensorType::get(sizes, element, named ? DimsAttr::get(context, names) : DimsAttr());
 }

@@ -244,6 +244,10 @@ def _rows() -> dict[str, Entry]:
         'range(wf.Dim("B"))', "use wf.scan or wf.fori_loop for loops.")
     row("WF1407", "SizeError", "sizes of the arguments contradict each other",
         """One name stands for one number in a call.""")
+    row("WF1408", "SizeError", "a size without a name",
+        """Every dynamic size in a program has a name; a bare `?` of an argument gets one, others follow from the
+        arguments or are named in the text.""",
+        "", "name it: tensor<?xf32, #weft.dims<B>>.")
 
     # ------------------------------------------------------------------------------------------- WF15xx: compiler
     row("WF1501", "IRError", "not a program",

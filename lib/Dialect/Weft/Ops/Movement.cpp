@@ -32,6 +32,18 @@ static SmallVector<int64_t> withBatch(ArrayRef<int64_t> entries, int64_t first, 
   return all;
 }
 
+/// Whether a `?` of an op has no name yet: what it equals is known after name-dims.
+static bool hasBareSize(Operation *op) {
+  return llvm::any_of(llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()), [](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    auto dims = dyn_cast_or_null<DimsAttr>(tensor.getEncoding());
+    for (auto [i, size] : llvm::enumerate(tensor.getShape()))
+      if (ShapedType::isDynamic(size) && (!dims || dims.getSizes()[i].getValue() == "_"))
+        return true;
+    return false;
+  });
+}
+
 static Value copyScalar(OpBuilder &, Location, ValueRange v) { return v[0]; }
 
 //===-- reshape ---------------------------------------------------------------------------------------------===//
@@ -40,7 +52,7 @@ LogicalResult ReshapeOp::verify() {
   if (getElementTypeOrSelf(getX()) != getElementTypeOrSelf(getResult()))
     return emitOpError("[WF1021] cannot change the element type");
   SizeExpr from = numElements(shapeOf(getX())), to = numElements(shapeOf(getResult()));
-  if (from != to)
+  if (from != to && !hasBareSize(*this))
     return emitOpError("[WF1013] expected as many elements in the result as in the operand, got ")
            << to.str() << " and " << from.str();
   return success();
@@ -96,7 +108,7 @@ LogicalResult BroadcastOp::verify() {
   for (auto [i, dim] : llvm::enumerate(getDims())) {
     if (dim <= last || dim >= int64_t(to.size()))
       return emitOpError("[WF1015] expected ascending dims below the result's rank, got ") << getDims();
-    if (from[i] != to[dim] && from[i] != SizeExpr(1))
+    if (from[i] != to[dim] && from[i] != SizeExpr(1) && !hasBareSize(*this))
       return emitOpError("[WF1014] operand dimension ") << i << " of size " << from[i].str()
              << " cannot become result dimension " << dim << " of size " << to[dim].str();
     last = dim;
