@@ -535,3 +535,15 @@ def test_strict_programs_of_composites_equal_the_reference():
     args = data(7, 70), data(7, 70, seed=1)
     for native, reference in zip(built.native(*args), built.reference(*args), strict=True):
         same_bits(native, reference)
+
+
+def test_values_that_nobody_uses():
+    """What a function computes and drops, before and after what it returns."""
+
+    def f(x):
+        wf.exp(x)
+        y = -x
+        wf.broadcast_to(y, (4, *x.shape))
+        return y
+
+    assert np.array_equal(wf.jit(f)(data(5)), -data(5))
