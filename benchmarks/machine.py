@@ -1,0 +1,61 @@
+"""What the figures were taken on: processor, instruction sets, threads, load, versions, and which Weft."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+
+PEERS = ("numpy", "jax", "jaxlib", "torch", "onnx", "onnxruntime", "scikit-learn")
+ISA = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile")
+
+
+def _cpuinfo(key: str) -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == key), "")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _weft() -> str:
+    """The installed wheel, or a build tree: its shared LLVM makes first calls slower."""
+    import weft
+
+    place = pathlib.Path(weft.__file__).resolve().parent
+    kind = "the installed wheel" if "site-packages" in place.parts else "the build tree"
+    try:
+        return f"{importlib.metadata.version('weft')}, {kind}"
+    except importlib.metadata.PackageNotFoundError:
+        return kind
+
+
+def _scheduling() -> str:
+    """Figures taken beside other work are only worth something where the run comes first (chrt -r 1)."""
+    policies = {os.SCHED_OTHER: "ordinary", os.SCHED_RR: "real-time (round robin)", os.SCHED_FIFO: "real-time (fifo)"}
+    policy = os.sched_getscheduler(0)
+    return f"{policies.get(policy, policy)}, nice {os.nice(0)}"
+
+
+def describe() -> dict[str, str]:
+    """Name -> text, in the order to print."""
+    flags = set(_cpuinfo("flags").split())
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "processor": f"{_cpuinfo('model name')} (family {_cpuinfo('cpu family')}, model {_cpuinfo('model')})",
+        "instruction sets": " ".join(name for name in ISA if name in flags),
+        "cores of this process": f"{cores}; WEFT_NUM_THREADS={os.environ.get('WEFT_NUM_THREADS', 'unset')}",
+        "scheduling": _scheduling(),
+        "load before the run": "{:.1f} {:.1f} {:.1f} (1, 5, 15 minutes)".format(*os.getloadavg()),
+        "system": f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}",
+        "weft": _weft(),
+        **{name: _version(name) for name in PEERS},
+    }
