@@ -31,7 +31,7 @@ void eraseDeadOps(Block &block, bool isLinearPart) {
 
 //===-- functions ------------------------------------------------------------------------------------------------===//
 
-static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose";
+static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched";
 
 func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &name, TypeRange inputs) {
   OpBuilder builder(module.getContext());
@@ -39,7 +39,7 @@ func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &nam
   function.setPrivate();
   // Numerics and the like hold for what is made of the function; how it was made does not.
   for (NamedAttribute attribute : like->getDiscardableAttrs())
-    if (attribute.getName() != linearName && attribute.getName() != transposeName)
+    if (!llvm::is_contained({linearName, transposeName, batchName}, attribute.getName().strref()))
       function->setAttr(attribute.getName(), attribute.getValue());
   SymbolTable(module).insert(function, std::next(Block::iterator(like)));
   function.addEntryBlock();

@@ -18,17 +18,12 @@ from weft._src.trace import Spec
 DTYPES = FLOATS + INTS + UINTS + (dtypes.bool_,)
 
 
-# Rows of ops whose passes are not there yet: the row says what will be right.
-AWAITED = {"vmap": "vectorize does not resolve requests yet (WF3009)"}
-
-
 def elementwise_rows(d):
     return [r for r in ELEMENTWISE if d in r.dtypes]
 
 
 def cases(table):
-    awaited = {n: pytest.mark.xfail(reason=why, strict=False) for n, why in AWAITED.items()}
-    return [pytest.param(r, d, id=f"{r}-{d.short}", marks=awaited.get(r.name, ())) for r in table for d in r.dtypes]
+    return [pytest.param(r, d, id=f"{r}-{d.short}") for r in table for d in r.dtypes]
 
 
 def needs_numpy(d):
@@ -88,7 +83,7 @@ def test_all_elementwise_ops_compile_as_one_program(d):
 
 @functools.cache
 def structured_group(d):
-    table = tuple(r for r in STRUCTURED if d in r.dtypes and r.name not in AWAITED)
+    table = tuple(r for r in STRUCTURED if d in r.dtypes)
     return Group(table, d, lambda r: [Spec(s, d) for s in r.shapes]), table
 
 
@@ -170,11 +165,7 @@ def test_special_values(r, d):
 def test_structured(r, d):
     needs_numpy(d)
     group, table = structured_group(d)
-    if r.name in AWAITED:
-        built = Built(lambda *xs: [r.call(*xs)], [Spec(s, d) for s in r.shapes])
-        native, reference = built.native(*samples(r, d))[0], built.reference(*samples(r, d))[0]
-    else:
-        native, reference = group.run(r, lambda other: samples(other, d), "values", table)
+    native, reference = group.run(r, lambda other: samples(other, d), "values", table)
     same_bits(native, reference)
     expected = np.asarray(r.expected(*samples(r, d)))
     assert native.shape == expected.shape
