@@ -1,4 +1,4 @@
-"""Simplification changes no bit: each rule's program before and after weft-simplify, by the reference, on awkward numbers.
+"""Simplification changes no bit: the program of each rule before and after, by the reference, on awkward numbers.
 
 Needs weft-opt and weft-run, from the folder that WEFT_BUILD names (default: build).
 """
@@ -15,7 +15,24 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Zeros of both signs, infinities, NaN, the least and greatest numbers, and some between.
 FLOATS = np.array(
-    [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1.1754944e-38, 3.4028235e38, -3.4028235e38, 1, -1, 0.1, -7.5, 3, 1e20],
+    [
+        0.0,
+        -0.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1e-45,
+        -1e-45,
+        1.1754944e-38,
+        3.4028235e38,
+        -3.4028235e38,
+        1,
+        -1,
+        0.1,
+        -7.5,
+        3,
+        1e20,
+    ],
     np.float32,
 )
 INTS = np.array([0, 1, -1, 2, 7, -8, 127, -128, 2**31 - 1, -(2**31), 3, 5, 100, -100, 1000, -1], np.int32)
@@ -77,7 +94,10 @@ def function(symbol, lines):
         )
     last = lines[-1][0]
     body = "\n".join(text)
-    return f"func.func private @{symbol}({SIGNATURE}) -> {of[last]} {{\n{body}\n  return %{last} : {of[last]}\n}}\n", of[last]
+    return (
+        f"func.func private @{symbol}({SIGNATURE}) -> {of[last]} {{\n{body}\n  return %{last} : {of[last]}\n}}\n",
+        of[last],
+    )
 
 
 def unary(a, b, kind="f", x="x"):

@@ -144,7 +144,11 @@ OPS = {
     "pad": (PAD, [f32(2, 3), f32()], tensor((4, 5))),
     "concat": ("weft.concat %0, %1 {dim = 1 : i64}", [f32(2, 3), f32(2, 1)], tensor((2, 4))),
     "dot": (MATMUL, [f32(2, 3), f32(3, 4)], tensor((2, 4))),
-    "dot of vectors": (MATMUL.replace("contract = array<i64: 1>", "contract = array<i64: 0>"), [f32(3), f32(3)], tensor(())),
+    "dot of vectors": (
+        MATMUL.replace("contract = array<i64: 1>", "contract = array<i64: 0>"),
+        [f32(3), f32(3)],
+        tensor(()),
+    ),
     "dot with batches": (DOT, [f32(3, 5, 2), f32(5, 4, 3)], tensor((5, 2, 4))),
 }
 
@@ -199,7 +203,8 @@ def test_loop(batched):
 
 def test_carry_batched_by_another():
     """A carry that becomes batched only in the second step, by way of another carry."""
-    text = """func.func private @f(%x: tensor<f32>, %y: tensor<f32>, %z: tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {
+    text = """func.func private @f(%x: tensor<f32>, %y: tensor<f32>, %z: tensor<f32>)
+      -> (tensor<f32>, tensor<f32>, tensor<f32>) {
   %r:3 = weft.for #weft.size<4> carries(%y, %z, %y : tensor<f32>, tensor<f32>, tensor<f32>) captures(%x : tensor<f32>)
       -> (tensor<f32>, tensor<f32>, tensor<f32>) {
   ^bb0(%i: tensor<i64>, %a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %k: tensor<f32>):
@@ -237,7 +242,8 @@ def test_branch(batched, index):
 
 
 NAMED = """func.func private @g(%x: tensor<?xf32, #weft.dims<N>>) -> tensor<?xf32, #weft.dims<N>> {
-  %s = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<N>>) -> tensor<f32>
+  %s = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 0>}
+      : (tensor<?xf32, #weft.dims<N>>) -> tensor<f32>
   %n = weft.dim_size {size = #weft.size<N>} : () -> tensor<i64>
   %c = weft.convert %n {dtype = f32} : (tensor<i64>) -> tensor<f32>
   %m = weft.div %s, %c : (tensor<f32>, tensor<f32>) -> tensor<f32>
@@ -263,7 +269,8 @@ def test_call():
 def test_nested():
     """A batch of batches."""
     text = """func.func private @f(%x: tensor<2x4xf32>, %y: tensor<2x4xf32>) -> tensor<2x4xf32> {
-  %r = weft.vmap @h(%x, %y) {batched = array<i1: true, true>, size = #weft.size<2>} : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  %r = weft.vmap @h(%x, %y) {batched = array<i1: true, true>, size = #weft.size<2>}
+      : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
   return %r : tensor<2x4xf32>
 }
 func.func private @h(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
@@ -277,7 +284,8 @@ func.func private @h(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
 
 
 GRADIENT = """func.func private @f(%x: tensor<4xf32>, %c: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
-  %r:2 = weft.vjp @h(%x, %c) {active = array<i1: true>} : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  %r:2 = weft.vjp @h(%x, %c) {active = array<i1: true>}
+      : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
   return %r#0, %r#1 : tensor<4xf32>, tensor<4xf32>
 }
 func.func private @h(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -301,13 +309,15 @@ def test_batch_of_gradients():
 def test_gradient_of_a_batch():
     """vjp of vmap: the cotangent of an argument that the whole batch shares is a sum over the batch."""
     x, w, c = f32(SIZE, 4), f32(4), f32(SIZE, 4)
-    program = """func.func @main(%x: tensor<3x4xf32>, %w: tensor<4xf32>, %c: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<4xf32>) {
+    program = """func.func @main(%x: tensor<3x4xf32>, %w: tensor<4xf32>, %c: tensor<3x4xf32>)
+      -> (tensor<3x4xf32>, tensor<4xf32>) {
   %r:3 = weft.vjp @b(%x, %w, %c) {active = array<i1: true, true>} : (tensor<3x4xf32>, tensor<4xf32>, tensor<3x4xf32>)
       -> (tensor<3x4xf32>, tensor<3x4xf32>, tensor<4xf32>)
   return %r#1, %r#2 : tensor<3x4xf32>, tensor<4xf32>
 }
 func.func private @b(%x: tensor<3x4xf32>, %w: tensor<4xf32>) -> tensor<3x4xf32> {
-  %r = weft.vmap @h(%x, %w) {batched = array<i1: true, false>, size = #weft.size<3>} : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  %r = weft.vmap @h(%x, %w) {batched = array<i1: true, false>, size = #weft.size<3>}
+      : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
   return %r : tensor<3x4xf32>
 }
 func.func private @h(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
@@ -319,4 +329,6 @@ func.func private @h(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
     dx, dw = run(program, [x, w, c], 2)
     # d(x*w)^2: 2 (x w) w and 2 (x w) x; the tolerance is that of five roundings of f32.
     np.testing.assert_allclose(dx, 2 * x * w * w * c, rtol=5 * 2**-23)
-    np.testing.assert_allclose(dw, (2 * x * w * x * c).sum(0), rtol=0, atol=8 * 2**-23 * np.abs(2 * x * w * x * c).sum())
+    np.testing.assert_allclose(
+        dw, (2 * x * w * x * c).sum(0), rtol=0, atol=8 * 2**-23 * np.abs(2 * x * w * x * c).sum()
+    )
