@@ -1,4 +1,4 @@
-"""Loops and branches: values against plain Python, gradients against finite differences, dtypes that settle, refusals."""
+"""Loops and branches: values against Python, gradients against finite differences, dtypes that settle, refusals."""
 
 import numpy as np
 import pytest
@@ -197,7 +197,7 @@ def test_disable_jit_runs_python():
     assert len(values) == count  # compiled again once outside
 
 
-# -------------------------------------------------------------------------------------------------------------- refusals
+# ------------------------------------------------------------------------------------------------------------- refusals
 
 
 def refused(code, f, *words):
