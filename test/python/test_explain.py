@@ -73,15 +73,6 @@ def test_loops_are_marked():
     assert "in a loop" in str(f.explain(np.ones(8, np.float32)))
 
 
-def test_what_cannot_be_watched_is_listed():
-    class Settings:
-        scale = 2.0
-
-    settings = Settings()
-    f = wf.jit(lambda x: x * settings.scale)
-    assert f.explain(1.0).unchecked_reads == ["settings"]
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"

@@ -74,7 +74,7 @@ def test_no_text_is_made_before_it_is_asked_for(monkeypatch):
     def fail(*_):
         raise AssertionError("text was made while capturing")
 
-    monkeypatch.setattr(source, "_resolve", fail)
+    monkeypatch.setattr(source, "frame", fail)
     stack = eval(compile("f()", "<late>", "eval"), {"f": capture})
     with pytest.raises(AssertionError):
         _ = stack.frames

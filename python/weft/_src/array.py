@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from weft._src import _weft, dtypes
-from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError
+from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError, api_boundary
 from weft._src.trace import Tracer
 
 Array = _weft.Array
@@ -30,6 +30,7 @@ def install(methods: dict[str, Callable[..., Any]]) -> None:
         setattr(Tracer, name, method)
 
 
+@api_boundary
 def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     """An array of `x`.
 
@@ -101,6 +102,7 @@ def from_numpy(x: np.ndarray) -> Any:
         x = x.astype(x.dtype.newbyteorder("="))
     if type(x) is not np.ndarray:
         x = np.asarray(x)
+    dtypes.dtype(x.dtype)  # refuses what Weft does not have
     return _weft.from_numpy(x)
 
 

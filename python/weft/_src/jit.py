@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, trace
+from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, source, trace
 from weft._src.compiler import Options
 from weft._src import dims as dims_
 from weft._src.dims import Dim
@@ -34,6 +34,7 @@ _MAX_VARIANTS = 16
 Names = "str | int | Sequence[str | int] | None"
 
 
+@api_boundary
 def jit(
     f: Callable[..., Any] | None = None,
     *,
@@ -385,7 +386,7 @@ class Jitted:
         except RecursionError as err:
             if isinstance(err, RecursiveTraceError):
                 raise
-            raise _recursive(self.f) from None
+            raise _recursive(self.f, err) from None
         reads = guards.without_changed(reads)
         self.unchecked_reads = reads.unchecked
         return Traced(self, call, program, out_tree[0], reads)
@@ -466,9 +467,19 @@ _ACTIVE: Any = object()
 """Stands for a nested function that is being traced just now."""
 
 
-def _recursive(f: Any) -> RecursiveTraceError:
+def _recursive(f: Any, err: RecursionError | None = None) -> RecursiveTraceError:
+    """The error for a traced function that calls itself without end; told at the line that does where `err` shows it."""
+    where, seen = None, set()
+    tb = err.__traceback__ if err is not None else None
+    while tb is not None and where is None:
+        code = tb.tb_frame.f_code
+        if not source.is_internal(code.co_filename):
+            if code in seen:
+                where = source.frame(code, tb.tb_lasti, tb.tb_frame.f_globals.get("__name__"))
+            seen.add(code)
+        tb = tb.tb_next
     name = getattr(f, "__name__", "the function")
-    return RecursiveTraceError("WF1205", f"{name} calls itself for ever while it is traced.")
+    return RecursiveTraceError("WF1205", f"{name} calls itself for ever while it is traced.", where=where)
 
 
 def _is_opaque(x: Any) -> bool:
@@ -569,10 +580,12 @@ class Traced:
         """The IR module."""
         return self.program.module
 
+    @api_boundary
     def as_text(self, stage: str = "traced", *, locations: bool = False) -> str:
         """The program at a stage, as text (see `Lowered.as_text`)."""
         return compiler.as_text(self.module, stage, self.jitted.options, locations=locations)
 
+    @api_boundary
     def lower(self, *, target: str | None = None) -> Lowered:
         """The program for a target."""
         opts = self.jitted.options if target is None else self.jitted.options._replace(target=target)
@@ -589,6 +602,7 @@ class Lowered:
         self.traced = traced
         self.options = opts
 
+    @api_boundary
     def as_text(self, stage: str = "kernels", *, locations: bool = False) -> str:
         """The program at a stage: traced, resolved, optimized, kernels, planned, linalg, scheduled, bufferized, llvm, llvm-ir
         or asm.
@@ -598,6 +612,7 @@ class Lowered:
         """
         return compiler.as_text(self.traced.module, stage, self.options, locations=locations)
 
+    @api_boundary
     def compile(self) -> Executable:
         """Native code."""
         return Executable(self.traced, compiler.compile_module(self.traced.module, self.options))

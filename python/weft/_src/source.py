@@ -120,7 +120,7 @@ class Stack:
         """The frames as `Frame` objects, innermost first; empty where no user frame was on the stack."""
         if self._frames is None:
             self._frames = tuple(
-                _resolve(code, lasti, module) for (code, lasti), module in zip(self.raw, self._modules, strict=True)
+                frame(code, lasti, module) for (code, lasti), module in zip(self.raw, self._modules, strict=True)
             )
         return self._frames
 
@@ -174,7 +174,8 @@ def capture(skip: int = 0, limit: int = MAX_FRAMES) -> Stack:
     return found
 
 
-def _resolve(code: CodeType, lasti: int, module: str | None) -> Frame:
+def frame(code: CodeType, lasti: int, module: str | None) -> Frame:
+    """The place of an instruction: `lasti` is its offset in bytes in `code`, of the module named `module`."""
     # Two bytes per instruction; co_positions yields one entry for each.
     line, end_line, col, end_col = next(
         islice(code.co_positions(), max(lasti, 0) // 2, None), (code.co_firstlineno, None, None, None)

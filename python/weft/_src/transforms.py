@@ -254,7 +254,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     leaves.check_callable(f, "vjp")
     if trace.current() is None:
         out = implicit.run(functools.partial(_forward, f, has_aux), *primals)
-        pull = functools.partial(_pull_once, f, has_aux, primals)
+        pull = api_boundary(functools.partial(_pull_once, f, has_aux, primals))
         return (out[0], pull, out[1]) if has_aux else (out, pull)
     linear = _Pullback(f, primals, has_aux)
     return (linear.value, linear, linear.aux) if has_aux else (linear.value, linear)
@@ -288,6 +288,7 @@ class _Pullback:
         made = trace.call(self.traced.function, self.primals)
         self.value, self.aux, _ = _split(self.traced, made)
 
+    @api_boundary
     def __call__(self, cotangent: Any) -> tuple:
         function, outs = self.traced.function, self.traced.outs
         given = _matching(self.traced.out_tree, cotangent, outs, "cotangent")
