@@ -89,6 +89,7 @@ private:
   void claim(Block &block);
   LogicalResult assign(Block &block);
   LogicalResult assign(ForOp loop);
+  SmallVector<int64_t> pairDonations();
   LogicalResult bindSymbols(Operation *op, func::FuncOp callee, llvm::StringMap<SizeExpr> &bindings);
 
   SlotAttr slot(Place place) {
@@ -244,6 +245,30 @@ LogicalResult FunctionPlan::bindSymbols(Operation *op, func::FuncOp callee, llvm
   return success();
 }
 
+/// Results that may take the memory of a donated argument of their type: (result, argument), one after the other. The
+/// argument must have been read for the last time before anything is written to the result; one kernel that reads the
+/// one and writes the other does not do, since kernels take their results to be memory of its own.
+SmallVector<int64_t> FunctionPlan::pairDonations() {
+  SmallVector<int64_t> pairs;
+  llvm::SmallDenseSet<unsigned> taken;
+  for (OpOperand &operand : function.getBody().front().getTerminator()->getOpOperands()) {
+    Value root = rootOf(operand.get());
+    if (isa<BlockArgument>(root) || places.lookup(root).kind != SlotKind::Result ||
+        places.lookup(root).index != operand.getOperandNumber())
+      continue;
+    for (BlockArgument arg : function.getArguments()) {
+      unsigned n = arg.getArgNumber();
+      if (!function.getArgAttr(n, "weft.donated") || taken.contains(n) || arg.getType() != operand.get().getType() ||
+          lastReadOf(arg) >= firstWriteOf(root))
+        continue;
+      taken.insert(n);
+      pairs.append({int64_t(operand.getOperandNumber()), int64_t(n)});
+      break;
+    }
+  }
+  return pairs;
+}
+
 void FunctionPlan::annotate() {
   MLIRContext *context = function.getContext();
   function.walk([&](Operation *op) {
@@ -261,6 +286,8 @@ void FunctionPlan::annotate() {
   for (auto &[call, place] : callFrames)
     call->setAttr("weft.frame", SizeAttr::get(context, arena.offsets[place.index]));
   function->setAttr("weft.arena", SizeAttr::get(context, arena.total));
+  if (SmallVector<int64_t> pairs = pairDonations(); !pairs.empty())
+    function->setAttr("weft.donations", DenseI64ArrayAttr::get(context, pairs));
 }
 
 namespace {

@@ -59,9 +59,13 @@ static llvm::json::Array linesJson(Location loc) {
 void Report::readPlan(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr("weft.kernel")) {
-      if (function.getName() == "main")
+      if (function.getName() == "main") {
         if (auto size = function->getAttrOfType<SizeAttr>("weft.arena"))
           arena = size.getSize().str();
+        if (auto pairs = function->getAttrOfType<DenseI64ArrayAttr>("weft.donations"))
+          for (int64_t number : pairs.asArrayRef())
+            donations.push_back(number);
+      }
       continue;
     }
     llvm::json::Array ops, inputs, outputs;
@@ -101,6 +105,7 @@ std::string Report::json() const {
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"arena_bytes", arena},
+                          {"donations", llvm::json::Value(llvm::json::Array(donations))},
                           {"stages", llvm::json::Value(llvm::json::Array(stages))}};
   std::string text;
   llvm::raw_string_ostream(text) << llvm::json::Value(std::move(root));

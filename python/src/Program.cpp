@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -95,6 +96,21 @@ static int32_t poll(void *) {
   return stop;
 }
 
+std::vector<WeftBuffer *> Program::takeDonated(Leaf **leaves) {
+  std::vector<WeftBuffer *> taken(numResults, nullptr);
+  for (auto [result, index] : donations) {
+    if (Py_TYPE(leaves[index]->object) != arrayType)
+      continue; // NumPy's memory is never written
+    Array &array = arrayIn(leaves[index]->object);
+    // Views in NumPy, other handles and memory of other libraries all hold references or have an owner.
+    if (weft_buffer_refs(array.buffer) != 1 || array.buffer->deleter || array.data != array.buffer->data)
+      continue;
+    taken[result] = array.buffer;
+    array.buffer = nullptr;
+  }
+  return taken;
+}
+
 void Program::run(Leaf **leaves, WeftResult *out) {
   constexpr int32_t fewArgs = 64;
   WeftArg few[fewArgs];
@@ -124,6 +140,11 @@ void Program::run(Leaf **leaves, WeftResult *out) {
   WeftCallOptions options = {};
   options.threads = threads;
   options.poll = poll;
+  std::vector<WeftBuffer *> donated;
+  if (!donations.empty()) {
+    donated = takeDonated(leaves);
+    options.donated = donated.data();
+  }
   WeftError error;
   int32_t status;
   auto start = [this] { return isDynamic || measurements < 3 ? Clock::now() : Clock::time_point(); };
@@ -141,7 +162,7 @@ void Program::run(Leaf **leaves, WeftResult *out) {
     // Its buffers must outlive the call though another thread may drop the arrays meanwhile.
     std::vector<WeftBuffer *> held;
     for (int32_t i = 0; i < numArgs; ++i)
-      if (Py_TYPE(leaves[i]->object) == arrayType)
+      if (Py_TYPE(leaves[i]->object) == arrayType && arrayIn(leaves[i]->object).buffer)
         held.push_back(weft_buffer_retain(arrayIn(leaves[i]->object).buffer));
     Clock::time_point from = start();
     {
@@ -223,6 +244,7 @@ void bindProgram(nb::module_ &m) {
           "(dtype code, shape) of each argument; -1: any size.")
       .def_prop_ro("results", [=](const Program &self) { return types(self.results); })
       .def_prop_ro("code_bytes", [](const Program &self) { return weft_program_code_bytes(self.program); })
+      .def_rw("donations", &Program::donations, "(result, argument whose memory it may take), by number.")
       .def_rw("names", &Program::names, "What the arguments are called in errors.")
       .def_rw("threads", &Program::threads, "Threads of a call; 0: the runtime's default.")
       .def_prop_ro("metadata", [](const Program &self) {

@@ -34,6 +34,7 @@ struct Program {
   int32_t measurements = 0;
   int32_t threads = 0;
   bool isDynamic = false;         ///< some size is known at the call only
+  std::vector<std::pair<int32_t, int32_t>> donations; ///< (result, argument whose memory it may take)
   std::vector<std::string> names; ///< what the arguments are called in errors
 
   explicit Program(nb::bytes image);
@@ -43,6 +44,8 @@ struct Program {
   /// Whether the leaf is what argument `index` wants.
   bool fits(int32_t index, const Leaf &leaf) const;
 
+  /// Moves the memory of donated arguments that nobody else holds out of their arrays: per result, or null.
+  std::vector<WeftBuffer *> takeDonated(Leaf **leaves);
   std::string nameOf(size_t index) const;
 
   /// Calls it; `leaves` in the order of the arguments, checked by the caller. Raises.

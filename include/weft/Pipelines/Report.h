@@ -20,6 +20,7 @@ public:
 private:
   llvm::json::Array kernels, launches, copies, stages;
   std::string arena = "0";
+  std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::string stage;
   std::chrono::steady_clock::time_point start;
 };

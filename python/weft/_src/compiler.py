@@ -99,6 +99,8 @@ def compile_module(module: Any, opts: Options) -> Compiled:
         program = _weft.Program(image)
         program.threads = opts.threads
         found = Compiled(program, image, json.loads(report))
+        pairs = iter(found.report["donations"])
+        program.donations = list(zip(pairs, pairs, strict=True))
     _recent[key] = found  # the latest last
     while len(_recent) > _MAX_RECENT:
         _recent.pop(next(iter(_recent)), None)

@@ -191,6 +191,11 @@ def _notes(call: Any, variant: Any) -> list[str]:
     for library, paths in foreign.items():
         who = f"{paths[0]} is" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more are"
         notes.append(f"{who} donated but memory of {library}: read, never written or kept")
+    reused = {argument for _, argument in variant.compiled.program.donations}
+    rest = [call.paths[i] for i in call.donated if i not in reused and call.paths[i] not in sum(foreign.values(), [])]
+    if rest:
+        who = f"{rest[0]} is" if len(rest) == 1 else f"{rest[0]} and {len(rest) - 1} more are"
+        notes.append(f"{who} donated, but read until a result of the type is written: memory given back, not reused")
     captured = variant.traced.program.trace.captured
     if captured:
         shown = ", ".join(str(trace.spec_of(x)) for x in captured[:4]) + (", ..." if len(captured) > 4 else "")

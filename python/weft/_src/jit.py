@@ -641,6 +641,9 @@ class Executable:
                 "WF1601", "the containers or static values of the call are not those that the program was traced for."
             )
         values = self.program([*call.leaves, *self.traced.program.trace.captured])
+        for i in call.donated:
+            if isinstance(call.leaves[i], array.Array):
+                call.leaves[i]._delete()
         return self.traced.out_tree.unflatten(values)
 
 
