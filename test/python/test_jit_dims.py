@@ -1,5 +1,8 @@
 """Named sizes at calls: one program serves every size, solved and checked by its entry."""
 
+import pathlib
+import re
+
 import numpy as np
 import pytest
 import weft as wf
@@ -102,3 +105,11 @@ def test_bad_dims():
     with pytest.raises(errors.ConcretizationError) as caught:
         wf.jit(lambda x: x * len(x), dims={"x": (B, 4)})(X)
     assert caught.value.code == "WF1406"
+
+
+def test_the_example_of_the_guide_runs():
+    text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "calls.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert len(names["f"].misses) == 1

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -86,3 +87,33 @@ def test_ctrl_c_in_a_compiled_loop():
     f = wf.jit(lambda x: wf.fori_loop(0, 10**12, lambda i, c: wf.sin(c), x)).trace(x).lower().compile()
     assert late(lambda: f(x)) < 1.0
     assert np.asarray(wf.jit(lambda x: x + 1)(x)).tolist() == [2.0] * 8
+
+
+def test_two_threads_are_in_one_function_at_once():
+    f = wf.jit(lambda x: wf.sum(wf.sin(wf.exp(wf.sin(wf.exp(wf.sin(x)))))), dims={"x": ("B",)}, threads=1)
+    small, big = np.ones(8, np.float32), np.ones(40_000_000, np.float32)
+    want = float(f(small))
+    for _ in range(5):
+        f(small)  # short calls keep the interpreter's lock; what comes next must not be taken for one
+    f(big)
+    ends, wrong, stop = [], [], threading.Event()
+
+    def other():
+        while not stop.is_set():
+            if float(f(small)) != want:
+                wrong.append(1)
+            ends.append(time.monotonic())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        start = time.monotonic()
+        for _ in range(3):
+            out = float(f(big))
+        end = time.monotonic()
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong and out == pytest.approx(want * 5e6, rel=1e-3)
+    assert sum(start < t < end for t in ends) >= 3
