@@ -86,10 +86,10 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
   OpOperand &l = *node.op.getDpsInputOperand(c.left), &r = *node.op.getDpsInputOperand(c.right);
   c.leftBuffer = g.bufferOf(l.get());
   c.rightBuffer = g.bufferOf(r.get());
-  if (c.leftBuffer < 0 || c.rightBuffer < 0)
-    return node.op.emitError("[WF4109] expected a contraction of buffers (nothing computed in the same kernel)");
-  c.leftAccess = g.access(node, l, c.leftBuffer);
-  c.rightAccess = g.access(node, r, c.rightBuffer);
+  // An operand made in the kernel (a constant) is evaluated where it is read, and stands nowhere.
+  Linear nowhere{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
+  c.leftAccess = c.leftBuffer < 0 ? nowhere : g.access(node, l, c.leftBuffer);
+  c.rightAccess = c.rightBuffer < 0 ? nowhere : g.access(node, r, c.rightBuffer);
   return c;
 }
 
@@ -121,8 +121,8 @@ static void chooseTile(KernelGraph &g, const Contraction &c, const Target &targe
 
   // Packing: lanes that do not lie side by side must be; a large operand is, so that a strip of it stays in the cache
   // and does not fall into few sets; not for a few rows, which do not pay for the copy.
-  bool inner = !c.lanes.empty() && c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
-  bool large = K * N * bytes > target.l2Bytes / 2;
+  bool inner = c.rightBuffer < 0 || (!c.lanes.empty() && c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1));
+  bool large = c.rightBuffer >= 0 && K * N * bytes > target.l2Bytes / 2;
   s.packRight = !single && (!inner || (large && M >= 4 * s.rows));
   bool leftRuns = !c.folded.empty() && c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
   s.packLeft = leftRuns && s.packRight && M * K * bytes > target.l1Bytes && N >= 4 * strip;

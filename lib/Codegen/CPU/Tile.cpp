@@ -55,6 +55,7 @@ private:
             bool last);
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body);
+  Value evaluated(int input, Point at);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Value rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k);
   void finish(const Point &point, Value acc);
@@ -65,14 +66,14 @@ SmallVector<SmallVector<int>> Tile::group(ArrayRef<int> dims, bool withOutputs) 
   return g.join(dims, [&](int first, int second) {
     if (!g.asOne(c.leftAccess, first, second) || !g.asOne(c.rightAccess, first, second))
       return false;
-    if (!withOutputs)
+    if (!withOutputs && c.leftBuffer >= 0 && c.rightBuffer >= 0)
       return true;
     return llvm::all_of(
                g.nodes,
                [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
-           llvm::all_of(outputs, [&](const Output &output) {
+           (!withOutputs || llvm::all_of(outputs, [&](const Output &output) {
              return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
-           });
+           }));
   });
 }
 
@@ -129,16 +130,14 @@ LogicalResult Tile::emit() {
 
 void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
   Item it{origin, rows, lanes, {}, {}, {}};
-  int64_t leftBytes = Emitter::byteWidth(g.buffers[c.leftBuffer].element),
-          rightBytes = Emitter::byteWidth(g.buffers[c.rightBuffer].element);
   SmallVector<Value> sizes;
   SmallVector<Value *> places;
   if (s.packLeft) {
-    sizes.push_back(e.index(K * SizeExpr(s.rowBlock * leftBytes)));
+    sizes.push_back(e.index(K * SizeExpr(s.rowBlock * int64_t(Emitter::byteWidth(g.buffers[c.leftBuffer].element)))));
     places.push_back(&it.leftPack);
   }
   if (s.packRight && !n.empty()) {
-    sizes.push_back(e.index(K * SizeExpr(strip() * rightBytes)));
+    sizes.push_back(e.index(K * SizeExpr(strip() * int64_t(Emitter::byteWidth(g.buffers[c.rightBuffer].element)))));
     places.push_back(&it.rightPack);
   }
   if (blocksK()) {
@@ -289,7 +288,20 @@ void Tile::packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch 
   });
 }
 
+/// An operand made in the kernel, at a point.
+Value Tile::evaluated(int input, Point at) {
+  Frame frame;
+  frame.point = at;
+  return e.evaluate(node.op.getDpsInputOperand(input)->get(), frame);
+}
+
 Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k) {
+  if (c.leftBuffer < 0) {
+    Point from = at;
+    if (!m.empty())
+      from.indices[m.back()] = e.add(i, e.index(r));
+    return evaluated(c.left, from);
+  }
   Type element = g.buffers[c.leftBuffer].element;
   if (item.leftPack) {
     Point from;
@@ -306,8 +318,8 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
 }
 
 Value Tile::rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k) {
-  Type element = g.buffers[c.rightBuffer].element;
   if (item.rightPack) {
+    Type element = g.buffers[c.rightBuffer].element;
     Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
     return e.load(item.rightPack, element, from, rowOfMemory(e, k, width));
   }
@@ -318,7 +330,9 @@ Value Tile::rightVector(Item &item, const Point &at, Value j, unsigned v, unsign
     from.width = width;
     from.mask = mask;
   }
-  return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
+  if (c.rightBuffer < 0)
+    return evaluated(c.right, from);
+  return e.load(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, from);
 }
 
 void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first,

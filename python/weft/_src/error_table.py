@@ -420,8 +420,6 @@ def _rows() -> dict[str, Entry]:
         """A fold over outer dimensions gives rows only.""")
     row("WF4108", "InternalError", "parts of several results",
         """A kernel that writes parts (pad, concat) has one result.""")
-    row("WF4109", "InternalError", "a contraction of computed values",
-        """A contraction reads its operands from buffers.""")
     row("WF4110", "CompileError", "unknown target", """The target is none of host, x86-64-v3, x86-64-v4, aarch64.""")
     row("WF4111", "InternalError", "a kernel without a schedule",
         """weft-schedule-kernels comes before weft-emit-kernels.""")
