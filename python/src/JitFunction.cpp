@@ -474,8 +474,9 @@ void bindJitFunction(nb::module_ &m) {
     throw nb::python_error();
   jitType = reinterpret_cast<PyTypeObject *>(type.ptr());
   m.attr("JitFunction") = type;
-  m.def("set_jit_disabled", [](bool on) { return std::exchange(disabled, on); }, nb::arg("on"),
-        "Whether jitted functions run as plain Python in this thread; returns what it was.");
+  m.def(
+      "set_jit_disabled", [](bool on) { return std::exchange(disabled, on); }, nb::arg("on"),
+      "Whether jitted functions run as plain Python in this thread; returns what it was.");
 }
 
 } // namespace weft::python

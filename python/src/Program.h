@@ -33,9 +33,9 @@ struct Program {
   int64_t measuredNs = INT64_MAX;
   int32_t measurements = 0;
   int32_t threads = 0;
-  bool isDynamic = false;         ///< some size is known at the call only
+  bool isDynamic = false;                             ///< some size is known at the call only
   std::vector<std::pair<int32_t, int32_t>> donations; ///< (result, argument whose memory it may take)
-  std::vector<std::string> names; ///< what the arguments are called in errors
+  std::vector<std::string> names;                     ///< what the arguments are called in errors
 
   explicit Program(nb::bytes image);
   Program(const Program &) = delete;

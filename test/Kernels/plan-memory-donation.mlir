@@ -4,7 +4,7 @@
 
 !t = tensor<4xf32>
 func.func private @k(%x: !t) -> !t attributes {weft.kernel} {
-  %0 = weft.neg %x : !t
+  %0 = weft.neg %x : (!t) -> !t
   return %0 : !t
 }
 

@@ -63,7 +63,9 @@ def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) 
     if stage in ("llvm-ir", "asm"):
         return _weft.compile_to_text(module.clone(), stage, opts.text())
     if stage not in STAGES:
-        raise ArgumentValueError("WF1504", f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}, llvm-ir, asm.")
+        raise ArgumentValueError(
+            "WF1504", f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}, llvm-ir, asm."
+        )
     copy = module.clone()
     if stage != "traced":
         _weft.pipeline(copy, "traced", stage, opts.text())

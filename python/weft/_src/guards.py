@@ -156,7 +156,9 @@ class _Collector:
         self._code(f.__code__, f.__globals__, cells, roots)
 
     def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
-        written = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")}
+        written = {
+            i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
+        }
         rebound = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_FAST", "STORE_DEREF")}
         roots = {name: value for name, value in roots.items() if name not in rebound}
         chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
@@ -254,7 +256,10 @@ class _Collector:
         """One attribute, found as Python would, without running the user's code."""
         own = getattr(holder, "__dict__", None) if not isinstance(holder, type) else None
         if isinstance(holder, types.ModuleType):
-            if source.is_internal(getattr(holder, "__file__", None) or "") or holder.__name__.partition(".")[0] == "numpy":
+            if (
+                source.is_internal(getattr(holder, "__file__", None) or "")
+                or holder.__name__.partition(".")[0] == "numpy"
+            ):
                 return MISSING
             if name in vars(holder):
                 self.add(vars(holder), name, vars(holder)[name])
@@ -291,7 +296,9 @@ class _Collector:
         """All that a value holds, where anything may be done with it."""
         if value is MISSING or isinstance(value, _LEAVES):
             return
-        if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)) or hasattr(value, "__wrapped__"):
+        if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)) or hasattr(
+            value, "__wrapped__"
+        ):
             self.function(value, {})
             return
         if not self._first_time(value):

@@ -355,7 +355,14 @@ class Jitted:
             order += by_name[name]
         now = guards.current(variant.reads.guards)
         self.fast._install(
-            args, kwargs, variant.compiled.program, order, variant.captured, now, [order[i] for i in call.donated], template
+            args,
+            kwargs,
+            variant.compiled.program,
+            order,
+            variant.captured,
+            now,
+            [order[i] for i in call.donated],
+            template,
         )
 
     # ---------------------------------------------------------------------------------------------------- tracing
@@ -377,7 +384,10 @@ class Jitted:
             return leaves
 
         names = self._names(len(args))
-        values = {n if isinstance(n, str) else names[n]: getattr(v, "value", v) if isinstance(v, _Self) else v for n, v in call.statics}
+        values = {
+            n if isinstance(n, str) else names[n]: getattr(v, "value", v) if isinstance(v, _Self) else v
+            for n, v in call.statics
+        }
         reads = guards.reads_of(self.f, values)
         known = self._variants.get(call.key)
         self.misses.append("a value that the function reads changed" if known else "a new signature")
@@ -484,7 +494,9 @@ def _recursive(f: Any, err: RecursionError | None = None) -> RecursiveTraceError
 
 def _is_opaque(x: Any) -> bool:
     """Whether an object is neither array nor number nor a container of them."""
-    known = isinstance(x, (Tracer, Spec, array.Array, np.ndarray, np.generic, bool, int, float)) or hasattr(x, "__dlpack__")
+    known = isinstance(x, (Tracer, Spec, array.Array, np.ndarray, np.generic, bool, int, float)) or hasattr(
+        x, "__dlpack__"
+    )
     return not known and pytree.structure(x).is_leaf
 
 
@@ -500,7 +512,9 @@ def _shapes(given: Any, structure: pytree.TreeDef, name: str) -> list[Any]:
     """The shapes that `dims` gives for the leaves of an argument."""
     shapes, tree = pytree.flatten(given, _is_shape)
     if tree != structure:
-        raise ArgumentValueError("WF1902", f"dims of {name!r} is {given!r}, which has another structure than the argument.")
+        raise ArgumentValueError(
+            "WF1902", f"dims of {name!r} is {given!r}, which has another structure than the argument."
+        )
     return shapes
 
 
