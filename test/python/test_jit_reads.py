@@ -1,5 +1,5 @@
-"""What a jitted function reads from outside: any change that can be seen is seen, the rest is listed; nothing is compiled
-twice for it without need."""
+"""What a jitted function reads from outside: any change that can be seen is seen, the rest is listed; nothing
+is compiled twice for it without need."""
 
 import functools
 import types

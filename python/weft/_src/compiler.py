@@ -19,8 +19,8 @@ STAGES = ("traced", "resolved", "optimized", "kernels", "planned", "linalg", "sc
 class Options(NamedTuple):
     """What a program is compiled for.
 
-    numerics: "strict" (bit for bit the reference interpreter), "default" or "fast". threads: to plan for and to run with,
-    0: as many as there are. target: "host" or a target's name.
+    numerics: "strict" (bit for bit the reference interpreter), "default" or "fast". threads: to plan for and to run
+    with, 0: as many as there are. target: "host" or a target's name.
     """
 
     numerics: str = "default"

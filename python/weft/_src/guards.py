@@ -2,13 +2,13 @@
 
 Decides what is watched. The bytecode of the function, and of the user's functions that it reaches, names chains such as
 `scale`, `config.rate`, `self.layers[0].w`: rooted at globals, closure cells, the object of a bound method, and static
-arguments. Each step of a chain is one guard: the entry of a dict (globals, modules, instances), a cell, the item of a list,
-an attribute (slots, classes). Where a chain ends in a container or an object of the user, all that it holds is watched, up
-to a bound, since what is done with it is not known. An entry is watched by identity; an equal number or text that is another
-object only costs a look at it.
+arguments. Each step of a chain is one guard: the entry of a dict (globals, modules, instances), a cell, the item of a
+list, an attribute (slots, classes). Where a chain ends in a container or an object of the user, all that it holds is
+watched, up to a bound, since what is done with it is not known. An entry is watched by identity; an equal number or
+text that is another object only costs a look at it.
 
-What cannot be followed is listed by name: objects without a `__dict__`, computed attributes, names that the function itself
-writes, and whatever lies beyond the bound. Numbers inside arrays need no guard: arrays are arguments.
+What cannot be followed is listed by name: objects without a `__dict__`, computed attributes, names that the function
+itself writes, and whatever lies beyond the bound. Numbers inside arrays need no guard: arrays are arguments.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MISSING = ...
 """Stands for "there was no such entry"."""
 
 Guard = tuple[Any, Any, Any]
-"""(dict, key, object), (cell, None, object), (list, index, object), (object, attribute, object): what must still be the same
-object; (dict or list, len, n): how many entries there must be."""
+"""(dict, key, object), (cell, None, object), (list, index, object), (object, attribute, object): what must still be the
+same object; (dict or list, len, n): how many entries there must be."""
 
 MAX_GUARDS = 2000
 """More reads than these are not watched, but listed: each costs a few nanoseconds a call."""

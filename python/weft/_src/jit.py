@@ -1,8 +1,9 @@
 """`jit`: a Python function as one native program for each signature, and its stages as objects.
 
-Decides when a call traces anew: when the structure, dtype, shape or weak bit of its arguments, a static value, or something
-that the function reads (guards.py) is one that was not seen yet. The path of a call is in C++ (python/src/JitFunction.cpp);
-what stands here runs on its misses, and inside other traces, where a jitted function becomes one called function.
+Decides when a call traces anew: when the structure, dtype, shape or weak bit of its arguments, a static value, or
+something that the function reads (guards.py) is one that was not seen yet. The path of a call is in C++
+(python/src/JitFunction.cpp); what stands here runs on its misses, and inside other traces, where a jitted function
+becomes one called function.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, source, trace
-from weft._src.compiler import Options
 from weft._src import dims as dims_
+from weft._src.compiler import Options
 from weft._src.dims import Dim
 from weft._src.errors import (
     ArgumentValueError,
@@ -50,13 +51,13 @@ def jit(
 
     Args:
         f: takes and returns arrays, numbers, and containers of them. Without it: a decorator.
-        static, static_argnums, static_argnames: arguments, by name or position, that are plain Python values: each value has
-            its own program. They must be hashable.
+        static, static_argnums, static_argnames: arguments, by name or position, that are plain Python values: each
+            value has its own program. They must be hashable.
         donate: arguments, by name or position, whose arrays the call may use up; they cannot be used afterwards.
         numerics: "strict", "default" or "fast".
         threads: how many threads a call uses; None: as many as there are.
-        dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves every
-            size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
+        dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves
+            every size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -338,7 +339,7 @@ class Jitted:
                 raise WrongArgumentError("WF1607", f"{call.paths[i]} is donated, and passed or read a second time.")
 
     def _install(self, call: _Call, variant: _Variant, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Tells C++ the program for such calls; those that need Python each time (odd containers, odd arrays) are left."""
+        """Tells C++ the program for such calls; those that need Python each time are left."""
         template = variant.out_tree.unflatten(range(variant.out_tree.num_leaves))
         if not _plain(template):
             return
@@ -478,7 +479,7 @@ _ACTIVE: Any = object()
 
 
 def _recursive(f: Any, err: RecursionError | None = None) -> RecursiveTraceError:
-    """The error for a traced function that calls itself without end; told at the line that does where `err` shows it."""
+    """The error for a traced function that calls itself without end; at the line that does, where `err` shows it."""
     where, seen = None, set()
     tb = err.__traceback__ if err is not None else None
     while tb is not None and where is None:
@@ -570,7 +571,8 @@ class Traced:
     """A function as IR at the stage `traced`.
 
     Attributes:
-        program: the trace. call: the arguments it was made for. out_tree: the structure of its results. reads: what the function read.
+        program: the trace. call: the arguments it was made for. out_tree: the structure of its results.
+        reads: what the function read.
     """
 
     def __init__(
@@ -618,8 +620,8 @@ class Lowered:
 
     @api_boundary
     def as_text(self, stage: str = "kernels", *, locations: bool = False) -> str:
-        """The program at a stage: traced, resolved, optimized, kernels, planned, linalg, scheduled, bufferized, llvm, llvm-ir
-        or asm.
+        """The program at a stage: traced, resolved, optimized, kernels, planned, linalg, scheduled, bufferized, llvm,
+        llvm-ir or asm.
 
         Raises:
             ArgumentValueError: WF1504 for another name.
