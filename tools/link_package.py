@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Links a source package into the build tree, beside what was built there, so that one folder can be imported.
 
-Decides that folders of pure Python are linked whole, while those that hold built files (`_src`) are linked file by file.
+Decides that folders of pure Python are linked whole, while those that hold built files (`_src`) are linked file by
+file.
 
     link_package.py <source package> <built package>
 """

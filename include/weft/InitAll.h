@@ -2,12 +2,6 @@
 #ifndef WEFT_INITALL_H
 #define WEFT_INITALL_H
 
-#include "weft/Codegen/Passes.h"
-#include "weft/Conversion/Passes.h"
-#include "weft/Dialect/Weft/Weft.h"
-#include "weft/Kernels/Passes.h"
-#include "weft/Pipelines/Pipelines.h"
-#include "weft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,6 +12,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "weft/Codegen/Passes.h"
+#include "weft/Conversion/Passes.h"
+#include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/Passes.h"
+#include "weft/Pipelines/Pipelines.h"
+#include "weft/Transforms/Passes.h"
 
 namespace weft {
 

@@ -1,8 +1,5 @@
-// Decides how a kernel function of graph ops becomes one of linalg.generic: a walk over the lowering interface that knows
-// no op, and the border at which names of sizes end.
-#include "weft/Conversion/Passes.h"
-#include "weft/Dialect/Weft/Lower.h"
-#include "weft/Dialect/Weft/Weft.h"
+// Decides how a kernel function of graph ops becomes one of linalg.generic: a walk over the lowering interface that
+// knows no op, and the border at which names of sizes end.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -10,6 +7,9 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "weft/Conversion/Passes.h"
+#include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace weft {
@@ -24,7 +24,7 @@ namespace {
 
 constexpr StringLiteral kKernel = "weft.kernel", kSymbols = "weft.symbols", kSizes = "weft.sizes",
                         kTypes = "weft.types", // of arguments, then results, with names
-                        kLowered = "weft.lowered"; // the kernel is linalg or further
+    kLowered = "weft.lowered";                 // the kernel is linalg or further
 
 /// The symbols of a kernel: those its maker listed, else in order of appearance in arguments, ops, results.
 SmallVector<StringAttr> symbolsOf(func::FuncOp kernel) {
@@ -70,7 +70,8 @@ LogicalResult bindSizes(LaunchOp launch, func::FuncOp kernel, ArrayRef<StringAtt
     auto it = bindings.find(name.getValue());
     if (it == bindings.end())
       return launch.emitOpError("[WF1404] nothing says what size ")
-             << name.getValue() << " of @" << kernel.getName() << " is; hint: list it in " << kSymbols << " and " << kSizes;
+             << name.getValue() << " of @" << kernel.getName() << " is; hint: list it in " << kSymbols << " and "
+             << kSizes;
     sizes.push_back(SizeAttr::get(launch.getContext(), it->second));
   }
   launch->setAttr(kSizes, ArrayAttr::get(launch.getContext(), sizes));

@@ -10,7 +10,8 @@ using namespace weft;
 /// Deeper than this a program calls itself; recursion has no meaning in the dialect.
 static constexpr unsigned kMaxDepth = 200;
 
-//===-- Sizes --------------------------------------------------------------------------------------------------------===//
+//===-- Sizes
+//--------------------------------------------------------------------------------------------------------===//
 
 std::optional<SmallVector<int64_t, 4>> Interpreter::shape(Type type) const {
   SmallVector<int64_t, 4> sizes;
@@ -79,17 +80,19 @@ static LogicalResult bind(func::FuncOp function, Location where, ArrayRef<Tensor
     for (auto [d, expr] : llvm::enumerate(shapeOf(function.getArgumentTypes()[i]))) {
       auto value = expr.evaluate(values);
       if (!value)
-        return emitError(where) << "[WF1404] nothing gives the size " << expr.str() << " of input " << i << " of @" << name
-                                << " a value";
+        return emitError(where) << "[WF1404] nothing gives the size " << expr.str() << " of input " << i << " of @"
+                                << name << " a value";
       if (*value != argument.getShape()[d])
         return emitError(where) << (expr.constant() ? "[WF1602]" : "[WF1407]") << " input " << i << " of @" << name
-                                << ": expected size " << expr.str() << (expr.constant() ? "" : " = " + std::to_string(*value))
-                                << " in dimension " << d << ", got " << argument.getShape()[d];
+                                << ": expected size " << expr.str()
+                                << (expr.constant() ? "" : " = " + std::to_string(*value)) << " in dimension " << d
+                                << ", got " << argument.getShape()[d];
     }
   return success();
 }
 
-//===-- Calls --------------------------------------------------------------------------------------------------------===//
+//===-- Calls
+//--------------------------------------------------------------------------------------------------------===//
 
 LogicalResult Interpreter::enter(func::FuncOp function, Location where, Frame frame, ArrayRef<Tensor> arguments,
                                  SmallVectorImpl<Tensor> &results) {
@@ -140,7 +143,8 @@ LogicalResult Interpreter::call(Operation *from, StringRef callee, ArrayRef<Tens
   return enter(function, from->getLoc(), std::move(frame), arguments, results);
 }
 
-//===-- Live bytes -----------------------------------------------------------------------------------------------------===//
+//===-- Live bytes
+//-----------------------------------------------------------------------------------------------------===//
 
 void Interpreter::hold(int64_t bytes) {
   if (uncounted)
@@ -149,7 +153,9 @@ void Interpreter::hold(int64_t bytes) {
   peakBytes = std::max(peakBytes, liveBytes);
 }
 
-bool Interpreter::counts(Value value) const { return value.getParentBlock() != program || depth != 1 || !returned.contains(value); }
+bool Interpreter::counts(Value value) const {
+  return value.getParentBlock() != program || depth != 1 || !returned.contains(value);
+}
 
 /// The value whose bytes an alias shares.
 static Value rootOf(Value value) {
@@ -179,7 +185,8 @@ const DenseMap<Operation *, SmallVector<Value, 2>> &Interpreter::lastUses(Block 
   return it->second;
 }
 
-//===-- Blocks ---------------------------------------------------------------------------------------------------------===//
+//===-- Blocks
+//---------------------------------------------------------------------------------------------------------===//
 
 /// Refuses a result that this machine could not hold.
 static LogicalResult checkMemory(Operation &op, ArrayRef<int64_t> shape, Type element) {
@@ -221,11 +228,13 @@ LogicalResult Interpreter::runBlock(Block &block, ArrayRef<Tensor> arguments, Sm
     }
     auto rule = dyn_cast<ReferenceOpInterface>(op);
     if (!rule)
-      return op.emitOpError("[WF1507] has no reference: requests are resolved first, and from linalg on nothing runs here");
+      return op.emitOpError(
+          "[WF1507] has no reference: requests are resolved first, and from linalg on nothing runs here");
     if (failed(rule.evaluate(*this, operands, made)))
       return failure();
     for (auto [result, value] : llvm::zip_equal(op.getResults(), made)) {
-      if (ArrayRef(*shape(result.getType())) != value.getShape() || getElementTypeOrSelf(result) != value.getElementType())
+      if (ArrayRef(*shape(result.getType())) != value.getShape() ||
+          getElementTypeOrSelf(result) != value.getElementType())
         return op.emitOpError("[WF1990] the reference made a value of another type than ") << result.getType();
       values[result] = value;
       if (rootOf(result) == result)

@@ -38,13 +38,16 @@ Scalar Scalar::ofInt(Type type, int64_t value) {
   return s;
 }
 
-static Scalar truth(Scalar like, bool value) { return Scalar::ofInt(IntegerType::get(like.type.getContext(), 1), value); }
+static Scalar truth(Scalar like, bool value) {
+  return Scalar::ofInt(IntegerType::get(like.type.getContext(), 1), value);
+}
 
 Scalar ScalarEval::c(Scalar like, double value) {
   return like.isFloat() ? Scalar::ofFloat(like.type, value) : Scalar::ofInt(like.type, int64_t(value));
 }
 
-//===-- Functions of one float -------------------------------------------------------------------------------------===//
+//===-- Functions of one float
+//-------------------------------------------------------------------------------------===//
 
 /// fn on a number in its type: f64, or f32 for all that are narrower.
 template <class Fn> static Scalar inType(Scalar x, Fn fn) {
@@ -54,7 +57,7 @@ template <class Fn> static Scalar inType(Scalar x, Fn fn) {
 
 #define WEFT_DEFINED(name, function)                                                                                   \
   Scalar ScalarEval::name(Scalar x) {                                                                                  \
-    return inType(x, [](auto e, auto v) { return weft::math::function(e, v); });                                             \
+    return inType(x, [](auto e, auto v) { return weft::math::function(e, v); });                                       \
   }
 WEFT_DEFINED(cbrt, cbrt)
 WEFT_DEFINED(exp, exp)
@@ -102,7 +105,8 @@ Scalar ScalarEval::atan2(Scalar x, Scalar y) {
   return inType(x, y, [](auto e, auto a, auto b) { return weft::math::atan2(e, a, b); });
 }
 
-//===-- Signs ------------------------------------------------------------------------------------------------------===//
+//===-- Signs
+//------------------------------------------------------------------------------------------------------===//
 
 Scalar ScalarEval::neg(Scalar x) {
   return x.isFloat() ? Scalar::ofFloat(x.type, -x.f) : Scalar::ofInt(x.type, int64_t(0 - uint64_t(x.i)));
@@ -120,7 +124,8 @@ Scalar ScalarEval::sign(Scalar x) {
   return x.i == 0 ? x : x.isUnsigned() || x.i > 0 ? c(x, 1) : c(x, -1);
 }
 
-//===-- Arithmetic ---------------------------------------------------------------------------------------------------===//
+//===-- Arithmetic
+//---------------------------------------------------------------------------------------------------===//
 
 #define WEFT_ARITHMETIC(name, op)                                                                                      \
   Scalar ScalarEval::name(Scalar x, Scalar y) {                                                                        \
@@ -177,7 +182,8 @@ Scalar ScalarEval::min(Scalar x, Scalar y) {
   return Scalar::ofFloat(x.type, minimum(x.f, y.f));
 }
 
-//===-- Bits ---------------------------------------------------------------------------------------------------------===//
+//===-- Bits
+//---------------------------------------------------------------------------------------------------------===//
 
 Scalar ScalarEval::not_(Scalar x) { return Scalar::ofInt(x.type, ~x.i); }
 Scalar ScalarEval::and_(Scalar x, Scalar y) { return Scalar::ofInt(x.type, x.i & y.i); }
@@ -195,7 +201,8 @@ Scalar ScalarEval::shr(Scalar x, Scalar y) {
   return Scalar::ofInt(x.type, x.i >> (inside ? y.i : 63));
 }
 
-//===-- Tests --------------------------------------------------------------------------------------------------------===//
+//===-- Tests
+//--------------------------------------------------------------------------------------------------------===//
 
 Scalar ScalarEval::isNan(Scalar x) { return truth(x, std::isnan(x.f)); }
 
@@ -213,7 +220,8 @@ WEFT_COMPARE(ge, >=)
 
 Scalar ScalarEval::select(Scalar c, Scalar x, Scalar y) { return c.i ? x : y; }
 
-//===-- Conversion ---------------------------------------------------------------------------------------------------===//
+//===-- Conversion
+//---------------------------------------------------------------------------------------------------===//
 
 Scalar ScalarEval::convert(Scalar x, Type to) {
   if (to.isInteger(1))

@@ -9,7 +9,8 @@
 using namespace mlir;
 using namespace weft;
 
-//===-- Elements in memory -----------------------------------------------------------------------------------------===//
+//===-- Elements in memory
+//-----------------------------------------------------------------------------------------===//
 
 int64_t Tensor::byteWidth(Type element) {
   if (!element.isIntOrFloat())
@@ -154,7 +155,8 @@ WEFT_INSTANTIATE(int64_t)
 WEFT_INSTANTIATE(uint64_t)
 #undef WEFT_INSTANTIATE
 
-//===-- Attributes ---------------------------------------------------------------------------------------------------===//
+//===-- Attributes
+//---------------------------------------------------------------------------------------------------===//
 
 std::optional<Tensor> Tensor::fromAttr(ElementsAttr attr) {
   Tensor result(attr.getElementType(), attr.getShapedType().getShape());
@@ -197,7 +199,8 @@ DenseElementsAttr Tensor::toAttr() const {
   return DenseElementsAttr::getFromRawBuffer(type, ArrayRef<char>(data(), getNumBytes()));
 }
 
-//===-- Rearranging --------------------------------------------------------------------------------------------------===//
+//===-- Rearranging
+//--------------------------------------------------------------------------------------------------===//
 
 Tensor Tensor::reshaped(ArrayRef<int64_t> newShape) const {
   Tensor result = *this;
@@ -213,8 +216,7 @@ SmallVector<int64_t, 4> Tensor::strides() const {
 }
 
 /// Calls fn(dense position, strided position) for every index of the shape, in row-major order.
-template <class Fn>
-static void forEachIndex(ArrayRef<int64_t> shape, int64_t base, ArrayRef<int64_t> strides, Fn fn) {
+template <class Fn> static void forEachIndex(ArrayRef<int64_t> shape, int64_t base, ArrayRef<int64_t> strides, Fn fn) {
   if (llvm::is_contained(shape, 0))
     return;
   SmallVector<int64_t, 6> index(shape.size(), 0);

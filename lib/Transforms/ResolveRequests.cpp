@@ -168,8 +168,8 @@ private:
       results.push_back(batcher.batchedType(substitute(type, bindings)));
     if (!fits || TypeRange(results) != op.getResultTypes())
       return op.emitOpError("[WF3005] of @")
-             << callee.getSymName() << " takes " << callee.getArgumentTypes() << " at each index and gives ("
-             << results << "), got " << plain << " and (" << op.getResultTypes() << ")";
+             << callee.getSymName() << " takes " << callee.getArgumentTypes() << " at each index and gives (" << results
+             << "), got " << plain << " and (" << op.getResultTypes() << ")";
     // What does not depend on the batch is the same at each index.
     bool any = llvm::is_contained(op.getBatched(), true);
     FailureOr<func::FuncOp> target = any ? batcher.batchFunction(callee, op.getBatched()) : callee;

@@ -9,7 +9,20 @@ import weft._src.dtypes as dt
 from weft._src import _weft, errors
 from weft._src.array import Array, asarray, from_dlpack
 
-NUMPY = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+NUMPY = [
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+]
 
 
 @pytest.mark.parametrize("name", [*NUMPY, "bfloat16"])

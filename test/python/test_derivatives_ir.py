@@ -261,13 +261,17 @@ func.func @main(%x: tensor<4xf64>, %c: tensor<f64>) -> tensor<4xf64> {{
 
 def test_where_keeps_what_was_not_chosen_out():
     # d/dx where(x > 0, log(x), 0) at x = 0: the branch not taken has an infinite derivative, the answer is 0.
-    f = Function("""func.func private @f(%x: tensor<2xf64>) -> tensor<2xf64> {
+    f = Function(
+        """func.func private @f(%x: tensor<2xf64>) -> tensor<2xf64> {
   %z = weft.constant {value = dense<0.0> : tensor<2xf64>} : () -> tensor<2xf64>
   %p = weft.gt %x, %z : (tensor<2xf64>, tensor<2xf64>) -> tensor<2xi1>
   %l = weft.log %x : (tensor<2xf64>) -> tensor<2xf64>
   %r = weft.select %p, %l, %z : (tensor<2xi1>, tensor<2xf64>, tensor<2xf64>) -> tensor<2xf64>
   return %r : tensor<2xf64>
-}""", ["tensor<2xf64>"], ["tensor<2xf64>"])
+}""",
+        ["tensor<2xf64>"],
+        ["tensor<2xf64>"],
+    )
     f.check([np.array([0.5, 2.0])])
     jvp = f"""{f.text}
 func.func @main(%x: tensor<2xf64>, %t: tensor<2xf64>) -> tensor<2xf64> {{
@@ -287,13 +291,17 @@ def test_the_check_can_fail():
 
 
 def test_stop_gradient_and_integers():
-    f = Function("""func.func private @f(%x: tensor<3xf64>, %n: tensor<3xi64>) -> tensor<3xf64> {
+    f = Function(
+        """func.func private @f(%x: tensor<3xf64>, %n: tensor<3xi64>) -> tensor<3xf64> {
   %s = weft.stop_gradient %x : (tensor<3xf64>) -> tensor<3xf64>
   %k = weft.convert %n {dtype = f64} : (tensor<3xi64>) -> tensor<3xf64>
   %a = weft.mul %s, %k : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
   %r = weft.add %a, %x : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
   return %r : tensor<3xf64>
-}""", ["tensor<3xf64>", "tensor<3xi64>"], ["tensor<3xf64>"])
+}""",
+        ["tensor<3xf64>", "tensor<3xi64>"],
+        ["tensor<3xf64>"],
+    )
     program = f"""{f.text}
 func.func @main(%x: tensor<3xf64>, %n: tensor<3xi64>, %c: tensor<3xf64>) -> tensor<3xf64> {{
   %y, %g = weft.vjp @f(%x, %n, %c) {{active = array<i1: true, false>}}
@@ -364,7 +372,8 @@ def test_loop_second_and_third():
 
 def test_nested_loops_with_named_sizes():
     x, w = tensor((2, 4), names=["T", "N"]), tensor((4,), names=["N"])
-    f = Function(f"""func.func private @f(%x: {x}, %w: {w}) -> tensor<f64> {{
+    f = Function(
+        f"""func.func private @f(%x: {x}, %w: {w}) -> tensor<f64> {{
   %z = weft.constant {{value = dense<0.1> : tensor<f64>}} : () -> tensor<f64>
   %r = weft.for #weft.size<T> carries(%z : tensor<f64>) xs(%x : {x}) captures(%w : {w}) -> (tensor<f64>) {{
   ^bb0(%i: tensor<i64>, %c: tensor<f64>, %xi: {w}, %wi: {w}):
@@ -379,7 +388,11 @@ def test_nested_loops_with_named_sizes():
     weft.yield %q : tensor<f64>
   }}
   return %r : tensor<f64>
-}}""", [x, w], ["tensor<f64>"], [True, True])
+}}""",
+        [x, w],
+        ["tensor<f64>"],
+        [True, True],
+    )
     values = [draw([(-1, 1)], (2, 4))[0], draw([(-1, 1)], (4,))[0]]
     symbols = {"T": 2, "N": 4}
     f.check(values, symbols=symbols)

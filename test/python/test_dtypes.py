@@ -12,7 +12,7 @@ from weft._src import dtypes as dt
 from weft._src.dtypes import ALL, DType, promote, promote_types, result_type
 from weft.errors import ArgumentValueError, DTypeError, ScalarRangeError, UnsupportedDtypeError, WrongArgumentError
 
-I = {f"i{n}": getattr(dt, f"int{8 * n}") for n in (1, 2, 4, 8)}  # noqa: E741
+I = {f"i{n}": getattr(dt, f"int{8 * n}") for n in (1, 2, 4, 8)}
 U = {f"u{n}": getattr(dt, f"uint{8 * n}") for n in (1, 2, 4, 8)}
 F = {"f4": dt.float32, "f8": dt.float64, "c8": dt.complex64, "c16": dt.complex128}
 NAMED = {**I, **U, **F}

@@ -1,4 +1,4 @@
-"""Tracing: what a function becomes in IR, where its ops say they stem from, and how values cross functions and regions."""
+"""Tracing: what a function becomes in IR, where its ops say they stem from, and how values cross regions."""
 
 import linecache
 
@@ -132,7 +132,9 @@ def test_a_tracer_has_no_truth_value():
     assert caught.value.code == "WF1201"
 
 
-@pytest.mark.parametrize("name", ["bool_", "int8", "int64", "uint8", "uint64", "float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "name", ["bool_", "int8", "int64", "uint8", "uint64", "float16", "bfloat16", "float32", "float64"]
+)
 def test_constants_keep_their_elements(name):
     d = getattr(dt, name)
     values = np.array([[0, 1, 1], [1, 0, 1]]).astype(d.numpy)

@@ -2,8 +2,8 @@
 #ifndef WEFT_RUN_COMPILED_H
 #define WEFT_RUN_COMPILED_H
 
-#include "weft/Reference/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Reference/Tensor.h"
 #include "llvm/Support/Error.h"
 
 namespace weft {

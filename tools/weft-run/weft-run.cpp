@@ -117,9 +117,12 @@ static int run() {
                llvm::Twine(outputs.size()) + " --output");
   // Requests are resolved by passes, for the reference too.
   std::string error;
-  bool hasRequests = module->walk([](Operation *op) {
-    return isa<JvpRequestOp, VjpRequestOp, VmapRequestOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
-  }).wasInterrupted();
+  bool hasRequests =
+      module
+          ->walk([](Operation *op) {
+            return isa<JvpRequestOp, VjpRequestOp, VmapRequestOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
+          })
+          .wasInterrupted();
   if (hasRequests && failed(runStages(*module, "traced", "resolved", CompileOptions(), error)))
     return bad(error);
   function = module->lookupSymbol<func::FuncOp>(functionName);

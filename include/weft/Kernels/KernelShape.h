@@ -8,7 +8,8 @@
 //     affine index. Of values computed inside, only row values and scalars are viewed, and only by broadcast.
 //   - A row value is broadcast back to the root only if the folded dimensions are the trailing ones and a row fits a
 //   cache.
-//   - Values of the root's shape leave a kernel that reduces only if it folds whole rows: the trailing dimensions, which
+//   - Values of the root's shape leave a kernel that reduces only if it folds whole rows: the trailing dimensions,
+//   which
 //     every read steps through as through one.
 //   - Each folded size that is not static is shown by an operand that is read plainly along it.
 //   - Every row value is tied to the root by values computed inside.

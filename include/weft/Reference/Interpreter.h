@@ -2,10 +2,10 @@
 #ifndef WEFT_REFERENCE_INTERPRETER_H
 #define WEFT_REFERENCE_INTERPRETER_H
 
-#include "weft/Dialect/Weft/SizeExpr.h"
-#include "weft/Reference/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
+#include "weft/Reference/Tensor.h"
 
 namespace weft {
 
@@ -13,7 +13,8 @@ class Interpreter {
 public:
   explicit Interpreter(mlir::ModuleOp module) : module(module), symbols(1) {}
 
-  /// Runs a function: binds its symbols from the arguments' shapes, checks the types, evaluates. Diagnostics on failure.
+  /// Runs a function: binds its symbols from the arguments' shapes, checks the types, evaluates. Diagnostics on
+  /// failure.
   mlir::LogicalResult run(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> arguments,
                           llvm::SmallVectorImpl<Tensor> &results);
   /// Runs a function by name, from an op (diagnostics there). The op's `weft.sizes`, if any, give the values of the

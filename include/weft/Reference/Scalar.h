@@ -14,7 +14,8 @@ namespace weft {
 template <class T> T maximum(T x, T y) { return x != x || x > y || (x == y && !std::signbit(x)) ? x : y; }
 template <class T> T minimum(T x, T y) { return x != x || x < y || (x == y && std::signbit(x)) ? x : y; }
 
-/// Floats are kept exactly in a double; integers (and bool: 0 or 1) in 64 bits, sign- or zero-extended as the type says.
+/// Floats are kept exactly in a double; integers (and bool: 0 or 1) in 64 bits, sign- or zero-extended as the type
+/// says.
 struct Scalar {
   mlir::Type type;
   union {

@@ -2,8 +2,8 @@
 #ifndef WEFT_REFERENCE_TENSOR_H
 #define WEFT_REFERENCE_TENSOR_H
 
-#include "weft/Reference/Scalar.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "weft/Reference/Scalar.h"
 #include "llvm/ADT/SmallVector.h"
 #include <memory>
 #include <vector>
@@ -50,8 +50,7 @@ public:
   /// All elements as T (float, double, int64_t or uint64_t), which must hold them exactly.
   template <class T> std::vector<T> values() const;
   /// From such numbers: rounded or wrapped to the element type.
-  template <class T>
-  static Tensor of(mlir::Type element, llvm::ArrayRef<int64_t> shape, const std::vector<T> &values);
+  template <class T> static Tensor of(mlir::Type element, llvm::ArrayRef<int64_t> shape, const std::vector<T> &values);
 
 private:
   mlir::Type element;

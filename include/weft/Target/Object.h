@@ -2,8 +2,8 @@
 #ifndef WEFT_TARGET_OBJECT_H
 #define WEFT_TARGET_OBJECT_H
 
-#include "weft/Codegen/Target.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Codegen/Target.h"
 
 namespace weft {
 

@@ -1,6 +1,6 @@
 // Decides what the dialect registers, and how its types and attributes are written and checked.
-#include "weft/Dialect/Weft/Weft.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

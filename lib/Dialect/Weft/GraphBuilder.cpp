@@ -29,7 +29,9 @@ Value GraphBuilder::splat(Type type, double value) {
   return broadcast(one(RankedTensorType::get({}, element)), tensor, {});
 }
 
-Value GraphBuilder::choose(Value like, Value condition, double a, double b) { return select(condition, c(like, a), c(like, b)); }
+Value GraphBuilder::choose(Value like, Value condition, double a, double b) {
+  return select(condition, c(like, a), c(like, b));
+}
 
 Value GraphBuilder::half(Value like, Value greater, Value equal) {
   return select(greater, c(like, 1), choose(like, equal, 0.5, 0));
@@ -88,7 +90,8 @@ Value GraphBuilder::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<int64_t> s
   return create<SliceOp>(type, x, starts, strides);
 }
 
-Value GraphBuilder::pad(Value x, Value value, ArrayRef<int64_t> low, ArrayRef<int64_t> high, ArrayRef<int64_t> interior) {
+Value GraphBuilder::pad(Value x, Value value, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
+                        ArrayRef<int64_t> interior) {
   return create<PadOp>(x, value, low, high, interior);
 }
 

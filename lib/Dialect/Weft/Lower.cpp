@@ -1,14 +1,15 @@
 // Decides how lowering rules make linalg.generic ops on tensors, and how named sizes become index arithmetic.
 #include "weft/Dialect/Weft/Lower.h"
-#include "weft/Dialect/Weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "weft/Dialect/Weft/Weft.h"
 
 using namespace mlir;
 using namespace weft;
 
-//===-- Sizes --------------------------------------------------------------------------------------------------------===//
+//===-- Sizes
+//--------------------------------------------------------------------------------------------------------===//
 
 /// One factor: a symbol, or a floor division by a positive constant. (arith.floordivsi would need expansion later.)
 static Value factor(LowerContext &context, const SizeExpr::Atom &atom) {
@@ -17,7 +18,8 @@ static Value factor(LowerContext &context, const SizeExpr::Atom &atom) {
   OpBuilder &b = context.builder;
   Location loc = context.loc;
   Value dividend = context.size(atom.dividend.front());
-  Value divisor = arith::ConstantIndexOp::create(b, loc, atom.divisor), zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value divisor = arith::ConstantIndexOp::create(b, loc, atom.divisor),
+        zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value quotient = arith::DivSIOp::create(b, loc, dividend, divisor);
   Value rest = arith::RemSIOp::create(b, loc, dividend, divisor);
   Value below = arith::SubIOp::create(b, loc, quotient, arith::ConstantIndexOp::create(b, loc, 1));
@@ -47,7 +49,8 @@ Value LowerContext::size(const SizeExpr &expr) {
   return sizes[text] = sum;
 }
 
-//===-- Types ----------------------------------------------------------------------------------------------------------===//
+//===-- Types
+//----------------------------------------------------------------------------------------------------------===//
 
 Type LowerContext::loweredElement(Type element) {
   if (element.isUnsignedInteger())
@@ -72,7 +75,8 @@ AffineMap LowerContext::identity(Type type) const {
   return AffineMap::getMultiDimIdentityMap(cast<RankedTensorType>(type).getRank(), builder.getContext());
 }
 
-//===-- Payloads -----------------------------------------------------------------------------------------------------===//
+//===-- Payloads
+//-----------------------------------------------------------------------------------------------------===//
 
 static bool countsFromZero(Type type) {
   Type element = getElementTypeOrSelf(type);
@@ -92,14 +96,15 @@ Value LowerContext::narrow(PayloadBuilder &p, Value x, Type element) {
   return x.getType() == element ? x : Value(arith::TruncFOp::create(p.b, p.loc, element, x));
 }
 
-//===-- Generics -----------------------------------------------------------------------------------------------------===//
+//===-- Generics
+//-----------------------------------------------------------------------------------------------------===//
 
 Value LowerContext::generic(Type type, ValueRange inputs, ArrayRef<AffineMap> maps,
                             ArrayRef<utils::IteratorType> iterators, Value init, Body body) {
   if (!init)
     init = empty(type);
-  auto op = linalg::GenericOp::create(builder, loc, TypeRange(init.getType()), inputs, ValueRange(init), maps, iterators,
-                                      [&](OpBuilder &b, Location l, ValueRange scalars) {
+  auto op = linalg::GenericOp::create(builder, loc, TypeRange(init.getType()), inputs, ValueRange(init), maps,
+                                      iterators, [&](OpBuilder &b, Location l, ValueRange scalars) {
                                         Value stored = body(b, l, scalars);
                                         linalg::YieldOp::create(b, l, stored);
                                       });
@@ -117,9 +122,11 @@ Value LowerContext::fill(Type type, function_ref<Value(OpBuilder &, Location)> v
   return map(type, {}, {}, [&](OpBuilder &b, Location l, ValueRange) { return value(b, l); });
 }
 
-//===-- Parts of a dimension ---------------------------------------------------------------------------------------===//
+//===-- Parts of a dimension
+//---------------------------------------------------------------------------------------===//
 
-AffineExpr weft::partOfDim(AffineExpr dim, int64_t offset, int64_t stride, const SizeExpr &extent, const SizeExpr &whole) {
+AffineExpr weft::partOfDim(AffineExpr dim, int64_t offset, int64_t stride, const SizeExpr &extent,
+                           const SizeExpr &whole) {
   auto steps = extent.constant();
   if (offset || stride != 1 || extent == whole || !steps || !whole.constant())
     return dim * stride + offset;

@@ -1,9 +1,9 @@
 // Decides what each scalar operation is in arith and math ops: the lowering twin of ScalarEval. Every op is total: no
 // operand makes poison, so payloads may be hoisted, padded and run on lanes whose result is thrown away.
-#include "weft/Dialect/Weft/Lower.h"
-#include "weft/Math/ExpLog.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "weft/Dialect/Weft/Lower.h"
+#include "weft/Math/ExpLog.h"
 #include <cmath>
 
 using namespace mlir;
@@ -56,7 +56,8 @@ Value PayloadBuilder::c(Value like, double value) {
   return integer(*this, type, APInt(64, uint64_t(int64_t(value))).trunc(width(type)));
 }
 
-//===-- Math ops, one for one --------------------------------------------------------------------------------------===//
+//===-- Math ops, one for one
+//--------------------------------------------------------------------------------------===//
 
 #define WEFT_MATH_UNARY(name, OpT)                                                                                     \
   Value PayloadBuilder::name(Value x) { return mlir::math::OpT::create(b, loc, x); }
@@ -95,7 +96,8 @@ Value PayloadBuilder::logistic(Value x) {
   return weft::math::sigmoid(e, x);
 }
 
-//===-- Signs ------------------------------------------------------------------------------------------------------===//
+//===-- Signs
+//------------------------------------------------------------------------------------------------------===//
 
 Value PayloadBuilder::neg(Value x) {
   if (isFloat(x))
@@ -117,7 +119,8 @@ Value PayloadBuilder::sign(Value x) {
   return isUnsigned ? positive : select(lt(x, zero), c(x, -1), positive);
 }
 
-//===-- Arithmetic ---------------------------------------------------------------------------------------------------===//
+//===-- Arithmetic
+//---------------------------------------------------------------------------------------------------===//
 
 #define WEFT_ARITH_BINARY(name, FloatOp, IntOp)                                                                        \
   Value PayloadBuilder::name(Value x, Value y) {                                                                       \
@@ -143,7 +146,8 @@ Value PayloadBuilder::div(Value x, Value y) {
   if (isFloat(x))
     return arith::DivFOp::create(b, loc, x, y);
   Value by = safeDivisor(*this, x, y);
-  Value quotient = isUnsigned ? Value(arith::DivUIOp::create(b, loc, x, by)) : Value(arith::DivSIOp::create(b, loc, x, by));
+  Value quotient =
+      isUnsigned ? Value(arith::DivUIOp::create(b, loc, x, by)) : Value(arith::DivSIOp::create(b, loc, x, by));
   return select(eq(y, c(y, 0)), c(x, 0), quotient);
 }
 
@@ -186,9 +190,12 @@ Value PayloadBuilder::min(Value x, Value y) {
   return isUnsigned ? Value(arith::MinUIOp::create(b, loc, x, y)) : Value(arith::MinSIOp::create(b, loc, x, y));
 }
 
-//===-- Bits ---------------------------------------------------------------------------------------------------------===//
+//===-- Bits
+//---------------------------------------------------------------------------------------------------------===//
 
-Value PayloadBuilder::not_(Value x) { return xor_(x, integer(*this, x.getType(), APInt::getAllOnes(width(x.getType())))); }
+Value PayloadBuilder::not_(Value x) {
+  return xor_(x, integer(*this, x.getType(), APInt::getAllOnes(width(x.getType()))));
+}
 Value PayloadBuilder::and_(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
 Value PayloadBuilder::or_(Value x, Value y) { return arith::OrIOp::create(b, loc, x, y); }
 Value PayloadBuilder::xor_(Value x, Value y) { return arith::XOrIOp::create(b, loc, x, y); }
@@ -211,7 +218,8 @@ Value PayloadBuilder::shr(Value x, Value y) {
   return arith::ShRSIOp::create(b, loc, x, select(inside, y, most));
 }
 
-//===-- Tests --------------------------------------------------------------------------------------------------------===//
+//===-- Tests
+//--------------------------------------------------------------------------------------------------------===//
 
 Value PayloadBuilder::isNan(Value x) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x); }
 
@@ -232,7 +240,8 @@ WEFT_COMPARE(ge, OGE, sge, uge)
 
 Value PayloadBuilder::select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
 
-//===-- Conversion ---------------------------------------------------------------------------------------------------===//
+//===-- Conversion
+//---------------------------------------------------------------------------------------------------===//
 
 /// x as f32, rounded to odd: a later rounding to f16 or bf16 then gives what one rounding of x would.
 static Value narrowToOdd(PayloadBuilder &p, Value x) {
@@ -278,7 +287,8 @@ static Value toInt(PayloadBuilder &p, Value x, Type to, bool isUnsigned) {
   Value tooLow = p.lt(x, p.c(x, low)), tooHigh = p.ge(x, p.c(x, high));
   // NaN fails both tests of the range that is converted.
   Value inside = p.and_(p.ge(x, p.c(x, low)), p.lt(x, p.c(x, high))), safe = p.select(inside, x, p.c(x, 0));
-  Value whole = isUnsigned ? Value(arith::FPToUIOp::create(p.b, p.loc, to, safe)) : Value(arith::FPToSIOp::create(p.b, p.loc, to, safe));
+  Value whole = isUnsigned ? Value(arith::FPToUIOp::create(p.b, p.loc, to, safe))
+                           : Value(arith::FPToSIOp::create(p.b, p.loc, to, safe));
   APInt least = isUnsigned ? APInt::getMinValue(bits) : APInt::getSignedMinValue(bits);
   APInt most = isUnsigned ? APInt::getMaxValue(bits) : APInt::getSignedMaxValue(bits);
   return p.select(tooLow, integer(p, to, least), p.select(tooHigh, integer(p, to, most), whole));

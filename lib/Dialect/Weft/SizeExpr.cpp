@@ -163,7 +163,8 @@ std::optional<int64_t> SizeExpr::evaluate(const llvm::StringMap<int64_t> &values
   return substitute([&](llvm::StringRef name) -> std::optional<SizeExpr> {
            auto it = values.find(name);
            return it == values.end() ? std::nullopt : std::optional<SizeExpr>(SizeExpr(it->second));
-         }).constant();
+         })
+      .constant();
 }
 
 namespace {

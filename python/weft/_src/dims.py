@@ -41,7 +41,7 @@ class FloorDiv(NamedTuple):
         return hash((self.dividend, self.divisor))
 
 
-Atom = Union[str, FloorDiv]
+Atom = str | FloorDiv
 _Terms = dict[tuple[Atom, ...], int]
 _WORDS = frozenset({"floordiv", "mod"})
 

@@ -278,7 +278,8 @@ def _rows() -> dict[str, Entry]:
     row("WF1607", "WrongArgumentError", "one array donated twice", """Each donated argument is an array of its own.""")
 
     row("WF1702", "ArtifactError", "damaged .npy file", """The header or the size of a .npy file is not sound.""")
-    row("WF1705", "ArtifactError", "cannot read or write", """A file cannot be read or written, or lacks what was asked of it.""")
+    row("WF1705", "ArtifactError", "cannot read or write",
+        """A file cannot be read or written, or lacks what was asked of it.""")
     # ------------------------------------------------------- WF18xx: exchange of memory with other libraries
     row("WF1801", "BorderError", "memory cannot be shared",
         """`copy=False` was asked for, but layout, dtype or device need a copy.""",
@@ -351,7 +352,8 @@ def _rows() -> dict[str, Entry]:
         """The transpose of a function names sizes that none of its residuals and cotangents has.""", "",
         "pass a value of that size.")
     row("WF3009", "UnsupportedError", "vmap request", """Requests for batching are not resolved yet.""")
-    # ------------------------------------------------------------------------ WF40xx: contracts of the compiler's stages
+    # ------------------------------------------------------------------------ WF40xx: contracts of the compiler's
+    # stages
     row("WF4001", "InternalError", "foreign op",
         """Until kernels are lowered, functions hold ops of the dialect, `func.func` and `func.return` only: other
         dialects lose the names of sizes.""")
@@ -482,9 +484,9 @@ def reference() -> str:
         "",
         "<!-- Made by `python -m weft._src.error_table > docs/errors.md`; a test compares. Edit the table there. -->",
         "",
-        "Each error has a stable code. `wf.errors.explain(code)` prints the same text as this page. Every class derives",
-        "from `weft.WeftError`, which is an `Exception`, and from the builtin that fits. `WEFT_TRACEBACK=full` shows the",
-        "frames inside Weft; `WEFT_SILENCE=<code>,...` or `wf.errors.silence(code)` switches warnings off.",
+        "Each error has a stable code. `wf.errors.explain(code)` prints the same text as this page. Every class",
+        "derives from `weft.WeftError`, which is an `Exception`, and from the builtin that fits. `WEFT_TRACEBACK=full`",
+        "shows the frames inside Weft; `WEFT_SILENCE=<code>,...` or `wf.errors.silence(code)` switches warnings off.",
     ]
     for code, row in sorted(TABLE.items()):
         out += ["", f"## {code}", "", f"`{row.cls}`: {row.title}.", "", row.explanation]

@@ -1,9 +1,10 @@
 """Tracing: a Python function is run once on stand-ins for arrays, and each op it calls is built into IR.
 
-Decides what a traced value is, where ops go, and how a value gets from one function or region into another. For those who
+Decides what a traced value is, where ops go, and how a value gets from one function or region into another. For those
+who
 write ops, transformations and control flow on top:
 
-    emit("add", [x, y])                       one op in the function being traced; a Tracer, or a list where there are more
+    emit("add", [x, y])                       one op in the function being traced; a Tracer, or a list of several
     emit("reduce", [x], kind="add", dims=[0]) attributes by name, as plain Python values (kinds: the generated op table)
     emit("reshape", [x], results=[((6,), float32)])     result types where the op does not infer them
     as_tracer(x, dtype)                       a Tracer of anything like an array: numbers (weak), NumPy, Array, Tracer
@@ -11,12 +12,14 @@ write ops, transformations and control flow on top:
     constant(np_array)                        a value baked into the program
     current()                                 the scope being traced in this thread, or None (then `run_once` makes one)
     function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
-    call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) and the like work too
+    call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) works too
     region(f, specs)                          traces f into a region of an op to come (for, if)
     same_captures(regions)                    gives several regions of one op one list of captures (if)
 
-A `Spec` is (shape, dtype, weak); a shape is a tuple of ints and `Dim`s. Tracers of an enclosing function or region may be
-used inside: functions and regions are isolated in the IR, so each such value becomes an explicit trailing argument, listed
+A `Spec` is (shape, dtype, weak); a shape is a tuple of ints and `Dim`s. Tracers of an enclosing function or region
+may be
+used inside: functions and regions are isolated in the IR, so each such value becomes an explicit trailing argument,
+listed
 in `captures` as tracers of the enclosing scope. Arrays that the Python function merely reads (closures, globals) become
 hidden arguments of the program with the attribute `weft.role = "captured"`.
 
@@ -75,7 +78,8 @@ class Tracer:
         shape: a tuple of ints and Dims. dtype: its DType. weak_type: whether it bends to the dtypes it meets.
         scope: the function or region it belongs to. value: its handle in the IR.
         concrete: the value where it is known while tracing (eager derivatives), else None.
-        storage: the dtype of the value in the IR. It differs from `dtype` for Python numbers alone, which are kept at full
+        storage: the dtype of the value in the IR. It differs from `dtype` for Python numbers alone, which are kept at
+        full
             precision (float64, int64) until they meet an array; `cast` and `emit` see to it.
     """
 
@@ -182,7 +186,9 @@ class Scope:
         if inner is None:
             inner = self.add_capture(outer)
         if inner.weak_type is not tracer.weak_type or inner.dtype is not tracer.dtype:  # it came in by `captures`
-            return Tracer(self, inner.value, inner.shape, tracer.dtype, tracer.weak_type, tracer.concrete, tracer.storage)
+            return Tracer(
+                self, inner.value, inner.shape, tracer.dtype, tracer.weak_type, tracer.concrete, tracer.storage
+            )
         return inner
 
     def add_capture(self, outer: Tracer) -> Tracer:
@@ -211,7 +217,9 @@ class Scope:
 
 def _as_stored(tracer: Tracer) -> Tracer:
     """A tracer that says the dtype that its value has in the IR, so that `emit` passes it on as it is."""
-    return tracer if tracer.storage is tracer.dtype else Tracer(tracer.scope, tracer.value, tracer.shape, tracer.storage)
+    return (
+        tracer if tracer.storage is tracer.dtype else Tracer(tracer.scope, tracer.value, tracer.shape, tracer.storage)
+    )
 
 
 def origin(tracer: Tracer) -> Tracer:
@@ -240,7 +248,8 @@ class Trace:
     """One program under construction: a context, a module, and what it reads from outside.
 
     Attributes:
-        context, module, builder: the IR. captured: the arrays that are read from outside, in the order of their arguments.
+        context, module, builder: the IR. captured: the arrays that are read from outside, in the order of their
+        arguments.
     """
 
     def __init__(self) -> None:
@@ -395,8 +404,10 @@ def as_tracer(x: Any, dtype: DType | None = None) -> Tracer:
     """`x` as a value of the scope being traced.
 
     Args:
-        x: a Tracer (brought in from an enclosing scope if need be), an Array or NumPy array (becomes a hidden argument), a
-            NumPy scalar (a constant), a Python number (a constant, weak without a dtype), or a sequence of these (a constant).
+        x: a Tracer (brought in from an enclosing scope if need be), an Array or NumPy array (becomes a hidden
+        argument), a
+            NumPy scalar (a constant), a Python number (a constant, weak without a dtype), or a sequence of these (a
+            constant).
         dtype: its dtype; without it that of `x`.
 
     Raises:
@@ -441,7 +452,9 @@ def cast(x: Any, dtype: DType) -> Tracer:
     scope = _scope()
     x = as_tracer(x)
     if x.storage is dtype:
-        return x if x.dtype is dtype and not x.weak_type else Tracer(x.scope, x.value, x.shape, dtype, concrete=x.concrete)
+        return (
+            x if x.dtype is dtype and not x.weak_type else Tracer(x.scope, x.value, x.shape, dtype, concrete=x.concrete)
+        )
     (value,) = _build(scope, "convert", [x.value], {"dtype": dtype}, (), None)
     return Tracer(scope, value, x.shape, dtype)
 
@@ -550,7 +563,7 @@ class TracedFunction(NamedTuple):
 
 
 class TracedRegion(NamedTuple):
-    """A region of an op to come; its block's arguments are those of the specs, then one for each of `scope.captures`."""
+    """A region of an op to come; its block's arguments are those of the specs, then one for each capture."""
 
     region: Any
     scope: Scope
@@ -597,9 +610,7 @@ def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:
     return made
 
 
-def region(
-    f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Sequence[Tracer] = ()
-) -> TracedRegion:
+def region(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Sequence[Tracer] = ()) -> TracedRegion:
     """Traces `f(*tracers)` into a region that ends with `weft.yield`.
 
     Args:
@@ -627,7 +638,8 @@ def region(
 def same_captures(regions: Sequence[TracedRegion]) -> list[Tracer]:
     """Gives all regions the same captures in the same order, and returns them.
 
-    Trace each region with the captures of the one before (`region(f, specs, before.scope.captures)`); what the later ones
+    Trace each region with the captures of the one before (`region(f, specs, before.scope.captures)`); what the later
+    ones
     added is added to the earlier ones here.
     """
     longest = max((r.scope.captures for r in regions), key=len, default=[])

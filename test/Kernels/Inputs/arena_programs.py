@@ -1,6 +1,7 @@
 """Programs of many shapes for weft-plan-memory, and the check that their arenas are small.
 
-`arena_programs.py` prints a module; `arena_programs.py --check` reads the remarks of `--weft-plan-memory=print-peak` and
+`arena_programs.py` prints a module; `arena_programs.py --check` reads the remarks of `--weft-plan-memory=print-peak`
+and
 fails if an arena is larger than 1.1 times what is alive at once.
 """
 
@@ -51,12 +52,12 @@ class Program:
 
 
 def train_step(name, choose):
-    """Forward and backward through dense layers: activations live long, in the order opposite to that of their making."""
+    """Forward and backward through dense layers: activations live long, in the opposite order of their making."""
     p, batch = Program(name), 128
     widths = [choose.choice([10, 64, 256, 300, 512, 784, 1000]) for _ in range(choose.randint(3, 8))]
     activations = [p.argument(widths[0] * batch)]
-    weights = [p.argument(a * b) for a, b in zip(widths, widths[1:])]
-    for weight, width in zip(weights, widths[1:]):
+    weights = [p.argument(a * b) for a, b in zip(widths, widths[1:], strict=False)]
+    for weight, width in zip(weights, widths[1:], strict=True):
         activations.append(p.launch(width * batch, activations[-1], weight))
     delta, updated = p.launch(activations[-1][1], activations[-1]), []
     for layer in reversed(range(len(weights))):
@@ -106,4 +107,6 @@ if __name__ == "__main__":
         choose = random.Random(3)
         print(HEADER)
         for i in range(10):
-            print(train_step(f"train{i}", choose), residual_blocks(f"residual{i}", choose), tangle(f"tangle{i}", choose))
+            print(
+                train_step(f"train{i}", choose), residual_blocks(f"residual{i}", choose), tangle(f"tangle{i}", choose)
+            )

@@ -27,7 +27,7 @@ struct Schedule {
 
 /// How a contraction reads its operands. `left` gives rows (scalars), `right` lanes (vectors).
 struct Contraction {
-  int left = 0, right = 1; // inputs of the generic
+  int left = 0, right = 1;             // inputs of the generic
   int leftBuffer = 0, rightBuffer = 0; // -1: made in the kernel
   Linear leftAccess, rightAccess;
   llvm::SmallVector<int> batch, rows, lanes, folded; // root dimensions

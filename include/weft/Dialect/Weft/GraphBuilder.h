@@ -2,9 +2,9 @@
 #ifndef WEFT_DIALECT_WEFT_GRAPHBUILDER_H
 #define WEFT_DIALECT_WEFT_GRAPHBUILDER_H
 
+#include "mlir/IR/Builders.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
-#include "mlir/IR/Builders.h"
 
 namespace weft {
 
@@ -53,8 +53,9 @@ public:
   /// a where the condition holds, else b, as numbers of the type of `like`.
   V choose(V like, V condition, double a, double b);
 
-  /// factor * tangent, where the factor often is a constant: 1 gives the tangent itself, 0 null (no tangent). A factor chosen
-  /// by a condition becomes a choice of products, so that what was not chosen never enters (0 * inf would be NaN).
+  /// factor * tangent, where the factor often is a constant: 1 gives the tangent itself, 0 null (no tangent). A factor
+  /// chosen by a condition becomes a choice of products, so that what was not chosen never enters (0 * inf would be
+  /// NaN).
   V scale(V factor, V tangent);
 
   V reshape(V x, mlir::Type type);

@@ -3,16 +3,16 @@
 #ifndef WEFT_DIALECT_WEFT_LOWER_H
 #define WEFT_DIALECT_WEFT_LOWER_H
 
-#include "weft/Dialect/Weft/Shape.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Dialect/Weft/Shape.h"
 
 namespace weft {
 
-/// The second evaluator of elementwise expressions: emits arith and math ops on scalars, which the sweep emitter turns to
-/// vectors op by op. Types: signless integers (signedness is kept beside, see `isUnsigned`), bool as i1; f16 and bf16
-/// are computed in f32 by `emitElementwise`.
+/// The second evaluator of elementwise expressions: emits arith and math ops on scalars, which the sweep emitter turns
+/// to vectors op by op. Types: signless integers (signedness is kept beside, see `isUnsigned`), bool as i1; f16 and
+/// bf16 are computed in f32 by `emitElementwise`.
 class PayloadBuilder {
 public:
   using V = mlir::Value;

@@ -1,11 +1,12 @@
-// Decides the vocabulary that the op rules share: what the interfaces speak of, and the rules of the elementwise family.
+// Decides the vocabulary that the op rules share: what the interfaces speak of, and the rules of the elementwise
+// family.
 #ifndef WEFT_DIALECT_WEFT_RULES_H
 #define WEFT_DIALECT_WEFT_RULES_H
 
-#include "weft/Dialect/Weft/SizeExpr.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
 
 namespace weft {
 

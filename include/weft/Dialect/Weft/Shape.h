@@ -2,9 +2,9 @@
 #ifndef WEFT_DIALECT_WEFT_SHAPE_H
 #define WEFT_DIALECT_WEFT_SHAPE_H
 
-#include "weft/Dialect/Weft/SizeExpr.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeRange.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace weft {
@@ -31,7 +31,8 @@ mlir::RankedTensorType withElement(mlir::Type type, mlir::Type element);
 /// A tensor type without names (for linalg).
 mlir::RankedTensorType withoutNames(mlir::Type type);
 
-/// Matches the sizes of `formal` (a callee's type, symbols free) with `actual`; extends `bindings`; false if they differ.
+/// Matches the sizes of `formal` (a callee's type, symbols free) with `actual`; extends `bindings`; false if they
+/// differ.
 bool unify(mlir::Type formal, mlir::Type actual, llvm::StringMap<SizeExpr> &bindings);
 
 /// The same for lists, in any order of sizes: names that stand alone are bound first, then every size is compared.

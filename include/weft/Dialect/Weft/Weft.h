@@ -2,9 +2,6 @@
 #ifndef WEFT_DIALECT_WEFT_WEFT_H
 #define WEFT_DIALECT_WEFT_WEFT_H
 
-#include "weft/Dialect/Weft/Rules.h"
-#include "weft/Dialect/Weft/SizeExpr.h"
-#include "weft/Reference/Scalar.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -17,6 +14,9 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "weft/Dialect/Weft/Rules.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
+#include "weft/Reference/Scalar.h"
 
 #include "weft/Dialect/Weft/WeftDialect.h.inc"
 #include "weft/Dialect/Weft/WeftEnums.h.inc"

@@ -1,12 +1,13 @@
-// Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+// Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower |
+// reference.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -44,7 +45,7 @@ LogicalResult DotOp::verify() {
     for (auto [i, j] : llvm::zip(a, b))
       if (l[i] != r[j])
         return emitOpError("[WF1012] the ") << what << " dimension " << i << " of the left operand (" << l[i].str()
-               << ") must equal dimension " << j << " of the right (" << r[j].str() << ")";
+                                            << ") must equal dimension " << j << " of the right (" << r[j].str() << ")";
     return success();
   };
   return success(succeeded(agree(getLhsBatch(), getRhsBatch(), "batch")) &&
@@ -52,10 +53,11 @@ LogicalResult DotOp::verify() {
 }
 
 LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                      DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                      SmallVectorImpl<Type> &types) {
   DotOpAdaptor adaptor(operands, attributes, properties, regions);
-  auto lhs = cast<RankedTensorType>(adaptor.getLhs().getType()), rhs = cast<RankedTensorType>(adaptor.getRhs().getType());
+  auto lhs = cast<RankedTensorType>(adaptor.getLhs().getType()),
+       rhs = cast<RankedTensorType>(adaptor.getRhs().getType());
   if (adaptor.getLhsBatch().size() != adaptor.getRhsBatch().size() ||
       adaptor.getLhsContract().size() != adaptor.getRhsContract().size() ||
       !areDims(adaptor.getLhsBatch(), adaptor.getLhsContract(), lhs.getRank()) ||
@@ -84,7 +86,8 @@ struct DotOfTranspose : OpRewritePattern<DotOp> {
     if (merged.size() == 1)
       return failure();
     Location loc = mergeLocations(op.getContext(), merged);
-    rewriter.replaceOp(op, DotOp::create(rewriter, loc, lhs.x, rhs.x, lhs.batch, rhs.batch, lhs.contract, rhs.contract));
+    rewriter.replaceOp(op,
+                       DotOp::create(rewriter, loc, lhs.x, rhs.x, lhs.batch, rhs.batch, lhs.contract, rhs.contract));
     return success();
   }
 
@@ -111,17 +114,22 @@ private:
 
 } // namespace
 
-void weft::populateContractionPatterns(RewritePatternSet &patterns) { patterns.add<DotOfTranspose>(patterns.getContext()); }
+void weft::populateContractionPatterns(RewritePatternSet &patterns) {
+  patterns.add<DotOfTranspose>(patterns.getContext());
+}
 
 Value DotOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   // The product of the cotangent with the other operand over the other's free dimensions. Its result has the batch
   // dimensions, this operand's free ones and its contracted ones; `order` names each by this operand's dimension.
   bool left = operand == 0;
   auto batch = left ? getLhsBatch() : getRhsBatch(), otherBatch = left ? getRhsBatch() : getLhsBatch();
-  auto contract = left ? getLhsContract() : getRhsContract(), otherContract = left ? getRhsContract() : getLhsContract();
+  auto contract = left ? getLhsContract() : getRhsContract(),
+       otherContract = left ? getRhsContract() : getLhsContract();
   Value self = left ? getLhs() : getRhs(), other = operands[1 - operand];
-  int64_t rank = cast<RankedTensorType>(self.getType()).getRank(), otherRank = cast<RankedTensorType>(other.getType()).getRank();
-  SmallVector<int64_t> free = freeDims(batch, contract, rank), otherFree = freeDims(otherBatch, otherContract, otherRank);
+  int64_t rank = cast<RankedTensorType>(self.getType()).getRank(),
+          otherRank = cast<RankedTensorType>(other.getType()).getRank();
+  SmallVector<int64_t> free = freeDims(batch, contract, rank),
+                       otherFree = freeDims(otherBatch, otherContract, otherRank);
   // Dimensions of the cotangent: batch, free of lhs, free of rhs.
   int64_t numBatch = batch.size(), otherStart = left ? numBatch + int64_t(free.size()) : numBatch;
   auto range = [](int64_t start, int64_t size) { return llvm::to_vector(llvm::seq<int64_t>(start, start + size)); };
@@ -153,7 +161,8 @@ bool DotOp::isJointlyLinear() { return false; }
 
 FusionKind DotOp::getFusionKind() { return FusionKind::Contract; }
 
-LogicalResult DotOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult DotOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                           SmallVectorImpl<Value> &results) {
   GraphBuilder b(batcher.builder, getLoc());
   auto shift = [](ArrayRef<int64_t> dims, bool isBatched) {
     return llvm::map_to_vector(dims, [&](int64_t dim) { return dim + isBatched; });
@@ -184,7 +193,8 @@ LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVect
   Type from = getLhs().getType(), to = getResult().getType();
   Type element = LowerContext::loweredElement(getElementTypeOrSelf(to)), accumulator = accumulatorType(element);
   Type sums = withElement(to, accumulator);
-  int64_t lhsRank = cast<RankedTensorType>(from).getRank(), rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
+  int64_t lhsRank = cast<RankedTensorType>(from).getRank(),
+          rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
   // Loops: batch, free of lhs, free of rhs (the result's dimensions), then the contracted ones in their order.
   unsigned outer = cast<RankedTensorType>(to).getRank(), loops = outer + getLhsContract().size(), next = 0;
   SmallVector<AffineExpr> lhs(lhsRank), rhs(rhsRank);
@@ -199,8 +209,8 @@ LogicalResult DotOp::lower(LowerContext &context, ValueRange operands, SmallVect
     lhs[l] = rhs[r] = dim();
   SmallVector<utils::IteratorType> iterators(outer, utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);
-  SmallVector<AffineMap> maps{AffineMap::get(loops, 0, lhs, getContext()), AffineMap::get(loops, 0, rhs, getContext()),
-                              {}};
+  SmallVector<AffineMap> maps{
+      AffineMap::get(loops, 0, lhs, getContext()), AffineMap::get(loops, 0, rhs, getContext()), {}};
   SmallVector<AffineExpr> kept;
   for (unsigned i = 0; i < outer; ++i)
     kept.push_back(getAffineDimExpr(i, getContext()));
@@ -240,7 +250,8 @@ template <class T> static inline void dotRow(const T *a, const T *b, T *acc, int
 // The same bits with the fma instruction of the machine, where it has one: without, fma is a slow call.
 #if defined(__x86_64__)
 template <class T>
-__attribute__((target("avx2,fma"), flatten)) static void dotRowFma(const T *a, const T *b, T *acc, int64_t depth, int64_t n) {
+__attribute__((target("avx2,fma"), flatten)) static void dotRowFma(const T *a, const T *b, T *acc, int64_t depth,
+                                                                   int64_t n) {
   dotRow(a, b, acc, depth, n);
 }
 template <class T> static auto chooseDotRow() {
@@ -252,8 +263,8 @@ template <class T> static auto chooseDotRow() { return dotRow<T>; }
 
 /// lhs as [batch, m, k], rhs as [batch, k, n].
 template <class T>
-static Tensor dotRows(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> shape, int64_t batch, int64_t m, int64_t depth,
-                      int64_t n) {
+static Tensor dotRows(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> shape, int64_t batch, int64_t m,
+                      int64_t depth, int64_t n) {
   std::vector<T> a = lhs.values<T>(), b = rhs.values<T>(), acc(batch * m * n, T(0));
   auto row = chooseDotRow<T>();
   for (int64_t i = 0; i < batch * m; ++i)
@@ -288,8 +299,8 @@ LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operand
   Tensor lhs = arrange(operands[0], {getLhsBatch(), lhsFree, getLhsContract()});
   Tensor rhs = arrange(operands[1], {getRhsBatch(), getRhsContract(), rhsFree});
   Type element = lhs.getElementType();
-  results.push_back(element.isF64()          ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n)
+  results.push_back(element.isF64()           ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n)
                     : isa<FloatType>(element) ? dotRows<float>(lhs, rhs, shape, batch, m, depth, n)
-                                             : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n));
+                                              : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n));
   return success();
 }

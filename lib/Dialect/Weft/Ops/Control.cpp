@@ -1,4 +1,5 @@
-// Decides the rules of control ops; per op: verify | canonicalize | batch | reference (derivatives: ControlDerivative.cpp).
+// Decides the rules of control ops; per op: verify | canonicalize | batch | reference (derivatives:
+// ControlDerivative.cpp).
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
@@ -15,7 +16,8 @@ using namespace weft;
 /// Checks that a region's block has arguments of these types and ends in a yield of those.
 static LogicalResult verifyBlock(Operation *op, Block &block, TypeRange arguments, TypeRange results) {
   if (block.getArgumentTypes() != arguments)
-    return op->emitOpError("[WF2010] expected block arguments of types ") << arguments << ", got " << block.getArgumentTypes();
+    return op->emitOpError("[WF2010] expected block arguments of types ")
+           << arguments << ", got " << block.getArgumentTypes();
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield)
     return op->emitOpError("[WF2011] expected a region that ends in weft.yield");
@@ -133,8 +135,8 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
         constant.set(i);
 
     // Captures first: it reads the body as it stands.
-    bool changed = reduceCaptures(op, op.getCaptures(), MutableArrayRef(op.getBody()), 1 + numCarries + numXs, deadCaptures,
-                                  rewriter);
+    bool changed = reduceCaptures(op, op.getCaptures(), MutableArrayRef(op.getBody()), 1 + numCarries + numXs,
+                                  deadCaptures, rewriter);
     for (unsigned i = 0; i < numXs; ++i) {
       BlockArgument slice = op.getSliceArguments()[i];
       // Slices of one number everywhere are that number.
@@ -143,7 +145,8 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
         OpBuilder::InsertionGuard guard(rewriter);
         rewriter.setInsertionPointToStart(&body);
         Location loc = (*slice.user_begin())->getLoc();
-        rewriter.replaceAllUsesWith(slice, materialize(rewriter, loc, uniformLike(slice.getType(), splat), slice.getType()));
+        rewriter.replaceAllUsesWith(slice,
+                                    materialize(rewriter, loc, uniformLike(slice.getType(), splat), slice.getType()));
       }
       unsigned same = firstEqual(op.getXs(), i, deadXs);
       if (same != i && !slice.use_empty())
@@ -249,7 +252,6 @@ private:
         rewriter.replaceAllUsesWith(from, to);
     rewriter.eraseOp(op);
   }
-
 };
 
 } // namespace
@@ -265,7 +267,8 @@ static Value swapLeading(OpBuilder &builder, Location loc, Value value) {
   return TransposeOp::create(builder, loc, value, order);
 }
 
-LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                           SmallVectorImpl<Value> &results) {
   unsigned carries = getNumCarries(), xs = getXs().size();
   // A carry is batched from the start if any step makes it so.
   SmallVector<bool> mask{false};
@@ -290,8 +293,8 @@ LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
       shape.insert(shape.begin() + 1, batcher.size);
     types.push_back(typeOf(shape, getElementTypeOrSelf(type)));
   }
-  auto loop = ForOp::create(batcher.builder, getLoc(), types, getCountAttr(), inits, slices, operands.drop_front(carries + xs),
-                            getReverse());
+  auto loop = ForOp::create(batcher.builder, getLoc(), types, getCountAttr(), inits, slices,
+                            operands.drop_front(carries + xs), getReverse());
   Block &body = loop.getBody().emplaceBlock();
   for (auto [argument, isBatched] : llvm::zip_equal(getBodyBlock().getArguments(), mask))
     body.addArgument(isBatched ? Type(batcher.batchedType(argument.getType())) : argument.getType(), argument.getLoc());
@@ -454,7 +457,8 @@ void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext 
   patterns.add<InlineIf, SimplifyIf>(context);
 }
 
-LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                          SmallVectorImpl<Value> &results) {
   if (batched[0])
     return emitOpError("[WF1313] the choice differs from element to element of a batch; this form is not there yet\n  "
                        "Hint: compute both and choose by weft.select");
@@ -466,7 +470,8 @@ LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> 
   SmallVector<Type> types;
   for (auto [type, has] : llvm::zip_equal(getResultTypes(), any))
     types.push_back(has ? Type(batcher.batchedType(type)) : type);
-  auto choice = IfOp::create(batcher.builder, getLoc(), types, operands[0], operands.drop_front(), getBranches().size());
+  auto choice =
+      IfOp::create(batcher.builder, getLoc(), types, operands[0], operands.drop_front(), getBranches().size());
   for (auto [to, from] : llvm::zip_equal(choice.getBranches(), getBranches())) {
     Block &body = to.emplaceBlock();
     for (auto [argument, has] : llvm::zip_equal(from.getArguments(), mask))
@@ -496,7 +501,8 @@ LogicalResult IfOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands
 
 //===-- call, launch, requests -----------------------------------------------------------------------------------===//
 
-/// Matches operands and results with the callee's type, symbols bound by the operands (and, of a launch, by `weft.sizes`).
+/// Matches operands and results with the callee's type, symbols bound by the operands (and, of a launch, by
+/// `weft.sizes`).
 static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, StringAttr callee, TypeRange operands,
                                 TypeRange results, ArrayAttr sizes = {}) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee);
@@ -505,13 +511,15 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
   FunctionType type = function.getFunctionType();
   if (type.getNumInputs() != operands.size() || type.getNumResults() != results.size())
     return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << type.getNumInputs() << " and gives "
-           << type.getNumResults() << " values, got " << operands.size() << " and " << results.size();
+                                         << type.getNumResults() << " values, got " << operands.size() << " and "
+                                         << results.size();
   llvm::StringMap<SizeExpr> bindings;
   if (sizes) {
     auto names = function->getAttrOfType<ArrayAttr>("weft.symbols");
     if (!names || names.size() != sizes.size() || !llvm::all_of(names, llvm::IsaPred<StringAttr>) ||
         !llvm::all_of(sizes, llvm::IsaPred<SizeAttr>))
-      return op->emitOpError("[WF2030] expected one #weft.size per entry of @") << callee.getValue() << "'s weft.symbols";
+      return op->emitOpError("[WF2030] expected one #weft.size per entry of @")
+             << callee.getValue() << "'s weft.symbols";
     for (auto [name, size] : llvm::zip(names, sizes))
       bindings[cast<StringAttr>(name).getValue()] = cast<SizeAttr>(size).getSize();
   }
@@ -519,7 +527,8 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
     return op->emitOpError("[WF2022] @") << callee.getValue() << " takes " << type.getInputs() << ", got " << operands;
   for (auto [formal, actual] : llvm::zip(type.getResults(), results))
     if (substitute(formal, bindings) != actual)
-      return op->emitOpError("[WF2023] @") << callee.getValue() << " gives " << substitute(formal, bindings) << ", got " << actual;
+      return op->emitOpError("[WF2023] @")
+             << callee.getValue() << " gives " << substitute(formal, bindings) << ", got " << actual;
   return success();
 }
 
@@ -537,13 +546,14 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 /// A request's callee exists and has as many arguments as `flags`; the resolving pass checks the rest.
-static LogicalResult verifyRequest(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr callee, ArrayRef<bool> flags) {
+static LogicalResult verifyRequest(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr callee,
+                                   ArrayRef<bool> flags) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee.getAttr());
   if (!function)
     return op->emitOpError("[WF2020] no function named @") << callee.getValue();
   if (function.getNumArguments() != flags.size())
-    return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << function.getNumArguments() << " values, got "
-           << flags.size() << " flags";
+    return op->emitOpError("[WF2021] @") << callee.getValue() << " takes " << function.getNumArguments()
+                                         << " values, got " << flags.size() << " flags";
   return success();
 }
 
@@ -557,7 +567,8 @@ LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyRequest(*this, symbols, getCalleeAttr(), getBatched());
 }
 
-LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                            SmallVectorImpl<Value> &results) {
   auto callee = batcher.module.lookupSymbol<func::FuncOp>(getCallee());
   auto target = batcher.batchFunction(callee, batched);
   if (failed(target))
@@ -571,7 +582,8 @@ LogicalResult CallOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operan
   return interpreter.call(*this, getCallee(), operands, results);
 }
 
-LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                 SmallVectorImpl<Tensor> &results) {
   Interpreter::Uncounted inside(interpreter);
   return interpreter.call(*this, getCallee(), operands, results);
 }
@@ -580,7 +592,8 @@ LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
 
 LogicalResult KernelOp::verify() { return verifyBlock(*this, getBody().front(), getOperandTypes(), getResultTypes()); }
 
-LogicalResult KernelOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult KernelOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                 SmallVectorImpl<Tensor> &results) {
   Interpreter::Uncounted inside(interpreter);
   return interpreter.runBlock(getBody().front(), operands, results);
 }

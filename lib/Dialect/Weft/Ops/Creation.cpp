@@ -1,12 +1,13 @@
-// Decides the rules of values from attributes and sizes; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+// Decides the rules of values from attributes and sizes; per op: verify | infer | fold | canonicalize | derivative |
+// batch | lower | reference.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace weft;
@@ -23,8 +24,8 @@ static LogicalResult batchNothing(Operation *op, Batcher &batcher, SmallVectorIm
 //===-- constant --------------------------------------------------------------------------------------------===//
 
 LogicalResult ConstantOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                           DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                           SmallVectorImpl<Type> &types) {
   ConstantOpAdaptor adaptor(operands, attributes, properties, regions);
   types.push_back(adaptor.getValue().getShapedType());
   return success();
@@ -34,7 +35,8 @@ OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 FusionKind ConstantOp::getFusionKind() { return FusionKind::Map; }
 
-LogicalResult ConstantOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ConstantOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                SmallVectorImpl<Value> &results) {
   return batchNothing(*this, batcher, results);
 }
 
@@ -63,11 +65,13 @@ LogicalResult ConstantOp::lower(LowerContext &context, ValueRange operands, Smal
     return success();
   }
   Value data = arith::ConstantOp::create(context.builder, context.loc, cast<TypedAttr>(value));
-  results.push_back(context.map(to, data, context.identity(to), [](OpBuilder &, Location, ValueRange v) { return v[0]; }));
+  results.push_back(
+      context.map(to, data, context.identity(to), [](OpBuilder &, Location, ValueRange v) { return v[0]; }));
   return success();
 }
 
-LogicalResult ConstantOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult ConstantOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                   SmallVectorImpl<Tensor> &results) {
   auto value = Tensor::fromAttr(getValue());
   if (!value)
     return emitOpError("[WF1507] constants of this form have no reference yet");
@@ -86,7 +90,8 @@ LogicalResult IotaOp::verify() {
 
 FusionKind IotaOp::getFusionKind() { return FusionKind::Map; }
 
-LogicalResult IotaOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult IotaOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                            SmallVectorImpl<Value> &results) {
   return batchNothing(*this, batcher, results);
 }
 
@@ -131,7 +136,8 @@ OpFoldResult DimSizeOp::fold(FoldAdaptor adaptor) {
 
 FusionKind DimSizeOp::getFusionKind() { return FusionKind::Map; }
 
-LogicalResult DimSizeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult DimSizeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                               SmallVectorImpl<Value> &results) {
   return batchNothing(*this, batcher, results);
 }
 
@@ -143,7 +149,8 @@ LogicalResult DimSizeOp::lower(LowerContext &context, ValueRange operands, Small
   return success();
 }
 
-LogicalResult DimSizeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult DimSizeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                  SmallVectorImpl<Tensor> &results) {
   auto value = interpreter.size(getSize().getSize());
   if (!value)
     return emitOpError("[WF1404] the size ") << getSize().getSize().str() << " has no value here";

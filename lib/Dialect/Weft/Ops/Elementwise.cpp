@@ -25,7 +25,8 @@ LogicalResult weft::inferElementwise(ValueRange operands, Type element, SmallVec
 
 LogicalResult weft::inferElementwise(ValueRange operands, ElementRule rule, SmallVectorImpl<Type> &types) {
   Type element = getElementTypeOrSelf(operands.back().getType());
-  return inferElementwise(operands, rule == ElementRule::Bool ? IntegerType::get(element.getContext(), 1) : element, types);
+  return inferElementwise(operands, rule == ElementRule::Bool ? IntegerType::get(element.getContext(), 1) : element,
+                          types);
 }
 
 LogicalResult weft::verifyElementwise(Operation *op) {
@@ -308,7 +309,8 @@ struct DivByPowerOfTwo : OpRewritePattern<DivOp> {
       return failure();
     auto scalar = DenseElementsAttr::get(RankedTensorType::get({}, splat.getElementType()), inverse);
     Type type = op.getType();
-    rewriter.replaceOpWithNewOp<MulOp>(op, op.getX(), materialize(rewriter, op.getLoc(), uniformLike(type, scalar), type));
+    rewriter.replaceOpWithNewOp<MulOp>(op, op.getX(),
+                                       materialize(rewriter, op.getLoc(), uniformLike(type, scalar), type));
     return success();
   }
 };
@@ -321,9 +323,10 @@ struct NotOfCompare : OpRewritePattern<NotOp> {
     if (!compare || compare->getNumOperands() != 2 || !getElementTypeOrSelf(op.getType()).isInteger(1))
       return failure();
     bool ordered = getElementTypeOrSelf(compare->getOperand(0)).isInteger();
-    return success(replace<EqOp, NeOp>(op, compare, rewriter) || replace<NeOp, EqOp>(op, compare, rewriter) ||
-                   (ordered && (replace<LtOp, GeOp>(op, compare, rewriter) || replace<GeOp, LtOp>(op, compare, rewriter) ||
-                                replace<LeOp, GtOp>(op, compare, rewriter) || replace<GtOp, LeOp>(op, compare, rewriter))));
+    return success(
+        replace<EqOp, NeOp>(op, compare, rewriter) || replace<NeOp, EqOp>(op, compare, rewriter) ||
+        (ordered && (replace<LtOp, GeOp>(op, compare, rewriter) || replace<GeOp, LtOp>(op, compare, rewriter) ||
+                     replace<LeOp, GtOp>(op, compare, rewriter) || replace<GtOp, LeOp>(op, compare, rewriter))));
   }
 
 private:
@@ -354,7 +357,8 @@ void weft::populateElementwisePatterns(RewritePatternSet &patterns, bool derivat
     patterns.add<DropStopGradient>(patterns.getContext());
 }
 
-//===-- derivative (convert; the others' partials stand in the td) -------------------------------------------------===//
+//===-- derivative (convert; the others' partials stand in the td)
+//-------------------------------------------------===//
 
 bool ConvertOp::isLinearIn(unsigned) {
   return isa<FloatType>(getElementTypeOrSelf(getX())) && isa<FloatType>(getElementTypeOrSelf(getResult()));
@@ -406,7 +410,7 @@ LogicalResult weft::evaluateElementwise(Operation *op, ArrayRef<Tensor> operands
       scalar = operand.at(i);
       scalar.type = accumulatorType(scalar.type); // f16 and bf16 compute in f32, which holds them exactly
     }
-    result.set(i, rule.evalScalar(e, scalars));   // and round here
+    result.set(i, rule.evalScalar(e, scalars)); // and round here
   }
   results.push_back(result);
   return success();

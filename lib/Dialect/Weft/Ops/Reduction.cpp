@@ -1,11 +1,12 @@
-// Decides the rules of folding of dimensions; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+// Decides the rules of folding of dimensions; per op: verify | infer | fold | canonicalize | derivative | batch | lower
+// | reference.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -32,8 +33,8 @@ LogicalResult ReduceOp::verify() {
 }
 
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                         DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                         SmallVectorImpl<Type> &types) {
   ReduceOpAdaptor adaptor(operands, attributes, properties, regions);
   auto type = cast<RankedTensorType>(adaptor.getX().getType());
   Shape shape;
@@ -144,7 +145,8 @@ static Value productJvp(ReduceOp op, GraphBuilder &b, Value x, Value tangent) {
     dims.push_back(last + 1);
     Value self = b.eq(iota(last), iota(last + 1));
     Value others = b.select(self, b.splat(squareType, 1), b.broadcast(x, squareType, dims));
-    return b.reduce(b.mul(b.reduce(others, ReduceKind::Mul, {int64_t(last) + 1}), tangent), ReduceKind::Add, {int64_t(last)});
+    return b.reduce(b.mul(b.reduce(others, ReduceKind::Mul, {int64_t(last) + 1}), tangent), ReduceKind::Add,
+                    {int64_t(last)});
   }
   SmallVector<int64_t> strides(flat.size(), 1);
   for (int64_t size = *n.constant(); size > 1; size = size / 2 + size % 2) {
@@ -184,7 +186,8 @@ static SmallVector<int64_t> behindBatch(ArrayRef<int64_t> dims) {
   return llvm::map_to_vector(dims, [](int64_t dim) { return dim + 1; });
 }
 
-LogicalResult ReduceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ReduceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                              SmallVectorImpl<Value> &results) {
   GraphBuilder b(batcher.builder, getLoc());
   results.push_back(b.reduce(operands[0], getKind(), behindBatch(getDims())));
   return success();
@@ -195,7 +198,10 @@ static Value identityOf(PayloadBuilder &p, ReduceKind kind, Type element) {
   Location loc = p.loc;
   if (auto f = dyn_cast<FloatType>(element)) {
     double infinity = std::numeric_limits<double>::infinity();
-    double value = kind == ReduceKind::Mul ? 1 : kind == ReduceKind::Min ? infinity : kind == ReduceKind::Max ? -infinity : 0;
+    double value = kind == ReduceKind::Mul   ? 1
+                   : kind == ReduceKind::Min ? infinity
+                   : kind == ReduceKind::Max ? -infinity
+                                             : 0;
     return arith::ConstantOp::create(p.b, loc, FloatAttr::get(f, value));
   }
   unsigned width = element.getIntOrFloatBitWidth();
@@ -247,10 +253,11 @@ LogicalResult ReduceOp::lower(LowerContext &context, ValueRange operands, SmallV
     else
       kept.push_back(all.getResult(i));
   AffineMap out = AffineMap::get(all.getNumDims(), 0, kept, getContext());
-  Value folded = context.generic(sums, operands, {all, out}, iterators, start, [&](OpBuilder &b, Location, ValueRange v) {
-    PayloadBuilder p = context.payload(b, from, to);
-    return combine(p, getKind(), LowerContext::widen(p, v[0]), v[1]);
-  });
+  Value folded =
+      context.generic(sums, operands, {all, out}, iterators, start, [&](OpBuilder &b, Location, ValueRange v) {
+        PayloadBuilder p = context.payload(b, from, to);
+        return combine(p, getKind(), LowerContext::widen(p, v[0]), v[1]);
+      });
   if (accumulator != element)
     folded = context.map(to, folded, context.identity(to), [&](OpBuilder &b, Location, ValueRange v) {
       PayloadBuilder p = context.payload(b, from, to);
@@ -328,7 +335,9 @@ template <class T> T identityNumber(ReduceKind kind, Type element) {
   ScalarEval e;
   Scalar like = isa<FloatType>(element) ? Scalar::ofFloat(element, 0) : Scalar::ofInt(element, 0);
   // Converting saturates: infinities become the greatest and least integers.
-  auto bound = [&](double value) { return e.convert(Scalar::ofFloat(Float64Type::get(element.getContext()), value), element); };
+  auto bound = [&](double value) {
+    return e.convert(Scalar::ofFloat(Float64Type::get(element.getContext()), value), element);
+  };
   Scalar s = kind == ReduceKind::Mul   ? e.c(like, 1)
              : kind == ReduceKind::Min ? bound(infinity)
              : kind == ReduceKind::Max ? bound(-infinity)
@@ -352,7 +361,8 @@ template <class T> Tensor reduceRows(const Tensor &rows, ArrayRef<int64_t> shape
 
 } // namespace
 
-LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                 SmallVectorImpl<Tensor> &results) {
   const Tensor &x = operands[0];
   // The reduced dimensions to the end, in row-major order.
   SmallVector<int64_t> order, shape, sizes, strides;
@@ -371,9 +381,10 @@ LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
     extent *= x.getShape()[dim];
   Tensor rows = x.strided(sizes, 0, strides);
   Type element = x.getElementType();
-  results.push_back(element.isF64()                                          ? reduceRows<double>(rows, shape, extent, getKind())
-                    : isa<FloatType>(element)                                ? reduceRows<float>(rows, shape, extent, getKind())
-                    : element.isUnsignedInteger() || element.isInteger(1) ? reduceRows<uint64_t>(rows, shape, extent, getKind())
-                                                                             : reduceRows<int64_t>(rows, shape, extent, getKind()));
+  results.push_back(element.isF64()           ? reduceRows<double>(rows, shape, extent, getKind())
+                    : isa<FloatType>(element) ? reduceRows<float>(rows, shape, extent, getKind())
+                    : element.isUnsignedInteger() || element.isInteger(1)
+                        ? reduceRows<uint64_t>(rows, shape, extent, getKind())
+                        : reduceRows<int64_t>(rows, shape, extent, getKind()));
   return success();
 }
