@@ -503,7 +503,8 @@ struct FormKernels : public weft::impl::FormKernelsBase<FormKernels> {
           blocks.push_back(&block);
       return WalkResult::advance();
     });
-    for (Block *block : blocks)
+    // Inner blocks first: an op with regions that turns out dead takes its blocks with it.
+    for (Block *block : llvm::reverse(blocks))
       BlockKernels(*block, {maxOps, maxValues, maxRecompute}).run();
   }
 };
