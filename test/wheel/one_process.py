@@ -7,6 +7,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 
@@ -27,7 +28,8 @@ def torch():
     """The same by torch's compiler."""
     import torch
 
-    os.environ.setdefault("CXX", "clang++-22")  # torch's compiler calls one; the project's packages bring no g++
+    if not shutil.which("g++"):  # torch's compiler calls one; the project's packages bring clang (and it needs omp.h)
+        os.environ.setdefault("CXX", "clang++-22")
     return torch.compile(lambda x: torch.exp(x).sum(dim=1))(torch.from_numpy(X)).numpy()
 
 
