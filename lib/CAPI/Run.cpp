@@ -42,6 +42,9 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
       good = !value.getAsInteger(10, options.threads) && options.threads >= 0;
     } else if (key == "target") {
       options.target = value.str();
+    } else if (key == "debug") {
+      good = value == "lines";
+      options.debugLines = good;
     } else {
       good = false;
     }

@@ -141,14 +141,15 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
     for (int i = 1; Operation *other = symbols.lookup(name); ++i) {
       // Equal hashes are no proof: compare, and step aside from what is not equal.
       function.setName(name);
-      if (OperationEquivalence::isEquivalentTo(other, function, OperationEquivalence::IgnoreLocations)) {
+      if (!keepLines && OperationEquivalence::isEquivalentTo(other, function, OperationEquivalence::IgnoreLocations)) {
         function.erase();
         return cast<func::FuncOp>(other);
       }
       name = base + "_" + std::to_string(i);
     }
     function.setName(name);
-    nameOps(function);
+    if (!keepLines)
+      nameOps(function);
     symbols.insert(function);
     return function;
   }

@@ -1,6 +1,7 @@
 // Decides the order of passes, each with its reason, and how a command line names a stretch of it.
 #include "weft/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -49,7 +50,7 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     // On functions of their own: kernels never cross a call, so functions go in parallel.
     pm.addNestedPass<func::FuncOp>(createFormKernels());
     // Only now, when all kernels of the program are known: equal ones of different functions share too.
-    pm.addPass(createShareKernels());
+    pm.addPass(createShareKernels({options.debugLines}));
     break;
   case Stage::Planned:
     // On tensors, over the whole program: no later stage allocates.
@@ -76,6 +77,11 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
   }
   case Stage::LLVM:
     pm.addPass(createLowerToLLVM());
+    if (options.debugLines) {
+      // Last, when no pass merges locations any more.
+      pm.addPass(createDebugLines());
+      pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass());
+    }
     break;
   }
 }
@@ -98,7 +104,7 @@ void buildPipeline(OpPassManager &pm, Stage from, Stage to, const PipelineOption
 
 //===-- command line ---------------------------------------------------------------------------------------------===//
 
-/// Reads `traced..kernels`, or `from=traced to=kernels`, with `target=`, `check`, `check-locations` after it.
+/// Reads `traced..kernels`, or `from=traced to=kernels`, with `target=`, `debug-lines`, `check`, `check-locations` after it.
 static LogicalResult parsePipeline(OpPassManager &pm, StringRef text,
                                    function_ref<LogicalResult(const Twine &)> error) {
   Stage from = Stage::Traced, to = Stage::LLVM;
@@ -122,6 +128,8 @@ static LogicalResult parsePipeline(OpPassManager &pm, StringRef text,
       result = stage(value, to);
     } else if (key == "target" && !value.empty()) {
       options.target = value.str();
+    } else if (word == "debug-lines") {
+      options.debugLines = true;
     } else if (word == "check" || word == "check-locations") {
       options.checkContracts = true;
       options.checkLocations |= word == "check-locations";
@@ -158,7 +166,7 @@ static LogicalResult parseCheck(OpPassManager &pm, StringRef text, function_ref<
 void registerPipelines() {
   auto noOptions = [](function_ref<void(const mlir::detail::PassOptions &)>) {};
   registerPassPipeline("weft-pipeline",
-                       "Runs from one stage to another: <from>..<to> [check] [check-locations] [target=...]",
+                       "Runs from one stage to another: <from>..<to> [check] [check-locations] [debug-lines] [target=...]",
                        parsePipeline, noOptions);
   registerPassPipeline("weft-check-contract", "Checks the contract of a stage: <stage> [locations]", parseCheck,
                        noOptions);

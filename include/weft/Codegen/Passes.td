@@ -42,4 +42,12 @@ def LowerToLLVM : Pass<"weft-lower-to-llvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"];
 }
 
+def DebugLines : Pass<"weft-debug-lines", "::mlir::ModuleOp"> {
+  let summary = "leaves one line of the user's program on each op of the LLVM dialect, for a line table";
+  let description = [{
+    The innermost line of the first of an op's locations; an op that has none takes its function's. Upstream's
+    `ensure-debug-info-scope-on-llvm-func` after it makes the scopes without which translation drops every location.
+  }];
+}
+
 #endif

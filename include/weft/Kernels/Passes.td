@@ -24,6 +24,8 @@ def ShareKernels : Pass<"weft-share-kernels", "::mlir::ModuleOp"> {
     Two kernels share a function if their bodies are equal once the symbols of sizes are renamed in order of appearance;
     locations do not count. The function is named by the hash of its text, and each launch keeps its own lines.
   }];
+  let options = [Option<"keepLines", "keep-lines", "bool", "false",
+    "Share nothing: each kernel keeps the user's lines on its ops, for a line table">];
 }
 
 def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {

@@ -16,6 +16,8 @@ struct CompileOptions {
   int threads = 0;
   /// As targetByName takes it: host, x86-64-v3, ...
   std::string target = "host";
+  /// Write a line table of the user's lines (DWARF) into the object; kernels are not shared then.
+  bool debugLines = false;
 };
 
 /// Runs the passes between two stages (traced, resolved, ... llvm) in place. On failure `error` says why.

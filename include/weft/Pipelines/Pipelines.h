@@ -26,6 +26,8 @@ struct PipelineOptions {
   bool checkContracts = false;
   /// With it, that no op lost its place in the user's program.
   bool checkLocations = false;
+  /// Keep the user's lines down to the instructions, for a line table; kernels are not shared then.
+  bool debugLines = false;
 };
 
 /// Adds the passes that lead from the form `from` to the form `to`.

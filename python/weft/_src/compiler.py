@@ -20,32 +20,37 @@ class Options(NamedTuple):
     """What a program is compiled for.
 
     numerics: "strict" (bit for bit the reference interpreter), "default" or "fast". threads: to plan for and to run
-    with, 0: as many as there are. target: "host" or a target's name.
+    with, 0: as many as there are. target: "host" or a target's name. debug: "lines" writes
+    the user's lines into the native code, for debuggers and profilers (equal kernels are then not shared).
     """
 
     numerics: str = "default"
     threads: int = 0
     target: str = "host"
+    debug: str | None = None
 
     def text(self) -> str:
         """As the compiler reads it."""
-        return f"numerics={self.numerics}\nthreads={self.threads}\ntarget={self.target}\n"
+        debug = f"debug={self.debug}\n" if self.debug else ""
+        return f"numerics={self.numerics}\nthreads={self.threads}\ntarget={self.target}\n{debug}"
 
 
-def options(numerics: str = "default", threads: int | None = None, target: str = "host") -> Options:
+def options(numerics: str = "default", threads: int | None = None, target: str = "host", debug: str | None = None) -> Options:
     """Checked options.
 
     Raises:
         ArgumentValueError: WF1902 for a value that is not one.
 
     >>> options(threads=2)
-    Options(numerics='default', threads=2, target='host')
+    Options(numerics='default', threads=2, target='host', debug=None)
     """
     if numerics not in ("strict", "default", "fast"):
         raise ArgumentValueError("WF1902", f"numerics is 'strict', 'default' or 'fast', not {numerics!r}.")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ArgumentValueError("WF1902", f"threads is a positive int or None, not {threads!r}.")
-    return Options(numerics, threads or 0, target)
+    if debug not in (None, "lines"):
+        raise ArgumentValueError("WF1902", f"debug is 'lines' or None, not {debug!r}.")
+    return Options(numerics, threads or 0, target, debug)
 
 
 def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) -> str:

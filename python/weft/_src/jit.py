@@ -46,6 +46,7 @@ def jit(
     numerics: str = "default",
     threads: int | None = None,
     dims: Mapping[str, Any] | None = None,
+    debug: str | None = None,
 ) -> Any:
     """Compiles a function of arrays to native code, once for each signature of its arguments.
 
@@ -58,6 +59,7 @@ def jit(
         threads: how many threads a call uses; None: as many as there are.
         dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves
             every size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
+        debug: "lines" writes your lines into the native code's line table, for debuggers and profilers.
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -81,11 +83,12 @@ def jit(
             numerics=numerics,
             threads=threads,
             dims=dims,
+            debug=debug,
         )
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
     statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
-    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads), dims)
+    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads, debug=debug), dims)
     positions = sum(1 << i for i in impl.static if i < 64)
     fast = _weft.JitFunction(impl, positions, tuple(sorted(impl.static_names)), impl.takes_self)
     impl.fast = fast
@@ -602,9 +605,10 @@ class Traced:
         return compiler.as_text(self.module, stage, self.jitted.options, locations=locations)
 
     @api_boundary
-    def lower(self, *, target: str | None = None) -> Lowered:
-        """The program for a target."""
-        opts = self.jitted.options if target is None else self.jitted.options._replace(target=target)
+    def lower(self, *, target: str | None = None, debug: str | None = None) -> Lowered:
+        """The program for a target; `debug="lines"` as in `jit`."""
+        own = self.jitted.options
+        opts = compiler.options(own.numerics, own.threads or None, target or own.target, debug or own.debug)
         return Lowered(self, opts)
 
     def __repr__(self) -> str:
@@ -629,9 +633,11 @@ class Lowered:
         return compiler.as_text(self.traced.module, stage, self.options, locations=locations)
 
     @api_boundary
-    def compile(self) -> Executable:
-        """Native code."""
-        return Executable(self.traced, compiler.compile_module(self.traced.module, self.options))
+    def compile(self, *, debug: str | None = None) -> Executable:
+        """Native code; `debug="lines"` as in `jit`."""
+        own = self.options
+        opts = compiler.options(own.numerics, own.threads or None, own.target, debug or own.debug)
+        return Executable(self.traced, compiler.compile_module(self.traced.module, opts))
 
 
 class Executable:
