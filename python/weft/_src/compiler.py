@@ -35,7 +35,9 @@ class Options(NamedTuple):
         return f"numerics={self.numerics}\nthreads={self.threads}\ntarget={self.target}\n{debug}"
 
 
-def options(numerics: str = "default", threads: int | None = None, target: str = "host", debug: str | None = None) -> Options:
+def options(
+    numerics: str = "default", threads: int | None = None, target: str = "host", debug: str | None = None
+) -> Options:
     """Checked options.
 
     Raises:
