@@ -263,6 +263,30 @@ static Value truncateToBF16(Emitter &e, Value x) {
   return arith::BitcastOp::create(b, loc, like(b.getBF16Type()), half);
 }
 
+Value Emitter::indexAt(const Linear &linear, const Point &point) {
+  Value base = offset(linear, point);
+  SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
+  if (coef == SizeExpr(0))
+    return base;
+  auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
+  auto type = vectorOf(b.getIndexType(), point.width);
+  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(lanes)));
+  steps = arith::MulIOp::create(b, loc, steps, widen(index(coef), point.width));
+  return arith::AddIOp::create(b, loc, widen(base, point.width), steps);
+}
+
+Value Emitter::evaluateAt(Value value, ArrayRef<Value> indices, const Frame &frame) {
+  Node *node = graph.nodeOf(value);
+  Frame inner;
+  inner.point = frame.point;
+  inner.loops.assign(node->op.getNumLoops(), Value());
+  // The maker writes each index plainly: result dimension i is one of its loops.
+  AffineMap map = node->op.getMatchingIndexingMap(node->op.getDpsInitOperand(0));
+  for (auto [expr, i] : llvm::zip(map.getResults(), indices))
+    inner.loops[cast<AffineDimExpr>(expr).getPosition()] = i;
+  return payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), inner);
+}
+
 Value Emitter::payload(Node &node, Value inner, Frame &frame) {
   if (auto it = frame.known.find(inner); it != frame.known.end())
     return it->second;
@@ -274,8 +298,14 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
     loc = node.op.getLoc();
     if (int buffer = graph.bufferOf(operand.get()); buffer >= 0)
       value = load(pointers[buffer], graph.buffers[buffer].element, graph.access(node, operand, buffer), frame.point);
-    else
+    else if (KernelGraph::isPlain(node, operand))
       value = evaluate(operand.get(), frame);
+    else {
+      SmallVector<Value> indices;
+      for (const Linear &linear : graph.indicesOf(node, operand))
+        indices.push_back(indexAt(linear, frame.point));
+      value = evaluateAt(operand.get(), indices, frame);
+    }
   } else if (argument) { // a size
     value = symbols.lookup(graph.symbols[argument.getArgNumber() - graph.numInputs]);
   } else {
@@ -290,8 +320,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
         operands.push_back(payload(node, v, frame));
       value = vectorized(op, operands, frame.point.width)->getResult(0);
     } else if (auto i = dyn_cast<linalg::IndexOp>(op)) {
-      int dim = node.loopDims[i.getDim()];
-      value = dim < 0 ? index(0) : frame.point.indices[dim];
+      int dim = frame.loops.empty() ? node.loopDims[i.getDim()] : -1;
+      value = !frame.loops.empty() ? frame.loops[i.getDim()] : dim < 0 ? index(0) : frame.point.indices[dim];
       if (dim >= 0 && dim == frame.point.lane) {
         auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, frame.point.width));
         auto type = vectorOf(b.getIndexType(), frame.point.width);
@@ -331,6 +361,12 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
 Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
   auto extract = cast<tensor::ExtractOp>(op);
   int buffer = graph.bufferOf(extract.getTensor());
+  if (buffer < 0) {
+    SmallVector<Value> indices;
+    for (Value i : extract.getIndices())
+      indices.push_back(payload(node, i, frame));
+    return evaluateAt(extract.getTensor(), indices, frame);
+  }
   Type element = graph.buffers[buffer].element;
   Value flat = index(0);
   for (auto [stride, i] : llvm::zip(stridesOf(graph.buffers[buffer].shape), extract.getIndices())) {

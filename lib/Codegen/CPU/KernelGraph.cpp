@@ -118,6 +118,9 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
         return node.op.emitError("[WF4102] expected one contraction in a kernel");
       g.contraction = i;
     }
+    for (OpOperand *input : node.op.getDpsInputOperands())
+      if (Node *maker = g.nodeOf(input->get()); maker && !isPlain(node, *input) && maker->op.getNumDpsInputs() > 0)
+        return node.op.emitError("[WF4104] expected ops of one index space in a kernel");
     Value init = node.op.getDpsInits()[0];
     Node *before = g.nodeOf(init);
     if (!before)
@@ -189,6 +192,10 @@ LogicalResult KernelGraph::placeLoops() {
       learn(node.result(), node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)));
       for (OpOperand &operand : node.op->getOpOperands())
         learn(operand.get(), node.op.getMatchingIndexingMap(&operand));
+      // A loop of size 1 that no value ties to a root dimension has none: it must not pass for a longer one.
+      for (auto [dim, size] : llvm::zip(loopDims, node.op.getStaticLoopRanges()))
+        if (dim == -2 && size == 1)
+          dim = -1;
       if (llvm::is_contained(loopDims, -2))
         continue;
       place(i, loopDims);
@@ -316,6 +323,24 @@ Linear KernelGraph::linear(AffineMap map, ArrayRef<int> loopDims, const Shape &s
 
 Linear KernelGraph::access(Node &node, OpOperand &operand, int buffer) {
   return linear(node.op.getMatchingIndexingMap(&operand), node.loopDims, buffers[buffer].shape);
+}
+
+SmallVector<Linear> KernelGraph::indicesOf(Node &node, OpOperand &operand) {
+  SmallVector<Linear> indices;
+  for (AffineExpr e : node.op.getMatchingIndexingMap(&operand).getResults()) {
+    Linear out;
+    out.coefs.assign(domain.size(), SizeExpr(0));
+    accumulate(e, SizeExpr(1), node.loopDims, out);
+    indices.push_back(out);
+  }
+  return indices;
+}
+
+bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
+  return llvm::all_of(node.op.getMatchingIndexingMap(&operand).getResults(), [](AffineExpr e) {
+    auto constant = dyn_cast<AffineConstantExpr>(e);
+    return isa<AffineDimExpr>(e) || (constant && constant.getValue() == 0);
+  });
 }
 
 Linear KernelGraph::store(Node &node, int buffer) {

@@ -23,6 +23,8 @@ struct Point {
 /// Values known at a point: scalars (the same for all lanes) or vectors of `width`.
 struct Frame {
   Point point;
+  /// Where set, the loops of the node being evaluated stand here instead (a value read at a computed index).
+  llvm::SmallVector<mlir::Value> loops;
   llvm::DenseMap<mlir::Value, mlir::Value> known;
 };
 
@@ -111,6 +113,9 @@ private:
   mlir::Value laneAddresses(mlir::Value base, mlir::Type memory, mlir::Value offsets);
   mlir::Value maskOf(const Point &point);
   mlir::Operation *vectorized(mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands, unsigned width);
+  /// A value made in the kernel, at indices of its own (scalars or vectors); its maker reads no memory.
+  mlir::Value evaluateAt(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
+  mlir::Value indexAt(const Linear &linear, const Point &point);
   mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);
 };
 

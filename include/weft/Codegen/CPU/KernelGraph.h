@@ -68,6 +68,11 @@ public:
   int bufferOf(mlir::Value value) const;
   /// Where an operand of a node is read, over the root dimensions.
   Linear access(Node &node, mlir::OpOperand &operand, int buffer);
+  /// The index of each dimension of an operand, over the root dimensions.
+  llvm::SmallVector<Linear> indicesOf(Node &node, mlir::OpOperand &operand);
+  /// Whether an operand is read at the plain index of each dimension (or at 0): then its maker runs over the same
+  /// space.
+  static bool isPlain(Node &node, mlir::OpOperand &operand);
   /// Where a node's result is written in a buffer, over the root dimensions.
   Linear store(Node &node, int buffer);
   /// The kernel's results, in order.
