@@ -126,8 +126,8 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
     if (!before)
       continue;
     if (node.op.getNumReductionLoops() > 0)
-      before->kind = NodeKind::Fill; // the identity
-    else
+      before->kind = NodeKind::Fill;                        // the identity
+    else if (!isPlain(node, *node.op.getDpsInitOperand(0))) // writes a part; over the whole it is a map
       g.isPieces = true;
   }
   if (!g.isPieces && failed(g.placeLoops()))
@@ -234,6 +234,16 @@ LogicalResult KernelGraph::placeLoops() {
         if (auto map = node.op.getMatchingIndexingMap(&operand);
             map.isProjectedPermutation(/*allowZeroInResults=*/true))
           measure(node, map, buffer);
+    // A size that no buffer shows is one of the kernel's own: tensor.empty names it.
+    if (auto empty = node.op.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>()) {
+      auto map = node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0));
+      for (auto [e, size] : llvm::zip(map.getResults(), empty.getMixedSizes())) {
+        auto d = dyn_cast<AffineDimExpr>(e);
+        auto argument = dyn_cast_if_present<BlockArgument>(dyn_cast<Value>(size));
+        if (d && argument && node.loopDims[d.getPosition()] >= 0)
+          domain[node.loopDims[d.getPosition()]] = SizeExpr::symbol(symbols[argument.getArgNumber() - numInputs]);
+      }
+    }
     for (int buffer : resultsOf(node.result()))
       measure(node, node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), buffer);
   }
