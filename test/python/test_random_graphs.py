@@ -1,4 +1,4 @@
-"""Random programs of the dialect, native code against the reference bit for bit: seeds that were wrong once, and a few more.
+"""Random programs of the dialect, native code against the reference bit for bit: seeds once wrong, and a few more.
 
 Decides how many run with every test; `python test/python/random_graphs.py FIRST LAST` runs as many as one has time for.
 """

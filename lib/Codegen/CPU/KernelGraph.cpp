@@ -126,9 +126,9 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
     if (!before)
       continue;
     if (node.op.getNumReductionLoops() > 0)
-      before->kind = NodeKind::Fill;                        // the identity
-    else if (!isPlain(node, *node.op.getDpsInitOperand(0))) // writes a part; over the whole it is a map
-      g.isPieces = true;
+      before->kind = NodeKind::Fill; // the identity
+    else if (node.body().getArgument(node.op.getNumDpsInputs()).use_empty())
+      g.isPieces = true; // what it does not write keeps its start; one that reads its start is a map over the whole
   }
   if (!g.isPieces && failed(g.placeLoops()))
     return failure();
@@ -175,6 +175,7 @@ LogicalResult KernelGraph::placeLoops() {
   };
   SmallVector<int> identity(llvm::to_vector(llvm::seq<int>(0, rank)));
   place(root, identity);
+  bool unitsLast = false; // first whatever values tell
   for (bool changed = true; changed;) {
     changed = false;
     for (auto [i, node] : llvm::enumerate(nodes)) {
@@ -194,12 +195,16 @@ LogicalResult KernelGraph::placeLoops() {
         learn(operand.get(), node.op.getMatchingIndexingMap(&operand));
       // A loop of size 1 that no value ties to a root dimension has none: it must not pass for a longer one.
       for (auto [dim, size] : llvm::zip(loopDims, node.op.getStaticLoopRanges()))
-        if (dim == -2 && size == 1)
+        if (unitsLast && dim == -2 && size == 1)
           dim = -1;
       if (llvm::is_contained(loopDims, -2))
         continue;
       place(i, loopDims);
       changed = true;
+    }
+    if (!changed && !unitsLast) {
+      changed = unitsLast = true;
+      continue;
     }
     if (!changed) // a sibling that shares only inputs: its loops are the root's, in order
       for (auto [i, node] : llvm::enumerate(nodes))

@@ -380,8 +380,10 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
       return e.payload(node, side, frame);
     };
     SmallVector<Value> right;
-    for (unsigned v = 0; v < vectors; ++v)
-      right.push_back(converted(rightSide, rightArgument, rightVector(item, at, j, v, vectors, mask, flat)));
+    for (unsigned v = 0; v < vectors; ++v) {
+      Value vector = converted(rightSide, rightArgument, rightVector(item, at, j, v, vectors, mask, flat));
+      right.push_back(width > 1 ? e.widen(vector, width) : vector); // one value for all lanes is loaded as a scalar
+    }
     for (unsigned r = 0; r < rows; ++r) {
       Value left = converted(leftSide, leftArgument, leftScalar(item, at, i, r, rows, flat));
       if (width > 1)
