@@ -3,13 +3,12 @@
 Needs weft-opt and weft-run, from the folder that WEFT_BUILD names (default: build).
 """
 
-import os
 import pathlib
-import subprocess
 import tempfile
 
 import numpy as np
 import pytest
+from ir_tools import call, tool
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -37,21 +36,6 @@ FLOATS = np.array(
 )
 INTS = np.array([0, 1, -1, 2, 7, -8, 127, -128, 2**31 - 1, -(2**31), 3, 5, 100, -100, 1000, -1], np.int32)
 N = len(FLOATS)
-
-
-def tool(name):
-    """The path of a built tool; FileNotFoundError says how to build it."""
-    path = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build")) / "bin" / name
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: build the target {name}, or set WEFT_BUILD to the build folder")
-    return path
-
-
-def call(arguments, text):
-    """What a tool prints, given a program; fails with what it says of it."""
-    done = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stderr}\n{text}"
-    return done.stdout
 
 
 def run(text, inputs, num_results):

@@ -4,31 +4,15 @@ Needs weft-opt and weft-run, from the folder that WEFT_BUILD names (default: bui
 request of @f and one call of @f per index; the reference interpreter runs it, and again what weft-simplify makes of it.
 """
 
-import os
 import pathlib
-import subprocess
 import tempfile
 
 import numpy as np
 import pytest
+from ir_tools import call, tool
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZE = 3
-
-
-def tool(name):
-    """The path of a built tool; FileNotFoundError says how to build it."""
-    path = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build")) / "bin" / name
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: build the target {name}, or set WEFT_BUILD to the build folder")
-    return path
-
-
-def call(arguments, text):
-    """What a tool prints, given a program; fails with what it says of it."""
-    done = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stderr}\n{text}"
-    return done.stdout
 
 
 def tensor(shape, element="f32"):
