@@ -19,8 +19,10 @@ _HOME = {
     "disable_jit": "weft._src.implicit",
     **dict.fromkeys(("cond", "fori_loop", "scan", "switch"), "weft._src.control"),
     **dict.fromkeys(
-        ("eval_shape", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp", "vmap"), "weft._src.transforms"
+        ("eval_shape", "grad", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap"),
+        "weft._src.transforms",
     ),
+    **dict.fromkeys(("hessian", "jacfwd", "jacrev"), "weft._src.jacobians"),
     **dict.fromkeys(
         (
             "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64",

@@ -198,6 +198,9 @@ def _rows() -> dict[str, Entry]:
     row("WF1305", "DerivativeError", "has_aux without a pair",
         """With `has_aux=True` the function returns (value, auxiliary).""",
         "wf.grad(lambda x: x, has_aux=True)(1.0)")
+    row("WF1306", "DerivativeError", "Jacobian of something that is not real",
+        """Every leaf of the result of `jacfwd` and `jacrev` is a floating array.""",
+        "wf.jacfwd(lambda x: x > 0)(wf.zeros((3,)))", "return other results as auxiliary ones, with has_aux=True.")
     row("WF1311", "BatchError", "mapped sizes differ",
         """All mapped axes of a `vmap` have one size.""",
         "wf.vmap(wf.add)(wf.zeros((2,)), wf.zeros((3,)))", "in_axes=None keeps an argument whole.")

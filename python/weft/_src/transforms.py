@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from weft._src import implicit, leaves, pytree, trace
+from weft._src.dims import Dim
 from weft._src.errors import (
     ArgumentValueError,
     AxisError,
@@ -42,7 +43,7 @@ class _Traced(NamedTuple):
         return self.function.results[: self.out_tree.num_leaves]
 
 
-def _trace(f: Callable[[list[Tracer]], Any], specs: Sequence[Spec], name: str, has_aux: bool = False) -> _Traced:
+def trace_leaves(f: Callable[[list[Tracer]], Any], specs: Sequence[Spec], name: str, has_aux: bool = False) -> _Traced:
     """Traces `f` (from a list of tracers to a tree) into a private function.
 
     Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them.
@@ -91,7 +92,7 @@ def _request(
     return emit(name, operands, callee=function.symbol, results=results, **attributes)
 
 
-def _split(traced: _Traced, made: Sequence[Tracer]) -> tuple[Any, Any, list[Tracer]]:
+def split_results(traced: _Traced, made: Sequence[Tracer]) -> tuple[Any, Any, list[Tracer]]:
     """The results of a request: the function's value, its auxiliary value, and what comes after."""
     n, total = traced.out_tree.num_leaves, len(traced.function.results)
     out = traced.out_tree.unflatten(made[:n])
@@ -124,7 +125,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> float(wf.grad(lambda x: x * x)(3.0))
     6.0
     """
-    return Transformed(f, functools.partial(_grad, f, _argnums(argnums), has_aux), "grad")
+    return Transformed(f, functools.partial(_grad, f, checked_argnums(argnums), has_aux), "grad")
 
 
 def value_and_grad(
@@ -144,7 +145,7 @@ def value_and_grad(
     >>> float(value), float(gradient["a"]), float(gradient["b"])
     (10.0, 5.0, 2.0)
     """
-    return Transformed(f, functools.partial(_value_and_grad, f, _argnums(argnums), has_aux), "value_and_grad")
+    return Transformed(f, functools.partial(_value_and_grad, f, checked_argnums(argnums), has_aux), "value_and_grad")
 
 
 def _grad(f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, /, *args: Any, **kwargs: Any) -> Any:
@@ -155,36 +156,46 @@ def _grad(f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, 
 def _value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, /, *args: Any, **kwargs: Any
 ) -> Any:
-    chosen = _positions(argnums, len(args))
-    names = leaves.signature_paths(f, args)
-    active: list[Tracer] = []
-    trees: list[TreeDef] = []
-    for position in chosen:
-        found, tree = leaves.flatten_with_path(args[position], names[position])
-        trees.append(tree)
-        active += [_real(x, path) for path, x in found]
-
-    def on_leaves(tracers: list[Tracer]) -> Any:
-        full, rest = list(args), iter(tracers)
-        for position, tree in zip(chosen, trees, strict=True):
-            full[position] = tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
-        return f(*full, **kwargs)
-
-    traced = _trace(on_leaves, [x.spec for x in active], name_of(f), has_aux)
+    at = Chosen(f, argnums, args, kwargs)
+    traced = trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux)
     _check_scalar(traced)
-    captures = traced.function.captures
     seeds = [leaves.filled(r, float(i == 0)) for i, r in enumerate(traced.function.results) if inexact(r.dtype)]
-    made = _request(
-        "vjp",
-        traced,
-        [*active, *captures, *seeds],
-        [(x.shape, x.dtype) for x in active],
-        active=[True] * len(active) + [False] * len(captures),
-    )
-    value, aux, gradients = _split(traced, made)
-    rest = iter(gradients)
-    parts = tuple(tree.unflatten([next(rest) for _ in range(tree.num_leaves)]) for tree in trees)
-    return ((value, aux) if has_aux else value), (parts[0] if isinstance(argnums, int) else parts)
+    made = pulled(traced, at.active, [True] * len(at.active), seeds)
+    value, aux, gradients = split_results(traced, made)
+    return ((value, aux) if has_aux else value), at.unflatten(gradients)
+
+
+class Chosen:
+    """The arguments of a call that a derivative is taken by: their leaves, and the function of these leaves.
+
+    Attributes:
+        active: the leaves, strong.
+    """
+
+    def __init__(self, f: Callable[..., Any], argnums: int | tuple[int, ...], args: tuple, kwargs: dict[str, Any]):
+        self._f, self._args, self._kwargs = f, args, kwargs
+        self._one = isinstance(argnums, int)
+        self._chosen = _positions(argnums, len(args))
+        names = leaves.signature_paths(f, args)
+        self.active: list[Tracer] = []
+        self._trees: list[TreeDef] = []
+        for position in self._chosen:
+            found, tree = leaves.flatten_with_path(args[position], names[position])
+            self._trees.append(tree)
+            self.active += [_real(x, path) for path, x in found]
+
+    def call(self, tracers: Sequence[Tracer]) -> Any:
+        """The function with other leaves in these places."""
+        full, rest = list(self._args), iter(tracers)
+        for position, tree in zip(self._chosen, self._trees, strict=True):
+            full[position] = tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
+        return self._f(*full, **self._kwargs)
+
+    def unflatten(self, values: Sequence[Any]) -> Any:
+        """One value for each leaf, in the containers of the argument, or in a tuple of those of the arguments."""
+        rest = iter(values)
+        parts = tuple(tree.unflatten([next(rest) for _ in range(tree.num_leaves)]) for tree in self._trees)
+        return parts[0] if self._one else parts
 
 
 def _check_scalar(traced: _Traced) -> None:
@@ -208,7 +219,7 @@ def _real(x: Any, path: str) -> Tracer:
     return tracer
 
 
-def _argnums(argnums: int | Sequence[int]) -> int | tuple[int, ...]:
+def checked_argnums(argnums: int | Sequence[int]) -> int | tuple[int, ...]:
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if not numbers or not all(type(n) is int for n in numbers):
         raise ArgumentValueError("WF1210", f"argnums is a position or some positions, not {argnums!r}.")
@@ -261,8 +272,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 
 def _forward(f: Callable[..., Any], has_aux: bool, /, *primals: Any) -> Any:
-    linear = _Pullback(f, primals, has_aux)
-    return (linear.value, linear.aux) if has_aux else linear.value
+    at = _AtPoint(f, primals, has_aux)
+    return (at.value, at.aux) if has_aux else at.value
 
 
 def _pull_once(f: Callable[..., Any], has_aux: bool, primals: tuple, cotangent: Any) -> Any:
@@ -273,20 +284,33 @@ def _pull_traced(f: Callable[..., Any], has_aux: bool, /, primals: tuple, cotang
     return _Pullback(f, primals, has_aux)(cotangent)
 
 
-class _Pullback:
-    """A function at a point: its value, and a call pulls a cotangent back.
-
-    Each pull is a request of its own; merging equal ops leaves one pass forth.
-    """
+class _AtPoint:
+    """A function at a point: its value there. Each use of a derivative is a request of its own; merging equal ops
+    leaves one pass forth."""
 
     def __init__(self, f: Callable[..., Any], primals: tuple, has_aux: bool):
         found, self.tree = leaves.flatten(primals)
         self.primals = [strong(x) for x in found]
-        self.traced = _trace(
+        self.traced = trace_leaves(
             lambda tracers: f(*self.tree.unflatten(tracers)), [x.spec for x in self.primals], name_of(f), has_aux
         )
         made = trace.call(self.traced.function, self.primals)
-        self.value, self.aux, _ = _split(self.traced, made)
+        self.value, self.aux, _ = split_results(self.traced, made)
+
+
+class _Pushforward(_AtPoint):
+    """Pushes tangents forward."""
+
+    @api_boundary
+    def __call__(self, *tangents: Any) -> Any:
+        given = _up_to(self.tree, tangents, "tangents")
+        directions = _directions(self.primals, given, self.tree.paths("tangents"))
+        _, _, found = split_results(self.traced, pushed(self.traced, self.primals, directions))
+        return _with_none(self.traced, found)
+
+
+class _Pullback(_AtPoint):
+    """Pulls a cotangent back."""
 
     @api_boundary
     def __call__(self, cotangent: Any) -> tuple:
@@ -295,15 +319,22 @@ class _Pullback:
         # The auxiliary results are cut off: their cotangents are never read.
         given += [leaves.filled(r, 0.0) for r in function.results[len(outs) :] if inexact(r.dtype)]
         active = [inexact(x.dtype) for x in self.primals]
-        made = _request(
-            "vjp",
-            self.traced,
-            [*self.primals, *function.captures, *given],
-            [(x.shape, x.dtype) for x in self.primals if inexact(x.dtype)],
-            active=active + [False] * len(function.captures),
-        )
-        gradients = iter(made[len(function.results) :])
+        gradients = iter(pulled(self.traced, self.primals, active, given)[len(function.results) :])
         return self.tree.unflatten([next(gradients) if a else None for a in active])
+
+
+def pulled(
+    traced: _Traced, values: Sequence[Tracer], active: Sequence[bool], cotangents: Sequence[Tracer]
+) -> list[Tracer]:
+    """The results of a traced function at `values`, then a gradient for each active one."""
+    captures = traced.function.captures
+    return _request(
+        "vjp",
+        traced,
+        [*values, *captures, *cotangents],
+        [(x.shape, x.dtype) for x, a in zip(values, active, strict=True) if a],
+        active=[*active] + [False] * len(captures),
+    )
 
 
 def _matching(tree: TreeDef, given: Any, specs: Sequence[Spec], what: str) -> list[Tracer]:
@@ -379,28 +410,81 @@ def _jvp(f: Callable[..., Any], has_aux: bool, /, primals: tuple, tangents: tupl
     flat, tree = leaves.flatten(primals)
     given = _up_to(tree, tangents, "tangents")
     values = [strong(x) for x in flat]
-    active, directions = [], []
-    for x, t, path in zip(values, given, tree.paths("tangents"), strict=True):
+    directions = _directions(values, given, tree.paths("tangents"))
+    traced = trace_leaves(lambda tracers: f(*tree.unflatten(tracers)), [x.spec for x in values], name_of(f), has_aux)
+    value, aux, found = split_results(traced, pushed(traced, values, directions))
+    tangent = _with_none(traced, found)
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def _directions(values: Sequence[Tracer], given: Sequence[Any], paths: Sequence[str]) -> list[Tracer | None]:
+    """The tangents of values: None for those that are held fixed, and for those that are not floating."""
+    directions: list[Tracer | None] = []
+    for x, t, path in zip(values, given, paths, strict=True):
         if t is None:
-            active.append(False)
-            continue
-        if not inexact(x.dtype):
+            directions.append(None)
+        elif not inexact(x.dtype):
             raise DerivativeError("WF1304", f"{path} belongs to a value of {x.dtype}: it must be None.")
-        active.append(True)
-        directions += _matching(pytree.structure(0), t, [x.spec], path)
-    traced = _trace(lambda tracers: f(*tree.unflatten(tracers)), [x.spec for x in values], name_of(f), has_aux)
-    results, captures = traced.function.results, traced.function.captures
-    made = _request(
+        else:
+            directions += _matching(pytree.structure(0), t, [x.spec], path)
+    return directions
+
+
+def pushed(traced: _Traced, values: Sequence[Tracer], directions: Sequence[Tracer | None]) -> list[Tracer]:
+    """The results of a traced function at `values`, then a tangent for each floating one."""
+    captures = traced.function.captures
+    return _request(
         "jvp",
         traced,
-        [*values, *captures, *directions],
-        [(r.shape, r.dtype) for r in results if inexact(r.dtype)],
-        active=active + [False] * len(captures),
+        [*values, *captures, *(t for t in directions if t is not None)],
+        [(r.shape, r.dtype) for r in traced.function.results if inexact(r.dtype)],
+        active=[t is not None for t in directions] + [False] * len(captures),
     )
-    value, aux, found = _split(traced, made)
-    rest = iter(found)
-    tangent = traced.out_tree.unflatten([next(rest) if inexact(r.dtype) else None for r in traced.outs])
-    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def _with_none(traced: _Traced, tangents: Sequence[Tracer]) -> Any:
+    """Tangents in the containers of the value, None at leaves that are not floating."""
+    rest = iter(tangents)
+    return traced.out_tree.unflatten([next(rest) if inexact(r.dtype) else None for r in traced.outs])
+
+
+@api_boundary
+def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of a function, and the linear function that pushes tangents forward.
+
+    Args:
+        f: takes the primals, returns containers of arrays.
+        primals: containers of arrays.
+        has_aux: whether `f` returns a pair (value, auxiliary).
+
+    Returns:
+        (value, push), with `has_aux` (value, push, auxiliary). `push(*tangents)` takes one tangent for each primal, in
+        the same containers, None for leaves that are not floating or are held fixed; it returns the tangent of the
+        value, None at leaves that are not floating.
+
+    Raises:
+        DerivativeError: WF1304, by `push`, for tangents that do not fit; WF1305 where there is no pair.
+
+    >>> import weft as wf
+    >>> value, push = wf.linearize(lambda x, y: x * y, 2.0, 5.0)
+    >>> float(value), float(push(1.0, 0.0)), float(push(None, 1.0))
+    (10.0, 5.0, 2.0)
+    """
+    leaves.check_callable(f, "linearize")
+    if trace.current() is None:
+        out = implicit.run(functools.partial(_forward, f, has_aux), *primals)
+        push = api_boundary(functools.partial(_push_once, f, has_aux, primals))
+        return (out[0], push, out[1]) if has_aux else (out, push)
+    linear = _Pushforward(f, primals, has_aux)
+    return (linear.value, linear, linear.aux) if has_aux else (linear.value, linear)
+
+
+def _push_once(f: Callable[..., Any], has_aux: bool, primals: tuple, /, *tangents: Any) -> Any:
+    return implicit.run(functools.partial(_push_traced, f, has_aux), primals, tangents)
+
+
+def _push_traced(f: Callable[..., Any], has_aux: bool, /, primals: tuple, tangents: tuple) -> Any:
+    return _Pushforward(f, primals, has_aux)(*tangents)
 
 
 @api_boundary
@@ -422,29 +506,38 @@ def stop_gradient(x: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------- batches
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+def vmap(
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: int | Dim | None = None
+) -> Callable[..., Any]:
     """A function over one more axis: applied to each slice of its arguments at once.
 
     Args:
         f: takes and returns containers of arrays.
-        in_axes: the mapped axis of each argument: one int for all or a tuple with an entry for each, where an entry is
-            an int, None (the argument is used whole), or containers of them that follow the argument. Keyword arguments
-            are mapped along axis 0.
-        out_axes: where the new axis stands in the results: an int or containers of ints that follow the result.
+        in_axes: the mapped axis of each argument: one for all, a tuple with an entry for each positional argument, or a
+            dict by the names of arguments. An entry is an int (negative ones count from the back), None (the argument
+            is used whole), or containers of them that begin like the argument. What it does not speak of, such as
+            keyword arguments beside a tuple, is mapped along axis 0.
+        out_axes: where the new axis stands in the results: an int, or containers of ints that begin like the result.
+        axis_size: the size of the axis. It is needed where no argument is mapped.
 
     Returns:
         A function of the same arguments with one more axis each.
 
     Raises:
-        BatchError: WF1311 where mapped sizes differ, WF1312 where nothing is mapped.
+        BatchError: WF1311 where mapped sizes differ, WF1312 where nothing says how large the axis is.
         AxisError: WF1002 for an axis that an array does not have.
+        ArgumentValueError: WF1210 where in_axes names no argument.
 
     >>> import numpy as np, weft as wf
     >>> np.asarray(wf.vmap(lambda x, y: x * y, in_axes=(0, None))(np.float32([1, 2]), 3.0))
     array([3., 6.], dtype=float32)
+    >>> wf.vmap(lambda x, k: x * k, in_axes={"k": None})(np.float32([1, 2]), k=3.0).tolist()
+    [3.0, 6.0]
     """
     leaves.check_callable(f, "vmap")
-    return Transformed(f, functools.partial(_vmap, f, _frozen(in_axes), _frozen(out_axes)), "vmap")
+    if axis_size is not None and not (isinstance(axis_size, Dim) or (type(axis_size) is int and axis_size >= 0)):
+        raise BatchError("WF1312", f"axis_size is a size, not {axis_size!r}.")
+    return Transformed(f, functools.partial(_vmap, f, _frozen(in_axes), _frozen(out_axes), axis_size), "vmap")
 
 
 def _frozen(axes: Any) -> tuple[tuple, TreeDef]:
@@ -457,17 +550,31 @@ def _thawed(axes: tuple[tuple, TreeDef]) -> Any:
     return axes[1].unflatten(axes[0])
 
 
-def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, /, *args: Any, **kwargs: Any) -> Any:
-    axes = _thawed(in_axes)
-    if isinstance(axes, (list, tuple)) and len(axes) != len(args):
-        raise BatchError("WF1312", f"in_axes has {len(axes)} entries, the call has {len(args)} positional arguments.")
-    axes = tuple(axes) if isinstance(axes, list) else axes
+def _axes_of(f: Callable[..., Any], in_axes: Any, args: tuple, kwargs: dict[str, Any], names: list[str]) -> list[Any]:
+    """The mapped axis of each leaf of (args, kwargs)."""
+    if isinstance(in_axes, dict):
+        unknown = [n for n in in_axes if n not in names and n not in kwargs]
+        if unknown:
+            raise ArgumentValueError("WF1210", f"in_axes names {unknown[0]!r}, which is no argument of this call.")
+        by_place = tuple(in_axes.get(n, 0) for n in names)
+        by_name = {n: in_axes.get(n, 0) for n in kwargs}
+    else:
+        if isinstance(in_axes, (list, tuple)) and len(in_axes) != len(args):
+            raise BatchError(
+                "WF1312", f"in_axes has {len(in_axes)} entries, the call has {len(args)} positional arguments."
+            )
+        by_place = tuple(in_axes) if isinstance(in_axes, list) else in_axes
+        by_name = dict.fromkeys(kwargs, 0)
+    return pytree.broadcast_prefix((by_place, by_name), (args, kwargs), name="in_axes")
+
+
+def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: Any, /, *args: Any, **kwargs: Any) -> Any:
     names = leaves.signature_paths(f, args)
     flat, tree = leaves.flatten((args, kwargs))
     paths = [p for x, name in zip(args, names, strict=True) for p in pytree.structure(x).paths(name)]
     paths += [p for k in sorted(kwargs) for p in pytree.structure(kwargs[k]).paths(k)]
-    chosen = pytree.broadcast_prefix(axes, args, name="in_axes") + [0] * (len(flat) - len(leaves.flatten(args)[0]))
-    size, where = None, ""
+    chosen = _axes_of(f, _thawed(in_axes), args, kwargs, names)
+    size, where = axis_size, "axis_size"
     operands, batched, specs = [], [], []
     for x, axis, path in zip(flat, chosen, paths, strict=True):
         tracer = as_tracer(x)
@@ -477,36 +584,41 @@ def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, /, *args: Any, **k
             if size is None:
                 size, where = tracer.shape[axis], path
             elif str(tracer.shape[axis]) != str(size):  # Dims compare by asking the assumptions
+                said = f"{where} is" if where == "axis_size" else f"{where} has"
                 raise BatchError(
-                    "WF1311", f"{path} has size {tracer.shape[axis]} along its mapped axis, {where} has {size}."
+                    "WF1311", f"{path} has size {tracer.shape[axis]} along its mapped axis, {said} {size}."
                 )
-            tracer = _moved(tracer, axis, 0)
+            tracer = moved(tracer, axis, 0)
         spec = tracer.spec
         operands.append(tracer)
         specs.append(spec._replace(shape=spec.shape[1:]) if axis is not None else spec)
     if size is None:
-        raise BatchError("WF1312", "no argument has a mapped axis.")
+        raise BatchError("WF1312", "no argument has a mapped axis, and there is no axis_size.")
 
     def on_leaves(tracers: list[Tracer]) -> Any:
         inner, named = tree.unflatten(tracers)
         return f(*inner, **named)
 
-    traced = _trace(on_leaves, specs, name_of(f))
-    captures = traced.function.captures
-    made = emit(
-        "vmap",
-        [*operands, *captures],
-        callee=traced.function.symbol,
-        batched=batched + [False] * len(captures),
-        size=size if isinstance(size, int) else str(size),
-        results=[((size, *r.shape), r.dtype) for r in traced.function.results],
-    )
+    traced = trace_leaves(on_leaves, specs, name_of(f))
+    made = mapped(traced.function, operands, batched, size)
     out = traced.out_tree.unflatten(made)
     places = pytree.broadcast_prefix(_thawed(out_axes), out, name="out_axes")
     if None in places:
         raise BatchError("WF1312", "out_axes: each result has the mapped axis, so None has no place here.")
     return traced.out_tree.unflatten(
-        [_moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=True)]
+        [moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=True)]
+    )
+
+
+def mapped(function: TracedFunction, operands: Sequence[Tracer], batched: Sequence[bool], size: Any) -> list[Tracer]:
+    """The results of a traced function at each index of a leading axis of `size`, which the batched operands have."""
+    return emit(
+        "vmap",
+        [*operands, *function.captures],
+        callee=function.symbol,
+        batched=[*batched] + [False] * len(function.captures),
+        size=size if isinstance(size, int) else str(size),
+        results=[((size, *r.shape), r.dtype) for r in function.results],
     )
 
 
@@ -518,7 +630,7 @@ def _axis(axis: Any, rank: int, path: str) -> int:
     return axis % rank
 
 
-def _moved(x: Tracer, source: int, target: int) -> Tracer:
+def moved(x: Tracer, source: int, target: int) -> Tracer:
     if source == target:
         return x
     order = [i for i in range(x.ndim) if i != source]
