@@ -5,6 +5,7 @@
 #include "mlir/IR/Remarks.h"
 #include "weft/Kernels/KernelShape.h"
 #include "weft/Kernels/Passes.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include <queue>
 
@@ -50,12 +51,10 @@ public:
     splitViews();
     collect();
     mergeViews();
-    // A merge can make a later one possible (never the reverse), so twice over the edges; a third pass finds nothing
-    // new in practice, and missing a fusion is no error.
-    for (int round = 0; round < 2; ++round)
-      mergeProducers();
+    mergeProducers();
     mergeSiblings();
     recompute();
+    mergeProducers(); // the last word on what is refused
     report();
     build();
   }
@@ -183,29 +182,34 @@ private:
     return outputs;
   }
 
-  /// Why two clusters cannot be one kernel; empty if they can.
-  StringRef whyNot(unsigned a, unsigned b) const {
+  /// Why two clusters cannot be one kernel; nothing if they can.
+  std::optional<FusionReason> whyNot(unsigned a, unsigned b) const {
     if (clusters[a].ops.size() + clusters[b].ops.size() > limits.maxOps)
-      return "too many ops for one kernel";
+      return FusionReason::TooManyOps;
     SmallVector<Operation *> ops = unionOf(a, b);
-    StringRef why;
+    FusionReason why;
     if (!kernelShape(ops, why))
       return why;
     if (inputsOf(ops).size() + outputsOf(ops).size() > limits.maxValues)
-      return "too many operands and results for one kernel";
+      return FusionReason::TooManyValues;
     if (pathThroughOthers(a, b) || pathThroughOthers(b, a))
-      return "another kernel stands between them";
-    return "";
+      return FusionReason::KernelBetween;
+    return std::nullopt;
   }
 
   bool merge(unsigned a, unsigned b) {
-    if (a == b || !isOpen(a) || !isOpen(b) || !whyNot(a, b).empty())
+    if (a == b || !isOpen(a) || !isOpen(b) || whyNot(a, b))
       return false;
+    join(a, b);
+    return true;
+  }
+
+  void join(unsigned a, unsigned b) {
     clusters[a].ops = unionOf(a, b);
     for (Operation *op : clusters[b].ops)
       clusterOf[op] = a;
     clusters[b] = {};
-    return true;
+    refusals.clear();
   }
 
   /// Views go with what reads them before anything else, so that a producer never takes a view away from its reader.
@@ -216,11 +220,24 @@ private:
           merge(clusterOf.lookup(&op), it->second);
   }
 
+  /// Merges along the edges until nothing changes (a merge can make a later one possible). What stays refused, and why,
+  /// is left in `refusals`: each reason is of the clusters as they are in the end.
   void mergeProducers() {
-    for (Operation &op : block.without_terminator())
-      for (Value operand : op.getOperands())
-        if (auto producer = clusterOfValue(operand))
-          merge(*producer, clusterOf.lookup(&op));
+    refusals.clear();
+    for (bool changed = true; std::exchange(changed, false);)
+      for (Operation &op : block.without_terminator())
+        for (Value operand : op.getOperands()) {
+          auto from = clusterOfValue(operand);
+          unsigned to = clusterOf.lookup(&op);
+          if (!from || *from == to || !isOpen(*from) || !isOpen(to) || refusals.contains({*from, to}))
+            continue;
+          if (auto why = whyNot(*from, to)) {
+            refusals.try_emplace({*from, to}, *why);
+          } else {
+            join(*from, to);
+            changed = true;
+          }
+        }
   }
 
   /// Sweeps over one root that read a value of the root's size: reading it once saves its bytes.
@@ -238,7 +255,7 @@ private:
         if (it == clusterOf.end() || !isOpen(it->second) || clusterOfValue(value) == it->second || it->second == into)
           continue;
         // A View of the value reads other bytes at a time: no saving.
-        StringRef why;
+        FusionReason why;
         auto shape = fusionKind(user) == FusionKind::View ? std::nullopt : kernelShape(clusters[it->second].ops, why);
         if (!shape || shape->family != KernelShape::Sweep || shape->root != shapeOf(value) || shape->root.empty())
           continue;
@@ -249,7 +266,7 @@ private:
   }
 
   bool sameRoot(unsigned c, const KernelShape &shape) const {
-    StringRef why;
+    FusionReason why;
     auto other = kernelShape(clusters[c].ops, why);
     return other && other->family == KernelShape::Sweep && other->root == shape.root;
   }
@@ -305,7 +322,7 @@ private:
       ops.insert(llvm::lower_bound(ops, copy, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }), copy);
       clusterOf[copy] = reader;
       positions[copy] = positions.lookup(earliest);
-      StringRef why;
+      FusionReason why;
       fits &= ops.size() <= limits.maxOps && kernelShape(ops, why).has_value();
     }
     if (fits)
@@ -329,10 +346,10 @@ private:
                              : cast<func::FuncOp>(block.getParentOp()).getName();
     auto options = [&](StringRef name) { return remark::RemarkOpts::name(name).category("fusion").function(function); };
     static constexpr StringRef families[] = {"sweep", "contraction", "single op"};
-    for (auto [index, cluster] : llvm::enumerate(clusters)) {
+    for (Cluster &cluster : clusters) {
       if (!cluster.kernel || cluster.ops.empty() || isLeaf(cluster.ops.front()))
         continue;
-      StringRef why;
+      FusionReason why;
       auto shape = kernelShape(cluster.ops, why);
       SizeExpr saved;
       llvm::SmallPtrSet<Operation *, 32> set(cluster.ops.begin(), cluster.ops.end());
@@ -351,16 +368,12 @@ private:
                                       families[shape->family].str() + " over " + describe(shape->root))
             << remark::metric("ops", int(cluster.ops.size())) << remark::metric("bytes_saved", saved.str())
             << remark::metric("bytes_read", read.str()) << remark::metric("bytes_written", written.str());
-      llvm::SmallSetVector<unsigned, 8> readers;
-      forEachSuccessor(index, [&](unsigned next) {
-        if (isOpen(next))
-          readers.insert(next);
-      });
-      for (unsigned reader : readers)
-        remark::missed(clusters[reader].ops.back()->getLoc(), options("NotFused"))
-            << remark::reason("{0}", whyNot(index, reader)) << remark::metric("producer", nameOf(cluster.ops.back()))
-            << remark::metric("consumer", nameOf(clusters[reader].ops.back()));
     }
+    for (auto [pair, reason] : refusals)
+      remark::missed(clusters[pair.second].ops.back()->getLoc(), options("NotFused"))
+          << remark::reason("{0} {1}", codeOf(reason), textOf(reason))
+          << remark::metric("producer", nameOf(clusters[pair.first].ops.back()))
+          << remark::metric("consumer", nameOf(clusters[pair.second].ops.back()));
   }
 
   static std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
@@ -381,7 +394,7 @@ private:
       if (!cluster.kernel)
         cluster.ops.front()->moveBefore(block.getTerminator());
       else
-        buildKernel(cluster.ops);
+        buildKernel(c);
     }
     // Old ops are dead now, the leaves after their readers.
     for (Cluster &cluster : clusters)
@@ -434,7 +447,21 @@ private:
     return FusedLoc::get(ops.front()->getContext(), locations.getArrayRef()); // of one: itself; of none: unknown
   }
 
-  void buildKernel(ArrayRef<Operation *> ops) {
+  /// `weft.not_fused`: per operand the code of the reason why the kernel that makes it is another; empty for others.
+  void noteRefusals(KernelOp kernel, unsigned c) {
+    bool any = false;
+    auto codes = llvm::map_to_vector(kernel.getOperands(), [&](Value operand) {
+      auto it = builtFrom.find(operand.getDefiningOp());
+      auto refusal = it == builtFrom.end() ? refusals.end() : refusals.find({it->second, c});
+      any |= refusal != refusals.end();
+      return refusal == refusals.end() ? StringRef() : codeOf(refusal->second);
+    });
+    if (any)
+      kernel->setAttr("weft.not_fused", Builder(kernel.getContext()).getStrArrayAttr(codes));
+  }
+
+  void buildKernel(unsigned c) {
+    ArrayRef<Operation *> ops = clusters[c].ops;
     llvm::SmallPtrSet<Operation *, 32> set(ops.begin(), ops.end());
     SmallVector<Value> inputs = inputsOf(ops).takeVector(), outputs;
     if (!isLeaf(ops.front()))
@@ -444,6 +471,8 @@ private:
     OpBuilder builder(block.getTerminator());
     Location loc = fusedLocation(ops);
     auto kernel = KernelOp::create(builder, loc, ValueRange(outputs).getTypes(), inputs);
+    noteRefusals(kernel, c);
+    builtFrom[kernel] = c;
     Block *body = builder.createBlock(&kernel.getBody());
     IRMapping map;
     for (Value input : inputs)
@@ -485,6 +514,8 @@ private:
   SmallVector<Cluster> clusters;
   DenseMap<Operation *, unsigned> clusterOf, positions;
   DenseMap<Operation *, Operation *> nextEffect;
+  llvm::MapVector<std::pair<unsigned, unsigned>, FusionReason> refusals; // (producer, reader)
+  DenseMap<Operation *, unsigned> builtFrom;                             // the cluster of each kernel op
 };
 
 struct FormKernels : public weft::impl::FormKernelsBase<FormKernels> {

@@ -2,6 +2,7 @@
 #include "weft/Kernels/KernelShape.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -19,6 +20,29 @@ std::optional<FusionKind> fusionKind(Operation *op) {
   return fusion.getFusionKind();
 }
 
+StringRef codeOf(FusionReason reason) {
+  static constexpr StringLiteral codes[] = {
+#define WEFT_FUSION_REASON(name, code, text) code,
+#include "weft/Kernels/FusionReasons.def"
+  };
+  return codes[size_t(reason)];
+}
+
+StringRef textOf(FusionReason reason) {
+  static constexpr StringLiteral texts[] = {
+#define WEFT_FUSION_REASON(name, code, text) text,
+#include "weft/Kernels/FusionReasons.def"
+  };
+  return texts[size_t(reason)];
+}
+
+StringRef textOfFusionCode(StringRef code) {
+  return llvm::StringSwitch<StringRef>(code)
+#define WEFT_FUSION_REASON(name, number, text) .Case(number, text)
+#include "weft/Kernels/FusionReasons.def"
+      .Default("");
+}
+
 bool permutesElements(Operation *view) {
   return numElements(shapeOf(view->getOperand(0))) == numElements(shapeOf(view->getResult(0)));
 }
@@ -32,7 +56,7 @@ namespace {
 /// Checks one set of ops against the rules; `why` says which one it breaks.
 class Checker {
 public:
-  Checker(ArrayRef<Operation *> all, StringRef &why) : why(why) {
+  Checker(ArrayRef<Operation *> all, FusionReason &why) : why(why) {
     for (Operation *op : all)
       if (!isLeaf(op))
         ops.push_back(op);
@@ -44,9 +68,9 @@ public:
     for (Operation *op : ops) {
       auto kind = fusionKind(op);
       if (!kind)
-        return no("an op that is no part of a kernel");
+        return no(FusionReason::NoKernelOp);
       if (*kind == FusionKind::Other && ops.size() > 1)
-        return no("this op is a kernel of its own");
+        return no(FusionReason::Single);
       if (*kind == FusionKind::Other)
         return KernelShape{KernelShape::Single, shapeOf(op->getResult(0)), {}};
       if (*kind == FusionKind::Contract)
@@ -54,22 +78,22 @@ public:
       if (*kind == FusionKind::Reduce)
         reduces.push_back(op);
       if (*kind == FusionKind::View && readsOutside(op->getOperand(0))) {
-        if (!readsLeafPlainly(op))
-          return no("a view other than a broadcast of values made from their index");
+        if (ops.size() > 1 && !readsLeafPlainly(op)) // alone, it is emitted at its operand's index
+          return no(FusionReason::ViewOfIndices);
         outsideViews.insert(op);
       }
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
     if (contracts.size() > 1)
-      return no("two contractions");
+      return no(FusionReason::TwoContractions);
     if (contracts.size() == 1 && !reduces.empty())
-      return no("a reduction beside a contraction");
+      return no(FusionReason::ReductionBesideContraction);
     return contracts.empty() ? sweep() : contraction(contracts.front());
   }
 
 private:
-  std::nullopt_t no(StringRef reason) {
+  std::nullopt_t no(FusionReason reason) {
     why = reason;
     return std::nullopt;
   }
@@ -104,23 +128,22 @@ private:
     Shape root = shapeOf(contract->getResult(0));
     for (Value operand : contract->getOperands())
       if (inside(operand) && !outsideViews.contains(operand.getDefiningOp()))
-        return no("a contraction reads its operands from memory");
+        return no(FusionReason::ComputedOperand);
     for (Operation *op : ops) {
       if (op == contract)
         continue;
       if (fusionKind(op) == FusionKind::View) {
         if (inside(op->getOperand(0)))
-          return no("a view of a value computed in the same kernel");
+          return no(FusionReason::InnerView);
         bool before = llvm::any_of(op->getUsers(), [&](Operation *user) { return user == contract; });
         if (before && !llvm::all_of(op->getUsers(), [&](Operation *user) { return user == contract; }))
-          return no("a view that feeds a contraction and something else");
+          return no(FusionReason::SharedView);
         if (before ? !permutesElements(op) : !isa<BroadcastOp>(op))
-          return no(before ? "a contraction reads its operands transposed, not through other views"
-                           : "an epilogue reads other operands by broadcast only");
+          return no(before ? FusionReason::OperandView : FusionReason::EpilogueView);
         if (!before && shapeOf(op->getResult(0)) != root)
-          return no("another index space than the contraction's result");
+          return no(FusionReason::EpilogueSpace);
       } else if (!isMapOver(op, root)) {
-        return no("another index space than the contraction's result");
+        return no(FusionReason::EpilogueSpace);
       }
     }
     return KernelShape{KernelShape::Contraction, root, {}};
@@ -161,33 +184,33 @@ private:
         continue;
       Shape shape = shapeOf(op->getResult(0));
       if (shape != kernel.root && !isRow(shape) && !shape.empty())
-        return no("another index space");
+        return no(FusionReason::IndexSpace);
       switch (*fusionKind(op)) {
       case FusionKind::Map:
         if (!isMapOver(op, shape))
-          return no("another index space");
+          return no(FusionReason::IndexSpace);
         break;
       case FusionKind::Reduce:
         if (shape != row)
-          return no("another index space");
+          return no(FusionReason::IndexSpace);
         break;
       default: {
         if (outsideViews.contains(op))
           break;
         auto broadcast = dyn_cast<BroadcastOp>(op);
         if (!broadcast)
-          return no("a view of a value computed in the same kernel");
+          return no(FusionReason::InnerView);
         Shape from = shapeOf(broadcast.getX());
         if (from.empty() && !afterReduce.contains(op))
           break; // a scalar that no reduction made goes anywhere
         if (!isRow(from))
-          return no("a broadcast of a value computed in the same kernel that is no row value");
+          return no(FusionReason::InnerBroadcast);
         SmallVector<int64_t> identity = llvm::to_vector(llvm::seq<int64_t>(0, from.size()));
         bool straight = from.size() == row.size() && shape.size() != row.size()
                             ? ArrayRef<int64_t>(broadcast.getDims()) == ArrayRef<int64_t>(kept)
                             : ArrayRef<int64_t>(broadcast.getDims()) == ArrayRef<int64_t>(identity);
         if (!straight)
-          return no("a broadcast that turns the dimensions of a row value around");
+          return no(FusionReason::TurnedBroadcast);
         comesBack |= shape == kernel.root;
       }
       }
@@ -198,11 +221,11 @@ private:
     if (comesBack && !rowsComeBack(kernel))
       return std::nullopt;
     if ((comesBack || wideOutput) && !isRowwise(kernel))
-      return no("values of the whole index space beside a reduction of other than whole rows");
+      return no(FusionReason::WideBesideColumns);
     if (!wideOutput && !showsFoldedSizes(kernel))
-      return no("a reduction of sizes that no operand shows");
+      return no(FusionReason::HiddenSize);
     if (!isConnected(kernel.root))
-      return no("a row value that the reduction has nothing to do with");
+      return no(FusionReason::LooseRow);
     return kernel;
   }
 
@@ -288,9 +311,9 @@ private:
       for (Operation *op : reduces)
         if (shapeOf(op->getOperand(0)) != kernel.root ||
             cast<FusionOpInterface>(op).getFoldedDims() != ArrayRef(kernel.folded))
-          return no("reductions of different dimensions"), false;
+          return no(FusionReason::TwoReductions), false;
       if (kernel.folded.empty() && ops.size() > 1)
-        return no("a reduction of no dimensions is a kernel of its own"), false;
+        return no(FusionReason::EmptyReduction), false;
       return true;
     }
     for (Operation *op : ops)
@@ -307,18 +330,18 @@ private:
     SizeExpr elements(1);
     for (auto [i, dim] : llvm::enumerate(kernel.folded)) {
       if (dim != rank - count + int64_t(i))
-        return no("a broadcast back after a reduction of other than the trailing dimensions"), false;
+        return no(FusionReason::BackFromColumns), false;
       elements = elements * kernel.root[dim];
     }
     auto fixed = elements.constant();
     if (fixed && *fixed > maxRowElements)
-      return no("a row too long to stay in cache until it is read again"), false;
+      return no(FusionReason::LongRow), false;
     if (!fixed && count == rank)
-      return no("a reduction of everything, of a size not known, leaves no rows to run in parallel"), false;
+      return no(FusionReason::NoRows), false;
     return true;
   }
 
-  StringRef &why;
+  FusionReason &why;
   SmallVector<Operation *> ops, reduces;
   llvm::SmallPtrSet<Operation *, 32> set;
   DenseSet<Operation *> outsideViews;
@@ -326,7 +349,7 @@ private:
 
 } // namespace
 
-std::optional<KernelShape> kernelShape(ArrayRef<Operation *> ops, StringRef &why) {
+std::optional<KernelShape> kernelShape(ArrayRef<Operation *> ops, FusionReason &why) {
   return Checker(ops, why).check(ops);
 }
 

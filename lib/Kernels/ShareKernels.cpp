@@ -84,6 +84,8 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
       sizes.push_back(SizeAttr::get(&getContext(), SizeExpr::symbol(name)));
     auto launch = LaunchOp::create(builder, kernel.getLoc(), kernel.getResultTypes(), function.getName(),
                                    kernel.getOperands(), builder.getArrayAttr(lines));
+    if (Attribute codes = kernel->getAttr("weft.not_fused"))
+      launch->setAttr("weft.not_fused", codes);
     if (!sizes.empty())
       launch->setAttr("weft.sizes", builder.getArrayAttr(sizes));
     kernel->replaceAllUsesWith(launch);

@@ -169,9 +169,9 @@ private:
       known(&op);
       ops.push_back(&op);
     }
-    StringRef why;
+    FusionReason why;
     if (!ops.empty() && !kernelShape(ops, why))
-      broken(kernel, "WF4012", "a kernel that can be emitted as one, but it holds " + why);
+      broken(kernel, "WF4012", "a kernel that can be emitted as one, but it holds " + textOf(why));
   }
 
   void linalgKernel(func::FuncOp kernel) {

@@ -2,8 +2,8 @@
 #include "weft/Pipelines/Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Weft/Shape.h"
-#include "weft/Dialect/Weft/Weft.h"
-#include "llvm/ADT/StringSet.h"
+#include "weft/Kernels/KernelShape.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -56,6 +56,53 @@ static llvm::json::Array linesJson(Location loc) {
   return lines;
 }
 
+/// The lines of the op that makes a result of the launch.
+static void linesOfResult(LaunchOp launch, func::FuncOp kernel, unsigned result, SmallVectorImpl<Location> &into) {
+  Operation *op = kernel.getBody().front().getTerminator()->getOperand(result).getDefiningOp();
+  auto lines = launch.getLines();
+  if (op && lines)
+    into.push_back(cast<LocationAttr>((*lines)[std::distance(kernel.getBody().front().begin(), op->getIterator())]));
+}
+
+/// The lines of the ops that read an operand of the launch.
+static void linesOfReaders(LaunchOp launch, func::FuncOp kernel, unsigned operand, SmallVectorImpl<Location> &into) {
+  auto lines = launch.getLines();
+  for (auto [number, op] : llvm::enumerate(kernel.getBody().front().without_terminator()))
+    if (lines && llvm::is_contained(op.getOperands(), kernel.getArgument(operand)))
+      into.push_back(cast<LocationAttr>((*lines)[number]));
+}
+
+/// What stands between two launches, where fusion was refused: once per pair, with the lines of the values on the way.
+void Report::readNotFused(ModuleOp module, ArrayRef<LaunchOp> order) {
+  DenseMap<Operation *, int64_t> number;
+  for (LaunchOp launch : order)
+    number.try_emplace(launch, number.size());
+  auto kernelOf = [&](LaunchOp launch) { return module.lookupSymbol<func::FuncOp>(launch.getCallee()); };
+  for (LaunchOp reader : order) {
+    auto codes = reader->getAttrOfType<ArrayAttr>("weft.not_fused");
+    if (!codes)
+      continue;
+    llvm::MapVector<std::pair<Operation *, StringRef>, SmallVector<Location>> pairs;
+    for (auto [i, code] : llvm::enumerate(codes.getAsValueRange<StringAttr>())) {
+      Value value = reader.getOperand(i);
+      while (auto copy = value.getDefiningOp<CopyOp>()) // the plan's
+        value = copy.getX();
+      auto producer = value.getDefiningOp<LaunchOp>();
+      if (code.empty() || !producer)
+        continue;
+      SmallVector<Location> &lines = pairs[{producer, code}];
+      linesOfResult(producer, kernelOf(producer), cast<OpResult>(value).getResultNumber(), lines);
+      linesOfReaders(reader, kernelOf(reader), i, lines);
+    }
+    for (auto &[pair, lines] : pairs)
+      notFused.push_back(llvm::json::Object{{"producer", number.lookup(pair.first)},
+                                            {"consumer", number.lookup(reader)},
+                                            {"code", pair.second},
+                                            {"reason", textOfFusionCode(pair.second)},
+                                            {"lines", linesJson(FusedLoc::get(module.getContext(), lines))}});
+  }
+}
+
 void Report::readPlan(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr("weft.kernel")) {
@@ -80,8 +127,9 @@ void Report::readPlan(ModuleOp module) {
                                          {"inputs", std::move(inputs)},
                                          {"outputs", std::move(outputs)}});
   }
+  SmallVector<LaunchOp> order;
   module.walk([&](LaunchOp launch) {
-    SizeExpr bytes(0);
+    order.push_back(launch);
     llvm::json::Array read, written;
     for (Type type : launch.getOperandTypes())
       read.push_back(bytesOf(type).str());
@@ -93,6 +141,7 @@ void Report::readPlan(ModuleOp module) {
                                           {"read_bytes", std::move(read)},
                                           {"written_bytes", std::move(written)}});
   });
+  readNotFused(module, order);
   module.walk([&](CopyOp copy) {
     copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()},
                                         {"lines", linesJson(copy.getLoc())},
@@ -103,6 +152,7 @@ void Report::readPlan(ModuleOp module) {
 std::string Report::json() const {
   llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
+                          {"not_fused", llvm::json::Value(llvm::json::Array(notFused))},
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"arena_bytes", arena},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},

@@ -59,7 +59,7 @@ func.func @main() {
   return
 }
 // An alias has no code, so it stands outside.
-// expected-error @below {{[WF4012] breaks the contract of stage 'kernels'}}
+// expected-error @below {{[WF4012] breaks the contract of stage 'kernels': expected a kernel that can be emitted as one, but it holds an op that is no part of a kernel}}
 func.func private @k(%x: tensor<4xf32>) -> tensor<2x2xf32> attributes {weft.kernel} {
   %r = weft.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>
   return %r : tensor<2x2xf32>
@@ -105,4 +105,30 @@ func.func @main(%x: tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>
 func.func private @k(%x: tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #weft.dims<s0>> attributes {weft.kernel, weft.symbols = ["s0"]} {
   %r = weft.neg %x : (tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #weft.dims<s0>>
   return %r : tensor<?xf32, #weft.dims<s0>>
+}
+
+// -----
+
+func.func @main() {
+  return
+}
+// A row value that no reduction makes or reads.
+// expected-error @below {{it holds a row value that the reduction has nothing to do with}}
+func.func private @k(%x: tensor<4x8xf32>, %y: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) attributes {weft.kernel} {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4xf32>
+  %s = weft.neg %y : (tensor<4xf32>) -> tensor<4xf32>
+  return %r, %s : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+func.func @main() {
+  return
+}
+// expected-error @below {{it holds a view that feeds a contraction and something else}}
+func.func private @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {weft.kernel} {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %d = weft.dot %x, %t {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %a = weft.add %d, %t : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %a : tensor<4x4xf32>
 }

@@ -38,6 +38,15 @@ struct KernelShape {
   llvm::SmallVector<int64_t> folded; // of the root; empty without Reduce ops
 };
 
+/// Why ops do not become one kernel (FusionReasons.def), and its stable code and text.
+enum class FusionReason {
+#define WEFT_FUSION_REASON(name, code, text) name,
+#include "weft/Kernels/FusionReasons.def"
+};
+llvm::StringRef codeOf(FusionReason reason);
+llvm::StringRef textOf(FusionReason reason);
+llvm::StringRef textOfFusionCode(llvm::StringRef code); // empty for no code
+
 /// An op that reads nothing and so is cloned into each kernel that uses it: a constant, an iota, a size.
 bool isLeaf(mlir::Operation *op);
 
@@ -49,7 +58,7 @@ bool permutesElements(mlir::Operation *view);
 
 /// The shape of the kernel that these ops of one block would form (leaves among them are ignored unless there is
 /// nothing else); nothing, and why, where code generation cannot emit them as one.
-std::optional<KernelShape> kernelShape(llvm::ArrayRef<mlir::Operation *> ops, llvm::StringRef &why);
+std::optional<KernelShape> kernelShape(llvm::ArrayRef<mlir::Operation *> ops, FusionReason &why);
 
 /// "[B, 128]"
 std::string describe(llvm::ArrayRef<SizeExpr> shape);

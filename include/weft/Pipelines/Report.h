@@ -1,8 +1,10 @@
-// Decides what is told of a compilation: kernels with their ops, lines and bytes, copies, memory, time per stage.
+// Decides what is told of a compilation: kernels with their ops, lines and bytes, refused fusions, copies, memory, time
+// per stage.
 #ifndef WEFT_PIPELINES_REPORT_H
 #define WEFT_PIPELINES_REPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "llvm/Support/JSON.h"
 #include <chrono>
 
@@ -18,7 +20,9 @@ public:
   std::string json() const;
 
 private:
-  llvm::json::Array kernels, launches, copies, stages;
+  void readNotFused(mlir::ModuleOp module, llvm::ArrayRef<LaunchOp> order);
+
+  llvm::json::Array kernels, launches, notFused, copies, stages;
   std::string arena = "0";
   std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::string stage;

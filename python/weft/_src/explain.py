@@ -1,7 +1,7 @@
 """`f.explain(*args)`: what a compiled function consists of, as an object; printing it is the report.
 
 Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
-there are, from which lines, what they read and write; copies with reasons; memory; the time of each stage; why programs
+there are, from which lines, what they read and write; fusions refused and copies with reasons; memory; the time of each stage; why programs
 were made anew; and notes on what may surprise.
 """
 
@@ -54,6 +54,25 @@ class Kernel(NamedTuple):
         return " + ".join(parts if len(parts) <= 6 else [*parts[:5], f"{len(parts) - 5} more"])
 
 
+class NotFused(NamedTuple):
+    """Two kernels of which one reads what the other computes, and why they are not one.
+
+    Attributes:
+        producer, consumer: names of kernels. code: of the reason, stable, such as "W232" (docs/fusion.md says more).
+        reason: in words. lines: where the value is made, then where it is read.
+    """
+
+    producer: str
+    consumer: str
+    code: str
+    reason: str
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f" ({_where(self.lines)})" if self.lines else ""
+        return f"{self.producer} -> {self.consumer}: {self.code} {self.reason}{where}"
+
+
 class Copy(NamedTuple):
     """A copy that the program makes, and why."""
 
@@ -67,7 +86,8 @@ class Explanation:
 
     Attributes:
         name, location: the function and where it stands. arguments: texts such as "x: f32[128,64]".
-        kernels: the launches, in the order of the program. copies: with reasons.
+        kernels: the launches, in the order of the program. not_fused: kernels that could not become one, with reasons.
+        copies: with reasons.
         peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
         timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
         notes: what may surprise. donated: names of the donated arguments.
@@ -99,6 +119,16 @@ class Explanation:
             )
             for launch in report["launches"]
         ]
+        self.not_fused = [
+            NotFused(
+                self.kernels[pair["producer"]].name,
+                self.kernels[pair["consumer"]].name,
+                pair["code"],
+                pair["reason"],
+                _short(pair["lines"]),
+            )
+            for pair in report["not_fused"]
+        ]
         self.copies = [Copy(c["reason"], _short(c["lines"]), _size(c["bytes"])) for c in report["copies"]]
         self.peak_bytes = _size(report["arena_bytes"])
         self.timings = {s["stage"]: s["ms"] for s in report["stages"]}
@@ -117,6 +147,8 @@ class Explanation:
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
             lines.append(text.rstrip() + ("  in a loop" if k.in_loop else ""))
+        for pair, n in Counter(self.not_fused).items():
+            lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
         for c in self.copies:
             lines.append(f"  copy  {c.reason}  {', '.join(c.lines)}  {_bytes(c.bytes)}")
         lines += [f"  note: {note}" for note in self.notes]

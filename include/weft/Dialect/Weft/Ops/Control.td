@@ -165,7 +165,8 @@ def Weft_LaunchOp : Weft_CallLike<"launch", [Pure, DeclareOpInterfaceMethods<Ref
   let description = [{
     `lines` holds, for each op of the kernel function in order (without the return), where it comes from in this launch.
     `weft.sizes` holds the value of each symbol of the kernel function (its attribute `weft.symbols`), in that order: a kernel
-    may speak of a size that none of its operands has. plan-memory adds `slots`: where each result lives.
+    may speak of a size that none of its operands has. `weft.not_fused` holds, for each operand that another kernel makes,
+    the code of the reason why that is another kernel (docs/fusion.md). plan-memory adds `slots`: where each result lives.
 
     Example: `%r = weft.launch @k0(%x) : (tensor<4xf32>) -> tensor<4xf32>`
   }];
