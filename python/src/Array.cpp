@@ -1,5 +1,6 @@
 // Decides how arrays look from Python, and how memory passes to and from NumPy: copied in, shared read-only out.
 #include "Array.h"
+#include <algorithm>
 #include <cstring>
 #include <nanobind/stl/string.h>
 #include <numpy/arrayobject.h>
@@ -252,6 +253,66 @@ static nb::object shapeOf(const Array &array) {
   return shape;
 }
 
+/// `x[2]`, `x[1, 3:5]`, ...: integers, then at most one slice of step 1, on the leading axes. None for all else; what
+/// is wrong with an index is told by the slow path.
+static nb::object leading(const Array &self, nb::handle index) {
+  PyObject *given = index.ptr();
+  bool isTuple = PyTuple_CheckExact(given);
+  Py_ssize_t n = isTuple ? PyTuple_GET_SIZE(given) : 1;
+  int64_t shape[WEFT_MAX_RANK], offset = 0, stride = self.size();
+  int32_t rank = 0, axis = 0;
+  if (!self.buffer || !stride)
+    return nb::none();
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject *item = isTuple ? PyTuple_GET_ITEM(given, i) : given;
+    if (rank || axis == self.rank)
+      return nb::none();
+    int64_t size = self.shape[axis];
+    stride /= size;
+    if (PyLong_CheckExact(item)) {
+      int overflow;
+      long long at = PyLong_AsLongLongAndOverflow(item, &overflow);
+      at += at < 0 ? size : 0;
+      if (overflow || at < 0 || at >= size)
+        return nb::none();
+      offset += at * stride;
+    } else if (PySlice_Check(item)) {
+      auto whole = [](PyObject *bound) { return bound == Py_None || PyLong_CheckExact(bound); };
+      auto *slice = reinterpret_cast<PySliceObject *>(item);
+      Py_ssize_t start, stop, step;
+      if (!whole(slice->start) || !whole(slice->stop) || !whole(slice->step) ||
+          PySlice_Unpack(item, &start, &stop, &step) < 0 || step != 1) {
+        PyErr_Clear();
+        return nb::none();
+      }
+      shape[rank++] = PySlice_AdjustIndices(size, &start, &stop, step);
+      offset += start * stride;
+      if (!shape[0])
+        offset = 0;
+    } else {
+      return nb::none();
+    }
+    ++axis;
+  }
+  for (; axis < self.rank; ++axis)
+    shape[rank++] = self.shape[axis];
+  nb::object made = makeArray(weft_buffer_retain(self.buffer), self.dtype, rank, shape);
+  arrayIn(made.ptr()).data = static_cast<char *>(self.data) + offset * weft_dtype_size(self.dtype);
+  return made;
+}
+
+/// Repeats an element over memory.
+static void fill(char *data, const char *value, size_t width, int64_t bytes) {
+  if (std::all_of(value, value + width, [&](char byte) { return byte == *value; })) {
+    std::memset(data, *value, bytes);
+    return;
+  }
+  if (bytes)
+    std::memcpy(data, value, width);
+  for (int64_t done = width; done < bytes; done *= 2) // each copy doubles what is there
+    std::memcpy(data + done, data, std::min(done, bytes - done));
+}
+
 void bindArray(nb::module_ &m) {
   if (_import_array() < 0)
     throw nb::python_error();
@@ -342,8 +403,30 @@ void bindArray(nb::module_ &m) {
             arrayIn(made.ptr()).data = self.data;
             return made;
           },
-          nb::arg("shape"), "The same elements under another shape, without a copy.");
+          nb::arg("shape"), "The same elements under another shape, without a copy.")
+      .def("_leading", leading, nb::arg("index").none(),
+           "`self[index]` on the same memory, where the index takes elements that lie together; else None.");
 
+  m.def(
+      "filled",
+      [](int32_t dtype, nb::sequence shape, nb::bytes value) {
+        int64_t sizes[WEFT_MAX_RANK], n = 1;
+        size_t width = weft_dtype_size(dtype), rank = nb::len(shape);
+        if (rank > WEFT_MAX_RANK)
+          raise("WF1011", "an array has at most 16 dimensions");
+        if (!width || value.size() != width)
+          throw nb::value_error("one element is expected");
+        for (size_t i = 0; i < rank; ++i)
+          if (__builtin_mul_overflow(n, sizes[i] = nb::cast<int64_t>(nb::object(shape[i])), &n) || sizes[i] < 0)
+            raise("WF1008", "the sizes of an array are 0 or more, and their product fits in 64 bits");
+        int64_t bytes;
+        WeftBuffer *buffer = __builtin_mul_overflow(n, int64_t(width), &bytes) ? nullptr : weft_buffer_alloc(bytes);
+        if (!buffer)
+          raise("WF5010", "an array cannot be made: no memory");
+        fill(static_cast<char *>(buffer->data), value.c_str(), width, bytes);
+        return makeArray(buffer, dtype, int32_t(rank), sizes);
+      },
+      nb::arg("dtype"), nb::arg("shape"), nb::arg("value"), "An array of one value, given as the bytes of an element.");
   m.def("from_numpy", fromNumpy, nb::arg("array"), "An Array with a copy of a NumPy array's elements.");
   m.def("from_dlpack", fromDLPack, nb::arg("capsule"), nb::arg("copy") = nb::none(),
         "An Array of a DLPack capsule: without a copy where the layout allows; copy=False refuses one, copy=True asks "

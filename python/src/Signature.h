@@ -32,6 +32,7 @@ public:
   void push(T item) { grow() = item; }
   T &operator[](size_t i) { return items[i]; }
   size_t size() const { return count; }
+  void resize(size_t fewer) { count = fewer; }
   const T *data() const { return items; }
 
 private:

@@ -31,3 +31,13 @@ def test_every_path_named_in_the_guides_exists():
     named = {(g, path) for g in guides for path in re.findall(pattern, (ROOT / g).read_text())}
     assert named, "the guides name no file at all: has the pattern gone stale?"
     assert {(g, path) for g, path in named if not (ROOT / path).exists()} == set()
+
+
+@pytest.mark.parametrize("page", ["eager.md"])
+def test_the_examples_of_a_guide_run(page):
+    """The Python blocks of a page are one program, with asserts of its own."""
+    text = (ROOT / "docs" / page).read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    # Functions of the examples have their lines in the page.
+    exec(compile("\n".join(blocks), str(ROOT / "docs" / page), "exec"), {"__name__": page})

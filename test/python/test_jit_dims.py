@@ -113,3 +113,29 @@ def test_the_example_of_the_guide_runs():
     names = {}
     exec(code, names)
     assert len(names["f"].misses) == 1
+
+
+def test_comparisons_of_sizes_are_guards():
+    """`if x.shape[0] > 8` under jit is answered for the sizes of the call, and traced anew where it comes out otherwise."""
+
+    @wf.jit(dims={"x": ("B",)})
+    def f(x):
+        return x[:8] * 2 if x.shape[0] > 8 else x
+
+    for n in (3, 5, 20, 9, 8, 1, 30):
+        x = np.arange(n, dtype=np.float32)
+        assert np.array_equal(np.asarray(f(x)), x[:8] * 2 if n > 8 else x)
+    assert f.misses == ["a new signature", "a comparison of sizes came out otherwise"]
+    g = f.lower(np.zeros(20, np.float32)).compile()
+    assert g(np.ones(9, np.float32)).shape == (8,)
+    with pytest.raises(wf.errors.SizeError, match="B > 8"):
+        g(np.ones(4, np.float32))
+
+
+def test_two_names_that_meet_are_told_apart():
+    @wf.jit(dims={"x": ("B",), "y": ("S",)})
+    def f(x, y):
+        return x + y if x.shape == y.shape else wf.sum(x) + y
+
+    x = np.arange(3, dtype=np.float32)
+    assert np.array_equal(np.asarray(f(x, np.ones(4, np.float32))), np.full(4, 4))

@@ -537,6 +537,64 @@ def using_guard_hook(hook: Callable[[Question], bool]) -> Iterator[None]:
         _hook.reset(token)
 
 
+class Answer(NamedTuple):
+    """A comparison and how it came out for the sizes of one call."""
+
+    question: Question
+    holds: bool
+
+    def again(self, values: Mapping[str, int]) -> bool:
+        """Whether it comes out the same for other sizes."""
+        left, right = (x.evaluate(values) if isinstance(x, Dim) else x for x in self.question[::2])
+        return HOLDS[self.question.op](left, right) is self.holds
+
+
+@contextlib.contextmanager
+def answering(values: Mapping[str, int]) -> Iterator[list[Answer]]:
+    """Answers undecided comparisons for the given sizes, and lists the answers; what they do not settle is refused.
+
+    >>> with answering({"B": 4}) as answers:
+    ...     Dim("B") > 3
+    True
+    >>> [(str(a.question), a.holds, a.again({"B": 2})) for a in answers]
+    [('B > 3', True, False)]
+    """
+    answers: list[Answer] = []
+
+    def hook(question: Question) -> bool:
+        if any(name not in values for x in question[::2] if isinstance(x, Dim) for name in x.symbols):
+            return _refuse(question)
+        left, right = (x.evaluate(values) if isinstance(x, Dim) else x for x in question[::2])
+        answers.append(Answer(question, HOLDS[question.op](left, right)))
+        return answers[-1].holds
+
+    with using_guard_hook(hook):
+        yield answers
+
+
+def solve(pairs: Iterable[tuple[Size, int]]) -> dict[str, int]:
+    """The numbers of the names, from sizes and the numbers that they are; without those that nothing tells.
+
+    >>> solve([(2 * Dim("S") + 1, 7), (Dim("S") * Dim("B"), 6)])
+    {'S': 3, 'B': 2}
+    """
+    known: dict[str, int] = {}
+    left = [(size, n) for size, n in pairs if isinstance(size, Dim)]
+    while True:
+        before = len(known)
+        for size, n in left:
+            rest = size.substitute(known)
+            if isinstance(rest, Dim):
+                terms = dict(rest._terms)
+                constant = terms.pop((), 0)
+                if len(terms) == 1 and len(factors := next(iter(terms))) == 1 and isinstance(factors[0], str):
+                    value, over = divmod(n - constant, terms[factors])
+                    if not over and value >= 0:
+                        known[factors[0]] = value
+        if len(known) == before:
+            return known
+
+
 def _assumptions():
     from weft._src import assumptions  # which needs this module
 

@@ -1,53 +1,36 @@
 """Ops outside of a trace: each call runs a small compiled program, by the same compiler as `jit`.
 
-Decides what is compiled once and used again. The program of a call is a trace of the op's own Python function, so eager
-and traced calls cannot differ in what they compute. Its key is the op, its static arguments, and for each array dtype,
-weak bit and shape. Ops say by `collapse` how shapes become alike: elementwise ops merge neighbouring axes that
-repeat in the same operands, reductions merge neighbouring axes that are reduced or kept alike; each merged axis is
-then a symbolic size, so a known op on a new shape compiles nothing. The others are compiled once per shape.
+Decides what is compiled, and for which calls it holds. The program of a call is a trace of the op's own Python function,
+so eager and traced calls cannot differ in what they compute. Shapes are made alike first, so that one program serves
+them all: elementwise ops merge neighbouring axes that repeat in the same operands, reductions those that are reduced or
+kept alike, all others give each size but 0 and 1 a name; a comparison of sizes that the op makes while it is traced
+becomes a condition of its program. Where an op cannot be traced so, its shapes are part of the key. A known call never
+comes here: its path is in C++ (python/src/EagerOp.cpp).
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, compiler, dims, dtypes, errors, normalize, trace
-from weft._src.errors import WeftError, WrongArgumentError
+from weft._src import _weft, assumptions, compiler, dims, dtypes, errors, normalize, trace
+from weft._src.errors import UndecidedSizeError, WeftError, WrongArgumentError
 from weft._src.trace import Spec, Tracer
 
 Array = _weft.Array
-_SYMBOLS = tuple(dims.Dim(f"n{i}") for i in range(16))
-_MOST = 8192
-_plans: dict[Any, _Plan] = {}
-_programs: dict[Any, _Compiled] = {}
 
+sizes, elementwise, reduction = range(3)
+"""How the shapes of an op's operands become alike (see `op`)."""
 
-class Collapsed(NamedTuple):
-    """How a call looks with merged axes: the operands' concrete and symbolic shapes, static arguments, result shape."""
-
-    concrete: tuple[tuple, ...]
-    symbolic: tuple[tuple, ...]
-    kwargs: dict[str, Any]
-    result: tuple
-
-
-class _Compiled(NamedTuple):
-    """A program and the type of what the op returned: None for one value, else list or tuple."""
-
-    program: Any
-    container: type | None
-
-
-class _Plan(NamedTuple):
-    """All that a call of known shapes needs: None in `inputs` or `result` where nothing is reshaped."""
-
-    compiled: _Compiled
-    inputs: tuple | None
-    result: tuple | None
+_OPS = ("==", "!=", "<", "<=", ">", ">=")
+_unnamed: set[tuple] = set()
+"""The calls that could not be traced with named sizes."""
+compiled = 0
+"""How many programs were compiled for eager calls; tests count them."""
 
 
 class _Hole(NamedTuple):
@@ -61,7 +44,8 @@ def op(
     *,
     arrays: int = 1,
     sequence: bool = False,
-    collapse: Callable[..., Collapsed | None] | None = None,
+    collapse: int = sizes,
+    eager: Callable[..., Any] | None = None,
 ) -> Any:
     """Makes a public op of a function that builds it into the scope being traced: outside of a trace it runs at once.
 
@@ -69,62 +53,84 @@ def op(
         function: takes arrays and static arguments, calls `emit` and other ops, returns a Tracer or several.
         arrays: how many leading positional arguments are arrays, where Python numbers are values and not static.
         sequence: whether the first argument is a list of arrays.
-        collapse: from the operands' shapes and the keyword arguments to a `Collapsed` (or None: per shape).
+        collapse: `elementwise` or `reduction` for ops of that kind (a reduction takes `axis` and `keepdims`); by
+            default sizes are named.
+        eager: answers calls outside of a trace that need no program (another shape on the same memory), or returns
+            NotImplemented.
     """
     if function is None:
-        return functools.partial(op, arrays=arrays, sequence=sequence, collapse=collapse)
-
-    @functools.wraps(function)
-    def public(*args: Any, **kwargs: Any) -> Any:
-        try:
-            if trace.current() is not None:
-                return function(*args, **kwargs)
-            return _run(function, arrays, sequence, collapse, args, kwargs)
-        except BaseException as exc:
-            errors.trim(exc)
-            raise
-
+        return functools.partial(op, arrays=arrays, sequence=sequence, collapse=collapse, eager=eager)
+    public = _weft.EagerOp(function, _miss, eager, min(arrays, 1 << 30), sequence, collapse)
+    functools.update_wrapper(public, function)
+    public.collapse = collapse
     return public
 
 
-# ------------------------------------------------------------------------------------------------------------- a call
+# ---------------------------------------------------------------------------------------------------- unknown calls
 
 
-def _run(function: Any, arrays: int, sequence: bool, collapse: Any, args: tuple, kwargs: dict) -> Any:
+def _miss(fast: Any, args: tuple, kwargs: dict) -> Any:
+    """A call that C++ does not know: its arguments made plain, its program compiled and installed."""
     values: list[Any] = []
-    args = tuple(
-        [_hole(y, values, True) for y in x]
-        if sequence and i == 0 and isinstance(x, (list, tuple))
-        else _hole(x, values, i < arrays)
+    holes = tuple(
+        type(x)(_hole(y, values, True) for y in x)
+        if fast.sequence and i == 0 and isinstance(x, (list, tuple))
+        else _hole(x, values, i < fast.arrays)
         for i, x in enumerate(args)
     )
-    kwargs = {k: _hole(v, values, False) for k, v in kwargs.items()}
-    if any(type(v) is int for v in values):
-        _check_numbers(values)
-    specs = tuple([trace.spec_of(v) for v in values])
-    # Default dtypes decide what numbers and creation functions become.
-    statics = _key((args, tuple(kwargs.items()), dtypes.default_float().code, dtypes.default_int().code))
-    key = (function, specs, statics)
-    plan = _plans.get(key)
-    if plan is None:
-        if len(_plans) >= _MOST:
-            _plans.clear()
-        plan = _plans[key] = _make_plan(function, collapse, args, kwargs, specs)
-    compiled = plan.compiled
-    if plan.inputs is not None:
-        values = [v if s is None else _reshaped(v, s) for v, s in zip(values, plan.inputs, strict=True)]
-    results = compiled.program(values)
-    if plan.result is not None:
-        results = [r._reshaped(plan.result) for r in results]
-    return results[0] if compiled.container is None else compiled.container(results)
+    named = {k: _hole(v, values, False) for k, v in kwargs.items()}
+    low, high = _number_range(values)
+    args = tuple(_filled(x, values) for x in holes)
+    kwargs = {k: _filled(v, values) for k, v in named.items()}
+    specs = [trace.spec_of(v) for v in values]
+    described = fast._describe(args, kwargs)
+    if described is not None and described[1] is not None and (mark := (id(fast), described[0])) not in _unnamed:
+        key, shapes, axes = described
+        numbers = _numbers(shapes, specs) if fast.collapse == sizes else {}
+        static = named
+        call = holes
+        if axes is not None:  # a reduction: its axes are the merged ones
+            call = tuple(x for i, x in enumerate(holes) if i != 1)
+            static = {k: v for k, v in named.items() if k not in ("axis", "keepdims")} | {"axis": axes}
+        merged = [Spec(tuple(map(_size, s)), old.dtype, old.weak) for s, old in zip(shapes, specs, strict=True)]
+        guards: list[tuple] = []
+        try:
+            with (
+                assumptions.assuming(*(f"{name} >= 2" for name in numbers)),
+                dims.using_guard_hook(_recorder(numbers, guards)),
+            ):
+                program, container = _compile(fast.function, call, static, merged)
+        except WeftError:
+            _unnamed.add(mark)  # complaints speak of the shapes that the user gave
+        else:
+            fast._install(args, kwargs, True, program, container, low, high, guards)
+            return fast(*args, **kwargs)
+    program, container = _compile(fast.function, holes, named, specs)
+    if described is not None and fast._install(args, kwargs, False, program, container, low, high, ()):
+        return fast(*args, **kwargs)
+    results = program(values)
+    return results[0] if container is None else container(results)
+
+
+def _compile(function: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) -> tuple[Any, type | None]:
+    """The program of a call, and the type of what the op returned: None for one value, else list or tuple."""
+    global compiled
+    traced = trace.trace_program(_traced(function, args, kwargs), specs)
+    made = compiler.compile_module(traced.module, compiler.options())
+    compiled += 1
+    return made.program, type(traced.out) if isinstance(traced.out, (list, tuple)) else None
 
 
 def _hole(x: Any, values: list[Any], number: bool) -> Any:
     """What stands for `x` in the arguments; arrays (and numbers, where they are values) go to `values`."""
     if isinstance(x, complex):
         dtypes.check_supported(dtypes.weak_type_of(x).dtype)
-    if isinstance(x, (Array, np.ndarray)) or (number and normalize.is_number(x)):
+    if type(x) is Array or type(x) is np.ndarray or (number and type(x) in (bool, int, float)):
         pass
+    elif isinstance(x, np.ndarray) or (number and normalize.is_number(x)):
+        x = _asarray(x) if isinstance(x, np.ndarray) else operator.pos(x)
+    elif isinstance(x, np.generic) and not number:
+        return x.item()  # a static argument
     elif isinstance(x, np.generic) or (number and isinstance(x, (list, tuple))):
         x = _asarray(x)
     elif isinstance(x, Tracer):
@@ -134,32 +140,42 @@ def _hole(x: Any, values: list[Any], number: bool) -> Any:
     elif number and x is not None:
         raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
     else:
-        return x
+        return _static(x)
     values.append(x)
     return _Hole(len(values) - 1)
 
 
-def _check_numbers(values: list[Any]) -> None:
-    """Python integers are checked against the dtype they will have, before they become numbers at run time."""
-    d = normalize.common_type(values).dtype
-    for i, v in enumerate(values):
-        if type(v) is int:
-            dtypes.check_scalar(v, d)
-            if not -(1 << 63) <= v < 1 << 63:  # beyond what a weak argument holds
-                values[i] = _asarray(np.asarray(v, d.numpy))
-
-
-def _key(x: Any) -> Any:
-    """A static argument so that it can be hashed; 1, 1.0 and True are different, and so are 0.0 and -0.0."""
-    if isinstance(x, (tuple, list)):
-        return (tuple, *[_key(y) for y in x]) if type(x) is not _Hole else x
-    if isinstance(x, float):
-        return (float, x.hex())
+def _static(x: Any) -> Any:
+    """A static argument as plain as it can be."""
+    if type(x) in (tuple, list):
+        return type(x)(x.item() if isinstance(x, np.generic) else _static(x) for x in x)
     try:
         hash(x)
     except TypeError:
+        if isinstance(x, slice):
+            return x
         raise WrongArgumentError("WF1032", f"a {type(x).__name__} is not an argument of this op.") from None
-    return (type(x), x)
+    return x
+
+
+def _number_range(values: list[Any]) -> tuple[int, int]:
+    """Between which Python integers may lie; those that a weak argument does not hold become arrays.
+
+    Raises:
+        ScalarRangeError: WF1026 for one that the common dtype does not hold.
+    """
+    low, high = -(1 << 63), (1 << 63) - 1
+    if any(type(v) is int for v in values):
+        d = normalize.common_type(values).dtype
+        for i, v in enumerate(values):
+            if type(v) is int:
+                dtypes.check_scalar(v, d)
+                if not low <= v <= high:
+                    values[i] = _asarray(np.asarray(v, d.numpy))
+        if d.kind in ("int", "uint"):
+            info = dtypes.iinfo(d)
+            low, high = max(low, info.min), min(high, info.max)
+    return low, high
 
 
 def _asarray(x: Any) -> Any:
@@ -168,113 +184,59 @@ def _asarray(x: Any) -> Any:
     return array.asarray(x)
 
 
-def _reshaped(x: Any, shape: tuple) -> Any:
-    return x.reshape(shape) if isinstance(x, np.ndarray) else x._reshaped(shape)
-
-
-# ------------------------------------------------------------------------------------------------------------ compile
-
-
-def _make_plan(function: Any, collapse: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) -> _Plan:
-    collapsed = collapse([s.shape for s in specs], args, kwargs) if collapse is not None else None
-    if collapsed is None:
-        return _Plan(_compiled(function, args, kwargs, specs), None, None)
-    merged = tuple(Spec(s, old.dtype, old.weak) for s, old in zip(collapsed.symbolic, specs, strict=True))
-    try:
-        compiled = _compiled(function, args, collapsed.kwargs, merged)
-    except WeftError:
-        # Complaints speak of the shapes that the user gave.
-        trace.trace_program(_traced(function, args, kwargs), specs)
-        raise
-    inputs = tuple(None if new == old.shape else new for new, old in zip(collapsed.concrete, specs, strict=True))
-    return _Plan(compiled, inputs if any(s is not None for s in inputs) else None, collapsed.result)
-
-
-def _compiled(function: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) -> _Compiled:
-    statics = _key((args, tuple(kwargs.items()), dtypes.default_float().code, dtypes.default_int().code))
-    key = (function, tuple(specs), statics)
-    found = _programs.get(key)
-    if found is None:
-        traced = trace.trace_program(_traced(function, args, kwargs), specs)
-        compiled = compiler.compile_module(traced.module, compiler.options())
-        container = type(traced.out) if isinstance(traced.out, (list, tuple)) else None
-        found = _programs[key] = _Compiled(compiled.program, container)
-    return found
+def _filled(x: Any, values: Sequence[Any]) -> Any:
+    """An argument with values in its holes."""
+    if type(x) is _Hole:
+        return values[x.index]
+    if type(x) in (list, tuple):
+        return type(x)([_filled(y, values) for y in x])
+    return x
 
 
 def _traced(function: Any, args: tuple, kwargs: dict) -> Callable[..., Any]:
     """The call with tracers in the places of its arrays."""
 
-    def fill(x: Any, tracers: Sequence[Tracer]) -> Any:
-        if type(x) is _Hole:
-            return tracers[x.index]
-        return [fill(y, tracers) for y in x] if type(x) is list else x
-
     def call(*tracers: Tracer) -> Any:
-        return function(*[fill(x, tracers) for x in args], **{k: fill(v, tracers) for k, v in kwargs.items()})
+        return function(*[_filled(x, tracers) for x in args], **{k: _filled(v, tracers) for k, v in kwargs.items()})
 
     return call
 
 
-# ----------------------------------------------------------------------------------------------------------- collapse
+# ------------------------------------------------------------------------------------------------------- named sizes
 
 
-def elementwise(shapes: Sequence[tuple], args: tuple, kwargs: dict) -> Collapsed | None:
-    """Neighbouring axes that repeat in the same operands become one, of a symbolic size.
-
-    >>> elementwise([(2, 3, 4), (2, 1, 1)], (), {})[:2]
-    (((2, 12), (2, 1)), ((Dim('n0'), Dim('n1')), (Dim('n0'), 1)))
-    """
-    if not shapes:
-        return None
-    try:
-        full = normalize.broadcast_shapes(*shapes)
-    except errors.ShapeError:
-        return None  # the trace itself tells it with the operands
-    rank = len(full)
-    padded = [(1,) * (rank - len(s)) + tuple(s) for s in shapes]
-    groups: list[tuple[tuple[bool, ...], int]] = []
-    for i, n in enumerate(full):
-        if n == 1:
-            continue
-        pattern = tuple(s[i] != 1 for s in padded)
-        if groups and groups[-1][0] == pattern:
-            groups[-1] = (pattern, groups[-1][1] * n)
-        else:
-            groups.append((pattern, n))
-    if len(groups) > len(_SYMBOLS):
-        return None
-    concrete, symbolic = [], []
-    for k in range(len(shapes)):
-        first = next((g for g, (pattern, _) in enumerate(groups) if pattern[k]), len(groups))
-        concrete.append(tuple(n if pattern[k] else 1 for pattern, n in groups[first:]))
-        symbolic.append(tuple(_SYMBOLS[g] if groups[g][0][k] else 1 for g in range(first, len(groups))))
-    return Collapsed(tuple(concrete), tuple(symbolic), kwargs, full)
+def _size(n: int) -> Any:
+    return n if n >= 0 else dims.Dim(f"n{~n}")
 
 
-def reduction(shapes: Sequence[tuple], args: tuple, kwargs: dict) -> Collapsed | None:
-    """Neighbouring axes that are all reduced, or all kept, become one, of a symbolic size.
+def _numbers(shapes: Sequence[tuple], specs: Sequence[Spec]) -> dict[str, int]:
+    """The number that each name stands for in this call; all are 2 or more, since 0 and 1 have no name."""
+    return {
+        f"n{~n}": have
+        for shape, spec in zip(shapes, specs, strict=True)
+        for n, have in zip(shape, spec.shape, strict=True)
+        if n < 0
+    }
 
-    >>> reduction([(2, 3, 4, 5)], (_Hole(0),), {"axis": (2, 3)})
-    Collapsed(concrete=((6, 20),), symbolic=((Dim('n0'), Dim('n1')),), kwargs={'axis': (1,)}, result=(2, 3))
-    """
-    if len(args) != 1 or len(shapes) != 1 or 0 in shapes[0]:
-        return None  # an empty axis is an error for some reductions: it stays static
-    shape = shapes[0]
-    try:
-        reduced = set(normalize.axes(kwargs.get("axis"), len(shape)))
-    except WeftError:
-        return None
-    groups: list[tuple[bool, int]] = []
-    for i, n in enumerate(shape):
-        if groups and groups[-1][0] == (i in reduced):
-            groups[-1] = (i in reduced, groups[-1][1] * n)
-        else:
-            groups.append((i in reduced, n))
-    if len(groups) > len(_SYMBOLS):
-        return None
-    keep = bool(kwargs.get("keepdims"))
-    result = tuple(1 if i in reduced else n for i, n in enumerate(shape) if keep or i not in reduced)
-    others = {k: v for k, v in kwargs.items() if k not in ("axis", "keepdims")}
-    others["axis"] = tuple(g for g, (folded, _) in enumerate(groups) if folded)
-    return Collapsed((tuple(n for _, n in groups),), (tuple(_SYMBOLS[: len(groups)]),), others, result)
+
+def _recorder(numbers: dict[str, int], guards: list[tuple]) -> Callable[[dims.Question], bool]:
+    """Answers comparisons for the sizes of this call, and records the answer as a condition of the program."""
+
+    def answer(question: dims.Question) -> bool:
+        difference = question.lhs - question.rhs
+        terms = []
+        for factors, coefficient in difference._terms:
+            if not numbers or not all(isinstance(a, str) for a in factors):
+                raise UndecidedSizeError("WF1401", f"whether {question} is known only at the call.")
+            terms.append((coefficient, tuple(int(a[1:]) for a in factors)))
+        holds = dims.HOLDS[question.op](difference.evaluate(numbers), 0)
+        which = (
+            question.op if holds else {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}[question.op]
+        )
+        guards.append((_OPS.index(which), terms))
+        return holds
+
+    return answer
+
+
+_weft.set_eager_hooks(errors.trim, normalize.is_operand, trace.fresh)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from weft._src import _weft
 from weft._src.errors import (
     ArgumentValueError,
     DTypeError,
@@ -189,6 +190,7 @@ class _Defaults:
 
 
 _defaults = _Defaults()
+_weft.set_defaults(_defaults.float.code, _defaults.int.code)
 _lock = threading.Lock()
 
 
@@ -238,6 +240,7 @@ def set_default_dtype(*, float: Any = None, int: Any = None) -> None:
         )
     with _lock:
         _defaults.float, _defaults.int = new_float, new_int
+        _weft.set_defaults(new_float.code, new_int.code)
 
 
 # --------------------------------------------------------------------------------------------------------- conversion

@@ -38,7 +38,10 @@ MAX_GUARDS = 2000
 _MAX_DEPTH = 8
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 # Known by what they are: identity says it all, or their elements are arguments.
-_LEAVES = (*_PLAIN, np.ndarray, np.dtype, _weft.Array, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis), type)
+_LEAVES = (
+    *_PLAIN, np.ndarray, np.dtype, _weft.Array, _weft.EagerOp, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis),
+    type,
+)  # fmt: skip
 # Methods that only write to a container: a list that a function appends to is no input of it.
 _WRITERS = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "clear", "discard", "remove"})
 _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})

@@ -24,6 +24,7 @@ from weft._src.errors import (
     DonatedError,
     RecursiveTraceError,
     ShapeError,
+    SizeError,
     WrongArgumentError,
     api_boundary,
 )
@@ -113,6 +114,17 @@ class _Call(NamedTuple):
     donated: tuple[int, ...]  # leaves
     static: frozenset[int]  # the positions that are static in this call
 
+    def sizes(self) -> dict[str, int]:
+        """The numbers of the named sizes in this call, where its arguments are arrays."""
+        pairs = zip(self.specs, self.leaves, strict=True)
+        return dims_.solve(
+            (size, n)
+            for spec, x in pairs
+            if spec.shape and not isinstance(x, Spec)
+            for size, n in zip(spec.shape, x.shape, strict=True)
+            if isinstance(n, int)
+        )
+
     @property
     def key(self) -> Any:
         # The type stands beside the value: 1, 1.0 and True are equal.
@@ -149,7 +161,9 @@ class _Variant(NamedTuple):
     compiled: compiler.Compiled
     traced: Traced
 
-    def holds(self) -> bool:
+    def holds(self, call: _Call) -> bool:
+        if self.traced.answers and not all(a.again(call.sizes()) for a in self.traced.answers):
+            return False
         same = _spec_key([trace.spec_of(x) for x in self.captured]) == _spec_key(self.captured_specs)
         return same and guards.hold(self.reads.guards)
 
@@ -331,7 +345,7 @@ class Jitted:
 
     def _find(self, call: _Call) -> _Variant | None:
         for variant in self._variants.get(call.key, ()):
-            if variant.holds():
+            if variant.holds(call):
                 return variant
         return None
 
@@ -394,16 +408,22 @@ class Jitted:
         }
         reads = guards.reads_of(self.f, values)
         known = self._variants.get(call.key)
-        self.misses.append("a value that the function reads changed" if known else "a new signature")
+        if not known:
+            self.misses.append("a new signature")
+        elif not all(a.again(call.sizes()) for a in known[-1].traced.answers):
+            self.misses.append("a comparison of sizes came out otherwise")
+        else:
+            self.misses.append("a value that the function reads changed")
         try:
-            program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
+            with dims_.answering(call.sizes()) as answers:
+                program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
         except RecursionError as err:
             if isinstance(err, RecursiveTraceError):
                 raise
             raise _recursive(self.f, err) from None
         reads = guards.without_changed(reads)
         self.unchecked_reads = reads.unchecked
-        return Traced(self, call, program, out_tree[0], reads)
+        return Traced(self, call, program, out_tree[0], reads, answers)
 
     def _compile(self, traced: Traced) -> _Variant:
         compiled = compiler.compile_module(traced.program.module, self.options)
@@ -575,12 +595,19 @@ class Traced:
 
     Attributes:
         program: the trace. call: the arguments it was made for. out_tree: the structure of its results.
-        reads: what the function read.
+        reads: what the function read. answers: how comparisons of named sizes came out.
     """
 
     def __init__(
-        self, jitted: Jitted, call: _Call, program: TracedProgram, out_tree: pytree.TreeDef, reads: guards.Reads
+        self,
+        jitted: Jitted,
+        call: _Call,
+        program: TracedProgram,
+        out_tree: pytree.TreeDef,
+        reads: guards.Reads,
+        answers: Sequence[dims_.Answer] = (),
     ):
+        self.answers = answers
         self.jitted = jitted
         self.call = call
         self.program = program
@@ -662,6 +689,10 @@ class Executable:
             raise WrongArgumentError(
                 "WF1601", "the containers or static values of the call are not those that the program was traced for."
             )
+        for answer in self.traced.answers:
+            if not answer.again(call.sizes()):
+                told = f"{'' if answer.holds else 'not '}{answer.question}"
+                raise SizeError("WF1403", f"the program was traced for sizes with {told}, which does not hold here.")
         values = self.program([*call.leaves, *self.traced.program.trace.captured])
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):

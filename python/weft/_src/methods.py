@@ -12,32 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import _weft
+from weft._src import _weft, trace
 from weft._src.errors import UnsupportedError
 from weft._src.trace import Tracer
 from weft.ops import contraction, elementwise, indexing, movement, reduction
-
-
-def _is_operand(x: Any) -> bool:
-    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer)) or hasattr(
-        x, "__dlpack__"
-    )
-
-
-def _operator(f: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        return f(self, other) if _is_operand(other) else NotImplemented
-
-    method.__name__ = name
-    return method
-
-
-def _reflected(f: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        return f(other, self) if _is_operand(other) else NotImplemented
-
-    method.__name__ = name
-    return method
 
 
 _BINARY = {
@@ -63,6 +41,19 @@ _COMPARE = {
     "eq": elementwise.equal,
     "ne": elementwise.not_equal,
 }
+
+
+def _in_place(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    operate = _weft.Operator(f, False)
+
+    def method(self: Any, other: Any) -> Any:
+        made = operate(self, other)
+        if made is NotImplemented:
+            return made
+        trace.become(self, made)
+        return self
+
+    return method
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -145,24 +136,17 @@ def _array_function(self: Any, f: Any, types: Any, args: Any, kwargs: Any) -> An
     return _from_numpy(f, args, kwargs, f.__name__)
 
 
-def _method(f: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return f(self, *args, **kwargs)
-
-    method.__name__, method.__doc__ = f.__name__, f.__doc__
-    return method
-
-
 def table() -> dict[str, Any]:
     """All of it by name, for `array.install`."""
     table: dict[str, Any] = {
-        "__divmod__": _operator(_divmod, "__divmod__"),
-        "__rdivmod__": _reflected(_divmod, "__rdivmod__"),
-        "__neg__": lambda self: elementwise.negative(self),
-        "__pos__": lambda self: elementwise.positive(self),
-        "__abs__": lambda self: elementwise.abs(self),
-        "__invert__": lambda self: elementwise.bitwise_invert(self),
+        "__divmod__": _weft.Operator(_divmod, False),
+        "__rdivmod__": _weft.Operator(_divmod, True),
+        "__neg__": elementwise.negative,
+        "__pos__": elementwise.positive,
+        "__abs__": elementwise.abs,
+        "__invert__": elementwise.bitwise_invert,
         "__getitem__": indexing.getitem,
+        "__setitem__": indexing.setitem,
         "__len__": _len,
         "__iter__": _iter,
         "__contains__": _contains,
@@ -179,10 +163,11 @@ def table() -> dict[str, Any]:
         "flatten": lambda self: movement.ravel(self),
     }
     for name, f in _BINARY.items():
-        table[f"__{name}__"] = _operator(f, f"__{name}__")
-        table[f"__r{name}__"] = _reflected(f, f"__r{name}__")
+        table[f"__{name}__"] = _weft.Operator(f, False)
+        table[f"__r{name}__"] = _weft.Operator(f, True)
+        table[f"__i{name}__"] = _in_place(f)
     for name, f in _COMPARE.items():
-        table[f"__{name}__"] = _operator(f, f"__{name}__")
+        table[f"__{name}__"] = _weft.Operator(f, False)
     for family, names in (
         (reduction, ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")),
         (elementwise, ("astype", "clip", "round", "conj")),
@@ -191,5 +176,5 @@ def table() -> dict[str, Any]:
     ):
         for name in names:
             if hasattr(family, name):
-                table[name] = _method(getattr(family, name))
+                table[name] = getattr(family, name)
     return table

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import dims, dtypes
+from weft._src import _weft, dims, dtypes
 from weft._src.dtypes import DType
 from weft._src.errors import (
     ArgumentValueError,
@@ -34,6 +34,13 @@ def is_number(x: Any) -> bool:
     (True, False)
     """
     return isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic)
+
+
+def is_operand(x: Any) -> bool:
+    """Whether an operator of arrays takes `x` as its other side."""
+    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer)) or hasattr(
+        x, "__dlpack__"
+    )
 
 
 def text(x: Any) -> str:
@@ -73,12 +80,27 @@ def convert(x: Any, d: DType) -> Tracer:
         ScalarRangeError: WF1026 for a Python integer that `d` cannot hold.
     """
     if is_number(x):
-        value = dtypes.check_scalar(x, d)
         if d.name == "bfloat16":  # NumPy may lack it; float32 holds what the one rounding then takes
-            return emit("convert", [constant(float(value), dtypes.float32)], dtype=d)
-        with np.errstate(over="ignore"):
-            return constant(np.asarray(value).astype(d.numpy) if isinstance(value, float) else value, d)
+            return emit("convert", [constant(float(x), dtypes.float32)], dtype=d)
+        return constant(number(x, d), d)
     return cast(as_tracer(x), d)
+
+
+def number(x: Any, d: DType) -> np.ndarray:
+    """A Python number as an element of dtype `d`, which NumPy must have.
+
+    Raises:
+        ScalarRangeError: WF1026 for a Python integer that `d` cannot hold.
+    """
+    value = dtypes.check_scalar(x, d)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(value).astype(d.numpy) if isinstance(value, float) else np.asarray(value, d.numpy)
+
+
+def check_device(device: Any) -> None:
+    """Raises ArgumentValueError (WF1902) for a device other than "cpu" or None, the default."""
+    if device not in (None, "cpu"):
+        raise ArgumentValueError("WF1902", f"the device is 'cpu', not {device!r}.")
 
 
 def as_array(x: Any) -> Any:

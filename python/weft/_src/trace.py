@@ -236,6 +236,47 @@ def storage_of(spec: Spec) -> DType:
     return {"float": dtypes.float64, "int": dtypes.int64}.get(spec.dtype.kind, spec.dtype)
 
 
+def fresh(x: Any) -> Any:
+    """Another handle of the same value, so that assigning to one leaves the other alone."""
+    if type(x) is not Tracer:
+        return x
+    return Tracer(x.scope, x.value, x.shape, x.dtype, x.weak_type, x.concrete, x.storage)
+
+
+def become(x: Any, new: Any) -> None:
+    """Puts the value `new` behind the handle `x`: what `x[i] = v` and `x += y` do.
+
+    Raises:
+        TracerError: WF1206 for a handle from outside of the function or region that is being traced: the assignment
+            would be made once, by the trace, and never by a call.
+        DTypeError, ShapeError: WF1028, WF1017 if the new value has another dtype or shape.
+    """
+    scope = current()
+    if type(x) is not Tracer:
+        if scope is not None:
+            raise errors.TracerError(
+                "WF1206", f"an array ({spec_of(x)}) from outside of the traced function is assigned to."
+            )
+        given = x.dtype, x.shape
+    else:
+        if scope is None:
+            raise leaked(x)
+        if x.scope is not scope:
+            raise errors.TracerError(
+                "WF1206", f"a value ({x.spec}) from outside of this branch, loop or function is assigned to."
+            )
+        given = x.dtype, x.shape
+    if new.dtype is not given[0]:
+        raise errors.DTypeError("WF1028", f"{new.dtype.name} is put in the place of {given[0].name}.")
+    if len(new.shape) != len(given[1]) or not all(map(dims.same, new.shape, given[1])):
+        raise errors.ShapeError("WF1017", f"a value of shape {new.shape} is put in the place of one of {given[1]}.")
+    if type(x) is Tracer:
+        new = scope.lift(new)
+        x.value, x.storage, x.weak_type, x.concrete = new.value, new.storage, new.weak_type, new.concrete
+    else:
+        x._replace(new)
+
+
 def leaked(tracer: Tracer) -> LeakedTracerError:
     """The error about a value that outlived its function."""
     return LeakedTracerError(
@@ -328,25 +369,32 @@ def current() -> Scope | None:
     return _stack.scopes[-1] if _stack.scopes else None
 
 
+def _go_on(scopes: tuple[Scope, ...]) -> None:
+    """Sets the scopes of this thread; C++ knows whether there are any."""
+    _stack.scopes = scopes
+    _weft.set_tracing(bool(scopes))
+
+
 @contextlib.contextmanager
 def entered(scope: Scope) -> Iterator[Scope]:
     """Ops built inside go to `scope`."""
     before = _stack.scopes
-    _stack.scopes = (*before, scope)
+    _go_on((*before, scope))
     try:
         yield scope
     finally:
-        _stack.scopes = before
+        _go_on(before)
 
 
 @contextlib.contextmanager
 def suspended() -> Iterator[None]:
     """Inside, no trace is going on: ops run eagerly."""
-    before, _stack.scopes = _stack.scopes, ()
+    before = _stack.scopes
+    _go_on(())
     try:
         yield
     finally:
-        _stack.scopes = before
+        _go_on(before)
 
 
 # ------------------------------------------------------------------------------------------------------------ values

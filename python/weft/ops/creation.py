@@ -7,13 +7,26 @@ rounded once, so element i does not depend on those before it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from weft._src import dims, dtypes
+from weft._src import _weft, dims, dtypes, trace
 from weft._src.dispatch import op
 from weft._src.dtypes import DType
-from weft._src.errors import WrongArgumentError
-from weft._src.normalize import array, broadcast, check_shape, convert, is_number, value_error
+from weft._src.errors import WrongArgumentError, api_boundary
+from weft._src.normalize import (
+    array,
+    as_array,
+    broadcast,
+    check_device,
+    check_shape,
+    common_type,
+    convert,
+    is_number,
+    number,
+    size_value,
+    value_error,
+)
 from weft._src.trace import Tracer, emit
 
 __all__ = [
@@ -32,8 +45,37 @@ def iota(shape: tuple, dim: int, d: DType) -> Tracer:
     return emit("iota", [], results=[(shape, d)], dim=dim)
 
 
-@op(arrays=0)
-def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Any:
+def _filled(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
+    """The eager form of `full`: memory filled by the runtime."""
+    if not is_number(fill_value) or isinstance(fill_value, complex):
+        return NotImplemented
+    d = _dtype(dtype, dtypes.weak_type_of(fill_value).dtype)
+    sizes = check_shape(shape)
+    if d is dtypes.bfloat16 or any(isinstance(n, dims.Dim) for n in sizes):
+        return NotImplemented
+    check_device(device)
+    return _weft.filled(d.code, sizes, number(fill_value, d).tobytes())
+
+
+def _filled_with(value: int) -> Callable[..., Any]:
+    def eager(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
+        return _filled(shape, value, dtype=_dtype(dtype, dtypes.default_float()), device=device)
+
+    return eager
+
+
+def _filled_like(value: int | None) -> Callable[..., Any]:
+    def eager(x: Any, *fill: Any, dtype: Any = None, device: Any = None, **named: Any) -> Any:
+        if type(x) is not _weft.Array or len(fill) > 1 or named:
+            return NotImplemented
+        number = value if value is not None else fill[0] if fill else None
+        return _filled(x.shape, number, dtype=_dtype(dtype, x.dtype), device=device)
+
+    return eager
+
+
+@op(arrays=0, eager=_filled)
+def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of one value.
 
     Args:
@@ -47,6 +89,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Any:
     Array([[7, 7],
            [7, 7]], dtype=int64)
     """
+    check_device(device)
     if is_number(fill_value):
         value = convert(fill_value, _dtype(dtype, dtypes.weak_type_of(fill_value).dtype))
     else:
@@ -55,8 +98,8 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Any:
     return broadcast(value, check_shape(shape))
 
 
-@op(arrays=0)
-def zeros(shape: Any, *, dtype: Any = None) -> Any:
+@op(arrays=0, eager=_filled_with(0))
+def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of zeros, by default of the default float.
 
     Args and errors: as `full`.
@@ -64,11 +107,11 @@ def zeros(shape: Any, *, dtype: Any = None) -> Any:
     >>> weft.zeros(3)
     Array([0., 0., 0.], dtype=float32)
     """
-    return full(shape, 0, dtype=_dtype(dtype, dtypes.default_float()))
+    return full(shape, 0, dtype=_dtype(dtype, dtypes.default_float()), device=device)
 
 
-@op(arrays=0)
-def ones(shape: Any, *, dtype: Any = None) -> Any:
+@op(arrays=0, eager=_filled_with(1))
+def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of ones, by default of the default float.
 
     Args and errors: as `full`.
@@ -76,11 +119,11 @@ def ones(shape: Any, *, dtype: Any = None) -> Any:
     >>> weft.ones((1, 2), dtype=weft.int8)
     Array([[1, 1]], dtype=int8)
     """
-    return full(shape, 1, dtype=_dtype(dtype, dtypes.default_float()))
+    return full(shape, 1, dtype=_dtype(dtype, dtypes.default_float()), device=device)
 
 
-@op(arrays=0)
-def empty(shape: Any, *, dtype: Any = None) -> Any:
+@op(arrays=0, eager=_filled_with(0))
+def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array whose values do not matter: zeros, since values here never depend on what memory held before.
 
     Args and errors: as `full`.
@@ -88,52 +131,59 @@ def empty(shape: Any, *, dtype: Any = None) -> Any:
     >>> weft.empty((2, 3)).shape
     (2, 3)
     """
-    return zeros(shape, dtype=dtype)
+    return zeros(shape, dtype=dtype, device=device)
 
 
-@op
-def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Any:
+@op(eager=_filled_like(None))
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of one value with the shape of `x`, and its dtype if none is given.
 
     >>> weft.full_like(weft.asarray([1.5, 2.5]), 4)
     Array([4., 4.], dtype=float32)
     """
     x = array(x)
-    return full(x.shape, fill_value, dtype=_dtype(dtype, x.dtype))
+    return full(x.shape, fill_value, dtype=_dtype(dtype, x.dtype), device=device)
 
 
-@op
-def zeros_like(x: Any, /, *, dtype: Any = None) -> Any:
+@op(eager=_filled_like(0))
+def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of zeros with the shape of `x`, and its dtype if none is given.
 
     >>> weft.zeros_like(weft.asarray([1, 2]))
     Array([0, 0], dtype=int64)
     """
-    return full_like(x, 0, dtype=dtype)
+    return full_like(x, 0, dtype=dtype, device=device)
 
 
-@op
-def ones_like(x: Any, /, *, dtype: Any = None) -> Any:
+@op(eager=_filled_like(1))
+def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of ones with the shape of `x`, and its dtype if none is given.
 
     >>> weft.ones_like(weft.asarray([1, 2]))
     Array([1, 1], dtype=int64)
     """
-    return full_like(x, 1, dtype=dtype)
+    return full_like(x, 1, dtype=dtype, device=device)
 
 
-@op
-def empty_like(x: Any, /, *, dtype: Any = None) -> Any:
+@op(eager=_filled_like(0))
+def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
     """As `zeros_like`; see `empty`.
 
     >>> weft.empty_like(weft.asarray([1, 2])).shape
     (2,)
     """
-    return full_like(x, 0, dtype=dtype)
+    return full_like(x, 0, dtype=dtype, device=device)
 
 
-@op(arrays=0)
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Any:
+def _places(shape: tuple) -> Any:
+    """What tells an op its sizes: outside of a trace an array of that shape, so that one program serves every size."""
+    if trace.current() is None:
+        return _weft.filled(dtypes.bool_.code, shape, b"\0")
+    return broadcast(convert(False, dtypes.bool_), shape)
+
+
+@api_boundary
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Any:
     """The numbers start, start + step, ... below `stop` (above it, if step is negative).
 
     Args:
@@ -147,6 +197,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     >>> weft.arange(5), weft.arange(1.0, 2.0, 0.5)
     (Array([0, 1, 2, 3, 4], dtype=int64), Array([1. , 1.5], dtype=float32))
     """
+    check_device(device)
     if stop is None:
         start, stop = 0, start
     symbolic = isinstance(stop, dims.Dim)
@@ -166,22 +217,30 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     if whole:
         for end in (start, start if symbolic or n == 0 else start + (n - 1) * step):
             dtypes.check_scalar(end, d)
-    wide = dtypes.int64 if whole else dtypes.float64
-    i = convert(iota((n,), 0, dtypes.int64), wide)
-    if step != 1:
-        i = emit("mul", [i, broadcast(convert(wide_number(step, wide), wide), i.shape)])
-    if start != 0:
-        i = emit("add", [i, broadcast(convert(wide_number(start, wide), wide), i.shape)])
+        start, step = int(start), int(step)
+        if not all(-(1 << 63) <= x < 1 << 63 for x in (start, step)):  # unsigned: the same bits
+            start, step = ((x + (1 << 63)) % (1 << 64) - (1 << 63) for x in (start, step))
+    else:
+        start, step = float(start), float(step)
+    return _steps(_places((n,)), start, step, d)
+
+
+@op(arrays=3)
+def _steps(places: Tracer, start: Any, step: Any, d: DType) -> Tracer:
+    """start + i * step for each place i."""
+    wide = dtypes.int64 if common_type([as_array(start)]).dtype.kind == "int" else dtypes.float64
+    i = convert(iota(places.shape, 0, dtypes.int64), wide)
+    if not (is_number(step) and step == 1):
+        i = emit("mul", [i, broadcast(convert(step, wide), i.shape)])
+    if not (is_number(start) and start == 0):
+        i = emit("add", [i, broadcast(convert(start, wide), i.shape)])
     return convert(i, d)
 
 
-def wide_number(value: Any, d: DType) -> Any:
-    """A Python number as one of the kind of `d`."""
-    return float(value) if d.kind == "float" else int(value)
-
-
-@op(arrays=0)
-def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint: bool = True) -> Any:
+@api_boundary
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
+) -> Any:
     """`num` numbers at equal distances from `start` to `stop`.
 
     Args:
@@ -194,23 +253,32 @@ def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint:
     >>> weft.linspace(0, 1, 5)
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
+    check_device(device)
     if not (is_number(start) and is_number(stop)) or isinstance(start, complex) or isinstance(stop, complex):
         raise WrongArgumentError("WF1032", "linspace takes Python numbers.")
     (n,) = check_shape(num)
-    wide = dtypes.float64
-    i = iota((n,), 0, dtypes.int64)
     gaps = n - 1 if endpoint else n
     step = (stop - start) / gaps if gaps > 0 else 0.0
-    x = emit("mul", [convert(i, wide), broadcast(convert(float(step), wide), (n,))])
-    x = emit("add", [x, broadcast(convert(float(start), wide), (n,))])
-    if endpoint and n > 1:  # exactly, whatever the products rounded to
-        last = emit("eq", [i, broadcast(convert(n - 1, dtypes.int64), (n,))])
-        x = emit("select", [last, broadcast(convert(float(stop), wide), (n,)), x])
-    return convert(x, _dtype(dtype, dtypes.default_float()))
+    d = _dtype(dtype, dtypes.default_float())
+    return _between(_places((n,)), float(start), float(step), float(stop), bool(endpoint and n > 1), d)
 
 
-@op(arrays=0)
-def eye(n_rows: Any, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None) -> Any:
+@op(arrays=4)
+def _between(places: Tracer, start: Any, step: Any, stop: Any, exact: bool, d: DType) -> Tracer:
+    """start + i * step for each place i; `exact`: the last one is `stop`, whatever the products rounded to."""
+    wide = dtypes.float64
+    shape = places.shape
+    i = iota(shape, 0, dtypes.int64)
+    x = emit("mul", [convert(i, wide), broadcast(convert(step, wide), shape)])
+    x = emit("add", [x, broadcast(convert(start, wide), shape)])
+    if exact:
+        last = emit("eq", [i, broadcast(size_value(shape[0] - 1, dtypes.int64), shape)])
+        x = emit("select", [last, broadcast(convert(stop, wide), shape), x])
+    return convert(x, d)
+
+
+@api_boundary
+def eye(n_rows: Any, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Any:
     """Ones on a diagonal, zeros elsewhere.
 
     Args:
@@ -221,8 +289,14 @@ def eye(n_rows: Any, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None) ->
     Array([[1., 0.],
            [0., 1.]], dtype=float32)
     """
+    check_device(device)
     shape = check_shape((n_rows, n_rows if n_cols is None else n_cols))
-    return convert(_diagonal("eq", shape, k), _dtype(dtype, dtypes.default_float()))
+    return _eye(_places(shape), int(k), _dtype(dtype, dtypes.default_float()))
+
+
+@op
+def _eye(places: Tracer, k: int, d: DType) -> Tracer:
+    return convert(_diagonal("eq", places.shape, k), d)
 
 
 def _diagonal(compare: str, shape: tuple, k: int) -> Tracer:

@@ -1,4 +1,4 @@
-"""Indexing with static indices: integers, slices, None, `...`, in any mixture.
+"""Indexing with static indices: integers, slices, None, `...`, in any mixture; and assigning to what they take.
 
 Decides how Python's rules become at most one `reverse`, one `slice` and one `reshape`: negative steps read the reversed
 axis, integers are slices of size 1 whose axis is then dropped. Indices that are arrays have their place but no code
@@ -12,21 +12,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, dims
+from weft._src import _weft, dims, dtypes, trace
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, AxisError, UnsupportedError, WrongArgumentError
-from weft._src.normalize import array, reshape, text
+from weft._src.errors import (
+    ArgumentValueError,
+    AxisError,
+    DTypeError,
+    ShapeError,
+    UnsupportedError,
+    WrongArgumentError,
+)
+from weft._src.normalize import (
+    array,
+    as_array,
+    broadcast,
+    broadcast_shapes,
+    common_type,
+    convert,
+    is_one,
+    reshape,
+    same_shape,
+    shape_text,
+    text,
+)
 from weft._src.trace import Tracer, emit
 
 __all__: list[str] = []
-
-
-class _Slice(NamedTuple):
-    """A slice that can be hashed."""
-
-    start: Any
-    stop: Any
-    step: Any
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -42,15 +53,102 @@ def getitem(x: Any, index: Any) -> Any:
     >>> weft.arange(10)[2:8:3]
     Array([2, 5], dtype=int64)
     """
+    if type(x) is _weft.Array and trace.current() is None and (part := x._leading(index)) is not None:
+        return part
     items = index if isinstance(index, tuple) else (index,)
     return _getitem(x, tuple([_static(i, x) for i in items]))
+
+
+def setitem(x: Any, index: Any, value: Any) -> None:
+    """`x[index] = value`: puts another value behind the handle `x`; nothing else that was made of it changes.
+
+    Args:
+        x: an array. index: as for `getitem`, or an array of truth values of the shape of `x`.
+        value: a number or an array that broadcasts to the shape of `x[index]`, of a dtype that that of `x` holds.
+
+    Raises:
+        TracerError: WF1206 while tracing, for an array that the function only reads; ShapeError: WF1017;
+        DTypeError: WF1028; and as `getitem`.
+
+    >>> x = weft.arange(5)
+    >>> x[1:3] = 7
+    >>> x
+    Array([0, 7, 7, 3, 4], dtype=int64)
+    """
+    if isinstance(index, (Tracer, _weft.Array, np.ndarray)) and dtypes.dtype(index.dtype).kind == "bool":
+        made = _where_set(x, index, value)
+    else:
+        items = index if isinstance(index, tuple) else (index,)
+        made = _set(x, value, tuple([_static(i, x) for i in items]))
+    trace.become(x, made)
+
+
+@op(arrays=2)
+def _set(x: Any, value: Any, index: tuple) -> Any:
+    x = array(x)
+    region = _region(x, index)
+    value = _assigned(x, value, region.shape)
+    if any(not isinstance(n, dims.Dim) and n == 0 for n in region.sizes):
+        return x
+    value = _reversed(reshape(value, tuple(region.sizes)), region.after)
+    if all(map(dims.same, region.sizes, x.shape)):
+        return _reversed(value, region.before)
+    inside = broadcast(convert(True, dtypes.bool_), value.shape)
+    old = _reversed(x, region.before)
+    spread = [_spread(part, old.shape, region) for part in (inside, value)]
+    return _reversed(emit("select", [spread[0], spread[1], old]), region.before)
+
+
+def _assigned(x: Tracer, value: Any, shape: tuple) -> Tracer:
+    """An assigned value in the dtype of `x`, under the shape of the elements that it replaces."""
+    value = as_array(value)
+    if common_type([x, value]).dtype is not x.dtype:
+        raise DTypeError("WF1028", f"{text(value)} is assigned to elements of {x.dtype.name}.", operands=(text(x),))
+    value = convert(value, x.dtype)
+    while len(value.shape) > len(shape) and is_one(value.shape[0]):
+        value = reshape(value, value.shape[1:])
+    try:
+        fits = same_shape(broadcast_shapes(value.shape, shape), shape)
+    except ShapeError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            "WF1017", f"{text(value)} does not broadcast to {shape_text(shape)}, the shape of what it is assigned to.",
+            operands=(text(x),),
+        )  # fmt: skip
+    return broadcast(value, shape)
+
+
+def _spread(part: Tracer, shape: tuple, region: _Region) -> Tracer:
+    """The elements of a region at their places in an array of a shape; zeros elsewhere."""
+    zero = convert(False if part.dtype.kind == "bool" else 0, part.dtype)
+    gaps = [s - 1 for s in region.strides]
+    ends = [s + (n - 1) * by + 1 for s, n, by in zip(region.starts, region.sizes, region.strides, strict=True)]
+    rest = [n - end for n, end in zip(shape, ends, strict=True)]
+    high = [0 if isinstance(n, dims.Dim) else n for n in rest]
+    part = emit("pad", [part, zero], low=region.starts, high=high, interior=gaps)
+    for axis, n in enumerate(rest):  # a symbolic number of zeros
+        if isinstance(n, dims.Dim):
+            more = broadcast(zero, (*part.shape[:axis], n, *part.shape[axis + 1 :]))
+            part = emit("concat", [part, more], dim=axis)
+    return part
+
+
+@op(arrays=3)
+def _where_set(x: Any, mask: Any, value: Any) -> Any:
+    x, mask = array(x), array(mask)
+    if len(mask.shape) > len(x.shape) or not same_shape(mask.shape, x.shape[: len(mask.shape)]):
+        raise ShapeError("WF1017", f"a mask {text(mask)} does not fit {text(x)}.", operands=(text(x), text(mask)))
+    value = _assigned(x, value, x.shape[len(mask.shape) :])
+    mask = emit("broadcast", [mask], results=[(x.shape, mask.dtype)], dims=list(range(len(mask.shape))))
+    return emit("select", [mask, broadcast(value, x.shape), x])
 
 
 def _static(i: Any, x: Any) -> Any:
     if i is None or i is Ellipsis:
         return i
     if isinstance(i, slice):
-        return _Slice(*(_bound(n) for n in (i.start, i.stop, i.step)))
+        return slice(_bound(i.start), _bound(i.stop), _bound(i.step))
     if isinstance(i, (bool, np.bool_, np.ndarray, _weft.Array, Tracer, list)):
         raise UnsupportedError(
             "WF1507",
@@ -74,9 +172,35 @@ def _bound(n: Any) -> Any:
         raise WrongArgumentError("WF1032", f"the bounds of a slice are integers, not {type(n).__name__}.") from None
 
 
+class _Region(NamedTuple):
+    """The elements that an index takes: of `x` reversed along `before`, from `starts` by `strides`, `sizes` of them,
+    reversed along `after`; `shape` is that of the result, without the axes of integers and with new ones."""
+
+    before: list[int]
+    starts: list[int]
+    strides: list[int]
+    sizes: list[Any]
+    after: list[int]
+    shape: tuple
+
+
 @op
 def _getitem(x: Any, index: tuple) -> Any:
     x = array(x)
+    region = _region(x, index)
+    x = _reversed(x, region.before)
+    starts, strides, sizes = region.starts, region.strides, region.sizes
+    if any(starts) or any(s != 1 for s in strides) or not all(map(dims.same, sizes, x.shape)):
+        x = emit("slice", [x], results=[(tuple(sizes), x.dtype)], starts=starts, strides=strides, weak=x.weak_type)
+    return reshape(_reversed(x, region.after), region.shape)
+
+
+def _reversed(x: Tracer, axes: list[int]) -> Tracer:
+    return emit("reverse", [x], dims=axes, weak=x.weak_type) if axes else x
+
+
+def _region(x: Tracer, index: tuple) -> _Region:
+    """What Python's rules make of an index of integers, slices, None and `...`."""
     rank = len(x.shape)
     used = sum(1 for i in index if i is not None and i is not Ellipsis)
     if used > rank:
@@ -84,7 +208,7 @@ def _getitem(x: Any, index: tuple) -> Any:
     dots = sum(1 for i in index if i is Ellipsis)
     if dots > 1:
         raise ArgumentValueError("WF1016", "an index has at most one '...'.", operands=(text(x),))
-    whole = (_Slice(None, None, None),) * (rank - used)
+    whole = (slice(None),) * (rank - used)
     at = index.index(Ellipsis) if dots else len(index)
     index = (*index[:at], *whole, *index[at + dots :])
 
@@ -96,7 +220,7 @@ def _getitem(x: Any, index: tuple) -> Any:
             continue
         axis = len(sizes)
         n = x.shape[axis]
-        if isinstance(i, _Slice):
+        if isinstance(i, slice):
             start, step, size = _range(n, i)
             shape.append(size)
         else:
@@ -120,13 +244,7 @@ def _getitem(x: Any, index: tuple) -> Any:
             turned.append(-1 - axis)
     before = sorted({t for t in turned if t >= 0} ^ {-1 - t for t in turned if t < 0})
     after = sorted(-1 - t for t in turned if t < 0)
-    if before:
-        x = emit("reverse", [x], dims=before, weak=x.weak_type)
-    if any(starts) or any(s != 1 for s in strides) or not all(map(dims.same, sizes, x.shape)):
-        x = emit("slice", [x], results=[(tuple(sizes), x.dtype)], starts=starts, strides=strides, weak=x.weak_type)
-    if after:
-        x = emit("reverse", [x], dims=after, weak=x.weak_type)
-    return reshape(x, tuple(shape))
+    return _Region(before, starts, strides, sizes, after, tuple(shape))
 
 
 def _one(x: Tracer, axis: int, i: int) -> tuple[Any, int, Any]:
@@ -140,7 +258,7 @@ def _one(x: Tracer, axis: int, i: int) -> tuple[Any, int, Any]:
     return (i if i >= 0 else n + i), 1, 1
 
 
-def _range(n: Any, s: _Slice) -> tuple[Any, int, Any]:
+def _range(n: Any, s: slice) -> tuple[Any, int, Any]:
     """Start, step and number of elements of a slice of an axis of size n, by Python's rules."""
     step = 1 if s.step is None else s.step
     if isinstance(step, dims.Dim) or step == 0:

@@ -6,13 +6,14 @@ Symbolic sizes pass through where the result's sizes are expressions in them.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
-from weft._src import dims
+from weft._src import _weft, dims
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, ShapeError, WrongArgumentError
+from weft._src.errors import ArgumentValueError, ShapeError, WeftError, WrongArgumentError
 from weft._src.normalize import (
     array,
     as_array,
@@ -44,7 +45,32 @@ __all__ = [
 ]  # fmt: skip
 
 
-@op
+def _on_the_same_memory(shape_of: Any) -> Any:
+    """The eager form of an op that only changes the shape: no program is needed. Errors are told by the op itself."""
+
+    def eager(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(x) is not _weft.Array:
+            return NotImplemented
+        try:
+            shape = shape_of(x.shape, *args, **kwargs)
+        except (TypeError, WeftError):
+            return NotImplemented
+        return NotImplemented if shape is None else x._reshaped(shape)
+
+    return eager
+
+
+def _reshaped(old: tuple, shape: Any, *, copy: bool | None = None) -> tuple | None:
+    sizes = [operator.index(n) for n in shape] if isinstance(shape, (tuple, list)) else [operator.index(shape)]
+    have, want = math.prod(old), math.prod(n for n in sizes if n != -1)
+    if (holes := sizes.count(-1)) == 1 and want > 0 and have % want == 0:
+        sizes[sizes.index(-1)] = have // want
+    elif holes or have != want or min(sizes, default=0) < 0:
+        return None
+    return tuple(sizes)
+
+
+@op(eager=_on_the_same_memory(_reshaped))
 def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
     """The same elements, in row-major order, under another shape.
 
@@ -86,7 +112,7 @@ def _reshape_error(x: Tracer, shape: Any) -> ShapeError:
     )
 
 
-@op
+@op(eager=_on_the_same_memory(lambda old: (math.prod(old),)))
 def ravel(x: Any, /) -> Any:
     """All elements in row-major order, on one axis.
 
@@ -255,7 +281,13 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
     ]
 
 
-@op
+def _expanded(old: tuple, axis: Any = 0) -> tuple:
+    new = axes(axis, len(old) + (len(axis) if isinstance(axis, (tuple, list)) else 1))
+    rest = iter(old)
+    return tuple(1 if i in new else next(rest) for i in range(len(old) + len(new)))
+
+
+@op(eager=_on_the_same_memory(_expanded))
 def expand_dims(x: Any, /, axis: Any = 0) -> Any:
     """`x` with new axes of size 1 at the places given, counted in the result.
 
@@ -272,7 +304,12 @@ def expand_dims(x: Any, /, axis: Any = 0) -> Any:
     return _reshape(x, tuple(1 if i in new else next(old) for i in range(n)))
 
 
-@op
+def _squeezed(old: tuple, axis: Any = None) -> tuple | None:
+    gone = [i for i, n in enumerate(old) if n == 1] if axis is None else axes(axis, len(old))
+    return None if any(old[i] != 1 for i in gone) else tuple(n for i, n in enumerate(old) if i not in gone)
+
+
+@op(eager=_on_the_same_memory(_squeezed))
 def squeeze(x: Any, /, axis: Any = None) -> Any:
     """`x` without axes of size 1: those given, or all of them.
 
