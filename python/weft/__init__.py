@@ -32,7 +32,7 @@ _HOME = {
         "weft._src.dtypes",
     ),
 }  # fmt: skip
-_FAMILIES = ("elementwise", "reduction", "movement", "contraction", "creation")
+_FAMILIES = ("elementwise", "reduction", "movement", "contraction", "window", "creation")
 _MODULES = ("errors", "nn", "ops", "tree")
 
 # The array API's constants.

@@ -266,6 +266,58 @@ def _einsum(subscripts: str) -> Callable:
     return lambda a, b: np.einsum(subscripts, a, b, dtype=a.dtype)
 
 
+def _convolution(batch: tuple, contract: tuple, windows: tuple, **more: Any) -> Callable:
+    """Dimension lists by operand, then one entry of the rest per window dimension."""
+    n = len(windows[0])
+    window = {"strides": [1] * n, "low": [0] * n, "high": [0] * n, "lhs_dilation": [1] * n, "rhs_dilation": [1] * n}
+    lists = {
+        "lhs_batch": batch[0], "rhs_batch": batch[1], "lhs_contract": contract[0], "rhs_contract": contract[1],
+        "lhs_window": windows[0], "rhs_window": windows[1],
+    }  # fmt: skip
+    return lambda x, w: emit("convolution", [x, w], **lists, **{**window, **more})
+
+
+def _np_padded(x: np.ndarray, value: Any, low: list, high: list, dilation: list) -> np.ndarray:
+    """Dilated, then padded; negative amounts cut."""
+    wide = np.full([max((n - 1) * d + 1, 0) for n, d in zip(x.shape, dilation, strict=True)], value, x.dtype)
+    wide[tuple(slice(None, None, d) for d in dilation)] = x
+    wide = np.pad(wide, [(max(a, 0), max(b, 0)) for a, b in zip(low, high, strict=True)], constant_values=value)
+    return wide[tuple(slice(max(-a, 0), n - max(-b, 0)) for a, b, n in zip(low, high, wide.shape, strict=True))]
+
+
+def _np_windows(x: np.ndarray, sizes: list, strides: list, dilations: list) -> np.ndarray:
+    """The windows of the last axes: their axes last."""
+    n = len(sizes)
+    lead = x.ndim - n
+    steps = [(x.shape[lead + i] - (sizes[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in range(n)]
+    out = np.zeros((*x.shape[:lead], *steps, *sizes), x.dtype)
+    for at in np.ndindex(*sizes):
+        where = [
+            slice(k * d, k * d + (m - 1) * s + 1, s) for k, d, m, s in zip(at, dilations, steps, strides, strict=True)
+        ]
+        out[(..., *at)] = x[(..., *where)]
+    return out
+
+
+def _np_conv2d(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    x = _np_padded(x, 0, [0, 0, 1, -1], [0, 0, 2, 1], [1, 1, 1, 2])
+    return np.einsum("nchwij,ocij->nohw", _np_windows(x, [2, 3], [2, 1], [1, 2]), w, dtype=x.dtype)
+
+
+def _np_pool(f: Callable) -> Callable:
+    def pool(x: np.ndarray) -> np.ndarray:
+        low = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+        wide = _np_padded(x, 0 if f is np.sum else low, [0, 1], [0, 2], [1, 1])
+        return f(_np_windows(wide, [2, 3], [1, 2], [1, 1]), axis=(2, 3), **({"dtype": x.dtype} if f is np.sum else {}))
+
+    return pool
+
+
+def _pool(kind: str) -> Callable:
+    return lambda x: emit("reduce_window", [x], kind=kind, sizes=[2, 3], strides=[1, 2], low=[0, 1], high=[0, 2],
+                          dilation=[1, 1], window_dilation=[1, 1])  # fmt: skip
+
+
 def _reshape(x: Any) -> Any:
     return emit("reshape", [x], results=[((5, 6), x.dtype)])
 
@@ -365,6 +417,16 @@ STRUCTURED = [
     structured("dot", "two", ((3, 5, 7), (7, 3, 2)), _dot([], [], [2, 0], [0, 1]), _einsum("bij,jbk->ik")),
     structured("dot", "outer", ((5,), (4,)), _dot([], [], [], []), _einsum("i,j->ij")),
     structured("dot", "inner", ((70,), (70,)), _dot([], [], [0], [0]), _einsum("i,i->")),
+    structured("convolution", "plain", ((2, 3, 9), (4, 3, 2)), _convolution(([], []), ([1], [1]), ([2], [2])),
+               lambda x, w: np.einsum("nchi,oci->noh", _np_windows(x, [2], [1], [1]), w, dtype=x.dtype)),
+    structured("convolution", "padded", ((2, 3, 6, 5), (4, 3, 2, 3)),
+               _convolution(([], []), ([1], [1]), ([2, 3], [2, 3]), strides=[2, 1], low=[1, -1], high=[2, 1],
+                            lhs_dilation=[1, 2], rhs_dilation=[1, 2]), _np_conv2d),
+    structured("convolution", "groups", ((2, 3, 2, 7), (3, 4, 2, 3)),
+               _convolution(([1], [0]), ([2], [2]), ([3], [3]), strides=[2]),
+               lambda x, w: np.einsum("ngchi,goci->gnoh", _np_windows(x, [3], [2], [1]), w, dtype=x.dtype)),
+    structured("reduce_window", "add", ((5, 9),), _pool("add"), _np_pool(np.sum)),
+    structured("reduce_window", "max", ((5, 9),), _pool("max"), _np_pool(np.max)),
     structured("constant", "", (), lambda: emit("constant", [], value=_scalar(7)), lambda: np.int32(7),
                dtypes=(dtypes.int32,), diff=False),
     structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),

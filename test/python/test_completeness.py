@@ -48,7 +48,8 @@ DERIVATIVES = (
     "PartialsOpInterface", "TransposeOpInterface", "JvpOpInterface", "RegionDerivativeOpInterface",
     "NoDerivativeOpInterface",
 )  # fmt: skip
-TWO_DERIVATIVES = {"reduce": "linear for add, where the transpose holds; jvp for the other kinds"}
+_BY_KIND = "linear for add, where the transpose holds; jvp for the other kinds"
+TWO_DERIVATIVES = {"reduce": _BY_KIND, "reduce_window": _BY_KIND}
 
 
 def registered():

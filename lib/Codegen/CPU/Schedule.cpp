@@ -78,7 +78,15 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
   auto left = indexes(0), right = indexes(1);
   for (int i = 0; i < int(g.domain.size()); ++i)
     (g.isReduced[i] ? c.folded : left[i] && !right[i] ? c.rows : !left[i] && right[i] ? c.lanes : c.batch).push_back(i);
-  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); })) {
+  // Lanes run along the innermost dimension of the result, which may be the left operand's: the steps of a convolution.
+  auto innermost = [&] {
+    for (AffineExpr expr : llvm::reverse(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)).getResults()))
+      if (int d = int(cast<AffineDimExpr>(expr).getPosition()); g.domain[d] != SizeExpr(1))
+        return d;
+    return -1;
+  };
+  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
+      llvm::is_contained(c.rows, innermost())) {
     // Matrix times vector: the matrix's rows are the lanes.
     std::swap(c.left, c.right);
     std::swap(c.rows, c.lanes);

@@ -41,6 +41,10 @@ void WeftDialect::initialize() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Window.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Creation.cpp.inc"
       >();
   addOperations<

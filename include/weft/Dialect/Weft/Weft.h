@@ -35,6 +35,8 @@
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Contraction.h.inc"
 #define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Window.h.inc"
+#define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Creation.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Control.h.inc"

@@ -1,5 +1,6 @@
 // Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower |
 // reference.
+#include "Folding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
@@ -36,10 +37,19 @@ static SmallVector<int64_t> freeDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> 
   return dims;
 }
 
+template <class Op> static bool pairsDims(Op op, int64_t lhsRank, int64_t rhsRank) {
+  return op.getLhsBatch().size() == op.getRhsBatch().size() &&
+         op.getLhsContract().size() == op.getRhsContract().size() &&
+         areDims(op.getLhsBatch(), op.getLhsContract(), lhsRank) &&
+         areDims(op.getRhsBatch(), op.getRhsContract(), rhsRank);
+}
+
 LogicalResult DotOp::verify() {
   auto lhs = cast<RankedTensorType>(getLhs().getType()), rhs = cast<RankedTensorType>(getRhs().getType());
   if (lhs.getElementType() != rhs.getElementType())
     return emitOpError("[WF1021] expected operands of one element type, got ") << lhs << " and " << rhs;
+  if (!pairsDims(*this, lhs.getRank(), rhs.getRank()))
+    return success(); // the inference of the type says so
   Shape l = shapeOf(lhs), r = shapeOf(rhs);
   auto agree = [&](ArrayRef<int64_t> a, ArrayRef<int64_t> b, StringRef what) -> LogicalResult {
     for (auto [i, j] : llvm::zip(a, b))
@@ -58,10 +68,7 @@ LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   DotOpAdaptor adaptor(operands, attributes, properties, regions);
   auto lhs = cast<RankedTensorType>(adaptor.getLhs().getType()),
        rhs = cast<RankedTensorType>(adaptor.getRhs().getType());
-  if (adaptor.getLhsBatch().size() != adaptor.getRhsBatch().size() ||
-      adaptor.getLhsContract().size() != adaptor.getRhsContract().size() ||
-      !areDims(adaptor.getLhsBatch(), adaptor.getLhsContract(), lhs.getRank()) ||
-      !areDims(adaptor.getRhsBatch(), adaptor.getRhsContract(), rhs.getRank()))
+  if (!pairsDims(adaptor, lhs.getRank(), rhs.getRank()))
     return emitOptionalError(loc, "[WF1015] dot: expected paired, distinct dimensions below the ranks");
   Shape l = shapeOf(lhs), r = shapeOf(rhs), shape;
   for (int64_t dim : adaptor.getLhsBatch())
@@ -272,6 +279,14 @@ static Tensor dotRows(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> sh
   return Tensor::of<T>(lhs.getElementType(), shape, acc);
 }
 
+Tensor weft::sumProducts(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> shape, int64_t batch, int64_t m,
+                         int64_t depth, int64_t n) {
+  Type element = lhs.getElementType();
+  return element.isF64()           ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n)
+         : isa<FloatType>(element) ? dotRows<float>(lhs, rhs, shape, batch, m, depth, n)
+                                   : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n);
+}
+
 LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
   SmallVector<int64_t> shape;
   int64_t batch = 1, m = 1, depth = 1, n = 1;
@@ -298,9 +313,6 @@ LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operand
   count(operands[0], getLhsContract(), depth, false);
   Tensor lhs = arrange(operands[0], {getLhsBatch(), lhsFree, getLhsContract()});
   Tensor rhs = arrange(operands[1], {getRhsBatch(), getRhsContract(), rhsFree});
-  Type element = lhs.getElementType();
-  results.push_back(element.isF64()           ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n)
-                    : isa<FloatType>(element) ? dotRows<float>(lhs, rhs, shape, batch, m, depth, n)
-                                              : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n));
+  results.push_back(sumProducts(lhs, rhs, shape, batch, m, depth, n));
   return success();
 }

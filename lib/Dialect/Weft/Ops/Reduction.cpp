@@ -1,5 +1,6 @@
 // Decides the rules of folding of dimensions; per op: verify | infer | fold | canonicalize | derivative | batch | lower
 // | reference.
+#include "Folding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
@@ -193,26 +194,24 @@ LogicalResult ReduceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bo
   return success();
 }
 
-/// What an accumulator starts at: the value that changes no other.
-static Value identityOf(PayloadBuilder &p, ReduceKind kind, Type element) {
-  Location loc = p.loc;
+TypedAttr weft::neutralElement(ReduceKind kind, Type element, bool isUnsigned) {
   if (auto f = dyn_cast<FloatType>(element)) {
     double infinity = std::numeric_limits<double>::infinity();
     double value = kind == ReduceKind::Mul   ? 1
                    : kind == ReduceKind::Min ? infinity
                    : kind == ReduceKind::Max ? -infinity
                                              : 0;
-    return arith::ConstantOp::create(p.b, loc, FloatAttr::get(f, value));
+    return FloatAttr::get(f, value);
   }
   unsigned width = element.getIntOrFloatBitWidth();
   APInt value(width, kind == ReduceKind::Mul ? 1 : 0);
   if (kind == ReduceKind::And)
     value = APInt::getAllOnes(width);
   if (kind == ReduceKind::Min)
-    value = p.isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
+    value = isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
   if (kind == ReduceKind::Max)
-    value = p.isUnsigned ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
-  return arith::ConstantOp::create(p.b, loc, IntegerAttr::get(element, value));
+    value = isUnsigned ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
+  return IntegerAttr::get(element, value);
 }
 
 /// One step of a reduction, for ScalarEval and PayloadBuilder alike.
@@ -234,6 +233,8 @@ template <class E> static typename E::V combine(E &e, ReduceKind kind, typename 
   llvm_unreachable("a reduce kind");
 }
 
+Value weft::foldStep(PayloadBuilder &p, ReduceKind kind, Value x, Value y) { return combine(p, kind, x, y); }
+
 LogicalResult ReduceOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
   Type from = getX().getType(), to = getResult().getType();
   Type element = LowerContext::loweredElement(getElementTypeOrSelf(to)), accumulator = accumulatorType(element);
@@ -242,7 +243,7 @@ LogicalResult ReduceOp::lower(LowerContext &context, ValueRange operands, SmallV
   Type sums = withElement(to, accumulator);
   Value start = context.fill(sums, [&](OpBuilder &b, Location) {
     PayloadBuilder p = context.payload(b, from, to);
-    return identityOf(p, getKind(), accumulator);
+    return arith::ConstantOp::create(b, p.loc, neutralElement(getKind(), accumulator, p.isUnsigned));
   });
   AffineMap all = context.identity(from);
   SmallVector<utils::IteratorType> iterators(all.getNumDims(), utils::IteratorType::parallel);
@@ -361,6 +362,14 @@ template <class T> Tensor reduceRows(const Tensor &rows, ArrayRef<int64_t> shape
 
 } // namespace
 
+Tensor weft::foldRows(const Tensor &rows, ArrayRef<int64_t> shape, int64_t extent, ReduceKind kind) {
+  Type element = rows.getElementType();
+  return element.isF64()                                       ? reduceRows<double>(rows, shape, extent, kind)
+         : isa<FloatType>(element)                             ? reduceRows<float>(rows, shape, extent, kind)
+         : element.isUnsignedInteger() || element.isInteger(1) ? reduceRows<uint64_t>(rows, shape, extent, kind)
+                                                               : reduceRows<int64_t>(rows, shape, extent, kind);
+}
+
 LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
                                  SmallVectorImpl<Tensor> &results) {
   const Tensor &x = operands[0];
@@ -380,11 +389,6 @@ LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
   for (int64_t dim : getDims())
     extent *= x.getShape()[dim];
   Tensor rows = x.strided(sizes, 0, strides);
-  Type element = x.getElementType();
-  results.push_back(element.isF64()           ? reduceRows<double>(rows, shape, extent, getKind())
-                    : isa<FloatType>(element) ? reduceRows<float>(rows, shape, extent, getKind())
-                    : element.isUnsignedInteger() || element.isInteger(1)
-                        ? reduceRows<uint64_t>(rows, shape, extent, getKind())
-                        : reduceRows<int64_t>(rows, shape, extent, getKind()));
+  results.push_back(foldRows(rows, shape, extent, getKind()));
   return success();
 }
