@@ -2,7 +2,7 @@
 """Whole workloads beside peers and beside the machine's limit, in one run, in turns, checked against float64.
 
     python benchmarks/workloads.py [names] [--seconds S] [--engines weft,limit,jax,...] [--save]
-    python benchmarks/workloads.py --gate          # exit 1 where a ratio is worse than the committed figures' by > noise
+    python benchmarks/workloads.py --gate    # exit 1 where a ratio is worse than committed by more than noise
 
 Decides the workloads: each is one program written once for every engine (`Engine modules` below name the few functions
 that differ), its inputs (seeded), and what bounds it: so many fused products, so many bytes read, copied or added. The
@@ -200,7 +200,7 @@ class Workload:
     Attributes:
         program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the float32 arrays.
         bounds: what any engine must do, as {"fma": flops, "read"/"copy"/"add": floats}; the limit is the slowest.
-        weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime, whose best setting that is.
+        weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime and torch.
         special: engine name -> function of the inputs that returns the call, where the engine has its own way.
         without: engines that do not take part.
     """
@@ -235,8 +235,8 @@ def _softmax(rows, width):
 
 def _layer_norm(rows, width):
     return Workload(
-        f"layer norm {rows}x{width}", lambda e, x, s, b: e.layer_norm(x, s, b), normal((rows, width), (width,), (width,)),
-        {"copy": rows * width},
+        f"layer norm {rows}x{width}", lambda e, x, s, b: e.layer_norm(x, s, b),
+        normal((rows, width), (width,), (width,)), {"copy": rows * width},
     )  # fmt: skip
 
 
@@ -466,8 +466,8 @@ WORKLOADS = [
     _layer_norm(8192, 1024),
     _layer_norm(8192, 1023),
     Workload(
-        "transpose + add 4096x4096", lambda e, x, y: e.permute(x, (1, 0)) + y, normal((SQUARE, SQUARE), (SQUARE, SQUARE)),
-        {"add": SQUARE * SQUARE},
+        "transpose + add 4096x4096", lambda e, x, y: e.permute(x, (1, 0)) + y,
+        normal((SQUARE, SQUARE), (SQUARE, SQUARE)), {"add": SQUARE * SQUARE},
     ),
     Workload("gelu 4M", lambda e, x: e.gelu(x), normal((4 << 20,)), {"copy": 4 << 20}),
     Workload("sum 16M", lambda e, x: e.sum(x), normal((16 << 20,)), {"read": 16 << 20}, tolerance=1e-4),
@@ -479,7 +479,8 @@ WORKLOADS = [
     Workload(
         "MLP train step", None, _mlp_inputs,
         {"fma": 2.0 * MLP_BATCH * (2 * 784 * 512 + 3 * (512 * 512 + 512 * 10))}, tolerance=1e-5,
-        special={"weft": _mlp_weft, "jax": _mlp_jax, "torch.compile": _mlp_torch}, check=_mlp_check, without=("onnxruntime",),
+        special={"weft": _mlp_weft, "jax": _mlp_jax, "torch.compile": _mlp_torch}, check=_mlp_check,
+        without=("onnxruntime",),
     ),
     Workload(
         "LSTM scan 128x16x256", None, _lstm_inputs, {"fma": 2.0 * STEPS * LSTM_BATCH * 8 * HIDDEN * HIDDEN},
@@ -606,10 +607,8 @@ def limits() -> ctypes.CDLL:
     global _library
     if _library is None:
         place = pathlib.Path(tempfile.mkdtemp()) / "limits.so"
-        subprocess.run(
-            ["c++", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread", "-o", place, HERE / "limits.cpp"],
-            check=True,
-        )  # fmt: skip
+        options = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread"]
+        subprocess.run(["c++", *options, "-o", place, HERE / "limits.cpp"], check=True)
         _library = ctypes.CDLL(str(place))
         _library.limit_fma.argtypes = [ctypes.c_double, ctypes.c_int]
         for name in ("read", "copy", "add"):
@@ -679,10 +678,8 @@ def run(seconds: float, names: list[str] | None = None, engines: list[str] | Non
         r = ratios(rows)
         known = {k: f"{v:.2f}" if isinstance(v, float) else str(v) for k, v in r.items()}
         cells = "  ".join(f"{row.engine} {row.best:.3g}" if row.best else f"{row.engine}: {row.note}" for row in rows)
-        print(
-            f"{w.name:26} {cells}\n{'':26} to peer {known['to peer']} ({known['best peer']}), of limit {known['of limit']}"
-        )
-        sys.stdout.flush()
+        print(f"{w.name:26} {cells}")
+        print(f"{'':26} to peer {known['to peer']} ({known['best peer']}), of limit {known['of limit']}", flush=True)
         if r["to peer"]:
             product, count = product * r["to peer"], count + 1
     if count:
@@ -697,7 +694,7 @@ def by_name(result: Result) -> dict[str, dict[str, Any]]:
 
 
 def gate(result: Result) -> int:
-    """1 where a ratio to the best peer, or to the limit, is worse than committed by more than the noise of both runs."""
+    """1 where a ratio to the best peer or to the limit is worse than committed by more than the noise of both runs."""
     committed, worse = json.loads(COMMITTED.read_text()), 0
     for name, now in by_name(result).items():
         then = committed.get(name)

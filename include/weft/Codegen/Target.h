@@ -15,6 +15,7 @@ struct Target {
   unsigned vectorBytes = 16;
   unsigned vectorRegisters = 16;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
+  bool streams = false;          // non-temporal vector stores, which write whole lines without reading them
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
   // Rough rates for the cost model, per core: they only decide about threads.
   double flopsPerNs = 30, bytesPerNs = 10;

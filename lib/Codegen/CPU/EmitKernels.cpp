@@ -73,6 +73,7 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     for (const std::string &symbol : graph->symbols)
       e.symbols[symbol] = arith::IndexCastOp::create(b, e.loc, b.getIndexType(), block->getArgument(n++));
 
+    schedule->stream &= machine.streams;
     LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep, emitTile, emitPieces};
     if (failed(emitters[int(schedule->form)](e, *schedule)))
       return failure();

@@ -156,12 +156,30 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
   if (!wide || coef == SizeExpr(1)) {
     if (wide && point.mask)
       LLVM::MaskedStoreOp::create(b, loc, value, at, point.mask, align);
+    else if (wide && streaming)
+      LLVM::StoreOp::create(b, loc, value, at, point.width * align, /*isVolatile=*/false, /*isNonTemporal=*/true);
     else
       LLVM::StoreOp::create(b, loc, value, at, align);
     return;
   }
   LLVM::masked_scatter::create(b, loc, value, laneAddresses(at, memory, laneSteps(coef, point.width)), maskOf(point),
                                align);
+}
+
+void Emitter::prefetch(Value pointer, Type element, const Linear &linear, const Point &point) {
+  LLVM::Prefetch::create(b, loc, address(pointer, element, offset(linear, point)), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+Value Emitter::beforeLine(Value address, Type element) {
+  Value at = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), address);
+  auto number = [&](int64_t value) { return arith::ConstantIntOp::create(b, loc, b.getI64Type(), value); };
+  Value bytes = arith::AndIOp::create(b, loc, arith::SubIOp::create(b, loc, number(0), at), number(63));
+  Value elements = arith::DivUIOp::create(b, loc, bytes, number(byteWidth(element)));
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), elements);
+}
+
+void Emitter::fenceStreams() {
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.sse.sfence"), ValueRange{});
 }
 
 Value Emitter::stack(Type element, int64_t count) {
@@ -459,9 +477,16 @@ SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, Valu
 void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                        llvm::function_ref<void(Value, Value)> body) {
   // Chunks of about 64 KB of traffic, or 20 us of arithmetic where an item is dear: by size, never by thread count.
-  constexpr int64_t chunkBytes = 64 << 10;
-  constexpr double chunkNs = 20000, inlineNs = 4000;
+  // Large loops have larger chunks, up to 16 times, so that a thread reads long stretches.
+  constexpr double inlineNs = 4000;
+  int64_t chunkBytes = 64 << 10;
+  double chunkNs = 20000;
   auto staticItems = items.constant(), staticBytes = bytesPerItem.constant();
+  if (staticItems && staticBytes) {
+    double factor = std::clamp(double(*staticItems) * double(*staticBytes) / 128 / double(chunkBytes), 1.0, 16.0);
+    chunkBytes = int64_t(double(chunkBytes) * factor);
+    chunkNs *= factor;
+  }
   if (staticItems && *staticItems * nsPerItem < inlineNs) {
     body(index(0), index(items));
     return;

@@ -17,15 +17,33 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   Builder b(context);
   SmallVector<NamedAttribute> items{{b.getStringAttr("form"), b.getStringAttr(forms[int(form)])},
                                     {b.getStringAttr("lanes"), b.getI64IntegerAttr(lanes)}};
+  auto number = [&](StringRef name, int64_t value) {
+    items.push_back({b.getStringAttr(name), b.getI64IntegerAttr(value)});
+  };
+  auto flag = [&](StringRef name, bool value) { items.push_back({b.getStringAttr(name), b.getBoolAttr(value)}); };
+  if (form == Form::Sweep) { // what is not chosen is not shown
+    if (stream)
+      flag("stream", true);
+    if (prefetch)
+      flag("prefetch", true);
+    if (turnRows) {
+      number("turn_rows", turnRows);
+      number("turn_lanes", turnLanes);
+    }
+    if (strip) {
+      number("strip", strip);
+      number("together", together);
+    }
+  }
   if (form == Form::Tile) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
                                {"vectors", vectors},
                                {"row_block", rowBlock},
                                {"lane_block", laneBlock},
                                {"k_block", kBlock}})
-      items.push_back({b.getStringAttr(name), b.getI64IntegerAttr(value)});
+      number(name, value);
     for (auto [name, value] : {std::pair<StringRef, bool>{"pack_left", packLeft}, {"pack_right", packRight}})
-      items.push_back({b.getStringAttr(name), b.getBoolAttr(value)});
+      flag(name, value);
   }
   return b.getDictionaryAttr(items);
 }
@@ -46,6 +64,12 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
       into = value.getValue();
   };
   number("lanes", s.lanes);
+  flag("stream", s.stream);
+  flag("prefetch", s.prefetch);
+  number("turn_rows", s.turnRows);
+  number("turn_lanes", s.turnLanes);
+  number("strip", s.strip);
+  number("together", s.together);
   number("rows", s.rows);
   number("vectors", s.vectors);
   number("row_block", s.rowBlock);
@@ -166,20 +190,7 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     chooseTile(g, *contraction, target, s);
     return s;
   }
-  // Lanes by the widest type that is read, written or computed with (f16 is computed in f32); a branch in a payload is
-  // taken element by element. No more lanes than a fold has partial results.
-  unsigned bytes = 1;
-  bool branches = false;
-  for (const Buffer &buffer : g.buffers)
-    bytes = std::max(bytes, Emitter::byteWidth(buffer.element));
-  for (Node &node : g.nodes)
-    for (Operation &op : node.body()) {
-      branches |= op.getNumRegions() > 0;
-      for (Type type : op.getResultTypes())
-        if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
-          bytes = std::max(bytes, type.getIntOrFloatBitWidth() / 8);
-    }
-  s.lanes = branches ? 1 : std::clamp<int64_t>(target.lanes(bytes), 1, 64);
+  chooseSweep(g, target, s);
   return s;
 }
 

@@ -3,60 +3,12 @@
 //   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits
 //   for; column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
+#include "Sweep.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "weft/Codegen/CPU/Emitter.h"
-#include "weft/Codegen/CPU/Schedule.h"
 
 using namespace mlir;
 
 namespace weft {
-namespace {
-
-constexpr int64_t kPartials = 64, kChunk = 65536;
-
-class Sweep {
-public:
-  Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), width(schedule.lanes) {}
-  LogicalResult emit();
-
-private:
-  Emitter &e;
-  KernelGraph &g;
-  OpBuilder &b;
-  unsigned width; // lanes
-  SmallVector<Output> outputs;
-  SmallVector<unsigned> live; // nodes that are needed, in program order
-  // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
-  SmallVector<SmallVector<int>> kept, folded;
-  double nsPerElement = 0.1;
-  SizeExpr bytesPerElement = 0;
-
-  void collect();
-  SmallVector<SmallVector<int>> group(ArrayRef<int> dims);
-  Shape groupSizes(ArrayRef<SmallVector<int>> groups);
-  Point origin();
-  bool isWide(Value value); // depends on a reduced dimension
-  Linear storeAccess(const Output &output) { return e.graph.store(*g.nodeOf(output.value), output.buffer); }
-
-  void emitMap();
-  void emitRow();
-  void emitColumn();
-  void mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end);
-  Value foldVector(const Combiner &c, SmallVector<Value> partials);
-  Value foldMemory(const Combiner &c, Value memory, Type element, Value count, unsigned lanes);
-
-  // row form
-  llvm::DenseMap<Value, int> stages;
-  int stageOf(Value value);
-  struct RowState {
-    llvm::DenseMap<Value, Value> scalars; // row values, by graph value
-    llvm::DenseMap<Value, Value> scratch; // wide values kept from an earlier sweep -> memory
-  };
-  void sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims);
-  SmallVector<unsigned> reductionsAt(int stage);
-  SmallVector<Output> storesAt(int stage);
-  void reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>> &uses);
-};
 
 void Sweep::collect() {
   // Nodes that results depend on, and what they cost by what they touch.
@@ -116,9 +68,6 @@ Point Sweep::origin() {
   return point;
 }
 
-/// A merged group is walked by its innermost dimension alone.
-static void setGroup(Point &point, ArrayRef<int> dims, Value index) { point.indices[dims.back()] = index; }
-
 bool Sweep::isWide(Value value) {
   Node *node = g.nodeOf(value);
   if (!node)
@@ -161,38 +110,190 @@ LogicalResult Sweep::emit() {
 
 //===-- map ------------------------------------------------------------------------------------------------------===//
 
-/// Vector steps over [begin, end) of the lane group, then one masked step.
-void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {
-  int lane = laneDims.empty() ? -1 : laneDims.back();
-  auto step = [&](Value i, unsigned unroll, bool masked) {
-    for (unsigned u = 0; u < unroll; ++u) {
-      Frame frame = outer;
-      Value at = u ? e.add(i, e.index(u * width)) : i;
-      setGroup(frame.point, laneDims, at);
-      frame.point.lane = width > 1 ? lane : -1;
-      frame.point.width = width;
-      if (masked && width > 1)
-        frame.point.mask = e.laneMask(e.sub(end, at), width);
-      for (Output &output : outputs) {
-        Value value = e.evaluate(output.value, frame);
-        e.loc = g.nodeOf(output.value)->op.getLoc();
-        e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-      }
-    }
-  };
-  if (laneDims.empty()) {
-    for (Output &output : outputs) {
-      Frame frame = outer;
-      Value value = e.evaluate(output.value, frame);
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
+void Sweep::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
+                     llvm::function_ref<void(Value, Value)> body) {
+  e.parallel(items, bytesPerItem, nsPerItem, [&](Value begin, Value end) {
+    body(begin, end);
+    if (schedule.stream)
+      e.fenceStreams();
+  });
+}
+
+void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims,
+                      llvm::function_ref<void(Value, Value)> step) {
+  auto masked = [&](Value i) { step(i, width > 1 ? e.laneMask(e.sub(end, i), width) : Value()); };
+  // Streamed: the one result that is written along the lanes.
+  Output *streamed = nullptr;
+  int count = 0;
+  for (Output &output : outputs)
+    if (schedule.stream && width > 1 && (!g.hasReduction || isWide(output.value)) &&
+        storeAccess(output).coefs[laneDims.back()] == SizeExpr(1) && ++count == 1)
+      streamed = &output;
+  if (count != 1 ||
+      !llvm::is_contained({16, 32, 64}, width * Emitter::byteWidth(g.buffers[streamed->buffer].element))) {
+    Value middle = e.add(begin, e.roundDown(e.sub(end, begin), width));
+    e.loop(begin, middle, width, [&](Value i) { step(i, {}); });
+    e.loop(middle, end, width, masked);
     return;
   }
-  Value length = e.sub(end, begin);
-  Value full = e.roundDown(length, width);
-  Value middle = e.add(begin, full);
-  e.loop(begin, middle, width, [&](Value i) { step(i, 1, false); });
-  e.loop(middle, end, width, [&](Value i) { step(i, 1, true); });
+  Type element = g.buffers[streamed->buffer].element;
+  Point first = at;
+  setGroup(first, laneDims, begin);
+  Value address = e.address(e.pointers[streamed->buffer], element, e.offset(storeAccess(*streamed), first));
+  Value head = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
+  e.loop(begin, head, width, [&](Value i) { step(i, e.laneMask(e.sub(head, i), width)); });
+  int64_t line = std::max<int64_t>(width, 64 / Emitter::byteWidth(element));
+  Value middle = e.add(head, e.roundDown(e.sub(end, head), line));
+  e.loop(head, middle, line, [&](Value i) {
+    e.streaming = true;
+    for (int64_t u = 0; u < line; u += width)
+      step(u ? e.add(i, e.index(u)) : i, {});
+    e.streaming = false;
+  });
+  e.loop(middle, end, width, masked);
+}
+
+void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {
+  int lane = laneDims.empty() ? -1 : laneDims.back();
+  auto visit = [&](Frame frame) {
+    for (Output &output : outputs) {
+      Value value = e.evaluate(output.value, frame);
+      e.loc = g.nodeOf(output.value)->op.getLoc();
+      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+    }
+  };
+  if (laneDims.empty())
+    return visit(outer);
+  overLanes(begin, end, outer.point, laneDims, [&](Value i, Value mask) {
+    Frame frame = outer;
+    setGroup(frame.point, laneDims, i);
+    frame.point.lane = width > 1 ? lane : -1;
+    frame.point.width = width;
+    frame.point.mask = mask;
+    visit(frame);
+  });
+}
+
+/// Transposes width vectors of width elements: log2(width) rounds, in each of which pairs of rows trade half of their
+/// blocks.
+static SmallVector<Value> transposed(Emitter &e, SmallVector<Value> rows) {
+  int64_t n = rows.size();
+  for (int64_t half = 1; half < n; half *= 2) {
+    SmallVector<int64_t> upper, lower;
+    for (int64_t i = 0; i < n; ++i) {
+      upper.push_back(i & half ? n + i - half : i);
+      lower.push_back(i & half ? n + i : i + half);
+    }
+    for (int64_t i = 0; i < n; ++i)
+      if (!(i & half)) {
+        Value x = rows[i], y = rows[i + half];
+        rows[i] = vector::ShuffleOp::create(e.b, e.loc, x, y, upper);
+        rows[i + half] = vector::ShuffleOp::create(e.b, e.loc, x, y, lower);
+      }
+  }
+  return rows;
+}
+
+/// Blocks of rows by lanes: what is read across the lanes is turned into scratch, the rest is the map over its rows.
+bool Sweep::emitTurned() {
+  auto turn = schedule.turnRows ? findTurn(g) : std::nullopt;
+  if (!turn)
+    return false;
+  int across = turn->across, lane = turn->lane;
+  int64_t R = schedule.turnRows, C = schedule.turnLanes, P = *g.domain[across].constant(),
+          Q = *g.domain[lane].constant();
+  SmallVector<SmallVector<int>> outer;
+  for (auto &dims : kept)
+    if (!llvm::is_contained(dims, across) && !llvm::is_contained(dims, lane))
+      outer.push_back(dims);
+    else if (dims.size() != 1)
+      return false;
+  Shape sizes = groupSizes(outer);
+  sizes.push_back(SizeExpr((P + R - 1) / R));
+  sizes.push_back(SizeExpr((Q + C - 1) / C));
+  double ns = nsPerElement * double(R * C) * 2;
+  parallel(numElements(sizes), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
+    e.loop(begin, end, 1, [&](Value item) {
+      Frame frame;
+      frame.point = origin();
+      auto position = e.delinearize(item, sizes);
+      for (auto [dims, i] : llvm::zip(outer, position))
+        setGroup(frame.point, dims, i);
+      Value row = e.mul(position[outer.size()], SizeExpr(R)), column = e.mul(position[outer.size() + 1], SizeExpr(C));
+      Value rowEnd = e.minimum(e.index(P), e.add(row, e.index(R)));
+      Value columnEnd = e.minimum(e.index(Q), e.add(column, e.index(C)));
+      int64_t pitch = C + width; // rows of scratch in different sets
+      SmallVector<Value> bytes(turn->reads.size());
+      for (auto [size, read] : llvm::zip(bytes, turn->reads))
+        size = e.index(R * pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)));
+      SmallVector<Value> scratch = e.scratch(bytes);
+      auto slotAt = [&](Value p, Value q) {
+        Point at;
+        at.indices = {e.sub(p, row), e.sub(q, column)};
+        at.lane = 1;
+        at.width = width;
+        return at;
+      };
+      auto slot = [&](int64_t r) { return Linear{SizeExpr(r * pitch), {SizeExpr(pitch), SizeExpr(1)}}; };
+      for (unsigned r = 0; r < scratch.size(); ++r) {
+        Value memory = scratch[r];
+        Turn::Read &read = turn->reads[r];
+        Type element = g.buffers[read.buffer].element;
+        Linear access = g.access(*read.node, *read.operand, read.buffer);
+        auto block = [&](Value p, Value q, bool edge) {
+          SmallVector<Value> rows;
+          Point from = frame.point;
+          from.lane = across;
+          from.width = width;
+          from.indices[across] = p;
+          from.indices[lane] = q;
+          for (unsigned t = 0; t < width; ++t) {
+            Linear at = access;
+            at.offset = at.offset + at.coefs[lane] * SizeExpr(int64_t(t));
+            if (edge) { // columns past the end: no lane
+              Value inside =
+                  arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, e.add(q, e.index(t)), columnEnd);
+              from.mask = e.laneMask(arith::SelectOp::create(b, e.loc, inside, e.sub(rowEnd, p), e.index(0)), width);
+            }
+            rows.push_back(e.load(e.pointers[read.buffer], element, at, from));
+          }
+          for (auto [t, vector] : llvm::enumerate(transposed(e, rows)))
+            e.store(vector, memory, element, slot(t), slotAt(p, q));
+        };
+        // Rows innermost: a stretch of R elements of memory at a time.
+        Value rowMiddle = e.add(row, e.roundDown(e.sub(rowEnd, row), width));
+        Value columnMiddle = e.add(column, e.roundDown(e.sub(columnEnd, column), width));
+        e.loop(column, columnMiddle, width, [&](Value q) {
+          e.loop(row, rowMiddle, width, [&](Value p) { block(p, q, false); });
+          if (P % width)
+            e.loop(rowMiddle, rowEnd, width, [&](Value p) { block(p, q, true); });
+        });
+        if (Q % width)
+          e.loop(columnMiddle, columnEnd, width,
+                 [&](Value q) { e.loop(row, rowEnd, width, [&](Value p) { block(p, q, true); }); });
+      }
+      e.loop(row, rowEnd, 1, [&](Value p) {
+        frame.point.indices[across] = p;
+        overLanes(column, columnEnd, frame.point, {lane}, [&](Value q, Value mask) {
+          Frame inner = frame;
+          inner.point.indices[lane] = q;
+          inner.point.lane = lane;
+          inner.point.width = width;
+          inner.point.mask = mask;
+          for (auto [memory, read] : llvm::zip(scratch, turn->reads))
+            inner.known[read.node->body().getArgument(read.operand->getOperandNumber())] =
+                e.load(memory, g.buffers[read.buffer].element, slot(0), slotAt(p, q));
+          for (Output &output : outputs) {
+            Value value = e.evaluate(output.value, inner);
+            e.loc = g.nodeOf(output.value)->op.getLoc();
+            e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
+                    inner.point);
+          }
+        });
+      });
+    });
+  });
+  return true;
 }
 
 void Sweep::emitMap() {
@@ -206,18 +307,20 @@ void Sweep::emitMap() {
     mapLanes(start(), {}, {}, {});
     return;
   }
+  if (emitTurned())
+    return;
   SmallVector<int> lane = kept.back();
   if (kept.size() == 1) {
     // One long run: the items are its elements, so a chunk is a stretch of it.
-    e.parallel(g.size(lane), bytesPerElement, nsPerElement,
-               [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
+    parallel(g.size(lane), bytesPerElement, nsPerElement,
+             [&](Value begin, Value end) { mapLanes(start(), lane, begin, end); });
     return;
   }
   auto outer = ArrayRef(kept).drop_back();
   Shape sizes = groupSizes(outer);
   SizeExpr length = g.size(lane);
   double perRow = nsPerElement * double(length.constant().value_or(256));
-  e.parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
+  parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
       Frame inner = start();
       for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, sizes)))
@@ -249,13 +352,14 @@ Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials) {
   return vector::ExtractOp::create(b, e.loc, v, ArrayRef<int64_t>{0});
 }
 
-/// Folds `count` rows of `lanes` elements in memory by halves, the absent ones being identities: row j with j + half,
-/// half from the power of two at or above count, down to 1. The result is row 0.
-Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value count, unsigned lanes) {
+/// Folds `count` rows of `lanes` elements in memory, `pitch` apart, from `column` on, by halves, the absent ones being
+/// identities: row j with j + half, half from the power of two at or above count, down to 1. The result is row 0.
+Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value count, unsigned lanes, int64_t pitch,
+                        Value column) {
   auto rowAt = [&](Value row) {
-    Linear l{0, {SizeExpr(int64_t(lanes)), SizeExpr(1)}};
+    Linear l{0, {SizeExpr(pitch), SizeExpr(1)}};
     Point p;
-    p.indices = {row, e.index(0)};
+    p.indices = {row, column};
     p.lane = lanes > 1 ? 1 : -1;
     p.width = lanes;
     return std::make_pair(l, p);
@@ -305,367 +409,6 @@ Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value cou
   auto [l, p] = rowAt(e.index(0));
   return e.load(memory, element, l, p);
 }
-
-//===-- row ------------------------------------------------------------------------------------------------------===//
-
-int Sweep::stageOf(Value value) {
-  Node *node = g.nodeOf(value);
-  if (!node || node->kind == NodeKind::Fill)
-    return 0;
-  if (auto it = stages.find(value); it != stages.end())
-    return it->second;
-  int stage = 0;
-  for (OpOperand *input : node->op.getDpsInputOperands())
-    stage = std::max(stage, stageOf(input->get()));
-  return stages[value] = stage + (node->kind == NodeKind::Reduce ? 1 : 0);
-}
-
-SmallVector<unsigned> Sweep::reductionsAt(int stage) {
-  SmallVector<unsigned> found;
-  for (unsigned i : live)
-    if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) == stage + 1)
-      found.push_back(i);
-  return found;
-}
-
-SmallVector<Output> Sweep::storesAt(int stage) {
-  SmallVector<Output> found;
-  for (Output &output : outputs)
-    if (isWide(output.value) && stageOf(output.value) == stage)
-      found.push_back(output);
-  return found;
-}
-
-/// Notes that sweep `stage` computes the wide values that `value` depends on.
-void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>> &uses) {
-  Node *node = g.nodeOf(value);
-  if (!node || node->kind != NodeKind::Map || !isWide(value))
-    return;
-  auto &at = uses[value];
-  if (llvm::is_contained(at, stage))
-    return;
-  at.push_back(stage);
-  for (OpOperand *input : node->op.getDpsInputOperands())
-    reach(input->get(), stage, uses);
-}
-
-void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
-  SizeExpr n = g.size(laneDims);
-  auto constant = n.constant();
-  SmallVector<unsigned> reductions = reductionsAt(stage);
-  SmallVector<Output> stores = storesAt(stage);
-  if (reductions.empty() && stores.empty())
-    return;
-  int lane = laneDims.back();
-  unsigned groups = kPartials / width;
-
-  // Wide values that this sweep computes and a later one needs again are kept where that pays and fits.
-  llvm::DenseMap<Value, SmallVector<int>> uses;
-  int last = 0;
-  for (unsigned i : live)
-    last = std::max(last, stageOf(g.nodes[i].result()));
-  for (int s = 0; s <= last; ++s) {
-    for (unsigned i : reductionsAt(s))
-      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
-        reach(input->get(), s, uses);
-    for (Output &output : storesAt(s))
-      reach(output.value, s, uses);
-  }
-  SmallVector<Value> keep;
-  for (unsigned i : live) {
-    Value value = g.nodes[i].result();
-    auto it = uses.find(value);
-    if (it == uses.end() || state.scratch.count(value) || !g.nodes[i].isExpensive || !constant)
-      continue;
-    auto &at = it->second;
-    int64_t bytes = *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType()));
-    if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) && bytes <= 32 << 10)
-      keep.push_back(value);
-  }
-  llvm::DenseMap<Value, Value> kept;
-  for (Value value : keep)
-    kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
-
-  auto frameAt = [&](Value i, Value mask) {
-    Frame frame;
-    frame.point = row;
-    setGroup(frame.point, laneDims, i);
-    frame.point.lane = lane;
-    frame.point.width = width;
-    frame.point.mask = mask;
-    for (auto &[value, scalar] : state.scalars)
-      frame.known[value] = scalar;
-    Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
-    along.coefs[lane] = 1;
-    Point full = frame.point;
-    full.mask = {};
-    for (auto &[value, memory] : state.scratch)
-      frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
-    return frame;
-  };
-  auto visit = [&](Frame &frame) {
-    Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
-    along.coefs[lane] = 1;
-    for (Value value : keep) {
-      Point full = frame.point;
-      full.mask = {};
-      e.store(e.evaluate(value, frame), kept[value], getElementTypeOrSelf(value.getType()), along, full);
-    }
-    for (Output &output : stores) {
-      Value value = e.evaluate(output.value, frame);
-      e.loc = g.nodeOf(output.value)->op.getLoc();
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
-  };
-
-  if (reductions.empty()) {
-    Value end = e.index(n),
-          full = e.index(constant ? SizeExpr(*constant / width * width) : n.floordiv(width) * SizeExpr(int64_t(width)));
-    e.loop(e.index(0), full, width, [&](Value i) {
-      Frame frame = frameAt(i, {});
-      visit(frame);
-    });
-    e.loop(full, end, width, [&](Value i) {
-      Frame frame = frameAt(i, e.laneMask(e.sub(end, i), width));
-      visit(frame);
-    });
-    for (Value value : keep)
-      state.scratch[value] = kept[value];
-    return;
-  }
-
-  SmallVector<Combiner> combiners;
-  for (unsigned i : reductions)
-    combiners.push_back(e.combiner(g.nodes[i]));
-  // One block of 64: groups vectors per reduction; with `limit`, lanes at or past it are left alone.
-  auto block = [&](Value base, ValueRange accs, Value limit, std::optional<int64_t> known) {
-    SmallVector<Value> next(accs.begin(), accs.end());
-    for (unsigned u = 0; u < groups; ++u) {
-      if (known && int64_t(u * width) >= *known)
-        break;
-      Value at = e.add(base, e.index(u * width));
-      Value mask;
-      if (limit && !(known && int64_t((u + 1) * width) <= *known))
-        mask = e.laneMask(e.sub(limit, at), width);
-      Frame frame = frameAt(at, mask);
-      visit(frame);
-      for (auto [r, node] : llvm::enumerate(reductions)) {
-        e.loc = g.nodes[node].op.getLoc();
-        Value element = e.widen(e.payload(g.nodes[node], combiners[r].element, frame), width);
-        Value &acc = next[r * groups + u];
-        acc = e.choose(mask, e.combine(combiners[r], acc, element), acc);
-      }
-    }
-    return next;
-  };
-  // A chunk of at most 65,536 elements -> one scalar per reduction.
-  auto chunk = [&](Value begin, Value end, std::optional<int64_t> known) {
-    SmallVector<Value> accs;
-    for (const Combiner &c : combiners)
-      for (unsigned u = 0; u < groups; ++u)
-        accs.push_back(e.widen(e.identity(c), width));
-    Value length = e.sub(end, begin);
-    Value full =
-        known ? e.index(*known / kPartials * kPartials)
-              : Value(b.createOrFold<arith::MulIOp>(
-                    e.loc, b.createOrFold<arith::DivUIOp>(e.loc, length, e.index(kPartials)), e.index(kPartials)));
-    Value middle = e.add(begin, full);
-    if (!known || *known >= kPartials)
-      accs = e.loopCarry(begin, middle, kPartials, accs,
-                         [&](Value i, ValueRange carried) { return block(i, carried, {}, std::nullopt); });
-    if (known && *known % kPartials)
-      accs = block(middle, accs, end, *known % kPartials);
-    else if (!known) // the tail: no step, or one
-      accs = e.loopCarry(middle, end, kPartials, accs,
-                         [&](Value i, ValueRange carried) { return block(i, carried, end, std::nullopt); });
-    SmallVector<Value> results;
-    for (auto [r, c] : llvm::enumerate(combiners))
-      results.push_back(foldVector(c, SmallVector<Value>(ArrayRef(accs).slice(r * groups, groups))));
-    return results;
-  };
-
-  SmallVector<Value> results;
-  if (constant && *constant <= kChunk) {
-    results = chunk(e.index(0), e.index(n), *constant);
-  } else {
-    // Each chunk's result to memory, then folded by halves.
-    Value end = e.index(n);
-    Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(kChunk));
-    SmallVector<Value> memories;
-    SmallVector<Type> elements;
-    Linear at{0, {SizeExpr(1)}};
-    for (const Combiner &c : combiners) {
-      elements.push_back(c.op->getResult(0).getType());
-      memories.push_back(b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
-    }
-    memories = e.scratch(memories);
-    e.loop(e.index(0), chunks, 1, [&](Value k) {
-      Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-      Value stop = e.minimum(end, e.add(begin, e.index(kChunk)));
-      Point p;
-      p.indices = {k};
-      for (auto [memory, element, value] : llvm::zip(memories, elements, chunk(begin, stop, std::nullopt)))
-        e.store(value, memory, element, at, p);
-    });
-    for (auto [memory, element, c] : llvm::zip(memories, elements, combiners))
-      results.push_back(foldMemory(c, memory, element, chunks, 1));
-  }
-  for (auto [node, value] : llvm::zip(reductions, results))
-    state.scalars[g.nodes[node].result()] = value;
-  for (Value value : keep)
-    state.scratch[value] = kept[value];
-}
-
-void Sweep::emitRow() {
-  SmallVector<int> lane = folded.front();
-  int last = 0;
-  for (unsigned i : live)
-    last = std::max(last, stageOf(g.nodes[i].result()));
-  Shape sizes = groupSizes(kept);
-  SizeExpr length = g.size(lane);
-  double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
-  e.parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value row) {
-      Point point = origin();
-      for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
-        setGroup(point, dims, i);
-      RowState state;
-      for (int stage = 0; stage <= last; ++stage) {
-        // Scalars of the row that this sweep reads are computed before its loops.
-        Frame scalars;
-        scalars.point = point;
-        for (auto &[value, scalar] : state.scalars)
-          scalars.known[value] = scalar;
-        for (unsigned i : live)
-          if (Value value = g.nodes[i].result();
-              g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
-            state.scalars[value] = e.evaluate(value, scalars);
-        sweepRow(state, point, stage, lane);
-      }
-      for (Output &output : outputs)
-        if (!isWide(output.value))
-          e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
-                  storeAccess(output), point);
-    });
-  });
-}
-
-//===-- column ---------------------------------------------------------------------------------------------------===//
-
-void Sweep::emitColumn() {
-  // Lanes along the innermost kept group, unless a folded dimension lies inside it (then one element at a time).
-  SmallVector<int> lane;
-  SmallVector<SmallVector<int>> outer(kept);
-  if (!kept.empty() && kept.back().back() > folded.back().back()) {
-    lane = kept.back();
-    outer.pop_back();
-  }
-  unsigned lanes = lane.empty() ? 1 : width;
-  Shape outerSizes = groupSizes(outer), foldedSizes = groupSizes(folded);
-  SizeExpr length = lane.empty() ? SizeExpr(1) : g.size(lane), n = numElements(foldedSizes);
-  SizeExpr blocks = (length + SizeExpr(int64_t(lanes) - 1)).floordiv(lanes);
-  SmallVector<Combiner> combiners;
-  SmallVector<unsigned> reductions;
-  for (unsigned i : live)
-    if (g.nodes[i].kind == NodeKind::Reduce) {
-      reductions.push_back(i);
-      combiners.push_back(e.combiner(g.nodes[i]));
-    }
-  double perBlock = (nsPerElement * lanes + 2) * double(n.constant().value_or(256));
-  e.parallel(numElements(outerSizes) * blocks, bytesPerElement * SizeExpr(int64_t(lanes)) * n, perBlock,
-             [&](Value begin, Value end) {
-               SmallVector<Value> partials;
-               for (const Combiner &c : combiners)
-                 partials.push_back(e.stack(c.op->getResult(0).getType(), kPartials * lanes));
-               Linear slot{0, {SizeExpr(int64_t(lanes)), SizeExpr(1)}};
-               auto slotAt = [&](Value row) {
-                 Point p;
-                 p.indices = {row, e.index(0)};
-                 p.lane = lanes > 1 ? 1 : -1;
-                 p.width = lanes;
-                 return p;
-               };
-               auto repeated = [&](const Combiner &c) {
-                 Value value = e.identity(c);
-                 return lanes > 1 ? e.widen(value, lanes) : value;
-               };
-               e.loop(begin, end, 1, [&](Value item) {
-                 Point point = origin();
-                 Value row = b.createOrFold<arith::DivUIOp>(e.loc, item, e.index(blocks));
-                 Value first = b.createOrFold<arith::MulIOp>(
-                     e.loc, b.createOrFold<arith::RemUIOp>(e.loc, item, e.index(blocks)), e.index(lanes));
-                 for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, outerSizes)))
-                   setGroup(point, dims, i);
-                 if (!lane.empty()) {
-                   setGroup(point, lane, first);
-                   point.lane = lane.back();
-                   point.width = lanes;
-                   bool even = length.constant() && *length.constant() % lanes == 0;
-                   if (lanes > 1 && !even)
-                     point.mask = e.laneMask(e.sub(e.index(length), first), lanes);
-                   if (lanes == 1)
-                     point.lane = -1;
-                 }
-                 auto chunk = [&](Value from, Value to) {
-                   SmallVector<Value> results;
-                   Value count = e.minimum(e.index(kPartials), e.sub(to, from));
-                   e.loop(e.index(0), count, 1, [&](Value j) {
-                     for (auto [c, memory] : llvm::zip(combiners, partials))
-                       e.store(repeated(c), memory, c.op->getResult(0).getType(), slot, slotAt(j));
-                   });
-                   e.loop(from, to, 1, [&](Value i) {
-                     Frame frame;
-                     frame.point = point;
-                     for (auto [dims, at] : llvm::zip(folded, e.delinearize(i, foldedSizes)))
-                       setGroup(frame.point, dims, at);
-                     Value j = b.createOrFold<arith::RemUIOp>(e.loc, e.sub(i, from), e.index(kPartials));
-                     for (auto [node, c, memory] : llvm::zip(reductions, combiners, partials)) {
-                       Type type = c.op->getResult(0).getType();
-                       e.loc = g.nodes[node].op.getLoc();
-                       Value acc = e.load(memory, type, slot, slotAt(j));
-                       Value element = e.payload(g.nodes[node], c.element, frame);
-                       e.store(e.combine(c, acc, element), memory, type, slot, slotAt(j));
-                     }
-                   });
-                   for (auto [c, memory] : llvm::zip(combiners, partials))
-                     results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), count, lanes));
-                   return results;
-                 };
-                 SmallVector<Value> results;
-                 Value total = e.index(n);
-                 if (n.constant() && *n.constant() <= kChunk) {
-                   results = chunk(e.index(0), total);
-                 } else {
-                   Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, total, e.index(kChunk));
-                   SmallVector<Value> memories;
-                   for (const Combiner &c : combiners)
-                     memories.push_back(b.createOrFold<arith::MulIOp>(
-                         e.loc, chunks, e.index(lanes * Emitter::byteWidth(c.op->getResult(0).getType()))));
-                   memories = e.scratch(memories);
-                   e.loop(e.index(0), chunks, 1, [&](Value k) {
-                     Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-                     Value to = e.minimum(total, e.add(from, e.index(kChunk)));
-                     for (auto [memory, c, value] : llvm::zip(memories, combiners, chunk(from, to)))
-                       e.store(value, memory, c.op->getResult(0).getType(), slot, slotAt(k));
-                   });
-                   for (auto [memory, c] : llvm::zip(memories, combiners))
-                     results.push_back(foldMemory(c, memory, c.op->getResult(0).getType(), chunks, lanes));
-                 }
-                 Frame frame;
-                 frame.point = point;
-                 for (auto [node, value] : llvm::zip(reductions, results))
-                   frame.known[g.nodes[node].result()] = value;
-                 for (Output &output : outputs) {
-                   Value value = e.evaluate(output.value, frame);
-                   e.loc = g.nodeOf(output.value)->op.getLoc();
-                   e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
-                           frame.point);
-                 }
-               });
-             });
-}
-
-} // namespace
 
 LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule) { return Sweep(emitter, schedule).emit(); }
 

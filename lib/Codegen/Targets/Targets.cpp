@@ -2,6 +2,8 @@
 #include "weft/Codegen/Target.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
+#include <algorithm>
+#include <unistd.h>
 
 namespace weft {
 
@@ -11,6 +13,7 @@ static Target x86(bool avx512, bool avx2) {
   t.vectorBytes = avx512 ? 64 : avx2 ? 32 : 16;
   t.vectorRegisters = avx512 ? 32 : 16;
   t.cheapMaskedStore = avx512;
+  t.streams = true;
   t.flopsPerNs = avx512 ? 60 : avx2 ? 40 : 10;
   return t;
 }
@@ -20,6 +23,17 @@ static void addFeatures(Target &t, std::initializer_list<const char *> names) {
     t.features.push_back(std::string("+") + name);
 }
 
+/// The caches of this machine's cores. A virtual machine may show the last one of the whole socket: cut.
+static void measureCaches(Target &t) {
+  auto known = [](int name, int64_t usual, int64_t least, int64_t most) {
+    int64_t bytes = sysconf(name);
+    return bytes <= 0 ? usual : std::clamp(bytes, least, most);
+  };
+  t.l1Bytes = known(_SC_LEVEL1_DCACHE_SIZE, t.l1Bytes, 16 << 10, 128 << 10);
+  t.l2Bytes = known(_SC_LEVEL2_CACHE_SIZE, t.l2Bytes, 256 << 10, 4 << 20);
+  t.l3Bytes = known(_SC_LEVEL3_CACHE_SIZE, t.l3Bytes, 4 << 20, 32 << 20);
+}
+
 Target hostTarget() {
   auto host = llvm::sys::getHostCPUFeatures();
   auto has = [&](llvm::StringRef name) { return host.lookup(name); };
@@ -27,6 +41,7 @@ Target hostTarget() {
   bool avx512 = avx2 && has("avx512f") && has("avx512bw") && has("avx512vl") && has("avx512dq");
   Target t = x86(avx512, avx2);
   t.triple = llvm::sys::getProcessTriple();
+  measureCaches(t);
   t.cpu = llvm::sys::getHostCPUName().str();
   for (auto &feature : host)
     t.features.push_back((feature.second ? "+" : "-") + feature.first().str());

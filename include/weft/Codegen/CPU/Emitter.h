@@ -47,6 +47,7 @@ public:
   mlir::Value call;                        // the call in flight, for the runtime
   llvm::SmallVector<mlir::Value> pointers; // per buffer
   llvm::StringMap<mlir::Value> symbols;    // index values
+  bool streaming = false;                  // whole vectors are stored past the caches; the address is aligned to them
 
   //===-- sizes and indices
   mlir::Value index(int64_t value);
@@ -68,6 +69,12 @@ public:
   mlir::Value address(mlir::Value pointer, mlir::Type element, mlir::Value offset);
   mlir::Value load(mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
   void store(mlir::Value value, mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
+  /// Asks for the line at a point to be read ahead; an address past the buffer does no harm.
+  void prefetch(mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
+  /// How many elements stand before the first whole cache line at or after an address.
+  mlir::Value beforeLine(mlir::Value address, mlir::Type element);
+  /// Orders streamed stores before what other threads are told next.
+  void fenceStreams();
   /// Room on the stack of the function being emitted.
   mlir::Value stack(mlir::Type element, int64_t count);
 

@@ -14,6 +14,12 @@ struct Schedule {
   Form form = Form::Sweep;
   int64_t lanes = 1; // elements of a vector
 
+  // Sweep only.
+  bool stream = false;   // the result is stored past the caches, in whole lines: it is large, and not read soon
+  bool prefetch = false; // a row's last or dearest sweep reads the next rows ahead
+  int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
+  int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
+
   // Tile only.
   int64_t rows = 1, vectors = 1;       // the register tile: rows by vectors of accumulators
   int64_t rowBlock = 1, laneBlock = 1; // an item of work: rows by lanes
@@ -36,6 +42,19 @@ struct Contraction {
 
   static mlir::FailureOr<Contraction> build(KernelGraph &graph);
 };
+
+/// Operands of a map that are read across the lanes: neighbours in memory are neighbours along another dimension.
+struct Turn {
+  int lane = -1, across = -1; // root dimensions
+  struct Read {
+    Node *node;
+    mlir::OpOperand *operand;
+    int buffer;
+  };
+  llvm::SmallVector<Read> reads;
+};
+std::optional<Turn> findTurn(KernelGraph &graph);
+void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
 
 /// The cost model's choice, from sizes, accesses and the target's page of facts alone.
 mlir::FailureOr<Schedule> chooseSchedule(KernelGraph &graph, const Target &target);

@@ -1,0 +1,71 @@
+// Decides what the three forms of sweeps share: the index space as loops, the order of folds.
+#ifndef WEFT_CODEGEN_CPU_SWEEP_H
+#define WEFT_CODEGEN_CPU_SWEEP_H
+
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
+
+namespace weft {
+
+constexpr int64_t kPartials = 64, kChunk = 65536;
+
+/// A merged group is walked by its innermost dimension alone.
+inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }
+
+class Sweep {
+public:
+  Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), schedule(schedule), width(schedule.lanes) {}
+  mlir::LogicalResult emit();
+
+private:
+  Emitter &e;
+  KernelGraph &g;
+  mlir::OpBuilder &b;
+  const Schedule &schedule;
+  unsigned width; // lanes
+  llvm::SmallVector<Output> outputs;
+  llvm::SmallVector<unsigned> live; // nodes that are needed, in program order
+  // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
+  llvm::SmallVector<llvm::SmallVector<int>> kept, folded;
+  double nsPerElement = 0.1;
+  SizeExpr bytesPerElement = 0;
+
+  void collect();
+  llvm::SmallVector<llvm::SmallVector<int>> group(llvm::ArrayRef<int> dims);
+  Shape groupSizes(llvm::ArrayRef<llvm::SmallVector<int>> groups);
+  Point origin();
+  bool isWide(mlir::Value value); // depends on a reduced dimension
+  Linear storeAccess(const Output &output) { return e.graph.store(*g.nodeOf(output.value), output.buffer); }
+
+  /// The loops of a parallel region; streamed stores are in order when it ends.
+  void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
+                llvm::function_ref<void(mlir::Value, mlir::Value)> body);
+
+  void emitMap();
+  void emitRow();
+  void emitColumn();
+  /// Steps of a vector over [begin, end), the last one masked. Streamed ones write whole lines: from the first line of
+  /// `output` on, with what stands before and after it stored plainly.
+  void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims,
+                 llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+  bool emitTurned();
+  void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
+  mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials);
+  mlir::Value foldMemory(const Combiner &c, mlir::Value memory, mlir::Type element, mlir::Value count, unsigned lanes,
+                         int64_t pitch, mlir::Value column);
+
+  // row form
+  llvm::DenseMap<mlir::Value, int> stages;
+  int stageOf(mlir::Value value);
+  struct RowState {
+    llvm::DenseMap<mlir::Value, mlir::Value> scalars; // row values, by graph value
+    llvm::DenseMap<mlir::Value, mlir::Value> scratch; // wide values kept from an earlier sweep -> memory
+  };
+  void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
+  llvm::SmallVector<unsigned> reductionsAt(int stage);
+  llvm::SmallVector<Output> storesAt(int stage);
+  void reach(mlir::Value value, int stage, llvm::DenseMap<mlir::Value, llvm::SmallVector<int>> &uses);
+};
+
+} // namespace weft
+#endif

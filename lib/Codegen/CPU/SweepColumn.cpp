@@ -1,0 +1,182 @@
+// Decides the loops of folds over outer dimensions: partial results of a strip of lanes in memory; several rows, 64
+// apart, are folded into each as it is visited, so that memory is read in as many long streams; at the end the partials
+// of each vector of lanes are folded in registers.
+#include "Sweep.h"
+
+using namespace mlir;
+
+namespace weft {
+
+void Sweep::emitColumn() {
+  // Lanes along the innermost kept group, unless a folded dimension lies inside it (then one element at a time).
+  SmallVector<int> lane;
+  SmallVector<SmallVector<int>> outer(kept);
+  if (!kept.empty() && kept.back().back() > folded.back().back()) {
+    lane = kept.back();
+    outer.pop_back();
+  }
+  unsigned lanes = lane.empty() ? 1 : width;
+  int64_t strip = lane.empty() ? 1 : std::max<int64_t>(lanes, schedule.strip / lanes * lanes);
+  Shape outerSizes = groupSizes(outer), foldedSizes = groupSizes(folded);
+  SizeExpr length = lane.empty() ? SizeExpr(1) : g.size(lane), n = numElements(foldedSizes);
+  SizeExpr strips = (length + SizeExpr(strip - 1)).floordiv(strip);
+  SmallVector<Combiner> combiners;
+  SmallVector<unsigned> reductions;
+  SmallVector<Type> types;
+  for (unsigned i : live)
+    if (g.nodes[i].kind == NodeKind::Reduce) {
+      reductions.push_back(i);
+      combiners.push_back(e.combiner(g.nodes[i]));
+      types.push_back(combiners.back().op->getResult(0).getType());
+    }
+  auto total = n.constant();
+  int64_t used = total ? std::min<int64_t>(kPartials, llvm::PowerOf2Ceil(std::max<int64_t>(*total, 1))) : kPartials;
+  int64_t together = std::max<int64_t>(1, schedule.together);
+  if (total)
+    together = std::clamp<int64_t>(*total / kPartials, 1, together);
+  double perStrip = (nsPerElement + 2.0 / lanes) * double(strip) * double(total.value_or(256));
+
+  auto slot = [&](int64_t row) { return Linear{SizeExpr(row * strip), {SizeExpr(strip), SizeExpr(1)}}; };
+  auto slotAt = [&](Value row, Value column) {
+    Point p;
+    p.indices = {row, column};
+    p.lane = lanes > 1 ? 1 : -1;
+    p.width = lanes;
+    return p;
+  };
+  auto repeated = [&](const Combiner &c) {
+    Value value = e.identity(c);
+    return lanes > 1 ? e.widen(value, lanes) : value;
+  };
+
+  parallel(
+      numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip, [&](Value begin, Value end) {
+        SmallVector<Value> partials;
+        for (Type type : types)
+          partials.push_back(e.stack(type, used * strip));
+        e.loop(begin, end, 1, [&](Value item) {
+          Point point = origin();
+          SmallVector<SizeExpr> sizes(outerSizes.begin(), outerSizes.end());
+          sizes.push_back(strips);
+          SmallVector<Value> position = e.delinearize(item, sizes);
+          for (auto [dims, i] : llvm::zip(outer, position))
+            setGroup(point, dims, i);
+          Value first = e.mul(position.back(), SizeExpr(strip));
+          bool even = length.constant() && *length.constant() % strip == 0;
+          Value columns = even ? e.index(strip) : e.minimum(e.index(strip), e.sub(e.index(length), first));
+          // A vector of lanes, `column` from the strip's first.
+          auto pointAt = [&](Value column) {
+            Point at = point;
+            if (!lane.empty()) {
+              setGroup(at, lane, e.add(first, column));
+              at.lane = lanes > 1 ? lane.back() : -1;
+              at.width = lanes;
+              bool whole = length.constant() && *length.constant() % lanes == 0;
+              if (lanes > 1 && !whole)
+                at.mask = e.laneMask(e.sub(columns, column), lanes);
+            }
+            return at;
+          };
+          // Folds rows i, i + 64, ... (`count` of them) into partial j, over the strip.
+          auto visit = [&](Value i, Value j, int64_t count) {
+            SmallVector<SmallVector<Value>> rows;
+            for (int64_t r = 0; r < count; ++r)
+              rows.push_back(e.delinearize(r ? e.add(i, e.index(r * kPartials)) : i, foldedSizes));
+            e.loop(e.index(0), columns, lanes, [&](Value column) {
+              Point at = pointAt(column);
+              SmallVector<Value> accs;
+              for (auto [memory, type] : llvm::zip(partials, types))
+                accs.push_back(e.load(memory, type, slot(0), slotAt(j, column)));
+              for (auto &row : rows) {
+                Frame frame;
+                frame.point = at;
+                for (auto [dims, index] : llvm::zip(folded, row))
+                  setGroup(frame.point, dims, index);
+                for (auto [node, c, acc] : llvm::zip(reductions, combiners, accs)) {
+                  e.loc = g.nodes[node].op.getLoc();
+                  acc = e.combine(c, acc, e.payload(g.nodes[node], c.element, frame));
+                }
+              }
+              for (auto [memory, type, acc] : llvm::zip(partials, types, accs))
+                e.store(acc, memory, type, slot(0), slotAt(j, column));
+            });
+          };
+          auto fill = [&](Value from, Value to) {
+            e.loop(e.index(0), e.index(used), 1, [&](Value j) {
+              e.loop(e.index(0), columns, lanes, [&](Value column) {
+                for (auto [c, memory, type] : llvm::zip(combiners, partials, types))
+                  e.store(repeated(c), memory, type, slot(0), slotAt(j, column));
+              });
+            });
+            Value middle = from;
+            if (together > 1) {
+              middle = e.add(from, e.roundDown(e.sub(to, from), kPartials * together));
+              e.loop(from, middle, kPartials * together, [&](Value base) {
+                e.loop(e.index(0), e.index(kPartials), 1, [&](Value j) { visit(e.add(base, j), j, together); });
+              });
+            }
+            e.loop(middle, to, 1, [&](Value i) {
+              visit(i, b.createOrFold<arith::RemUIOp>(e.loc, e.sub(i, from), e.index(kPartials)), 1);
+            });
+          };
+          // The partials of one vector of lanes, folded by halves: row j with j + half, depth first, so that few live
+          // at once.
+          auto folded64 = [&](unsigned r, Value column) {
+            auto fold = [&](auto &&self, int64_t count, int64_t row) -> Value {
+              if (count == used)
+                return e.load(partials[r], types[r], slot(row), slotAt(e.index(0), column));
+              Value x = self(self, count * 2, row), y = self(self, count * 2, row + count);
+              return e.combine(combiners[r], x, y);
+            };
+            return fold(fold, 1, 0);
+          };
+          auto finish = [&](Value column, ArrayRef<Value> results) {
+            Frame frame;
+            frame.point = pointAt(column);
+            for (auto [node, value] : llvm::zip(reductions, results))
+              frame.known[g.nodes[node].result()] = value;
+            for (Output &output : outputs) {
+              Value value = e.evaluate(output.value, frame);
+              e.loc = g.nodeOf(output.value)->op.getLoc();
+              e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
+                      frame.point);
+            }
+          };
+          auto overColumns = [&](llvm::function_ref<void(Value)> body) { e.loop(e.index(0), columns, lanes, body); };
+
+          Value all = e.index(n);
+          if (total && *total <= kChunk) {
+            fill(e.index(0), all);
+            overColumns([&](Value column) {
+              SmallVector<Value> results;
+              for (unsigned r = 0; r < reductions.size(); ++r)
+                results.push_back(folded64(r, column));
+              finish(column, results);
+            });
+            return;
+          }
+          Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, all, e.index(kChunk));
+          SmallVector<Value> memories;
+          for (Type type : types)
+            memories.push_back(
+                b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(strip * int64_t(Emitter::byteWidth(type)))));
+          memories = e.scratch(memories);
+          e.loop(e.index(0), chunks, 1, [&](Value k) {
+            Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+            fill(from, e.minimum(all, e.add(from, e.index(kChunk))));
+            overColumns([&](Value column) {
+              for (unsigned r = 0; r < reductions.size(); ++r)
+                e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
+            });
+          });
+          overColumns([&](Value column) {
+            SmallVector<Value> results;
+            for (unsigned r = 0; r < reductions.size(); ++r)
+              results.push_back(foldMemory(combiners[r], memories[r], types[r], chunks, lanes, strip, column));
+            finish(column, results);
+          });
+        });
+      });
+}
+
+} // namespace weft

@@ -1,0 +1,270 @@
+// Decides the loops of folds over whole rows: a sweep along the row per reduction that it waits for, the values that a
+// later sweep needs again in scratch, the results of a row in registers.
+#include "Sweep.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace weft {
+
+//===-- row ------------------------------------------------------------------------------------------------------===//
+
+int Sweep::stageOf(Value value) {
+  Node *node = g.nodeOf(value);
+  if (!node || node->kind == NodeKind::Fill)
+    return 0;
+  if (auto it = stages.find(value); it != stages.end())
+    return it->second;
+  int stage = 0;
+  for (OpOperand *input : node->op.getDpsInputOperands())
+    stage = std::max(stage, stageOf(input->get()));
+  return stages[value] = stage + (node->kind == NodeKind::Reduce ? 1 : 0);
+}
+
+SmallVector<unsigned> Sweep::reductionsAt(int stage) {
+  SmallVector<unsigned> found;
+  for (unsigned i : live)
+    if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) == stage + 1)
+      found.push_back(i);
+  return found;
+}
+
+SmallVector<Output> Sweep::storesAt(int stage) {
+  SmallVector<Output> found;
+  for (Output &output : outputs)
+    if (isWide(output.value) && stageOf(output.value) == stage)
+      found.push_back(output);
+  return found;
+}
+
+/// Notes that sweep `stage` computes the wide values that `value` depends on.
+void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>> &uses) {
+  Node *node = g.nodeOf(value);
+  if (!node || node->kind != NodeKind::Map || !isWide(value))
+    return;
+  auto &at = uses[value];
+  if (llvm::is_contained(at, stage))
+    return;
+  at.push_back(stage);
+  for (OpOperand *input : node->op.getDpsInputOperands())
+    reach(input->get(), stage, uses);
+}
+
+void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
+  SizeExpr n = g.size(laneDims);
+  auto constant = n.constant();
+  SmallVector<unsigned> reductions = reductionsAt(stage);
+  SmallVector<Output> stores = storesAt(stage);
+  if (reductions.empty() && stores.empty())
+    return;
+  int lane = laneDims.back();
+  unsigned groups = kPartials / width;
+
+  // Wide values that this sweep computes and a later one needs again are kept where that pays and fits.
+  llvm::DenseMap<Value, SmallVector<int>> uses;
+  int last = 0;
+  for (unsigned i : live)
+    last = std::max(last, stageOf(g.nodes[i].result()));
+  for (int s = 0; s <= last; ++s) {
+    for (unsigned i : reductionsAt(s))
+      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
+        reach(input->get(), s, uses);
+    for (Output &output : storesAt(s))
+      reach(output.value, s, uses);
+  }
+  SmallVector<Value> keep;
+  for (unsigned i : live) {
+    Value value = g.nodes[i].result();
+    auto it = uses.find(value);
+    if (it == uses.end() || state.scratch.count(value) || !g.nodes[i].isExpensive || !constant)
+      continue;
+    auto &at = it->second;
+    int64_t bytes = *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType()));
+    if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) && bytes <= 32 << 10)
+      keep.push_back(value);
+  }
+  llvm::DenseMap<Value, Value> kept;
+  for (Value value : keep)
+    kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
+
+  auto frameAt = [&](Value i, Value mask) {
+    Frame frame;
+    frame.point = row;
+    setGroup(frame.point, laneDims, i);
+    frame.point.lane = lane;
+    frame.point.width = width;
+    frame.point.mask = mask;
+    for (auto &[value, scalar] : state.scalars)
+      frame.known[value] = scalar;
+    Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
+    along.coefs[lane] = 1;
+    Point full = frame.point;
+    full.mask = {};
+    for (auto &[value, memory] : state.scratch)
+      frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
+    return frame;
+  };
+  // The sweep with the most arithmetic reads rows ahead, so that memory works meanwhile: the first that computes a dear
+  // value, else the last.
+  int ahead = last;
+  for (auto &[value, at] : uses)
+    if (g.nodeOf(value)->isExpensive)
+      ahead = std::min(ahead, *llvm::min_element(at));
+  SmallVector<std::pair<int, Linear>, 0> reads; // buffer, where
+  if (schedule.prefetch && stage == ahead && !this->kept.empty() && constant)
+    for (unsigned i : live)
+      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
+        if (int buffer = g.bufferOf(input->get()); buffer >= 0) {
+          Linear at = g.access(g.nodes[i], *input, buffer);
+          SizeExpr step = at.coefs[this->kept.back().back()];
+          if (at.coefs[lane] != SizeExpr(1) || step == SizeExpr(0) ||
+              llvm::any_of(reads, [&](auto &read) { return read.first == buffer; }))
+            continue;
+          int64_t rowBytes = *constant * int64_t(Emitter::byteWidth(g.buffers[buffer].element));
+          at.offset = at.offset + step * SizeExpr(std::max<int64_t>(1, (16 << 10) / std::max<int64_t>(1, rowBytes)));
+          reads.push_back({buffer, at});
+        }
+  auto visit = [&](Frame &frame) {
+    for (auto &[buffer, at] : reads)
+      e.prefetch(e.pointers[buffer], g.buffers[buffer].element, at, frame.point);
+    Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
+    along.coefs[lane] = 1;
+    for (Value value : keep) {
+      Point full = frame.point;
+      full.mask = {};
+      e.store(e.evaluate(value, frame), kept[value], getElementTypeOrSelf(value.getType()), along, full);
+    }
+    for (Output &output : stores) {
+      Value value = e.evaluate(output.value, frame);
+      e.loc = g.nodeOf(output.value)->op.getLoc();
+      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+    }
+  };
+
+  if (reductions.empty()) {
+    overLanes(e.index(0), e.index(n), row, laneDims, [&](Value i, Value mask) {
+      Frame frame = frameAt(i, mask);
+      visit(frame);
+    });
+    for (Value value : keep)
+      state.scratch[value] = kept[value];
+    return;
+  }
+
+  SmallVector<Combiner> combiners;
+  for (unsigned i : reductions)
+    combiners.push_back(e.combiner(g.nodes[i]));
+  // One block of 64: groups vectors per reduction; with `limit`, lanes at or past it are left alone.
+  auto block = [&](Value base, ValueRange accs, Value limit, std::optional<int64_t> known) {
+    SmallVector<Value> next(accs.begin(), accs.end());
+    for (unsigned u = 0; u < groups; ++u) {
+      if (known && int64_t(u * width) >= *known)
+        break;
+      Value at = e.add(base, e.index(u * width));
+      Value mask;
+      if (limit && !(known && int64_t((u + 1) * width) <= *known))
+        mask = e.laneMask(e.sub(limit, at), width);
+      Frame frame = frameAt(at, mask);
+      visit(frame);
+      for (auto [r, node] : llvm::enumerate(reductions)) {
+        e.loc = g.nodes[node].op.getLoc();
+        Value element = e.widen(e.payload(g.nodes[node], combiners[r].element, frame), width);
+        Value &acc = next[r * groups + u];
+        acc = e.choose(mask, e.combine(combiners[r], acc, element), acc);
+      }
+    }
+    return next;
+  };
+  // A chunk of at most 65,536 elements -> one scalar per reduction.
+  auto chunk = [&](Value begin, Value end, std::optional<int64_t> known) {
+    SmallVector<Value> accs;
+    for (const Combiner &c : combiners)
+      for (unsigned u = 0; u < groups; ++u)
+        accs.push_back(e.widen(e.identity(c), width));
+    Value length = e.sub(end, begin);
+    Value full =
+        known ? e.index(*known / kPartials * kPartials)
+              : Value(b.createOrFold<arith::MulIOp>(
+                    e.loc, b.createOrFold<arith::DivUIOp>(e.loc, length, e.index(kPartials)), e.index(kPartials)));
+    Value middle = e.add(begin, full);
+    if (!known || *known >= kPartials)
+      accs = e.loopCarry(begin, middle, kPartials, accs,
+                         [&](Value i, ValueRange carried) { return block(i, carried, {}, std::nullopt); });
+    if (known && *known % kPartials)
+      accs = block(middle, accs, end, *known % kPartials);
+    else if (!known) // the tail: no step, or one
+      accs = e.loopCarry(middle, end, kPartials, accs,
+                         [&](Value i, ValueRange carried) { return block(i, carried, end, std::nullopt); });
+    SmallVector<Value> results;
+    for (auto [r, c] : llvm::enumerate(combiners))
+      results.push_back(foldVector(c, SmallVector<Value>(ArrayRef(accs).slice(r * groups, groups))));
+    return results;
+  };
+
+  SmallVector<Value> results;
+  if (constant && *constant <= kChunk) {
+    results = chunk(e.index(0), e.index(n), *constant);
+  } else {
+    // Each chunk's result to memory, then folded by halves.
+    Value end = e.index(n);
+    Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(kChunk));
+    SmallVector<Value> memories;
+    SmallVector<Type> elements;
+    Linear at{0, {SizeExpr(1)}};
+    for (const Combiner &c : combiners) {
+      elements.push_back(c.op->getResult(0).getType());
+      memories.push_back(b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
+    }
+    memories = e.scratch(memories);
+    e.loop(e.index(0), chunks, 1, [&](Value k) {
+      Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+      Value stop = e.minimum(end, e.add(begin, e.index(kChunk)));
+      Point p;
+      p.indices = {k};
+      for (auto [memory, element, value] : llvm::zip(memories, elements, chunk(begin, stop, std::nullopt)))
+        e.store(value, memory, element, at, p);
+    });
+    for (auto [memory, element, c] : llvm::zip(memories, elements, combiners))
+      results.push_back(foldMemory(c, memory, element, chunks, 1, 1, e.index(0)));
+  }
+  for (auto [node, value] : llvm::zip(reductions, results))
+    state.scalars[g.nodes[node].result()] = value;
+  for (Value value : keep)
+    state.scratch[value] = kept[value];
+}
+
+void Sweep::emitRow() {
+  SmallVector<int> lane = folded.front();
+  int last = 0;
+  for (unsigned i : live)
+    last = std::max(last, stageOf(g.nodes[i].result()));
+  Shape sizes = groupSizes(kept);
+  SizeExpr length = g.size(lane);
+  double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
+  parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
+    e.loop(begin, end, 1, [&](Value row) {
+      Point point = origin();
+      for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
+        setGroup(point, dims, i);
+      RowState state;
+      for (int stage = 0; stage <= last; ++stage) {
+        // Scalars of the row that this sweep reads are computed before its loops.
+        Frame scalars;
+        scalars.point = point;
+        for (auto &[value, scalar] : state.scalars)
+          scalars.known[value] = scalar;
+        for (unsigned i : live)
+          if (Value value = g.nodes[i].result();
+              g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
+            state.scalars[value] = e.evaluate(value, scalars);
+        sweepRow(state, point, stage, lane);
+      }
+      for (Output &output : outputs)
+        if (!isWide(output.value))
+          e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
+                  storeAccess(output), point);
+    });
+  });
+}
+
+} // namespace weft

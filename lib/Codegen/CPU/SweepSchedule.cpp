@@ -1,0 +1,110 @@
+// Decides the schedule of a sweep: lanes, which results are stored past the caches, which rows are read ahead, what is
+// turned in scratch, how wide a strip of partial results is.
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
+
+using namespace mlir;
+
+namespace weft {
+
+std::optional<Turn> findTurn(KernelGraph &g) {
+  if (g.hasReduction || g.isPieces || g.domain.empty())
+    return std::nullopt;
+  Turn turn;
+  for (auto [dim, size] : llvm::enumerate(g.domain)) {
+    if (!size.constant())
+      return std::nullopt;
+    if (*size.constant() != 1)
+      turn.lane = dim;
+  }
+  // A block must have some rows and lanes to be worth its scratch.
+  auto large = [&](int dim) { return *g.domain[dim].constant() >= 16; };
+  if (turn.lane < 0 || !large(turn.lane))
+    return std::nullopt;
+  for (Node &node : g.nodes)
+    for (OpOperand *input : node.op.getDpsInputOperands()) {
+      int buffer = g.bufferOf(input->get());
+      if (buffer < 0 || g.buffers[buffer].element.isInteger(1))
+        continue;
+      Linear access = g.access(node, *input, buffer);
+      auto step = access.coefs[turn.lane].constant();
+      if (!step || *step == 0 || *step == 1)
+        continue;
+      auto *across = llvm::find(access.coefs, SizeExpr(1));
+      int dim = across == access.coefs.end() ? -1 : across - access.coefs.begin();
+      if (dim < 0 || !large(dim) || (turn.across >= 0 && turn.across != dim))
+        continue;
+      turn.across = dim;
+      turn.reads.push_back({&node, input, buffer});
+    }
+  return turn.reads.empty() ? std::nullopt : std::optional<Turn>(turn);
+}
+
+/// The size of the result that a map or a fold of rows writes at every point; nothing unless there is just one.
+static std::optional<int64_t> wideResultBytes(KernelGraph &g, int64_t points) {
+  std::optional<int64_t> bytes;
+  for (const Output &output : g.outputs()) {
+    auto elements = numElements(g.buffers[output.buffer].shape).constant();
+    if (!elements || *elements != points)
+      continue;
+    if (bytes)
+      return std::nullopt;
+    bytes = points * int64_t(Emitter::byteWidth(g.buffers[output.buffer].element));
+  }
+  return bytes;
+}
+
+void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
+  // Lanes by the widest type that is read, written or computed with (f16 is computed in f32); a branch in a payload is
+  // taken element by element. No more lanes than a fold has partial results.
+  int64_t bytes = 1, folds = 0;
+  bool branches = false;
+  for (const Buffer &buffer : g.buffers)
+    bytes = std::max<int64_t>(bytes, Emitter::byteWidth(buffer.element));
+  for (Node &node : g.nodes) {
+    folds += node.kind == NodeKind::Reduce;
+    for (Operation &op : node.body()) {
+      branches |= op.getNumRegions() > 0;
+      for (Type type : op.getResultTypes())
+        if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
+          bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);
+    }
+  }
+  s.lanes = branches ? 1 : std::clamp<int64_t>(target.lanes(bytes), 1, 64);
+
+  // What follows needs sizes: with named ones, the plain forms, which are right for any.
+  auto points = numElements(g.domain).constant();
+  if (!points || *points == 0)
+    return;
+  int innermost = -1;
+  int64_t inner = 1; // the elements of the trailing dimensions that are kept, or folded, together
+  for (int i = int(g.domain.size()) - 1; i >= 0; --i) {
+    if (g.domain[i] == SizeExpr(1))
+      continue;
+    if (innermost < 0)
+      innermost = i;
+    if (g.isReduced[i] != g.isReduced[innermost])
+      break;
+    inner *= *g.domain[i].constant();
+  }
+  bool rows = g.hasReduction && innermost >= 0 && g.isReduced[innermost];
+  if (g.hasReduction && !rows) {
+    // The partial results of a strip take a quarter of the second cache at most; some strips for the threads.
+    int64_t fit = target.l2Bytes / 4 / (64 * bytes * std::max<int64_t>(folds, 1));
+    s.strip =
+        std::max(s.lanes, std::min({fit, std::max<int64_t>(64, inner / 8), inner + s.lanes - 1}) / s.lanes * s.lanes);
+    s.together = 8;
+    return;
+  }
+  // A result that the last cache cannot hold with what was read for it is not read again soon: lines that are written
+  // whole need not be read first.
+  auto written = wideResultBytes(g, *points);
+  s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 2;
+  s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes;
+  if (s.lanes > 1 && findTurn(g)) {
+    s.turnRows = std::max<int64_t>(64, s.lanes);
+    s.turnLanes = 512;
+  }
+}
+
+} // namespace weft
