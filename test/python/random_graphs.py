@@ -1,18 +1,21 @@
 """Random programs of the dialect, each compiled, run, and held to the reference interpreter bit for bit.
 
-Decides what a random program looks like: 10 to 40 ops of all families over a few shapes, some with named sizes, one `for` or
-`if` (nested once), and sometimes its derivative (a vjp or jvp request) on top. Ops, their operands and results come from the
-dialect's own table, so a new elementwise op takes part by itself.
+Decides what a random program looks like: 10 to 40 ops of all families over a few shapes, some with named sizes, one
+`for` or `if` (nested once). On top of it there is sometimes a derivative (seeds below 10,000), or up to three requests of
+jvp, vjp and vmap, each of the function that the one before it made (seeds from 10,000 on). Ops, their operands and results
+come from the dialect's own table, so a new elementwise op takes part by itself.
 
 Run by hand for many (each seed is one program; the last one named is the one that a crash belongs to):
 
-    python test/python/random_graphs.py 0 1000          seeds 0 to 999; prints what differs
+    python test/python/random_graphs.py 0 1000          seeds 0 to 999; prints what differs, and how often each op ran
     python test/python/random_graphs.py 17 --text       the program of seed 17 (weft-run takes it)
 """
 
 import argparse
+import collections
 import os
 import random
+import re
 import signal
 import sys
 
@@ -30,7 +33,8 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     n: ("u" if n[0] == "u" else "i") + str(int(n.lstrip("ui")) // 8) for n in INTS
 }
 MOST_ELEMENTS = 3000
-PATIENCE = 20  # seconds for one program; the process ends by SIGALRM where compiled code or the compiler does not return
+CHAINED = 10_000  # seeds from here on have chains of requests; those before are kept as they were
+PATIENCE = 20  # seconds for one program; the process ends by SIGALRM where something does not return
 # Small, on both sides of the lanes of any target, and one past the rows of a tile.
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33]
 
@@ -147,7 +151,9 @@ class Block:
             if takes == "Bool" and varying:
                 operands.append(self.predicate(x))
             else:
-                operands.append(x if not operands or operands[-1].element == "i1" and x.element != "i1" else self.like(x))
+                operands.append(
+                    x if not operands or operands[-1].element == "i1" and x.element != "i1" else self.like(x)
+                )
         if name == "convert":
             result = self.rng.choice(TAKES["Any"])
         else:
@@ -222,14 +228,20 @@ class Block:
 
     def pad(self):
         x = self.pick(condition=lambda v: v.shape and v.count < MOST_ELEMENTS // 4)
-        value = next((v for v in self.values if not v.shape and v.element == x.element), None) or self.constant([], x.element)
+        value = next((v for v in self.values if not v.shape and v.element == x.element), None) or self.constant(
+            [], x.element
+        )
         low, high, interior, shape = [], [], [], []
         for s in x.shape:
-            choice = (0, 0, 0) if s.named else (self.rng.randint(0, 2), self.rng.randint(0, 2), self.rng.choice([0, 0, 1]))
+            choice = (
+                (0, 0, 0) if s.named else (self.rng.randint(0, 2), self.rng.randint(0, 2), self.rng.choice([0, 0, 1]))
+            )
             low.append(choice[0])
             high.append(choice[1])
             interior.append(choice[2])
-            shape.append(s if s.named else Size(choice[0] + choice[1] + s.count + (s.count - 1) * choice[2] * (s.count > 0)))
+            shape.append(
+                s if s.named else Size(choice[0] + choice[1] + s.count + (s.count - 1) * choice[2] * (s.count > 0))
+            )
         attributes = f"{{low = {array(low)}, high = {array(high)}, interior = {array(interior)}}}"
         self.emit("pad", [x, value], shape, x.element, attributes)
 
@@ -291,7 +303,9 @@ class Block:
 
     def captured(self, count):
         chosen = [self.pick() for _ in range(count)]
-        return chosen, [Value(f"%c{self.prefix}{len(self.lines)}_{i}", v.shape, v.element) for i, v in enumerate(chosen)]
+        return chosen, [
+            Value(f"%c{self.prefix}{len(self.lines)}_{i}", v.shape, v.element) for i, v in enumerate(chosen)
+        ]
 
     def control_if(self):
         branches = self.rng.choice([2, 2, 3])
@@ -300,7 +314,9 @@ class Block:
         wanted = [self.rng.choice(chosen) for _ in range(self.rng.randint(1, 2))]
         texts = []
         for k in range(branches):
-            arguments = [Value(f"%b{self.prefix}{len(self.lines)}_{k}_{i}", v.shape, v.element) for i, v in enumerate(chosen)]
+            arguments = [
+                Value(f"%b{self.prefix}{len(self.lines)}_{k}_{i}", v.shape, v.element) for i, v in enumerate(chosen)
+            ]
             block = Block(self.rng, f"{self.prefix}{len(self.lines)}_{k}_", arguments, self.depth + 1)
             block.grow(self.rng.randint(1, 6))
             texts.append(block.region([block.of(v) for v in wanted]))
@@ -308,7 +324,9 @@ class Block:
         captures = f"({', '.join(v.name for v in chosen)} : {', '.join(v.type for v in chosen)})"
         left = ", ".join(v.name for v in results)
         types = ", ".join(v.type for v in results)
-        self.lines.append(f"{left} = weft.if {index.name} captures{captures} : {index.type} -> ({types}) {', '.join(texts)}")
+        self.lines.append(
+            f"{left} = weft.if {index.name} captures{captures} : {index.type} -> ({types}) {', '.join(texts)}"
+        )
         self.values += results
 
     def control_for(self):
@@ -322,7 +340,9 @@ class Block:
         arguments += [Value(f"%k{tag}_{i}", v.shape, v.element) for i, v in enumerate(captures)]
         block = Block(self.rng, f"{tag}_", arguments, self.depth + 1)
         block.grow(self.rng.randint(2, 8))
-        rows = [v for v in [block.pick() for _ in range(self.rng.randint(0, 2))] if v.count * count.count <= MOST_ELEMENTS]
+        rows = [
+            v for v in [block.pick() for _ in range(self.rng.randint(0, 2))] if v.count * count.count <= MOST_ELEMENTS
+        ]
         text = block.region([*[block.of(v) for v in carries], *rows])
         stacked = [Value("", [count, *v.shape], v.element) for v in rows]
         results = self.results([*carries, *stacked])
@@ -393,8 +413,11 @@ class Program:
         data = np.random.default_rng(seed)
         named = [Size(rng.choice(SIZES), name) for name in ("N", "M")] if rng.random() < 0.5 else []
         pool = [Size(rng.choice(SIZES)) for _ in range(3)] + named
-        request = rng.choice(["vjp", "jvp"]) if rng.random() < 0.35 else None
-        floats = ["f64", "f32"] if request else ["f32", "f32", "f64", "f16"]
+        if seed < CHAINED:
+            self.requests = [rng.choice(["vjp", "jvp"])] if rng.random() < 0.35 else []
+        else:
+            self.requests = [rng.choice(["vjp", "jvp", "vmap"]) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
+        floats = ["f64", "f32"] if {"vjp", "jvp"} & {*self.requests} else ["f32", "f32", "f64", "f16"]
         arguments = []
         for i in range(rng.randint(1, 4)):
             shape = [rng.choice(pool) for _ in range(rng.choice([0, 1, 2, 2, 3]))]
@@ -411,35 +434,58 @@ class Program:
         results += [v for v in block.values[-1:] if v not in results]
         # Arrays of bf16 are no matter of NumPy: they leave as f32, exactly.
         results = [block.emit("convert", [v], v.shape, "f32") if v.element == "bf16" else v for v in results]
-        self.inputs = [self.sample(data, v) for v in arguments]
         body = "\n".join(block.lines)
         outs = ", ".join(v.type for v in results)
         given = ", ".join(f"{v.name}: {v.type}" for v in arguments)
         end = f"return {', '.join(v.name for v in results)} : {outs}"
-        head = "func.func private @f" if request else "func.func @main"
+        head = "func.func private @f0" if self.requests else "func.func @main"
         self.text = f"{head}({given}) -> ({outs}) {{\n{body}\n{end}\n}}\n"
+        for depth, request in enumerate(self.requests):
+            callee, name = f"@f{depth}", f"@f{depth + 1}" if depth + 1 < len(self.requests) else "@main"
+            wrapped = self.batched if request == "vmap" else self.derived
+            arguments, results = wrapped(rng, request, callee, name, arguments, results)
+        self.inputs = [self.sample(data, v) for v in arguments]
         self.num_results = len(results)
-        if request:
-            self.wrap(request, arguments, results, data)
 
-    def wrap(self, request, arguments, results, data):
-        """@main asks for a derivative of @f."""
+    def derived(self, rng, request, callee, name, arguments, results):
+        """A function that asks for a derivative of another; gives its arguments and results."""
         active = [v.element in FLOATS for v in arguments]
         floating = [v for v in results if v.element in FLOATS]
         moving = [v for v, a in zip(arguments, active, strict=True) if a]
         extra = floating if request == "vjp" else moving
-        grown = [Value(f"%t{i}", v.shape, v.element) for i, v in enumerate(extra)]
+        given = arguments + [Value(f"%t{len(arguments)}_{i}", v.shape, v.element) for i, v in enumerate(extra)]
         out = results + (moving if request == "vjp" else floating)
-        given = arguments + grown
-        types = ", ".join(v.type for v in out)
-        mask = f"array<i1: {', '.join(str(a).lower() for a in active)}>"
-        self.text += f"""func.func @main({", ".join(f"{v.name}: {v.type}" for v in given)}) -> ({types}) {{
-%r:{len(out)} = weft.{request} @f({", ".join(v.name for v in given)}) {{active = {mask}}} : ({", ".join(v.type for v in given)}) -> ({types})
+        self.asks(request, callee, name, given, out, f"active = {self.mask(active)}")
+        return given, out
+
+    def batched(self, rng, request, callee, name, arguments, results):
+        """A function that asks for another over a leading axis of its own; gives its arguments and results."""
+        taken = [rng.random() < 0.7 for _ in arguments]
+        taken[rng.randrange(len(taken))] = True
+        number = len(re.findall(r"weft\.vmap", self.text))
+        size = Size(rng.choice([1, 2, 3, 5]), f"K{number}" if rng.random() < 0.4 else None)
+        if size.named:  # solved from an argument
+            taken[-1] = True
+        given = [
+            Value(v.name, [size, *v.shape] if t else v.shape, v.element) for v, t in zip(arguments, taken, strict=True)
+        ]
+        out = [Value("", [size, *v.shape], v.element) for v in results]
+        self.asks(request, callee, name, given, out, f"batched = {self.mask(taken)}, size = #weft.size<{size.text}>")
+        return given, out
+
+    def asks(self, request, callee, name, given, out, attributes):
+        operands, types = ", ".join(v.name for v in given), ", ".join(v.type for v in out)
+        signature = f"({', '.join(v.type for v in given)}) -> ({types})"
+        visibility = "" if name == "@main" else "private "
+        self.text += f"""func.func {visibility}{name}({", ".join(f"{v.name}: {v.type}" for v in given)}) -> ({types}) {{
+%r:{len(out)} = weft.{request} {callee}({operands}) {{{attributes}}} : {signature}
 return {", ".join(f"%r#{i}" for i in range(len(out)))} : {types}
 }}
 """
-        self.inputs += [self.sample(data, v) for v in grown]
-        self.num_results = len(out)
+
+    @staticmethod
+    def mask(bits):
+        return f"array<i1: {', '.join(str(b).lower() for b in bits)}>"
 
     @staticmethod
     def sample(data, value):
@@ -478,8 +524,29 @@ def difference(program):
             wrong &= ~(np.isnan(g) & np.isnan(w))
         if wrong.any():
             at = tuple(int(k[0]) for k in np.nonzero(wrong)) if w.ndim else ()
-            return f"result {i}: {int(wrong.sum())} of {w.size} differ, first at {at}: {g[at]!r}, by the reference {w[at]!r}"
+            found = f"{g[at]!r}, by the reference {w[at]!r}"
+            return f"result {i}: {int(wrong.sum())} of {w.size} differ, first at {at}: {found}"
     return None
+
+
+class Coverage:
+    """How many programs each op stood in: in all, and under each transformation."""
+
+    def __init__(self):
+        self.programs = collections.Counter()
+        self.under = {"jvp": collections.Counter(), "vjp": collections.Counter(), "vmap": collections.Counter()}
+
+    def add(self, program):
+        ops = {*re.findall(r"weft\.(\w+) ", program.text)} & {*OPS}
+        self.programs.update(ops)
+        for request in {*program.requests}:
+            self.under[request].update(ops)
+
+    def __str__(self):
+        rows = [f"{'op':16}{'programs':>10}" + "".join(f"{name:>8}" for name in self.under)]
+        for op, count in sorted(self.programs.items(), key=lambda item: item[1]):
+            rows.append(f"{op:16}{count:10}" + "".join(f"{counts[op]:8}" for counts in self.under.values()))
+        return "\n".join(rows)
 
 
 def main():
@@ -488,12 +555,13 @@ def main():
     parser.add_argument("last", type=int, nargs="?", help="one past the last seed")
     parser.add_argument("--text", action="store_true", help="print the program instead of running it")
     options = parser.parse_args()
-    bad = 0
+    bad, coverage = 0, Coverage()
     for seed in range(options.first, options.last or options.first + 1):
         program = Program(seed)
         if options.text:
             print(program.text)
             continue
+        coverage.add(program)
         # Unbuffered, so that a crash is known by its seed.
         os.write(2, f"\r{seed} ".encode())
         signal.alarm(PATIENCE)
@@ -505,6 +573,7 @@ def main():
             bad += 1
             print(f"seed {seed}: {wrong}", flush=True)
     if not options.text:
+        print(coverage)
         print(f"{bad} programs are wrong")
     return bad > 0
 

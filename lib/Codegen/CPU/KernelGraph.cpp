@@ -37,28 +37,31 @@ static bool isContraction(linalg::GenericOp op) {
   return false;
 }
 
-/// Whether a generic only reads one buffer at other indices.
-static bool isViewOfBuffer(linalg::GenericOp op) {
-  if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() ||
-      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
-    return false;
+/// Whether a generic only passes one operand on.
+static bool isView(linalg::GenericOp op) {
   auto yield = cast<linalg::YieldOp>(op.getRegion().front().getTerminator());
-  Value source = op.getDpsInputOperand(0)->get();
-  return yield.getOperand(0) == op.getRegion().front().getArgument(0) && !source.getDefiningOp<linalg::GenericOp>();
+  return op.getNumDpsInputs() == 1 && !op.getNumReductionLoops() &&
+         yield.getOperand(0) == op.getRegion().front().getArgument(0);
+}
+
+/// Whether a generic only reads at other indices what is there at any: a buffer, or (`orMade`) what is made of its
+/// index.
+static bool isViewOfBuffer(linalg::GenericOp op, bool orMade) {
+  if (!op || !isView(op) || !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return false;
+  auto maker = op.getDpsInputOperand(0)->get().getDefiningOp<linalg::GenericOp>();
+  return !maker || (orMade && maker.getNumDpsInputs() == 0);
 }
 
 /// Views that views and contractions read become part of their readers' maps: values are evaluated at the reader's own
 /// index, and a contraction reads buffers. In program order, so chains fold whole.
 static void foldViews(func::FuncOp function) {
   for (auto reader : function.front().getOps<linalg::GenericOp>()) {
-    bool isView = reader.getNumDpsInputs() == 1 && !reader.getNumReductionLoops() &&
-                  cast<linalg::YieldOp>(reader.getRegion().front().getTerminator()).getOperand(0) ==
-                      reader.getRegion().front().getArgument(0);
-    if (!isView && !isContraction(reader))
+    if (!isView(reader) && !isContraction(reader))
       continue;
     for (OpOperand *input : reader.getDpsInputOperands()) {
       auto view = input->get().getDefiningOp<linalg::GenericOp>();
-      if (!isViewOfBuffer(view))
+      if (!isViewOfBuffer(view, /*orMade=*/isView(reader)))
         continue;
       SmallVector<AffineMap> maps = reader.getIndexingMapsArray();
       AffineMap &map = maps[input->getOperandNumber()];
@@ -70,7 +73,7 @@ static void foldViews(func::FuncOp function) {
     }
   }
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (auto view = dyn_cast<linalg::GenericOp>(op); view && view->use_empty() && isViewOfBuffer(view))
+    if (auto view = dyn_cast<linalg::GenericOp>(op); view && view->use_empty() && isView(view))
       view.erase();
 }
 
@@ -136,10 +139,13 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
 }
 
 LogicalResult KernelGraph::placeLoops() {
-  // The root: the generic with the most loops; of equals a reduction, which has all of them (a row kept with a size of
-  // 1 has as many, but not those sizes); the contraction where there is one.
+  // The root: the contraction where there is one; else the generic with the most loops, of equals a reduction, which
+  // has all of them (a row kept with a size of 1 has as many, but not those sizes). What reads nothing is made at its
+  // reader's index, which may be one element of it, so it is the root only where it stands alone.
   int root = contraction;
-  auto weight = [](Node &node) { return std::make_pair(node.op.getNumLoops(), node.kind == NodeKind::Reduce); };
+  auto weight = [](Node &node) {
+    return std::make_tuple(node.op.getNumDpsInputs() > 0, node.op.getNumLoops(), node.kind == NodeKind::Reduce);
+  };
   for (auto [i, node] : llvm::enumerate(nodes))
     if (contraction < 0 && node.kind != NodeKind::Fill && (root < 0 || weight(node) > weight(nodes[root])))
       root = i;
