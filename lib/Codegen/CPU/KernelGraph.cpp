@@ -77,10 +77,29 @@ static void foldViews(func::FuncOp function) {
       view.erase();
 }
 
+/// What is made of its index has one place among the root's loops: reads of it at different indices get one each.
+static void splitMade(func::FuncOp function) {
+  for (auto made : llvm::make_early_inc_range(function.front().getOps<linalg::GenericOp>())) {
+    if (made.getNumDpsInputs() > 0)
+      continue;
+    llvm::SmallMapVector<AffineMap, Value, 2> byMap;
+    for (OpOperand &use : llvm::make_early_inc_range(made.getResult(0).getUses())) {
+      auto reader = dyn_cast<linalg::GenericOp>(use.getOwner());
+      if (!reader || !reader.isDpsInput(&use))
+        continue;
+      Value &copy = byMap[reader.getMatchingIndexingMap(&use)];
+      if (!copy)
+        copy = byMap.size() == 1 ? made.getResult(0) : OpBuilder(made).clone(*made)->getResult(0);
+      use.set(copy);
+    }
+  }
+}
+
 FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
   KernelGraph g;
   g.function = function;
   foldViews(function);
+  splitMade(function);
   auto types = function->getAttrOfType<ArrayAttr>("weft.types");
   if (!types)
     return function.emitError("[WF4101] expected a kernel function with `weft.types` (made by weft-to-linalg)");
