@@ -314,7 +314,13 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
   if (argument && argument.getOwner() == &node.body()) {
     OpOperand &operand = node.op->getOpOperand(argument.getArgNumber());
     loc = node.op.getLoc();
-    if (int buffer = graph.bufferOf(operand.get()); buffer >= 0)
+    int buffer = graph.bufferOf(operand.get());
+    if (!frame.loops.empty()) {
+      SmallVector<Value> indices;
+      for (AffineExpr e : node.op.getMatchingIndexingMap(&operand).getResults())
+        indices.push_back(apply(e, frame));
+      value = buffer >= 0 ? gather(buffer, indices, frame) : evaluateAt(operand.get(), indices, frame);
+    } else if (buffer >= 0)
       value = load(pointers[buffer], graph.buffers[buffer].element, graph.access(node, operand, buffer), frame.point);
     else if (KernelGraph::isPlain(node, operand))
       value = evaluate(operand.get(), frame);
@@ -378,24 +384,39 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
 
 Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
   auto extract = cast<tensor::ExtractOp>(op);
+  SmallVector<Value> indices;
+  for (Value i : extract.getIndices())
+    indices.push_back(payload(node, i, frame));
   int buffer = graph.bufferOf(extract.getTensor());
-  if (buffer < 0) {
-    SmallVector<Value> indices;
-    for (Value i : extract.getIndices())
-      indices.push_back(payload(node, i, frame));
-    return evaluateAt(extract.getTensor(), indices, frame);
-  }
+  return buffer >= 0 ? gather(buffer, indices, frame) : evaluateAt(extract.getTensor(), indices, frame);
+}
+
+std::pair<Value, Value> Emitter::alike(Value x, Value y, const Frame &frame) {
+  if (!isa<VectorType>(x.getType()) && !isa<VectorType>(y.getType()))
+    return {x, y};
+  return {widen(x, frame.point.width), widen(y, frame.point.width)};
+}
+
+Value Emitter::apply(AffineExpr e, const Frame &frame) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(e))
+    return index(constant.getValue());
+  if (auto dim = dyn_cast<AffineDimExpr>(e))
+    return frame.loops[dim.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(e);
+  if (binary.getKind() == AffineExprKind::Mod) // only says which part of a dimension is read
+    return apply(binary.getLHS(), frame);
+  auto [x, y] = alike(apply(binary.getLHS(), frame), apply(binary.getRHS(), frame), frame);
+  return binary.getKind() == AffineExprKind::Add ? b.createOrFold<arith::AddIOp>(loc, x, y)
+                                                 : b.createOrFold<arith::MulIOp>(loc, x, y);
+}
+
+Value Emitter::gather(int buffer, ArrayRef<Value> indices, const Frame &frame) {
   Type element = graph.buffers[buffer].element;
   Value flat = index(0);
-  for (auto [stride, i] : llvm::zip(stridesOf(graph.buffers[buffer].shape), extract.getIndices())) {
-    Value at = payload(node, i, frame);
-    Value by = index(stride);
-    if (isa<VectorType>(at.getType()) || isa<VectorType>(flat.getType())) {
-      at = widen(at, frame.point.width);
-      by = widen(by, frame.point.width);
-      flat = widen(flat, frame.point.width);
-    }
-    flat = b.createOrFold<arith::AddIOp>(loc, flat, b.createOrFold<arith::MulIOp>(loc, at, by));
+  for (auto [stride, i] : llvm::zip(stridesOf(graph.buffers[buffer].shape), indices)) {
+    auto [at, by] = alike(i, index(stride), frame);
+    auto [sum, step] = alike(flat, b.createOrFold<arith::MulIOp>(loc, at, by), frame);
+    flat = b.createOrFold<arith::AddIOp>(loc, sum, step);
   }
   Value result;
   if (!isa<VectorType>(flat.getType())) {

@@ -124,6 +124,12 @@ private:
   mlir::Value evaluateAt(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
   mlir::Value indexAt(const Linear &linear, const Point &point);
   mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);
+  /// An element of a buffer for each lane, at indices that are scalars or vectors.
+  mlir::Value gather(int buffer, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
+  /// An affine expression over `frame.loops`.
+  mlir::Value apply(mlir::AffineExpr e, const Frame &frame);
+  /// Both as vectors where one is.
+  std::pair<mlir::Value, mlir::Value> alike(mlir::Value x, mlir::Value y, const Frame &frame);
 };
 
 /// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none.
