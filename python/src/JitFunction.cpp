@@ -79,7 +79,8 @@ struct Entry {
   std::vector<int32_t> order; ///< argument i of the program is leaf order[i] of the call
   std::vector<nb::object> captured;
   std::vector<Guard> guards;
-  std::vector<int32_t> donated; ///< leaves
+  std::vector<int32_t> donated;                     ///< leaves
+  std::vector<std::pair<int32_t, int32_t>> updates; ///< (result, captured array whose new value it is)
   Recipe recipe;
 };
 
@@ -228,6 +229,12 @@ nb::object run(Entry &entry, Signature &signature) {
       weft_buffer_release(array.buffer);
       array.buffer = nullptr;
     }
+  for (auto [result, number] : entry.updates) {
+    Array &array = arrayIn(entry.captured[number].ptr());
+    WeftBuffer *old = std::exchange(array.buffer, std::exchange(results.list[result].buffer, nullptr));
+    array.data = array.buffer->data;
+    weft_buffer_release(old);
+  }
   return assemble(entry.recipe, program, const_cast<WeftResult *>(results.list.data()));
 }
 
@@ -364,11 +371,11 @@ PyObject *getAttribute(PyObject *self, PyObject *name) {
 }
 
 PyObject *install(PyObject *object, PyObject *args) {
-  // (args, kwargs, program, order, captured, guards, donated, recipe): adds the entry for such a call.
+  // (args, kwargs, program, order, captured, guards, donated, recipe, updates): adds the entry for such a call.
   JitFunction *self = cast(object);
-  PyObject *callArgs, *callKwargs, *program, *order, *captured, *guards, *donated, *recipe;
-  if (!PyArg_ParseTuple(args, "O!O!OOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order,
-                        &captured, &guards, &donated, &recipe))
+  PyObject *callArgs, *callKwargs, *program, *order, *captured, *guards, *donated, *recipe, *updates;
+  if (!PyArg_ParseTuple(args, "O!O!OOOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order,
+                        &captured, &guards, &donated, &recipe, &updates))
     return nullptr;
   try {
     Py_ssize_t count = PyTuple_GET_SIZE(callArgs), named = PyDict_GET_SIZE(callKwargs);
@@ -409,6 +416,13 @@ PyObject *install(PyObject *object, PyObject *args) {
     for (nb::handle item : nb::borrow<nb::sequence>(donated))
       entry->donated.push_back(nb::cast<int32_t>(item));
     entry->recipe = readRecipe(recipe);
+    for (nb::handle item : nb::borrow<nb::sequence>(updates)) {
+      auto [result, number] =
+          entry->updates.emplace_back(nb::cast<int32_t>(nb::object(item[0])), nb::cast<int32_t>(nb::object(item[1])));
+      if (result < 0 || result >= entry->program->numResults || number < 0 ||
+          size_t(number) >= entry->captured.size() || Py_TYPE(entry->captured[number].ptr()) != arrayType)
+        throw nb::value_error("an update of what is no captured array");
+    }
     // An entry whose guards failed makes place for the new one.
     auto &entries = *self->entries;
     self->last = nullptr;

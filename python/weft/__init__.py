@@ -16,6 +16,8 @@ _HOME = {
     "jit": "weft._src.jit",
     "spec": "weft._src.jit",
     "Dim": "weft._src.dims",
+    "Variable": "weft._src.state",
+    "__array_namespace_info__": "weft._src.inspection",
     "disable_jit": "weft._src.implicit",
     **dict.fromkeys(("cond", "fori_loop", "scan", "switch"), "weft._src.control"),
     **dict.fromkeys(

@@ -13,7 +13,7 @@ import numpy as np
 
 from weft._src import _weft, dtypes
 from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError, api_boundary
-from weft._src.trace import Tracer
+from weft._src.trace import Stateful, Tracer
 
 Array = _weft.Array
 _weft.set_dtypes(dtypes.ALL)
@@ -53,6 +53,8 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     >>> a.shape, a.dtype, int(np.asarray(a).sum())
     ((2, 2), weft.int32, 10)
     """
+    if isinstance(x, Stateful):
+        x = x.value
     if isinstance(x, Tracer):
         from weft._src import trace
 
@@ -174,6 +176,7 @@ for _name, _method in {
     setattr(Array, _name, _method)
 
 # Last, since the ops take arrays.
-from weft._src import methods  # noqa: E402
+from weft._src import methods, state  # noqa: E402
 
 install(methods.table())
+state.install(methods.table())

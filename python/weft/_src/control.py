@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import dtypes, implicit, leaves, source, trace
+from weft._src import dtypes, implicit, leaves, source, state, trace
 from weft._src.dims import Dim
 from weft._src.dtypes import Weak
 from weft._src.errors import ControlFlowError, DTypeError, WeftError, WrongArgumentError, api_boundary
@@ -129,6 +129,7 @@ def _scalar(x: Any, what: str) -> Tracer:
     return strong(tracer)
 
 
+@state.in_branches
 def _if(index: Tracer, branches: Sequence[Callable[..., Any]], names: Sequence[str], operands: tuple) -> Any:
     flat, tree = leaves.flatten(operands)
     values = [as_tracer(x) for x in flat]
@@ -359,6 +360,7 @@ def _scan(f: Callable[..., Any], length: Any, reverse: bool, unroll: int, /, ini
     return _loop(step, f, count, reverse, init, xs)
 
 
+@state.in_loop
 def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: Any, xs: Any) -> tuple[Any, Any]:
     """Builds the loop; `f` is the user's function, for errors."""
     found, carry_tree = leaves.flatten_with_path(init, "carry")

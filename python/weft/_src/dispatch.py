@@ -123,6 +123,8 @@ def _compile(function: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) ->
 
 def _hole(x: Any, values: list[Any], number: bool) -> Any:
     """What stands for `x` in the arguments; arrays (and numbers, where they are values) go to `values`."""
+    if isinstance(x, trace.Stateful):
+        x = x.value
     if isinstance(x, complex):
         dtypes.check_supported(dtypes.weak_type_of(x).dtype)
     if type(x) is Array or type(x) is np.ndarray or (number and type(x) in (bool, int, float)):

@@ -224,6 +224,12 @@ def _notes(call: Any, variant: Any) -> list[str]:
         who = f"{paths[0]} is" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more are"
         notes.append(f"{who} donated but memory of {library}: read, never written or kept")
     reused = {argument for _, argument in variant.compiled.program.donations}
+    for result, number in variant.traced.program.trace.updates:
+        what = f"a Variable ({trace.spec_of(variant.captured[number])})"
+        if (result, len(call.leaves) + number) in variant.compiled.program.donations:
+            notes.append(f"{what} is updated in place")
+        else:
+            notes.append(f"{what} is read until its new value is written: that gets memory of its own")
     rest = [call.paths[i] for i in call.donated if i not in reused and call.paths[i] not in sum(foreign.values(), [])]
     if rest:
         who = f"{rest[0]} is" if len(rest) == 1 else f"{rest[0]} and {len(rest) - 1} more are"

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, dims, dtypes, source
+from weft._src import _weft, dims, dtypes, source, trace
 
 MISSING = ...
 """Stands for "there was no such entry"."""
@@ -40,7 +40,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 # Known by what they are: identity says it all, or their elements are arguments.
 _LEAVES = (
     *_PLAIN, np.ndarray, np.dtype, _weft.Array, _weft.EagerOp, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis),
-    type,
+    type, trace.Stateful,
 )  # fmt: skip
 # Methods that only write to a container: a list that a function appends to is no input of it.
 _WRITERS = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "clear", "discard", "remove"})

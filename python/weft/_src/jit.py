@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, source, trace
+from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, source, state, trace
 from weft._src import dims as dims_
 from weft._src.compiler import Options
 from weft._src.dims import Dim
@@ -325,7 +325,7 @@ class Jitted:
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
-        return variant.out_tree.unflatten(values)
+        return variant.traced.finish(values)
 
     def prepared(self, args: tuple, kwargs: dict[str, Any]) -> tuple[_Call, _Variant]:
         """The program of a call with such arguments, made if there is none yet; nothing is run."""
@@ -381,6 +381,7 @@ class Jitted:
             now,
             [order[i] for i in call.donated],
             template,
+            variant.traced.program.trace.updates,
         )
 
     # ---------------------------------------------------------------------------------------------------- tracing
@@ -399,7 +400,13 @@ class Jitted:
             full, named = self._rebuild(call, tracers, args, kwargs)
             leaves, tree = pytree.flatten(self.f(*full, **named))
             out_tree.append(tree)
-            return leaves
+            written = state.written()
+            scope = trace.current()
+            assert scope is not None
+            # The new values of Variables are the last results; the old ones are hidden arguments, read or not.
+            for i, (v, _) in enumerate(written):
+                scope.trace.updates.append((len(leaves) + i, scope.trace.capture_number(v._array)))
+            return [*leaves, *(value for _, value in written)]
 
         names = self._names(len(args))
         values = {
@@ -417,6 +424,8 @@ class Jitted:
         try:
             with dims_.answering(call.sizes()) as answers:
                 program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
+        except state.Written as stop:
+            raise state.refused(stop) from None
         except RecursionError as err:
             if isinstance(err, RecursiveTraceError):
                 raise
@@ -440,24 +449,39 @@ class Jitted:
         found = scope.trace.functions.get(key)
         if found is _ACTIVE:
             raise _recursive(self.f)
-        if found is None or not all(t.scope.encloses(scope) for t in found[0].captures):
+        if (
+            found is None
+            or not all(t.scope.encloses(scope) for t in found[0].captures)
+            or not state.unchanged(found[4], scope)  # Variables that it reads have other values by now
+        ):
             out_tree: list[pytree.TreeDef] = []
 
             def flat(*tracers: Tracer) -> list[Any]:
                 full, named = self._rebuild(call, tracers, args, kwargs)
+                state.open_scope()
                 leaves, tree = pytree.flatten(self.f(*full, **named))
                 out_tree.append(tree)
-                return leaves
+                last = state.written()
+                written.extend(v for v, _ in last)
+                inner = trace.current()
+                assert inner is not None
+                reads.extend(inner.reads.values())
+                return [*leaves, *(value for _, value in last)]
 
+            written: list[state.Variable] = []
+            reads: list[state.Variable] = []
             scope.trace.functions[key] = _ACTIVE
             try:
                 traced = trace.function(flat, call.specs, getattr(self.f, "__name__", "f"))
             finally:
                 del scope.trace.functions[key]
             # `self` is kept, so that its id stays its own while the trace lasts.
-            found = scope.trace.functions[key] = (traced, out_tree[0], self)
+            seen = state.snapshot(reads, scope)
+            found = scope.trace.functions[key] = (traced, out_tree[0], self, tuple(written), seen)
         results = trace.call(found[0], call.leaves)
-        return found[1].unflatten(results)
+        n = found[1].num_leaves
+        state.assign(found[3], results[n:])
+        return found[1].unflatten(results[:n])
 
     # ----------------------------------------------------------------------------------------------------- stages
 
@@ -621,6 +645,13 @@ class Traced:
         captured = self.program.arguments[len(told) :]
         return told + [f"an array that the function reads ({s})" for s in captured]
 
+    def finish(self, values: list[Any]) -> Any:
+        """The results in the containers of the function, once the Variables that it wrote have their new values."""
+        trace_ = self.program.trace
+        for result, number in trace_.updates:
+            trace_.captured[number]._replace(values[result])
+        return self.out_tree.unflatten(values[: self.out_tree.num_leaves])
+
     @property
     def module(self) -> Any:
         """The IR module."""
@@ -697,7 +728,7 @@ class Executable:
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
-        return self.traced.out_tree.unflatten(values)
+        return self.traced.finish(values)
 
 
 def run_once(f: Callable[..., Sequence[Any]], *arguments: Any) -> list[Any]:

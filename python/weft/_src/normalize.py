@@ -22,7 +22,7 @@ from weft._src.errors import (
     ShapeError,
     WrongArgumentError,
 )
-from weft._src.trace import Tracer, as_tracer, cast, constant, emit
+from weft._src.trace import Stateful, Tracer, as_tracer, cast, constant, emit
 
 Shape = tuple
 
@@ -38,7 +38,7 @@ def is_number(x: Any) -> bool:
 
 def is_operand(x: Any) -> bool:
     """Whether an operator of arrays takes `x` as its other side."""
-    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer)) or hasattr(
+    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer, Stateful)) or hasattr(
         x, "__dlpack__"
     )
 

@@ -155,6 +155,12 @@ def _known(tracer: Tracer, code: str, what: str, convert: Callable[[Any], Any]) 
     return convert(tracer.concrete)
 
 
+class Stateful:
+    """Base of what has a `value` that functions read and write: `Variable` (state.py)."""
+
+    __slots__ = ()
+
+
 class Scope:
     """One block under construction: the body of a function or of a region.
 
@@ -168,6 +174,12 @@ class Scope:
         self.parent = parent
         self.block = block
         self.captures: list[Tracer] = []
+        # Variables by id (state.py): their values here, those written and read here; what may be written.
+        self.state: dict[int, tuple[Any, Tracer]] = {}
+        self.written: dict[int, Any] = {}
+        self.reads: dict[int, Any] = {}
+        self.open = parent is None
+        self.carried: set[int] = set()
         self._inner: dict[Any, Tracer] = {}
         self._outer: dict[Any, Tracer] = {}
 
@@ -300,6 +312,7 @@ class Trace:
         self.builder = _weft.Builder(self.module, OPS)
         self.root: Scope | None = None
         self.captured: list[Any] = []
+        self.updates: list[tuple[int, int]] = []  # (result, captured array that takes its value): written Variables
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
         self._captured: dict[int, Tracer] = {}
         self._names: dict[str, int] = {}
@@ -355,6 +368,11 @@ class Trace:
             known = self._captured[id(array)] = Tracer(self.root, value, shape, d)
             self.captured.append(array)  # also keeps its id alive
         return known
+
+    def capture_number(self, array: Any) -> int:
+        """Which of the captured arrays it is; one of them from now on."""
+        self.capture(array)
+        return next(i for i, x in enumerate(self.captured) if x is array)
 
 
 class _Stack(threading.local):
@@ -417,6 +435,11 @@ def spec_of(x: Any) -> Spec:
         return x
     if isinstance(x, Tracer):
         return x.spec
+    if isinstance(x, Stateful):
+        raise WrongArgumentError(
+            "WF1208", "a Variable is no argument of a traced function.",
+            hint="read it where the function stands (a global, a closure, an attribute of self), or pass its value.",
+        )  # fmt: skip
     if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic):
         # Runtime numbers keep their full precision in the IR; each use converts (see docs/rationale.md).
         return Spec((), dtypes.weak_type_of(x).dtype, True)
@@ -480,6 +503,8 @@ def as_tracer(x: Any, dtype: DType | None = None) -> Tracer:
         x = constant(x)
     elif isinstance(x, (np.ndarray, _weft.Array)):
         x = scope.lift(scope.trace.capture(x))
+    elif isinstance(x, Stateful):
+        x = scope.lift(x.value)
     elif isinstance(x, (list, tuple)):
         array = np.asarray(x)
         kind = {"f": dtypes.default_float(), "b": dtypes.bool_, "i": dtypes.default_int()}.get(array.dtype.kind)
@@ -764,6 +789,9 @@ def trace_program(
         b.set_argument_attribute(op, i, "weft.donated", b.attribute("unit", True))
     for i in range(len(trace.captured)):
         b.set_argument_attribute(op, len(specs) + i, "weft.role", b.attribute("str", "captured"))
+    for result, i in trace.updates:
+        b.set_argument_attribute(op, len(specs) + i, "weft.updates", b.attribute("i64", result))
+        b.set_argument_attribute(op, len(specs) + i, "weft.donated", b.attribute("unit", True))
     if assume:
         b.set_attribute(op, "weft.assume", b.attribute("array", [b.attribute("str", a) for a in assume]))
     captured = tuple(spec_of(x) for x in trace.captured)

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from weft._src import implicit, leaves, pytree, trace
+from weft._src import implicit, leaves, pytree, state, trace
 from weft._src.dims import Dim
 from weft._src.errors import (
     ArgumentValueError,
@@ -36,6 +36,7 @@ class _Traced(NamedTuple):
     function: TracedFunction
     out_tree: TreeDef
     aux_tree: TreeDef | None
+    written: tuple[state.Variable, ...] = ()  # Variables, whose new values are the last results
 
     @property
     def outs(self) -> tuple[Spec, ...]:
@@ -43,14 +44,24 @@ class _Traced(NamedTuple):
         return self.function.results[: self.out_tree.num_leaves]
 
 
-def trace_leaves(f: Callable[[list[Tracer]], Any], specs: Sequence[Spec], name: str, has_aux: bool = False) -> _Traced:
+def trace_leaves(
+    f: Callable[[list[Tracer]], Any],
+    specs: Sequence[Spec],
+    name: str,
+    has_aux: bool = False,
+    keeps_state: bool = False,
+) -> _Traced:
     """Traces `f` (from a list of tracers to a tree) into a private function.
 
-    Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them.
+    Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them; so are the new values of
+    Variables, which `f` may write if `keeps_state`: the caller then calls `keep_state`.
     """
     trees: list[TreeDef | None] = [None, None]
+    written: list[state.Variable] = []
 
     def flat(*tracers: Tracer) -> list[Tracer]:
+        if keeps_state:
+            state.open_scope()
         out = f(list(tracers))
         aux_leaves: list[Any] = []
         if has_aux:
@@ -63,11 +74,13 @@ def trace_leaves(f: Callable[[list[Tracer]], Any], specs: Sequence[Spec], name: 
             aux_leaves, trees[1] = leaves.flatten(aux)
         out_leaves, trees[0] = leaves.flatten(out)
         results = [_result(x, path) for x, path in zip(out_leaves, trees[0].paths("result"), strict=True)]
-        return results + [_cut(_result(x, "auxiliary")) for x in aux_leaves]
+        last = state.written()
+        written.extend(v for v, _ in last)
+        return results + [_cut(_result(x, "auxiliary")) for x in [*aux_leaves, *(value for _, value in last)]]
 
     function = trace.function(flat, specs, name)
     assert trees[0] is not None
-    return _Traced(function, trees[0], trees[1])
+    return _Traced(function, trees[0], trees[1], tuple(written))
 
 
 def _result(x: Any, path: str) -> Tracer:
@@ -96,8 +109,14 @@ def split_results(traced: _Traced, made: Sequence[Tracer]) -> tuple[Any, Any, li
     """The results of a request: the function's value, its auxiliary value, and what comes after."""
     n, total = traced.out_tree.num_leaves, len(traced.function.results)
     out = traced.out_tree.unflatten(made[:n])
-    aux = traced.aux_tree.unflatten(made[n:total]) if traced.aux_tree is not None else None
+    aux = None if traced.aux_tree is None else traced.aux_tree.unflatten(made[n : n + traced.aux_tree.num_leaves])
     return out, aux, list(made[total:])
+
+
+def keep_state(traced: _Traced, made: Sequence[Tracer]) -> None:
+    """Writes the Variables that the function has written, in the scope around it."""
+    total = len(traced.function.results)
+    state.assign(traced.written, made[total - len(traced.written) : total])
 
 
 # -------------------------------------------------------------------------------------------------------- reverse
@@ -109,7 +128,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     Args:
         f: returns one real floating number, without dimensions; with `has_aux`, a pair (number, auxiliary containers).
         argnums: the position, or positions, of the arguments to differentiate; each may be a container of float arrays.
-            Keyword arguments are not differentiated.
+            A Variable stands for itself: the derivative is by its value before the call. Keyword arguments are not differentiated.
         has_aux: whether `f` returns auxiliary results beside its value.
 
     Returns:
@@ -157,11 +176,12 @@ def _value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, /, *args: Any, **kwargs: Any
 ) -> Any:
     at = Chosen(f, argnums, args, kwargs)
-    traced = trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux)
+    traced = trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux, keeps_state=True)
     _check_scalar(traced)
     seeds = [leaves.filled(r, float(i == 0)) for i, r in enumerate(traced.function.results) if inexact(r.dtype)]
     made = pulled(traced, at.active, [True] * len(at.active), seeds)
     value, aux, gradients = split_results(traced, made)
+    keep_state(traced, made)
     return ((value, aux) if has_aux else value), at.unflatten(gradients)
 
 
@@ -174,13 +194,16 @@ class Chosen:
 
     def __init__(self, f: Callable[..., Any], argnums: int | tuple[int, ...], args: tuple, kwargs: dict[str, Any]):
         self._f, self._args, self._kwargs = f, args, kwargs
-        self._one = isinstance(argnums, int)
+        self._one = not isinstance(argnums, tuple)
         self._chosen = _positions(argnums, len(args))
         names = leaves.signature_paths(f, args)
         self.active: list[Tracer] = []
         self._trees: list[TreeDef] = []
         for position in self._chosen:
-            found, tree = leaves.flatten_with_path(args[position], names[position])
+            if isinstance(position, state.Variable):
+                found, tree = leaves.flatten_with_path(state.read(position), "a Variable")
+            else:
+                found, tree = leaves.flatten_with_path(args[position], names[position])
             self._trees.append(tree)
             self.active += [_real(x, path) for path, x in found]
 
@@ -188,7 +211,11 @@ class Chosen:
         """The function with other leaves in these places."""
         full, rest = list(self._args), iter(tracers)
         for position, tree in zip(self._chosen, self._trees, strict=True):
-            full[position] = tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
+            part = tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
+            if isinstance(position, state.Variable):
+                state.bind(position, part)
+            else:
+                full[position] = part
         return self._f(*full, **self._kwargs)
 
     def unflatten(self, values: Sequence[Any]) -> Any:
@@ -220,16 +247,20 @@ def _real(x: Any, path: str) -> Tracer:
 
 
 def checked_argnums(argnums: int | Sequence[int]) -> int | tuple[int, ...]:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    if not numbers or not all(type(n) is int for n in numbers):
+    one = isinstance(argnums, (int, state.Variable))
+    numbers = (argnums,) if one else tuple(argnums)
+    if not numbers or not all(type(n) is int or isinstance(n, state.Variable) for n in numbers):
         raise ArgumentValueError("WF1210", f"argnums is a position or some positions, not {argnums!r}.")
-    return argnums if isinstance(argnums, int) else numbers
+    return argnums if one else numbers
 
 
 def _positions(argnums: int | tuple[int, ...], count: int) -> list[int]:
     """The positions in a call with `count` positional arguments."""
     chosen = []
-    for n in (argnums,) if isinstance(argnums, int) else argnums:
+    for n in argnums if isinstance(argnums, tuple) else (argnums,):
+        if isinstance(n, state.Variable):
+            chosen.append(n)
+            continue
         if not -count <= n < count:
             raise ArgumentValueError(
                 "WF1210", f"argnums names argument {n}; the call has {count} positional arguments."
@@ -292,10 +323,11 @@ class _AtPoint:
         found, self.tree = leaves.flatten(primals)
         self.primals = [strong(x) for x in found]
         self.traced = trace_leaves(
-            lambda tracers: f(*self.tree.unflatten(tracers)), [x.spec for x in self.primals], name_of(f), has_aux
+            lambda tracers: f(*self.tree.unflatten(tracers)), [x.spec for x in self.primals], name_of(f), has_aux, True
         )
         made = trace.call(self.traced.function, self.primals)
         self.value, self.aux, _ = split_results(self.traced, made)
+        keep_state(self.traced, made)
 
 
 class _Pushforward(_AtPoint):
@@ -411,8 +443,12 @@ def _jvp(f: Callable[..., Any], has_aux: bool, /, primals: tuple, tangents: tupl
     given = _up_to(tree, tangents, "tangents")
     values = [strong(x) for x in flat]
     directions = _directions(values, given, tree.paths("tangents"))
-    traced = trace_leaves(lambda tracers: f(*tree.unflatten(tracers)), [x.spec for x in values], name_of(f), has_aux)
-    value, aux, found = split_results(traced, pushed(traced, values, directions))
+    traced = trace_leaves(
+        lambda tracers: f(*tree.unflatten(tracers)), [x.spec for x in values], name_of(f), has_aux, True
+    )
+    made = pushed(traced, values, directions)
+    value, aux, found = split_results(traced, made)
+    keep_state(traced, made)
     tangent = _with_none(traced, found)
     return (value, tangent, aux) if has_aux else (value, tangent)
 

@@ -1,0 +1,274 @@
+"""Variables: read and written by plain, compiled, looping, branching and differentiated code; values against NumPy."""
+
+import gc
+
+import numpy as np
+import pytest
+import weft as wf
+from weft._src import _weft
+from weft.errors import DTypeError, ShapeError, UnsupportedError, WrongArgumentError
+
+
+def test_plain_code():
+    v = wf.Variable([1.0, 2.0])
+    kept = v.value
+    v += 1
+    v[0] = 10
+    v.value = v * 2
+    assert v.value.tolist() == [20, 6] and kept.tolist() == [1, 2]
+    assert v.dtype is wf.float32 and v.shape == (2,) and v.ndim == 1 and v.size == 2 and len(v) == 2
+    assert repr(v) == "Variable([20.,  6.], dtype=float32)"
+    assert np.sum(v) == 26 and (v > 7).tolist() == [True, False] and (1 - v).tolist() == [-19, -5]
+    x = np.arange(3)
+    own = wf.Variable(x)
+    x[0] = 9
+    assert own.value.tolist() == [0, 1, 2]
+    for bad, error in ((1.5, DTypeError), (np.float64(2), DTypeError), ([1, 2], ShapeError)):
+        with pytest.raises(error):
+            own.value = bad
+    v = wf.Variable(0.0)
+    v.value = 3  # a Python number bends
+    assert float(v) == 3 and v.dtype is wf.float32
+
+
+def test_compiled_functions_read_and_write():
+    count, table = wf.Variable(0), wf.Variable(np.zeros(4, np.float32))
+
+    @wf.jit
+    def step(x):
+        count.value = count + 1
+        table[1] = table[1] + x
+        table.value = table * 2
+        return count * 10
+
+    want = np.zeros(4, np.float32)
+    for i in range(6):
+        assert int(step(float(i))) == 10 * (i + 1)
+        want[1] += i
+        want *= 2
+        np.testing.assert_array_equal(np.asarray(table), want)
+    assert int(count) == 6 and step.misses == ["a new signature"]
+    count.value = 100  # by plain code: the next call reads it, and traces nothing
+    assert int(step(0.0)) == 1010 and len(step.misses) == 1
+    held = table.value  # a view keeps its value
+    before = np.array(held)
+    step(1.0)
+    np.testing.assert_array_equal(np.asarray(held), before)
+
+
+def test_the_ir_is_functional():
+    v = wf.Variable(np.zeros(3, np.float32))
+
+    @wf.jit
+    def f(x):
+        v.value = v + x
+        return x
+
+    text = f.trace(np.ones(3, np.float32)).as_text()
+    assert 'weft.role = "captured", weft.updates = 1 : i64' in text.replace("weft.donated, ", "")
+    run = f.lower(np.ones(3, np.float32)).compile()
+    run(np.ones(3, np.float32))
+    assert v.value.tolist() == [1, 1, 1]
+    assert any("Variable" in note for note in f.explain(np.ones(3, np.float32)).notes)
+
+
+def test_write_only_and_last_write_wins():
+    v = wf.Variable(1)
+
+    @wf.jit
+    def f(x):
+        v.value = x
+        v.value = v * 3
+        v.value = v + x
+        return v
+
+    assert int(f(2)) == 8 and int(v) == 8
+    assert int(f(3)) == 12 and int(v) == 12
+
+
+@pytest.mark.parametrize("trips", [0, 1, 5])
+def test_loops(trips):
+    total, seen = wf.Variable(np.float32(0)), wf.Variable(np.int64(0))
+
+    @wf.jit
+    def f(xs):
+        def body(carry, x):
+            seen.value = seen + 1
+
+            def inner(i, c):
+                total.value = total + x
+                return c + 1
+
+            return wf.fori_loop(0, 2, inner, carry), total.value
+
+        return wf.scan(body, 0, xs)
+
+    xs = np.arange(trips, dtype=np.float32)
+    carry, totals = f(xs)
+    assert int(carry) == 2 * trips and int(seen) == trips and float(total) == 2 * xs.sum()
+    np.testing.assert_array_equal(np.asarray(totals), 2 * np.cumsum(xs))
+
+    def plain(i, c):  # outside of jit
+        seen.value = seen + 10
+        return c
+
+    wf.fori_loop(0, 3, plain, 0)
+    assert int(seen) == trips + 30
+
+
+def test_branches():
+    a, b = wf.Variable(0), wf.Variable(0)
+
+    @wf.jit
+    def f(p, x):
+        def yes(x):
+            a.value = a + x
+            return a * 1
+
+        def no(x):
+            b.value = b - x
+            return x
+
+        return wf.cond(p, yes, no, x)
+
+    assert [int(f(True, 5)), int(f(False, 3)), int(f(True, 1))] == [5, 3, 6]
+    assert (int(a), int(b)) == (6, -3)
+
+
+def test_functions_in_functions():
+    v = wf.Variable(1.0)
+
+    @wf.jit
+    def double():
+        v.value = v * 2
+        return v + 0
+
+    @wf.jit
+    def read():
+        return v * 1
+
+    @wf.jit
+    def f():
+        first = read()
+        double()
+        second = read()  # another value than before: not the call that was traced then
+        double()
+        v.value = v + 1
+        return first, second, read(), double()
+
+    assert [float(x) for x in f()] == [1, 2, 5, 10] and float(v) == 10
+    assert [float(x) for x in f()] == [10, 20, 41, 82] and float(v) == 82
+
+
+def test_derivatives():
+    w, calls = wf.Variable([1.0, 2.0]), wf.Variable(0)
+
+    def loss(x):
+        calls.value = calls + 1
+        return wf.sum(w * w * x)
+
+    x = np.float32([3, 4])
+    np.testing.assert_array_equal(np.asarray(wf.grad(loss)(x)), [1, 4])
+    assert int(calls) == 1
+    np.testing.assert_array_equal(np.asarray(wf.grad(loss, w)(x)), [6, 16])
+    by_both = wf.jit(wf.value_and_grad(loss, (0, w)))
+    value, (gx, gw) = by_both(x)
+    assert float(value) == 19 and gx.tolist() == [1, 4] and gw.tolist() == [6, 16] and int(calls) == 3
+
+    @wf.jit
+    def train(x):
+        value, g = wf.value_and_grad(loss, w)(x)
+        w.value = w - 0.125 * g
+        return value
+
+    want = np.float32([1, 2])
+    for _ in range(3):
+        train(x)
+        want = want - np.float32(0.125) * 2 * want * x
+        np.testing.assert_allclose(np.asarray(w), want, rtol=1e-6)
+    value, pull = wf.vjp(loss, x)
+    value, tangent = wf.jvp(loss, (x,), (x,))
+    np.testing.assert_allclose(float(value), float(tangent), rtol=1e-6)
+
+
+def test_training_in_a_scan():
+    w = wf.Variable(np.zeros(2, np.float32))
+
+    @wf.jit
+    def train(xs, ys):
+        def step(_, batch):
+            x, y = batch
+            value, g = wf.value_and_grad(lambda: wf.sum((x @ w - y) ** 2), w)()
+            w.value = w - 0.05 * g
+            return _, value
+
+        return wf.scan(step, 0, (xs, ys))[1]
+
+    rng = np.random.default_rng(0)
+    xs = rng.normal(size=(200, 3, 2)).astype(np.float32)
+    losses = train(xs, xs @ np.float32([2, -1]))
+    assert float(losses[-1]) < 1e-6
+    np.testing.assert_allclose(np.asarray(w), [2, -1], atol=1e-3)
+
+
+def test_objects_hold_variables():
+    class Counter:
+        def __init__(self):
+            self.n = wf.Variable(0)
+
+        @wf.jit
+        def __call__(self, by):
+            self.n += by
+            return self.n * 1
+
+    a, b = Counter(), Counter()
+    assert [int(a(1)), int(a(2)), int(b(5)), int(a(3))] == [1, 3, 5, 6]
+
+
+def test_what_is_refused():
+    v = wf.Variable(0.0)
+
+    @wf.jit
+    def f(x):
+        return x * 2
+
+    with pytest.raises(WrongArgumentError, match="WF1208"):
+        f(v)
+
+    def writes(x):
+        v.value = v + x
+        return x
+
+    with pytest.raises(UnsupportedError, match="WF1507"):
+        wf.vmap(writes)(np.ones(3, np.float32))
+    assert float(v) == 0
+    np.testing.assert_array_equal(np.asarray(wf.vmap(lambda x: x + v)(np.ones(3, np.float32))), 1)
+
+    @wf.jit
+    def changes(x):
+        v.value = x
+
+    with pytest.raises(ShapeError, match="WF1017"):
+        changes(np.ones(2, np.float32))
+    assert float(v) == 0
+
+
+def test_memory_is_reused():
+    """A loop carries the Variable in its own memory: as many buffers live after the call as before."""
+    v = wf.Variable(np.zeros(1000, np.float32))
+
+    @wf.jit
+    def f(x):
+        def body(i, c):
+            v.value = v * 0.5 + x
+            return c
+
+        wf.fori_loop(0, 10, body, 0)
+
+    f(1.0)
+    gc.collect()
+    before = _weft.pool_stats()["live_bytes"]
+    for _ in range(20):
+        f(1.0)
+    assert _weft.pool_stats()["live_bytes"] == before
+    np.testing.assert_allclose(np.asarray(v), 2.0, rtol=1e-6)
