@@ -73,6 +73,7 @@ void bindRun(nb::module_ &m);
 void bindArray(nb::module_ &m);
 void bindProgram(nb::module_ &m);
 void bindJitFunction(nb::module_ &m);
+void bindPurity(nb::module_ &m);
 void bindEagerOp(nb::module_ &m);
 
 } // namespace weft::python

@@ -9,6 +9,7 @@ NB_MODULE(_weft, m) {
   bindProgram(m);
   bindJitFunction(m);
   bindEagerOp(m);
+  bindPurity(m);
   nb::module_ ir = m.def_submodule("ir", "The compiler's IR, under the names of MLIR's own Python bindings.");
   bindIR(ir);
   bindBuilder(m);

@@ -182,6 +182,12 @@ def _rows() -> dict[str, Entry]:
         """`static`, `donate` and `argnums` name arguments of the function, by name or position.""",
         '@wf.jit(donate="q")\ndef f(p):\n    return p')
 
+    row("WF1211", "ImpureError", "a traced function writes to what it captures",
+        """A global, a variable of the function around, an attribute or an entry of a captured object was assigned to while
+        the function was traced. The compiled program would not do it again.""",
+        "n = 0\n@wf.jit\ndef f(x):\n    global n\n    n += 1\n    return x",
+        "return the value, or keep it in a wf.Variable; `allow_impure=True` lets the trace write.")
+
     # --------------------------------------------------------------------- WF13xx: transformations, control flow
     row("WF1301", "DerivativeError", "gradient of something that is not one real number",
         """`grad` needs a function whose result is one real floating number.""",

@@ -16,9 +16,10 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import random
 import sysconfig
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ _LEAVES = (
     *_PLAIN, np.ndarray, np.dtype, _weft.Array, _weft.EagerOp, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis),
     type, trace.Stateful,
 )  # fmt: skip
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 # Methods that only write to a container: a list that a function appends to is no input of it.
 _WRITERS = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "clear", "discard", "remove"})
 _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
@@ -49,10 +51,16 @@ _NUMPY = np.__file__.rpartition("__init__")[0]
 
 
 class Reads(NamedTuple):
-    """What a function reads: the guards, and the names of what is not watched."""
+    """What a function reads: the guards, and the names of what is not watched.
+
+    Attributes:
+        writes: what the function's code names as written, as it was before. generators: of random numbers, within reach.
+    """
 
     guards: list[Guard]
     unchecked: list[str]
+    writes: Sequence[Guard] = ()
+    generators: Sequence[Any] = ()
 
 
 def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> Reads:
@@ -73,7 +81,7 @@ def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> 
     for name in ("float", "int"):
         collector.add(defaults, name, defaults.get(name, MISSING))
     collector.function(f, dict(static or {}))
-    return Reads(collector.guards, sorted(collector.unchecked))
+    return Reads(collector.guards, sorted(collector.unchecked), collector.writes, collector.generators)
 
 
 def without_changed(reads: Reads) -> Reads:
@@ -89,10 +97,37 @@ def without_changed(reads: Reads) -> Reads:
             kept.append(guard)
         else:
             names.add("len" if guard[1] is len else str(guard[1]))
-    return Reads(kept, sorted(names))
+    return reads._replace(guards=kept, unchecked=sorted(names))
 
 
-def _is_library(filename: str) -> bool:
+def changed(reads: Reads) -> list[str]:
+    """The names of what has another value now than when the reads were taken: what tracing has written.
+
+    A list that only grows is not among them (a log of traces does no harm), nor is a module that was imported meanwhile.
+
+    >>> d = {"a": 1}
+    >>> reads = Reads([(d, "a", 1)], [])
+    >>> d["a"] = 2
+    >>> changed(reads)
+    ['a']
+    """
+    found: dict[str, None] = {}
+    for holder, name, before in (*reads.guards, *reads.writes):
+        if name is len and type(holder) is list:
+            continue
+        now = _now(holder, name)
+        if not _same(now, before) and not isinstance(now, types.ModuleType):
+            found[_name_of(holder, name, before)] = None
+    return list(found)
+
+
+def _name_of(holder: Any, name: Any, before: Any) -> str:
+    if name is len:
+        return "a dict or an object that it captured"
+    return "a variable of the function around it" if type(holder) is types.CellType else str(name)
+
+
+def is_library(filename: str) -> bool:
     """Whether a file is Weft's, NumPy's or the standard library's: what these read is not the user's to change."""
     if source.is_internal(filename) or filename.startswith(("<frozen", _NUMPY)):
         return True
@@ -105,6 +140,8 @@ class _Collector:
     def __init__(self) -> None:
         self.guards: list[Guard] = []
         self.unchecked: set[str] = set()
+        self.writes: list[Guard] = []
+        self.generators: list[Any] = []
         self._seen: set[Any] = set()
         self._keep: list[Any] = []  # what ids in `_seen` stand for
 
@@ -140,28 +177,37 @@ class _Collector:
             call = inspect.getattr_static(type(f), "__call__", None)
             if wrapped is not None:
                 self.function(wrapped, roots)
-            elif isinstance(call, types.FunctionType) and not _is_library(call.__code__.co_filename):
+            elif isinstance(call, types.FunctionType) and not is_library(call.__code__.co_filename):
                 self.function(types.MethodType(call, f), roots)
             return
         if not self._first_time(f, *roots.values()):
             return
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=False))
-        if _is_library(f.__code__.co_filename):
+        if is_library(f.__code__.co_filename):
             # A transformation of the user's function, or a decorator: that function lies in its closure.
             for cell in cells.values():
                 value = _content(cell)
                 if isinstance(value, (types.FunctionType, types.MethodType, functools.partial, _weft.JitFunction)):
                     self.function(value, {})
             return
-        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+        code, defaults = f.__code__, f.__defaults__ or ()
+        named = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+        named.update(f.__kwdefaults__ or {})
+        for value in named.values():
             if callable(value):
                 self.function(value, {})
+        roots = {**named, **roots}  # what the call does not give
         self._code(f.__code__, f.__globals__, cells, roots)
 
     def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
         written = {
             i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
         }
+        for i in dis.get_instructions(code):
+            if i.opname == "STORE_GLOBAL":
+                self.writes.append((names, i.argval, names.get(i.argval, MISSING)))
+            elif i.opname == "STORE_DEREF" and i.argval in cells and i.argval in code.co_freevars:
+                self.writes.append((cells[i.argval], None, _content(cells[i.argval])))
         rebound = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_FAST", "STORE_DEREF")}
         roots = {name: value for name, value in roots.items() if name not in rebound}
         chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
@@ -214,6 +260,7 @@ class _Collector:
             value = names.get(name, MISSING)
         if steps and steps[-1][0] == "attr" and steps[-1][1] in _WRITERS and len(steps) == 1:
             if isinstance(value, (list, dict, set)):
+                self.unchecked.add(text)
                 return
         if kind != "root":
             if name in written:
@@ -222,6 +269,8 @@ class _Collector:
             self.add(cells[name] if kind == "cell" else names, None if kind == "cell" else name, value)
         for how, key in steps:
             holder = value
+            if isinstance(holder, _GENERATORS):
+                break
             text += f".{key}" if how == "attr" else f"[{key!r}]"
             if how == "item":
                 if type(holder) is tuple or (isinstance(holder, _LEAVES) and not isinstance(holder, types.ModuleType)):
@@ -235,6 +284,10 @@ class _Collector:
                 break
             elif key in written:
                 self.unchecked.add(text)
+                own = getattr(holder, "__dict__", None)
+                self.writes.append(
+                    (own, key, own.get(key, MISSING)) if type(own) is dict else (holder, key, _now(holder, key))
+                )
                 return
             else:
                 value = self._attribute(holder, key, text)
@@ -289,7 +342,7 @@ class _Collector:
         if found is not MISSING and own is not None and not hasattr(type(found), "__get__"):
             self.add(type(holder), name, found)
             return found
-        if not callable(found):
+        if not callable(found) or own is None or isinstance(found, types.MethodDescriptorType):
             self.unchecked.add(text)
         return MISSING
 
@@ -298,6 +351,9 @@ class _Collector:
     def value(self, value: Any, text: str, depth: int = 0) -> None:
         """All that a value holds, where anything may be done with it."""
         if value is MISSING or isinstance(value, _LEAVES):
+            return
+        if isinstance(value, _GENERATORS):
+            self.generators.append(value)
             return
         if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)) or hasattr(
             value, "__wrapped__"
@@ -329,7 +385,7 @@ class _Collector:
     def _object(self, value: Any, text: str, depth: int) -> None:
         own = getattr(value, "__dict__", None)
         file = getattr(inspect.getmodule(type(value)), "__file__", None) or ""
-        if type(own) is not dict or (file and _is_library(file)):
+        if type(own) is not dict or (file and is_library(file)):
             if not callable(value):
                 self.unchecked.add(text)
             return

@@ -8,6 +8,7 @@ becomes one called function.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, dtypes, guards, implicit, pytree, source, state, trace
+from weft._src import _weft, array, compiler, dtypes, guards, implicit, leaves, purity, pytree, source, state, trace
 from weft._src import dims as dims_
 from weft._src.compiler import Options
 from weft._src.dims import Dim
@@ -48,6 +49,7 @@ def jit(
     threads: int | None = None,
     dims: Mapping[str, Any] | None = None,
     debug: str | None = None,
+    allow_impure: bool = False,
 ) -> Any:
     """Compiles a function of arrays to native code, once for each signature of its arguments.
 
@@ -61,6 +63,8 @@ def jit(
         dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves
             every size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
         debug: "lines" writes your lines into the native code's line table, for debuggers and profilers.
+        allow_impure: lets the function read the clock, random state, files and the environment while it is traced, and
+            write to what it captures; a compiled call does none of it again.
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -85,11 +89,13 @@ def jit(
             threads=threads,
             dims=dims,
             debug=debug,
+            allow_impure=allow_impure,
         )
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
     statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
     impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads, debug=debug), dims)
+    impl.allow_impure = allow_impure
     positions = sum(1 << i for i in impl.static if i < 64)
     fast = _weft.JitFunction(impl, positions, tuple(sorted(impl.static_names)), impl.takes_self)
     impl.fast = fast
@@ -199,6 +205,7 @@ class Jitted:
         self.unchecked_reads: list[str] = []  # of the last trace
         self.fast: Any = None
         self._variants: dict[Any, list[_Variant]] = {}
+        self.allow_impure = False
         self.misses: list[str] = []  # why each trace was made, for explain
 
     def _named(self, items: list[Any], option: str) -> tuple[frozenset[int], frozenset[str]]:
@@ -422,7 +429,8 @@ class Jitted:
         else:
             self.misses.append("a value that the function reads changed")
         try:
-            with dims_.answering(call.sizes()) as answers:
+            watch = contextlib.nullcontext() if self.allow_impure else purity.watched(leaves.name_of(self.f), reads)
+            with watch, dims_.answering(call.sizes()) as answers:
                 program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
         except state.Written as stop:
             raise state.refused(stop) from None
