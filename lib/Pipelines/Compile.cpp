@@ -44,7 +44,7 @@ static int32_t dtypeOf(Type element) {
     return f.isF16() ? WEFT_F16 : f.isBF16() ? WEFT_BF16 : f.isF32() ? WEFT_F32 : f.isF64() ? WEFT_F64 : 0;
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
-    return 0;
+    return isa<KeyType>(element) ? WEFT_KEY : 0;
   bool isUnsigned = integer.isUnsigned();
   switch (integer.getWidth()) {
   case 1:

@@ -82,6 +82,8 @@ WEFT_DEFINED(acosh, acosh)
 WEFT_DEFINED(atanh, atanh)
 WEFT_DEFINED(erf, erf)
 WEFT_DEFINED(erfc, erfc)
+WEFT_DEFINED(erfInv, erfInv)
+WEFT_DEFINED(erfInvCoarse, erfInvCoarse)
 #undef WEFT_DEFINED
 
 // Exact, or correctly rounded by IEEE 754: any implementation gives these bits.

@@ -1,6 +1,7 @@
 // Decides how tensors of the reference keep, convert and rearrange their elements.
 #include "weft/Reference/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
@@ -13,6 +14,8 @@ using namespace weft;
 //-----------------------------------------------------------------------------------------===//
 
 int64_t Tensor::byteWidth(Type element) {
+  if (isa<KeyType>(element))
+    return 8;
   if (!element.isIntOrFloat())
     return 0;
   return (element.getIntOrFloatBitWidth() + 7) / 8;
@@ -205,6 +208,12 @@ DenseElementsAttr Tensor::toAttr() const {
 Tensor Tensor::reshaped(ArrayRef<int64_t> newShape) const {
   Tensor result = *this;
   result.shape.assign(newShape.begin(), newShape.end());
+  return result;
+}
+
+Tensor Tensor::bitcast(Type newElement, ArrayRef<int64_t> newShape) const {
+  Tensor result = reshaped(newShape);
+  result.element = newElement;
   return result;
 }
 

@@ -8,6 +8,7 @@
 
 #include "Call.h"
 #include "FloatMode.h"
+#include "weft/Runtime/Effect.h"
 
 #include <algorithm>
 #include <cstring>
@@ -88,6 +89,10 @@ void describe(const WeftCall &call, int32_t code, WeftError *err) {
     weft_error_set(err, code, "native code broke its contract with the runtime (result %lld: expected %lld, got %lld)",
                    where, expected, got);
     break;
+  case WEFT_ERR_CHECK:
+  case WEFT_ERR_USAGE:
+    weft_error_set(err, code, "%s", call.message.c_str());
+    break;
   default:
     weft_error_set(err, code, "%s (place %lld): expected %lld, got %lld", weft_status_name(code), where, expected, got);
   }
@@ -103,6 +108,7 @@ int32_t finishFailed(WeftCall *call, int32_t code, WeftError *err) {
   }
   describe(*call, code, err);
   call->where = call->expected = call->got = 0;
+  call->message.clear();
   call->status.store(0, std::memory_order_relaxed);
   return code;
 }
@@ -204,6 +210,23 @@ int32_t weft_rt_poll(WeftCall *call) {
   return pollSlow(call, now);
 }
 
+int32_t weft_rt_effect(WeftCall *call, const char *text, const WeftArg *values) {
+  if (call->effect) {
+    ++tDepth; // the host may call programs; they must not take our scratch
+    int32_t stop = call->effect(call->effectUser, text, values);
+    --tDepth;
+    return stop ? weft_rt_fail(call, WEFT_ERR_INTERRUPTED, 0, 0, 0) : 0;
+  }
+  EffectSite site = EffectSite::parse(text);
+  std::string message;
+  if (performEffect(site, values, message))
+    return 0;
+  int32_t code = site.kind == "check" ? WEFT_ERR_CHECK : WEFT_ERR_USAGE;
+  if (!call->status.load(std::memory_order_acquire))
+    call->message = (site.where.empty() ? "" : site.where + ": ") + message;
+  return weft_rt_fail(call, code, 0, 0, 0);
+}
+
 int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expected, int64_t got) {
   if (code == 0)
     code = WEFT_ERR_NATIVE;
@@ -231,6 +254,8 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   call->threads = options ? options->threads : 0;
   call->poll = options ? options->poll : nullptr;
   call->pollUser = options ? options->poll_user : nullptr;
+  call->effect = options ? options->effect : nullptr;
+  call->effectUser = options ? options->effect_user : nullptr;
   call->lastPoll.store(0, std::memory_order_relaxed);
   call->owner = threadToken();
 

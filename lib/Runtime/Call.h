@@ -23,6 +23,8 @@ struct WeftCall {
   const void *owner = nullptr;      ///< threadToken() of the calling thread
   WeftPollCallback poll = nullptr;
   void *pollUser = nullptr;
+  WeftEffectCallback effect = nullptr;
+  void *effectUser = nullptr;
   WeftResult *results = nullptr;
   WeftBuffer **donated = nullptr;
   int32_t numResults = 0;
@@ -33,6 +35,7 @@ struct WeftCall {
 
   // Written by the thread whose failure came first, read after the entry returned.
   int64_t where = 0, expected = 0, got = 0;
+  std::string message; ///< of a check
 
   WeftCall *next = nullptr;
   WeftCall() = default;

@@ -32,6 +32,7 @@ const Symbol *table(int &count) {
       {"weft_rt_parallel", address(weft_rt_parallel)},
       {"weft_rt_poll", address(weft_rt_poll)},
       {"weft_rt_fail", address(weft_rt_fail)},
+      {"weft_rt_effect", address(weft_rt_effect)},
       {"memcpy", address<void *(void *, const void *, size_t)>(memcpy)},
       {"memmove", address<void *(void *, const void *, size_t)>(memmove)},
       {"memset", address<void *(void *, int, size_t)>(memset)},

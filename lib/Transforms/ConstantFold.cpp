@@ -46,7 +46,7 @@ Attribute evaluateConstant(Operation *op) {
   if (!reference || !op->getNumOperands() || op->getNumResults() != 1 || op->getNumRegions() || !isMemoryEffectFree(op))
     return {};
   auto result = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!result || !Tensor::byteWidth(result.getElementType()))
+  if (!result || !result.getElementType().isIntOrFloat()) // there are no constant keys
     return {};
   // One number everywhere, whatever the sizes.
   SmallVector<DenseElementsAttr> splats = llvm::map_to_vector(op->getOperands(), uniformOf);

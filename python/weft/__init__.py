@@ -35,7 +35,7 @@ _HOME = {
     ),
 }  # fmt: skip
 _FAMILIES = ("elementwise", "reduction", "movement", "contraction", "window", "creation")
-_MODULES = ("errors", "nn", "ops", "tree")
+_MODULES = ("errors", "nn", "ops", "random", "tree")
 
 # The array API's constants.
 e = 2.718281828459045

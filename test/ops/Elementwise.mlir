@@ -175,8 +175,8 @@ func.func @functions() -> (tensor<7xf64>, tensor<3xf64>) {
 
 // One exact point of each function that the cases above leave out, in the order of the family's file.
 // POINTS:      [3., 0.5, 2., 0., 3., 0., 0., 0., 0., 0., 0., 0., 0., 1., 0., 0., 0., 1., -2., -1., -1., 1.5, 1.5, -1.5]
-// POINTS-NEXT: [0., 6.]
-func.func @points() -> (tensor<24xf64>, tensor<2xf64>) {
+// POINTS-NEXT: [0., 6., 0., inf]
+func.func @points() -> (tensor<24xf64>, tensor<4xf64>) {
   %zero = weft.constant {value = dense<0.0> : tensor<1xf64>} : () -> tensor<1xf64>
   %one = weft.constant {value = dense<1.0> : tensor<1xf64>} : () -> tensor<1xf64>
   %four = weft.constant {value = dense<4.0> : tensor<1xf64>} : () -> tensor<1xf64>
@@ -209,14 +209,17 @@ func.func @points() -> (tensor<24xf64>, tensor<2xf64>) {
   %23 = weft.stop_gradient %minus : (tensor<1xf64>) -> tensor<1xf64>
   %r = weft.concat %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23 {dim = 0 : i64}
       : (tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>) -> tensor<24xf64>
-  // The angle of (1, 0) is 0; 2 * 3 = 6.
+  // The angle of (1, 0) is 0; 2 * 3 = 6; erf(0) = 0, and erf comes to 1 at infinity.
   %x = weft.constant {value = dense<[2.0, 3.0]> : tensor<2xf64>} : () -> tensor<2xf64>
   %angle = weft.atan2 %zero, %one : (tensor<1xf64>, tensor<1xf64>) -> tensor<1xf64>
   %two = weft.slice %x {starts = array<i64: 0>, strides = array<i64: 1>} : (tensor<2xf64>) -> tensor<1xf64>
   %three = weft.slice %x {starts = array<i64: 1>, strides = array<i64: 1>} : (tensor<2xf64>) -> tensor<1xf64>
   %product = weft.mul %two, %three : (tensor<1xf64>, tensor<1xf64>) -> tensor<1xf64>
-  %s = weft.concat %angle, %product {dim = 0 : i64} : (tensor<1xf64>, tensor<1xf64>) -> tensor<2xf64>
-  return %r, %s : tensor<24xf64>, tensor<2xf64>
+  %inverse = weft.erf_inv %zero : (tensor<1xf64>) -> tensor<1xf64>
+  %coarse = weft.erf_inv_coarse %one : (tensor<1xf64>) -> tensor<1xf64>
+  %s = weft.concat %angle, %product, %inverse, %coarse {dim = 0 : i64}
+      : (tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>) -> tensor<4xf64>
+  return %r, %s : tensor<24xf64>, tensor<4xf64>
 }
 
 // Comparisons with NaN are false; bits of integers and of truth values.

@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import mpmath as mp
 import numpy as np
 from weft._src import dtypes
 from weft._src._op_table import OPS
-from weft._src.trace import Spec, call, emit, function, region, same_captures
+from weft._src.trace import Spec, call, constant, emit, function, region, same_captures
 
 FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 INTS = (dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
@@ -86,6 +87,10 @@ class OpRow(NamedTuple):
 
 def _vectorized(f: Callable[[float], float]) -> Callable[..., Any]:
     return lambda *xs: np.vectorize(lambda *v: np.longdouble(f(*map(float, v))), otypes=[np.longdouble])(*xs)
+
+
+def _erf_inv(x: float) -> Any:
+    return mp.erfinv(x) if abs(x) < 1 else math.nan if abs(x) != 1 else x * math.inf
 
 
 def row(name: str, numpy: Callable[..., Any], domain: Any = (-4.0, 4.0), **more: Any) -> OpRow:
@@ -194,6 +199,8 @@ ELEMENTWISE = [
     row("atanh", np.arctanh, (-0.95, 0.95)),
     row("erf", _vectorized(math.erf), slack=1.0),
     row("erfc", _vectorized(math.erfc), (-4.0, 4.0), slack=1.0),
+    row("erf_inv", _vectorized(_erf_inv), (-0.99, 0.99), slack=1.0),
+    row("erf_inv_coarse", _vectorized(_erf_inv), (-0.95, 0.95), slack=1.0),
     # Tests and bits
     row("is_nan", np.isnan, diff=False),
     row("is_inf", np.isinf, diff=False),
@@ -393,6 +400,66 @@ def _requested(name: str) -> Callable:
     return f
 
 
+def threefry(keys: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two words of each block; keys: (..., 2) words, counts: numbers below 2^64. From the paper, not from Weft."""
+    rotations = (13, 15, 26, 6, 17, 29, 16, 24)
+    k = [keys[..., 0], keys[..., 1], keys[..., 0] ^ keys[..., 1] ^ np.uint32(0x1BD11BDA)]
+    x = [(counts >> np.uint64(32)).astype(np.uint32) + k[0], counts.astype(np.uint32) + k[1]]
+    for i in range(20):
+        x[0] = x[0] + x[1]
+        n = np.uint32(rotations[i % 8])
+        x[1] = x[0] ^ (x[1] << n | x[1] >> (np.uint32(32) - n))
+        if i % 4 == 3:
+            j = i // 4 + 1
+            x = [x[0] + k[j % 3], x[1] + k[(j + 1) % 3] + np.uint32(j)]
+    return x[0], x[1]
+
+
+def _random_bits(width: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Bits of two keys: shape (2, 3, 5), counted over the last two."""
+
+    def ours(words: Any) -> Any:
+        keys = emit("wrap_key_data", [words])
+        keys = emit("broadcast", [keys], results=[((2, 3, 5), dtypes.key)], dims=[0])
+        return emit("random_bits", [keys], first=1, dtype=dtypes.BY_NAME[f"uint{width}"])
+
+    def theirs(words: np.ndarray) -> np.ndarray:
+        a, b = threefry(words[:, None, :], np.arange(15, dtype=np.uint64)[None, :])
+        bits = a.astype(np.uint64) << np.uint64(32) | b if width == 64 else (a ^ b).astype(f"u{width // 8}")
+        return bits.reshape(2, 3, 5)
+
+    return ours, theirs
+
+
+def _fold_in(words: Any, number: Any) -> Any:
+    return emit("key_data", [emit("fold_in", [emit("wrap_key_data", [words]), number])])
+
+
+def _np_fold_in(words: np.ndarray, number: np.ndarray) -> np.ndarray:
+    return np.stack(threefry(words, number.astype(np.uint64)), axis=-1)
+
+
+def _moved(words: Any) -> Any:
+    """Keys as the elements of movement, choice and a loop's carry."""
+    keys = emit("wrap_key_data", [words])
+    turned = emit("reverse", [emit("transpose", [keys], permutation=[1, 0])], dims=[0])
+    first = emit("slice", [turned], results=[((4, 2), dtypes.key)], starts=[0, 0], strides=[1, 1])
+    flag = emit(
+        "lt", [emit("iota", [], results=[((4, 2), dtypes.int32)], dim=0), constant(np.full((4, 2), 2, np.int32))]
+    )
+    chosen = emit("select", [flag, first, emit("reverse", [first], dims=[1])])
+    return emit("key_data", [emit("concat", [chosen, turned], dim=0)])
+
+
+def _np_moved(words: np.ndarray) -> np.ndarray:
+    turned = words.transpose(1, 0, 2)[::-1]
+    first = turned[:4]
+    chosen = np.where((np.arange(4) < 2)[:, None, None], first, first[:, ::-1])
+    return np.concatenate([chosen, turned])
+
+
+_WORDS = (dtypes.uint32,)
+
 STRUCTURED = [
     _reduce("add", [2], "sum-last", _sum_like(np.sum)),
     _reduce("add", [0], "sum-first", _sum_like(np.sum)),
@@ -431,6 +498,12 @@ STRUCTURED = [
                dtypes=(dtypes.int32,), diff=False),
     structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),
                lambda: np.broadcast_to(np.arange(5.0, dtype=np.float32), (3, 5)), dtypes=_F[:1], diff=False),
+    *(structured("random_bits", str(n), ((2, 2),), *_random_bits(n), dtypes=_WORDS, diff=False)
+      for n in (8, 16, 32, 64)),
+    structured("fold_in", "", ((3, 4, 2), (3, 4)), _fold_in, _np_fold_in, dtypes=_WORDS, diff=False),
+    structured("key_data", "moved", ((2, 5, 2),), _moved, _np_moved, dtypes=_WORDS, diff=False),
+    structured("wrap_key_data", "", ((3, 2),), lambda x: emit("key_data", [emit("wrap_key_data", [x])]), lambda x: x,
+               dtypes=_WORDS, diff=False),
     structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1],
     diff=False),
     structured("call", "", ((3, 5),), _call, lambda x: x + x, dtypes=_F),

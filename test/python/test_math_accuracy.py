@@ -42,6 +42,7 @@ BOUNDS = {
     "atanh": (2.0, 2.0),
     "erf": (2.0, 2.0),
     "erfc": (2.0, 2.0),
+    "erfInv": (4.0, 4.0),
     "cbrt": (1.0, 1.0),
     "pow": (2.0, 2.0),
 }
@@ -73,6 +74,7 @@ SPECIAL = {
     "acosh": [(1.0, 0.0), (0.5, NAN), (-1.0, NAN), (-INF, NAN), (INF, INF), (NAN, NAN)],
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-INF, NAN), (NAN, NAN)],
     "cbrt": [(0.0, 0.0), (-0.0, -0.0), (8.0, 2), (-27.0, -3), (INF, INF), (-INF, -INF), (NAN, NAN)],
+    "erfInv": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-INF, NAN), (NAN, NAN)],
     "erfc": [(0.0, 1), (-0.0, 1), (INF, 0.0), (-INF, 2), (NAN, NAN)],
     "atan2": [
         (0.0, 0.0, 0.0), (-0.0, 0.0, -0.0), (0.0, 1.0, 0.0), (-0.0, 1.0, -0.0), (1.0, INF, 0.0), (-1.0, INF, -0.0),
@@ -123,6 +125,7 @@ def mp_function(name):
         "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
         "log2": lambda x: mp.log(x) / mp.log(2),
         "erfc": lambda x: mp.erfc(x) if x < 1000 else mp.mpf(0),
+        "erfInv": lambda x: mp.erfinv(x) if abs(x) < 1 else x * mp.inf if abs(x) == 1 else mp.nan,
         "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
         "pow": lambda x, y: mp.power(x, y) if x > 0 or mp.isint(y) else mp.nan,
     }

@@ -63,6 +63,8 @@ public:
   V atanh(V x);
   V erf(V x);
   V erfc(V x);
+  V erfInv(V x);
+  V erfInvCoarse(V x);
   V isNan(V x);
   V not_(V x);
   V add(V x, V y);

@@ -24,7 +24,7 @@ public:
   int64_t getRank() const { return shape.size(); }
   int64_t getNumElements() const;
   int64_t getNumBytes() const { return getNumElements() * byteWidth(element); }
-  /// Bytes of an element in memory; 0 for element types without a reference (complex, keys).
+  /// Bytes of an element in memory; 0 for element types without a reference (complex).
   static int64_t byteWidth(mlir::Type element);
   char *data() { return bytes->data(); }
   const char *data() const { return bytes->data(); }
@@ -34,6 +34,8 @@ public:
   void set(int64_t position, Scalar value);
   /// The same elements under another shape (shared).
   Tensor reshaped(llvm::ArrayRef<int64_t> newShape) const;
+  /// The same bytes as elements of another type.
+  Tensor bitcast(mlir::Type newElement, llvm::ArrayRef<int64_t> newShape) const;
   /// As a dense attribute of this element type and shape.
   mlir::DenseElementsAttr toAttr() const;
 

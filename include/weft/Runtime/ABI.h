@@ -73,6 +73,11 @@ int32_t weft_rt_poll(WeftCall *call);
 /// WEFT_ERR_SHAPE it is argument * 256 + dimension. Any thread may call it.
 int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expected, int64_t got);
 
+/// Performs an effect: `site` tells what (weft/Runtime/Effect.h), `values` are its
+/// operands, then its results, which the host fills. Nonzero (the status) means
+/// stop: return it from the entry. Only from the thread of the entry.
+int32_t weft_rt_effect(WeftCall *call, const char *site, const WeftArg *values);
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,11 +77,17 @@ typedef struct WeftResult {
 /// Asked about every 20 ms on the calling thread; nonzero stops the call.
 typedef int32_t (*WeftPollCallback)(void *user);
 
+/// Performs an effect of the program on the calling thread (weft/Runtime/Effect.h
+/// says how `site` is read); nonzero stops the call.
+typedef int32_t (*WeftEffectCallback)(void *user, const char *site, const WeftArg *values);
+
 /// Options of a call; zero-initialise, then set what matters.
 typedef struct WeftCallOptions {
   int32_t threads; ///< 0: the default (weft_num_threads); 1: the calling thread alone
   WeftPollCallback poll;
   void *poll_user;
+  WeftEffectCallback effect; ///< NULL: prints go to the standard output, checks fail by themselves
+  void *effect_user;
   /// NULL, or for each result NULL or a buffer with one reference to be used
   /// for that result if it is large enough (a donated argument). The call takes
   /// the references, whether it fails or not.

@@ -1,5 +1,6 @@
 // Decides the reading of a kernel function: classifies its generics and lays their loops onto one root index space.
 #include "weft/Codegen/CPU/KernelGraph.h"
+#include "weft/Dialect/Weft/Lower.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -108,7 +109,7 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       g.symbols.push_back(cast<StringAttr>(name).getValue().str());
   for (Attribute type : types) {
     Type tensor = cast<TypeAttr>(type).getValue();
-    g.buffers.push_back({getElementTypeOrSelf(tensor), shapeOf(tensor), {}});
+    g.buffers.push_back({LowerContext::loweredElement(getElementTypeOrSelf(tensor)), shapeOf(tensor), {}});
   }
   for (BlockArgument argument : function.getArguments())
     if (isa<RankedTensorType>(argument.getType()))

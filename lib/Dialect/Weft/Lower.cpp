@@ -53,6 +53,8 @@ Value LowerContext::size(const SizeExpr &expr) {
 //----------------------------------------------------------------------------------------------------------===//
 
 Type LowerContext::loweredElement(Type element) {
+  if (isa<KeyType>(element)) // two words
+    return IntegerType::get(element.getContext(), 64);
   if (element.isUnsignedInteger())
     return IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth());
   return element;

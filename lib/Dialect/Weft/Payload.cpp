@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Math/ExpLog.h"
+#include "weft/Math/Special.h"
 #include <cmath>
 
 using namespace mlir;
@@ -11,8 +12,8 @@ using namespace weft;
 
 namespace {
 
-/// Evaluator of weft/Math whose exp stays one math op: what is made of exp is spelled out here, bit for bit as the
-/// reference evaluates it; exp itself is expanded by codegen.
+/// Evaluator of weft/Math whose exp, log and log1p stay one math op: what is made of them is spelled out here, bit for
+/// bit as the reference evaluates it; they themselves are expanded by codegen.
 struct MathEmitter {
   using F = Value;
   using I = Value;
@@ -28,11 +29,14 @@ struct MathEmitter {
   F fma(F a, F b, F c) { return mlir::math::FmaOp::create(p.b, p.loc, a, b, c); }
   F neg(F a) { return p.neg(a); }
   F abs(F a) { return p.abs(a); }
+  F sqrt(F a) { return p.sqrt(a); }
   Value lt(F a, F b) { return p.lt(a, b); }
   F select(Value m, F a, F b) { return p.select(m, a, b); }
 };
 // Found by argument-dependent lookup before the template of ExpLog.h.
 Value exp(MathEmitter &e, Value x) { return e.p.exp(x); }
+Value log(MathEmitter &e, Value x) { return e.p.log(x); }
+Value log1p(MathEmitter &e, Value x) { return e.p.log1p(x); }
 
 bool isFloat(Value x) { return isa<FloatType>(x.getType()); }
 unsigned width(Type type) { return type.getIntOrFloatBitWidth(); }
@@ -94,6 +98,16 @@ Value PayloadBuilder::atan2(Value x, Value y) { return mlir::math::Atan2Op::crea
 Value PayloadBuilder::logistic(Value x) {
   MathEmitter e{*this, x};
   return weft::math::sigmoid(e, x);
+}
+
+Value PayloadBuilder::erfInv(Value x) {
+  MathEmitter e{*this, x};
+  return weft::math::erfInv(e, x);
+}
+
+Value PayloadBuilder::erfInvCoarse(Value x) {
+  MathEmitter e{*this, x};
+  return weft::math::erfInvCoarse(e, x);
 }
 
 //===-- Signs

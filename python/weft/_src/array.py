@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import _weft, dtypes
+from weft._src import _weft, dtypes, trace
 from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError, api_boundary
 from weft._src.trace import Stateful, Tracer
 
@@ -137,8 +137,26 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
 def _repr(self: Any) -> str:
     if self.is_deleted:
         return f"Array({dtypes.spec_text(self.shape, self.dtype)}, donated)"
+    if self.dtype is dtypes.key:
+        text = np.array2string(_words(self), separator=", ", prefix="Array(keys of ", threshold=1000)
+        return f"Array(keys of {text}, dtype=key)"
     text = np.array2string(np.asarray(self), separator=", ", prefix="Array(", threshold=1000)
     return f"Array({text}, dtype={self.dtype.name})"
+
+
+def _words(keys: Any) -> np.ndarray:
+    from weft import random
+
+    with trace.suspended():
+        return np.asarray(random.key_data(keys))
+
+
+def _reduce(self: Any) -> tuple:
+    if self.dtype is dtypes.key:
+        from weft import random
+
+        return random.wrap_key_data, (_words(self),)
+    return asarray, (np.array(self),)
 
 
 def _format(self: Any, spec: str) -> str:
@@ -169,7 +187,7 @@ for _name, _method in {
     "__index__": _number(_index),
     "item": _number(lambda x: x.item()),
     "tolist": _number(lambda x: x.tolist()),
-    "__reduce__": lambda self: (asarray, (np.array(self),)),
+    "__reduce__": _reduce,
     "weak_type": False,
     "block_until_ready": lambda self: self,
 }.items():

@@ -168,7 +168,7 @@ def _number_range(values: list[Any]) -> tuple[int, int]:
     """
     low, high = -(1 << 63), (1 << 63) - 1
     if any(type(v) is int for v in values):
-        d = normalize.common_type(values).dtype
+        d = normalize.common_type([v for v in values if getattr(v, "dtype", None) is not dtypes.key]).dtype
         for i, v in enumerate(values):
             if type(v) is int:
                 dtypes.check_scalar(v, d)

@@ -88,7 +88,7 @@ class DType:
         """NumPy's dtype of the same elements; bfloat16 is ml_dtypes' where that is installed.
 
         Raises:
-            UnsupportedDtypeError: WF1025 for bfloat16 without ml_dtypes, WF1024 for `key`.
+            UnsupportedDtypeError: WF1025 for bfloat16 without ml_dtypes, WF1034 for `key`.
 
         >>> uint16.numpy
         dtype('uint16')
@@ -97,7 +97,7 @@ class DType:
         if found is not None:
             return found
         if self.kind == "key":
-            raise UnsupportedDtypeError("WF1024", "random keys have no NumPy dtype.")
+            raise UnsupportedDtypeError("WF1034", "NumPy has no random keys.")
         try:
             from ml_dtypes import bfloat16 as scalar_type
         except ImportError:
@@ -159,7 +159,7 @@ _ROWS = (
     ("float64", "f64", "float", 13, 8, "f64", _DL_FLOAT, False),
     ("complex64", "c64", "complex", 14, 8, "complex<f32>", _DL_COMPLEX, True),
     ("complex128", "c128", "complex", 15, 16, "complex<f64>", _DL_COMPLEX, True),
-    ("key", "key", "key", 16, 8, "!weft.key<threefry2x32>", _DL_OPAQUE, True),
+    ("key", "key", "key", 16, 8, "!weft.key", _DL_OPAQUE, False),
 )
 
 ALL: tuple[DType, ...] = tuple(DType(*row) for row in _ROWS)
@@ -299,7 +299,7 @@ def check_supported(d: DType) -> DType:
     """Returns `d`, or raises where no op handles it yet.
 
     Raises:
-        UnsupportedDtypeError: WF1024 for complex64, complex128 and key.
+        UnsupportedDtypeError: WF1024 for complex64 and complex128.
 
     >>> check_supported(float32)
     weft.float32

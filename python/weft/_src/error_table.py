@@ -99,7 +99,7 @@ def _rows() -> dict[str, Entry]:
         "wf.bitwise_and(wf.zeros((2,)), wf.zeros((2,)))", "convert with .astype.")
     row("WF1023", "UnsupportedDtypeError", "unknown dtype",
         """Weft's element types are bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, float64;
-        complex64, complex128 and key are reserved.""",
+        key is that of random keys; complex64 and complex128 are reserved.""",
         'wf.dtype("float128")', "convert the data first.")
     row("WF1024", "UnsupportedDtypeError", "dtype reserved",
         """The dtype has its place in the list of element types, but no op handles it yet.""",
@@ -119,6 +119,13 @@ def _rows() -> dict[str, Entry]:
         'wf.exp("text")', "wf.asarray makes arrays of nested lists and of NumPy arrays.")
     row("WF1032", "WrongArgumentError", "wrong number or names of arguments",
         """The call does not fit the signature.""")
+
+    row("WF1033", "WrongArgumentError", "not a random key",
+        """The functions of `weft.random` take keys: arrays of the dtype `key`.""",
+        "wf.random.uniform(0, (3,))", "weft.random.key(seed) makes a key, weft.random.split makes more of one.")
+    row("WF1034", "UnsupportedDtypeError", "NumPy has no random keys",
+        """Keys have no numbers and no NumPy dtype; the two words of each key have.""",
+        "np.asarray(wf.random.key(0))", "weft.random.key_data gives the words, wrap_key_data makes keys of them.")
 
     # ---------------------------------------------------------------------------------- WF11xx: nested containers
     row("WF1101", "TreeError", "structures differ",

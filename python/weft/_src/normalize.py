@@ -90,8 +90,10 @@ def number(x: Any, d: DType) -> np.ndarray:
     """A Python number as an element of dtype `d`, which NumPy must have.
 
     Raises:
-        ScalarRangeError: WF1026 for a Python integer that `d` cannot hold.
+        ScalarRangeError: WF1026 for a Python integer that `d` cannot hold. DTypeError: WF1022 for a dtype of keys.
     """
+    if d.kind == "key":
+        raise DTypeError("WF1022", f"the number {x!r} is no key.")
     value = dtypes.check_scalar(x, d)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(value).astype(d.numpy) if isinstance(value, float) else np.asarray(value, d.numpy)

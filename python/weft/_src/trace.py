@@ -596,6 +596,9 @@ def _build(scope: Scope, name: str, values: list, attributes: dict, regions: Seq
     try:
         return trace.builder.build(scope.block, name, values, attributes, trace.location(), regions, types)
     except ValueError as err:
+        kinds = [v.describe()[0] for group in values for v in (group if isinstance(group, list) else [group])]
+        if dtypes.key.code in kinds and not _CODE.search(str(err)):
+            raise errors.error("WF1022", f"{name} takes numbers, not keys.") from None
         raise _complaint(name, str(err)) from None
 
 

@@ -40,5 +40,7 @@
 #include "weft/Dialect/Weft/Ops/Creation.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Control.h.inc"
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Random.h.inc"
 
 #endif

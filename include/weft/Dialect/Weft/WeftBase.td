@@ -32,7 +32,11 @@ class Weft_Attr<string name, string keyword> : AttrDef<Weft_Dialect, name> { let
 
 def Weft_KeyType : Weft_Type<"Key", "key"> {
   let summary = "A key of the random number generator, as an element type";
-  let description = "Reserved: an element type whose bits are two 32-bit words of Threefry-2x32.";
+  let description = [{
+    Two 32-bit words, the key of Threefry-2x32: a `ui32` dimension of size 2 in memory, one 64-bit integer (the first word
+    is its low half) in kernels. Keys are moved, chosen and carried as any element is; they have no arithmetic, and no
+    constants: `weft.wrap_key_data` makes them of words.
+  }];
 }
 
 def Weft_DimsAttr : Weft_Attr<"Dims", "dims"> {

@@ -35,6 +35,9 @@ LogicalResult weft::verifyElementwise(Operation *op) {
     if (shape(operand.getType()) != shape(op->getResult(0).getType()))
       return op->emitOpError("[WF1012] expected operands and result of one shape, got ")
              << operand.getType() << " and " << op->getResult(0).getType();
+  if (isa<ConvertOp>(op) && (isa<KeyType>(getElementTypeOrSelf(op->getOperand(0))) ||
+                             isa<KeyType>(getElementTypeOrSelf(op->getResult(0)))))
+    return op->emitOpError("[WF1022] keys are not numbers; hint: their words are weft.key_data");
   // All operands but a condition share one element type.
   ValueRange numbers = op->getOperands();
   if (numbers.size() == 3)
@@ -384,7 +387,7 @@ LogicalResult weft::lowerElementwise(Operation *op, LowerContext &context, Value
   Type from = op->getOperands().back().getType(), to = op->getResult(0).getType();
   Type element = LowerContext::loweredElement(getElementTypeOrSelf(to));
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-    if (!getElementTypeOrSelf(type).isIntOrFloat())
+    if (!LowerContext::loweredElement(getElementTypeOrSelf(type)).isIntOrFloat())
       return op->emitOpError("[WF1507] elements of type ") << getElementTypeOrSelf(type) << " have no code yet";
   SmallVector<AffineMap> maps(operands.size(), context.identity(to));
   results.push_back(context.map(to, operands, maps, [&](OpBuilder &b, Location, ValueRange scalars) {

@@ -18,6 +18,8 @@ using namespace weft;
 //===-- reduce ----------------------------------------------------------------------------------------------===//
 
 LogicalResult ReduceOp::verify() {
+  if (isa<KeyType>(getElementTypeOrSelf(getX())))
+    return emitOpError("[WF1022] folds numbers, not keys");
   int64_t rank = cast<RankedTensorType>(getX().getType()).getRank(), last = -1;
   for (int64_t dim : getDims()) {
     if (dim <= last || dim >= rank)

@@ -142,6 +142,9 @@ def Weft_AcoshOp : Weft_Unary<"acosh", Weft_Float, "e.acosh(x)", "e.rsqrt(e.sub(
 def Weft_AtanhOp : Weft_Unary<"atanh", Weft_Float, "e.atanh(x)", "e.div(e.c(x, 1), e.sub(e.c(x, 1), e.mul(x, x)))", "the number whose tanh is x">;
 def Weft_ErfOp : Weft_Unary<"erf", Weft_Float, "e.erf(x)", "e.mul(e.c(x, 1.1283791670955126), e.exp(e.neg(e.mul(x, x))))", "the error function">;
 def Weft_ErfcOp : Weft_Unary<"erfc", Weft_Float, "e.erfc(x)", "e.mul(e.c(x, -1.1283791670955126), e.exp(e.neg(e.mul(x, x))))", "1 - erf(x) without cancellation">;
+defvar Weft_ErfInvPartial = "e.mul(e.c(x, 0.8862269254527580), e.exp(e.mul(r, r)))";
+def Weft_ErfInvOp : Weft_Unary<"erf_inv", Weft_Float, "e.erfInv(x)", Weft_ErfInvPartial, "the number whose erf is x"> { let ulp = 4; }
+def Weft_ErfInvCoarseOp : Weft_Unary<"erf_inv_coarse", Weft_Float, "e.erfInvCoarse(x)", Weft_ErfInvPartial, "the number whose erf is x, losing up to half of the digits near 1 and -1 (the bound is that below 0.95), as distributions are made of it"> { let ulp = 24; }
 // Tests and bits
 def Weft_IsNanOp : Weft_Test<"is_nan", Weft_Float, "e.isNan(x)", "whether x is not a number"> { let ulp = 0; }
 def Weft_IsInfOp : Weft_Test<"is_inf", Weft_Float, "e.eq(e.abs(x), e.c(x, INFINITY))", "whether x is infinite"> { let ulp = 0; }
