@@ -1,6 +1,7 @@
 // Decides which values must stand in a second place, and puts a weft.copy with the reason there. Every other value is
 // written once, where its last reader wants it.
 #include "PlanCopies.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -30,6 +31,19 @@ void forEachUse(Value root, llvm::function_ref<void(OpOperand &)> visit) {
     }
 }
 
+std::optional<Carries> carriesOf(Operation *op) {
+  if (auto loop = dyn_cast_or_null<ForOp>(op))
+    return Carries{loop.getInitsMutable(), loop.getCarryArguments(), loop.getYield()};
+  if (auto loop = dyn_cast_or_null<WhileOp>(op))
+    return Carries{loop.getInitsMutable(), loop.getCarryArguments(), loop.getYield()};
+  return std::nullopt;
+}
+
+bool isCondition(Region &region) {
+  auto loop = dyn_cast<WhileOp>(region.getParentOp());
+  return loop && &region == &loop.getCondition();
+}
+
 /// Replaces one operand by a copy made just before its user.
 static void copyOperand(OpOperand &operand, StringRef reason) {
   Operation *user = operand.getOwner();
@@ -41,25 +55,25 @@ static void copyOperand(OpOperand &operand, StringRef reason) {
 
 /// Why a terminator may not hand out `root` as its operand `index`; empty where it may.
 static StringRef whyCopyYielded(Operation *terminator, unsigned index, Value root, bool taken) {
-  auto loop = dyn_cast<ForOp>(terminator->getParentOp());
-  bool carry = loop && index < loop.getNumCarries();
-  if (carry && root == loop.getCarryArguments()[index])
+  Operation *parent = terminator->getParentOp();
+  auto loop = carriesOf(parent);
+  bool carry = loop && index < loop->size();
+  if (carry && root == loop->arguments[index])
     return {};
+  bool isReturn = isa<func::FuncOp>(parent);
   if (isa<BlockArgument>(root)) {
     if (carry)
       return "a carry takes over a value that lives elsewhere";
-    return loop                                   ? "a row is a value that lives elsewhere"
-           : isa<IfOp>(terminator->getParentOp()) ? "a branch yields a value that lives elsewhere"
-                                                  : "an argument is returned";
+    return loop       ? "a row is a value that lives elsewhere"
+           : isReturn ? "an argument is returned"
+                      : "a branch yields a value that lives elsewhere";
   }
   if (taken)
-    return loop                                   ? "one value is yielded twice"
-           : isa<IfOp>(terminator->getParentOp()) ? "one value is yielded twice"
-                                                  : "one value is returned twice";
+    return isReturn ? "one value is returned twice" : "one value is yielded twice";
   return {};
 }
 
-static StringRef whyCopyInit(ForOp loop, OpOperand &init) {
+static StringRef whyCopyInit(Operation *loop, OpOperand &init) {
   Value root = rootOf(init.get());
   if (isa<BlockArgument>(root))
     return "a loop does not write over its function's or region's arguments";
@@ -80,6 +94,8 @@ void insertCopies(Region &region) {
     Operation *terminator = block.getTerminator();
     llvm::SmallPtrSet<Value, 8> taken;
     for (OpOperand &operand : terminator->getOpOperands()) {
+      if (isCondition(region))
+        break;
       Value root = rootOf(operand.get());
       StringRef reason = whyCopyYielded(terminator, operand.getOperandNumber(), root, taken.contains(root));
       if (!reason.empty())
@@ -87,9 +103,9 @@ void insertCopies(Region &region) {
       taken.insert(root);
     }
     for (Operation &op : llvm::make_early_inc_range(block)) {
-      if (auto loop = dyn_cast<ForOp>(op))
-        for (OpOperand &init : loop.getInitsMutable())
-          if (StringRef reason = whyCopyInit(loop, init); !reason.empty())
+      if (auto loop = carriesOf(&op))
+        for (OpOperand &init : loop->inits)
+          if (StringRef reason = whyCopyInit(&op, init); !reason.empty())
             copyOperand(init, reason);
       for (Region &inner : op.getRegions())
         insertCopies(inner);

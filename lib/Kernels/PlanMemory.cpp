@@ -56,7 +56,7 @@ public:
     number(function.getBody());
     if (failed(assign(function.getBody().front())))
       return failure();
-    arena = planArena(temporaries);
+    planArenas();
     annotate();
     return success();
   }
@@ -72,12 +72,12 @@ private:
   int64_t endOf(Operation *op) const { return positions.lookup(op).second; }
   int64_t lastReadOf(Value root);
   int64_t firstWriteOf(Value root);
-  bool isInPlace(ForOp loop, unsigned carry);
+  bool isInPlace(Operation *loop, unsigned carry);
 
-  Place makeTemporary(const SizeExpr &bytes, int64_t begin, int64_t end) {
-    temporaries.push_back({bytes, begin, end});
-    return {SlotKind::Arena, int64_t(temporaries.size()) - 1};
-  }
+  /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory that
+  /// is asked for where that begins.
+  Place makeTemporary(Block &block, const SizeExpr &bytes, int64_t begin, int64_t end);
+  void planArenas();
   void keepAlive(Place place, int64_t begin, int64_t end) {
     if (place.kind != SlotKind::Arena)
       return;
@@ -88,13 +88,15 @@ private:
 
   void claim(Block &block);
   LogicalResult assign(Block &block);
-  LogicalResult assign(ForOp loop);
+  LogicalResult assignLoop(Operation *loop);
   SmallVector<int64_t> pairDonations();
   LogicalResult bindSymbols(Operation *op, func::FuncOp callee, llvm::StringMap<SizeExpr> &bindings);
 
   SlotAttr slot(Place place) {
-    return SlotAttr::get(function.getContext(), place.kind,
-                         place.kind == SlotKind::Arena ? arena.offsets[place.index] : SizeExpr(place.index));
+    if (place.kind != SlotKind::Arena)
+      return SlotAttr::get(function.getContext(), place.kind, SizeExpr(place.index));
+    return SlotAttr::get(function.getContext(), frameOf[place.index] ? SlotKind::Frame : SlotKind::Arena,
+                         offsets[place.index]);
   }
   void annotate();
 
@@ -104,9 +106,12 @@ private:
   DenseMap<Operation *, std::pair<int64_t, int64_t>> positions;
   int64_t counter = 0;
   std::vector<Temporary> temporaries;
-  DenseMap<Value, Place> places; // by root
+  std::vector<Operation *> frameOf; // by temporary: the `sized` whose memory it is in, or null
+  std::vector<SizeExpr> offsets;    // by temporary
+  DenseMap<Value, Place> places;    // by root
   llvm::MapVector<Operation *, SmallVector<Place>> spares;
   llvm::MapVector<Operation *, Place> steps, callFrames;
+  llvm::MapVector<Operation *, SizeExpr> frameBytes; // of each `sized`
   ArenaPlan arena;
 };
 
@@ -116,8 +121,8 @@ LogicalResult FunctionPlan::check(Region &region) {
   if (!region.hasOneBlock())
     return region.getParentOp()->emitOpError("[WF1503] expected one block before memory is planned");
   for (Operation &op : region.front()) {
-    if (!isa<LaunchOp, ForOp, IfOp, CallOp, CopyOp, YieldOp, func::ReturnOp>(op) && !isAlias(&op))
-      return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, for, if and call");
+    if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp>(op) && !isAlias(&op))
+      return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, control flow and calls");
     for (Type type : op.getResultTypes())
       if (isBeyondMemory(type))
         return op.emitOpError("[WF1604] gives ") << type << ", more bytes than any machine has";
@@ -147,56 +152,103 @@ int64_t FunctionPlan::lastReadOf(Value root) {
 /// A loop's result lives where its init was made.
 int64_t FunctionPlan::firstWriteOf(Value root) {
   Operation *maker = root.getDefiningOp();
-  if (auto loop = dyn_cast<ForOp>(maker))
-    if (unsigned k = cast<OpResult>(root).getResultNumber(); k < loop.getNumCarries())
-      return firstWriteOf(rootOf(loop.getInits()[k]));
+  if (auto loop = carriesOf(maker))
+    if (unsigned k = cast<OpResult>(root).getResultNumber(); k < loop->size())
+      return firstWriteOf(rootOf(loop->inits[k].get()));
   return beginOf(maker);
 }
 
 /// Whether the next value of a carry may overwrite the present one: it is made after that was read for the last time.
-bool FunctionPlan::isInPlace(ForOp loop, unsigned carry) {
-  Value present = loop.getCarryArguments()[carry], next = rootOf(loop.getYield().getOperand(carry));
+bool FunctionPlan::isInPlace(Operation *loop, unsigned carry) {
+  auto carries = carriesOf(loop);
+  Value present = carries->arguments[carry], next = rootOf(carries->yield.getOperand(carry));
   if (present == next)
     return true;
   return lastReadOf(present) < firstWriteOf(next);
 }
 
+Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t begin, int64_t end) {
+  SizeExpr bytes = size;
+  Operation *frame = nullptr;
+  for (Operation *op = block.getParentOp(); op != function; op = op->getParentOp()) {
+    auto sized = dyn_cast<SizedOp>(op);
+    if (!sized || !llvm::is_contained(bytes.symbols(), sized.getSymbol()))
+      continue;
+    if (auto bound = sized.getBound())
+      bytes = bytes.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+        return name == sized.getSymbol() ? std::optional<SizeExpr>(bound->getSize()) : std::nullopt;
+      });
+    else if (!frame)
+      frame = sized;
+  }
+  // With a bound on one size and none on another around it, the innermost that needs memory holds it all.
+  temporaries.push_back({bytes, begin, end});
+  frameOf.push_back(frame);
+  return {SlotKind::Arena, int64_t(temporaries.size()) - 1};
+}
+
+/// The function's own temporaries, then those of each `sized`.
+void FunctionPlan::planArenas() {
+  llvm::MapVector<Operation *, SmallVector<size_t>> groups;
+  groups[nullptr] = {};
+  for (size_t i = 0; i < temporaries.size(); ++i)
+    groups[frameOf[i]].push_back(i);
+  offsets.resize(temporaries.size());
+  for (auto &[frame, members] : groups) {
+    std::vector<Temporary> some;
+    for (size_t i : members)
+      some.push_back(temporaries[i]);
+    ArenaPlan plan = planArena(some);
+    for (auto [i, offset] : llvm::zip(members, plan.offsets))
+      offsets[i] = offset;
+    if (frame)
+      frameBytes[frame] = plan.total;
+    else
+      arena = plan;
+  }
+}
+
 /// Gives what the block's terminator hands out the place where it is wanted.
 void FunctionPlan::claim(Block &block) {
   Operation *terminator = block.getTerminator(), *parent = terminator->getParentOp();
+  if (isCondition(*block.getParent()))
+    return;
   for (OpOperand &operand : terminator->getOpOperands()) {
     int64_t index = operand.getOperandNumber();
     Value root = rootOf(operand.get());
-    SlotKind kind = SlotKind::Result;
-    if (auto loop = dyn_cast<ForOp>(parent))
-      kind = index < loop.getNumCarries() ? SlotKind::Next : SlotKind::Row;
-    else if (isa<IfOp>(parent))
-      kind = SlotKind::Branch;
+    SlotKind kind = isa<func::FuncOp>(parent) ? SlotKind::Result : SlotKind::Branch;
+    if (auto loop = carriesOf(parent))
+      kind = index < loop->size() ? SlotKind::Next : SlotKind::Row;
     if (!isa<BlockArgument>(root))
       places[root] = {kind, index};
   }
 }
 
-LogicalResult FunctionPlan::assign(ForOp loop) {
+LogicalResult FunctionPlan::assignLoop(Operation *loop) {
   int64_t begin = beginOf(loop), end = endOf(loop);
-  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
-    Place home = places.lookup(loop.getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
+  auto carries = carriesOf(loop);
+  auto counted = dyn_cast<ForOp>(loop);
+  for (unsigned k = 0; k < carries->size(); ++k) {
+    Place home = places.lookup(loop->getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
     keepAlive(home, begin, end);
     if (!isInPlace(loop, k)) {
-      spare = makeTemporary(bytesOf(loop.getResult(k).getType()), begin, end);
+      spare = makeTemporary(*loop->getBlock(), bytesOf(loop->getResult(k).getType()), begin, end);
       // The places swap each step and the last value belongs in `home`. Where the count is named, the entry moves the
-      // init at run time if it is odd.
-      if (auto count = loop.getCount().getSize().constant(); count && *count % 2)
+      // init at run time if it is odd; where nothing says it beforehand, the last value.
+      if (auto count = counted ? counted.getCount().getSize().constant() : std::nullopt; count && *count % 2)
         start = spare;
     }
     spares[loop].push_back(spare);
-    places[rootOf(loop.getInits()[k])] = start;
+    places[rootOf(carries->inits[k].get())] = start;
   }
-  for (Value stacked : loop.getResults().drop_front(loop.getNumCarries()))
+  for (Value stacked : loop->getResults().drop_front(carries->size()))
     keepAlive(places.lookup(stacked), begin, end);
-  if (!loop.getStep().use_empty())
-    steps[loop] = makeTemporary(SizeExpr(8), begin, end);
-  return assign(loop.getBodyBlock());
+  if (counted && !counted.getStep().use_empty())
+    steps[loop] = makeTemporary(*loop->getBlock(), SizeExpr(8), begin, end);
+  for (Region &region : loop->getRegions())
+    if (failed(assign(region.front())))
+      return failure();
+  return success();
 }
 
 /// Places the values of a block, last op first, since a loop says where its inits live.
@@ -208,15 +260,15 @@ LogicalResult FunctionPlan::assign(Block &block) {
     for (Value result : op.getResults()) {
       auto [it, isNew] = places.try_emplace(result);
       if (isNew)
-        it->second = makeTemporary(bytesOf(result.getType()), beginOf(&op), endOf(&op));
+        it->second = makeTemporary(block, bytesOf(result.getType()), beginOf(&op), endOf(&op));
       keepAlive(it->second, beginOf(&op), std::max(endOf(&op), lastReadOf(result)));
     }
-    if (auto loop = dyn_cast<ForOp>(op)) {
-      if (failed(assign(loop)))
+    if (carriesOf(&op)) {
+      if (failed(assignLoop(&op)))
         return failure();
-    } else if (auto branches = dyn_cast<IfOp>(op)) {
-      for (Region &branch : branches.getBranches())
-        if (failed(assign(branch.front())))
+    } else if (isa<IfOp, SizedOp>(op)) {
+      for (Region &region : op.getRegions())
+        if (failed(assign(region.front())))
           return failure();
     } else if (auto call = dyn_cast<CallOp>(op)) {
       auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
@@ -227,7 +279,7 @@ LogicalResult FunctionPlan::assign(Block &block) {
         auto it = bindings.find(name);
         return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
       });
-      callFrames[call] = makeTemporary(frame, beginOf(call), endOf(call));
+      callFrames[call] = makeTemporary(block, frame, beginOf(call), endOf(call));
     }
   }
   return success();
@@ -284,7 +336,9 @@ void FunctionPlan::annotate() {
   for (auto &[loop, place] : steps)
     loop->setAttr("weft.step", slot(place));
   for (auto &[call, place] : callFrames)
-    call->setAttr("weft.frame", SizeAttr::get(context, arena.offsets[place.index]));
+    call->setAttr("weft.frame", slot(place));
+  for (auto &[sized, bytes] : frameBytes)
+    sized->setAttr("weft.bytes", SizeAttr::get(context, bytes));
   function->setAttr("weft.arena", SizeAttr::get(context, arena.total));
   if (SmallVector<int64_t> pairs = pairDonations(); !pairs.empty())
     function->setAttr("weft.donations", DenseI64ArrayAttr::get(context, pairs));

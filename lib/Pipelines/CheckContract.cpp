@@ -107,6 +107,8 @@ private:
     if (stage < Stage::Kernels) {
       if (isa<KernelOp, LaunchOp, CopyOp>(op))
         broken(op, "WF4005", "no kernels before they are formed");
+      if (stage >= Stage::Optimized && isa<MapOp>(op))
+        broken(op, "WF4008", "no map: lower-map has chosen what becomes of each");
       if (stage >= Stage::Optimized && isOpTriviallyDead(op))
         broken(op, "WF4007", "no op whose results nothing reads");
       return;
@@ -119,7 +121,7 @@ private:
       return broken(op, "WF4011", "every kernel shared");
     auto fusion = dyn_cast<FusionOpInterface>(op);
     bool alias = fusion && fusion.getFusionKind() == FusionKind::Alias;
-    if (!alias && !isa<func::FuncOp, func::ReturnOp, ForOp, IfOp, CallOp, YieldOp, LaunchOp, CopyOp>(op))
+    if (!alias && !isa<func::FuncOp, func::ReturnOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, YieldOp, LaunchOp, CopyOp>(op))
       return broken(op, "WF4010", "every op that computes in a kernel");
     if (auto launch = dyn_cast<LaunchOp>(op)) {
       auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, launch.getCalleeAttr());

@@ -18,6 +18,7 @@ static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOpt
   PassManager manager(module.getContext());
   PipelineOptions pipeline;
   pipeline.target = options.target;
+  pipeline.strict = options.numerics == Numerics::Strict;
   pipeline.debugLines = options.debugLines;
   manager.enableVerifier(false); // tests check contracts and verify; a release pays for neither
   buildPipeline(manager, from, to, pipeline);

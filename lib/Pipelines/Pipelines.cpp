@@ -41,6 +41,10 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
   case Stage::Optimized: {
     // Bodies before rules, so that rules see across calls; a function called often stays one.
     pm.addPass(createInline());
+    // Before simplification, which then works on what maps became; after inlining, since calls keep lanes apart.
+    LowerMapOptions maps;
+    maps.strict = options.strict;
+    pm.addPass(createLowerMap(maps));
     SimplifyOptions simplify;
     simplify.derivativesTaken = true; // all requests are resolved
     pm.addPass(createSimplify(simplify));

@@ -101,9 +101,20 @@ void Report::readNotFused(ModuleOp module, ArrayRef<LaunchOp> order) {
                                             {"reason", textOfFusionCode(pair.second)},
                                             {"lines", linesJson(FusedLoc::get(module.getContext(), lines))}});
   }
+
+static bool isInLoop(Operation *op) {
+  while (op && !isa<ForOp, WhileOp>(op))
+    op = op->getParentOp();
+  return op;
 }
 
 void Report::readPlan(ModuleOp module) {
+  if (auto told = module->getAttrOfType<ArrayAttr>("weft.maps"))
+    for (auto choice : told.getAsRange<DictionaryAttr>())
+      maps.push_back(llvm::json::Object{{"form", choice.getAs<StringAttr>("form").str()},
+                                        {"reason", choice.getAs<StringAttr>("reason").str()},
+                                        {"lines", linesJson(choice.getAs<LocationAttr>("place"))}});
+  module->removeAttr("weft.maps");
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr("weft.kernel")) {
       if (function.getName() == "main") {
@@ -137,7 +148,7 @@ void Report::readPlan(ModuleOp module) {
       written.push_back(bytesOf(type).str());
     launches.push_back(llvm::json::Object{{"kernel", launch.getCallee().str()},
                                           {"lines", linesJson(launch.getLoc())},
-                                          {"in_loop", launch->getParentOfType<ForOp>() != nullptr},
+                                          {"in_loop", isInLoop(launch)},
                                           {"read_bytes", std::move(read)},
                                           {"written_bytes", std::move(written)}});
   });
@@ -154,6 +165,7 @@ std::string Report::json() const {
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
                           {"not_fused", llvm::json::Value(llvm::json::Array(notFused))},
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
+                          {"maps", llvm::json::Value(llvm::json::Array(maps))},
                           {"arena_bytes", arena},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},
                           {"stages", llvm::json::Value(llvm::json::Array(stages))}};

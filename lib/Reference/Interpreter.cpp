@@ -143,6 +143,17 @@ LogicalResult Interpreter::call(Operation *from, StringRef callee, ArrayRef<Tens
   return enter(function, from->getLoc(), std::move(frame), arguments, results);
 }
 
+std::optional<int64_t> Interpreter::setSize(StringRef name, std::optional<int64_t> value) {
+  Frame &frame = symbols.back();
+  auto it = frame.find(name);
+  std::optional<int64_t> before = it == frame.end() ? std::nullopt : std::optional<int64_t>(it->second);
+  if (value)
+    frame[name] = *value;
+  else
+    frame.erase(name);
+  return before;
+}
+
 //===-- Live bytes
 //-----------------------------------------------------------------------------------------------------===//
 

@@ -183,6 +183,27 @@ void *weft_rt_result(WeftCall *call, int32_t index, int64_t bytes, int32_t rank,
   return result.buffer->data;
 }
 
+char *weft_rt_push(WeftCall *call, int64_t bytes) {
+  if (call->depth == call->frames.size())
+    call->frames.push_back(nullptr);
+  WeftBuffer *&block = call->frames[call->depth++];
+  if (!block || block->bytes < bytes) {
+    // Half as much again as before, so that slowly growing requests are few allocations.
+    int64_t more = block ? std::max(bytes, block->bytes + block->bytes / 2) : bytes;
+    weft_buffer_release(block);
+    block = weft_buffer_alloc(more);
+    if (!block && more > bytes)
+      block = weft_buffer_alloc(bytes);
+    if (!block) {
+      weft_rt_fail(call, WEFT_ERR_NO_MEMORY, 0, bytes, 0);
+      return nullptr;
+    }
+  }
+  return static_cast<char *>(block->data);
+}
+
+void weft_rt_pop(WeftCall *call) { --call->depth; }
+
 char *weft_rt_scratch(WeftCall *call, int64_t bytes) {
   int depth = tDepth;
   if (depth >= kMaxDepth) {
@@ -281,6 +302,10 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   for (WeftBuffer *arena : call->outgrown)
     weft_buffer_release(arena);
   call->outgrown.clear();
+  for (WeftBuffer *frame : call->frames) // to the pool: how much a call needs depends on its data
+    weft_buffer_release(frame);
+  call->frames.clear();
+  call->depth = 0;
   returnCall(program, call);
   return code;
 }

@@ -33,6 +33,9 @@ struct WeftCall {
   bool arenaInUse = false;
   std::vector<WeftBuffer *> outgrown; ///< arenas that a larger request replaced in this call
 
+  std::vector<WeftBuffer *> frames; ///< of weft_rt_push, by depth; null where none was had yet
+  size_t depth = 0;                 ///< how many are pushed
+
   // Written by the thread whose failure came first, read after the entry returned.
   int64_t where = 0, expected = 0, got = 0;
   std::string message; ///< of a check

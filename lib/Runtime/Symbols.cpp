@@ -28,6 +28,8 @@ const Symbol *table(int &count) {
   static const Symbol symbols[] = {
       {"weft_rt_arena", address(weft_rt_arena)},
       {"weft_rt_result", address(weft_rt_result)},
+      {"weft_rt_push", address(weft_rt_push)},
+      {"weft_rt_pop", address(weft_rt_pop)},
       {"weft_rt_scratch", address(weft_rt_scratch)},
       {"weft_rt_parallel", address(weft_rt_parallel)},
       {"weft_rt_poll", address(weft_rt_poll)},

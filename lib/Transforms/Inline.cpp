@@ -1,5 +1,7 @@
 // Decides which calls are replaced by what they call: calls of functions called once, and of small ones.
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Simplify.h"
+#include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Simplify.h"
 
@@ -13,29 +15,10 @@ namespace {
 
 using Bindings = llvm::StringMap<SizeExpr>;
 
-/// Whether a type or an attribute may hold a named size, and the same with the names bound.
-Attribute substituteAttr(Attribute attr, const Bindings &bindings) {
-  auto size = dyn_cast<SizeAttr>(attr);
-  if (!size)
-    return attr;
-  return SizeAttr::get(attr.getContext(), size.getSize().substitute([&](StringRef name) -> std::optional<SizeExpr> {
-    auto it = bindings.find(name);
-    return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
-  }));
-}
-
 /// Speaks of the caller's sizes and of the caller's place in an op that came from the callee, and in what it holds.
 void moveToCaller(Operation *op, const Bindings &bindings, Location caller) {
   op->walk([&](Operation *inner) {
-    for (Value result : inner->getResults())
-      result.setType(substitute(result.getType(), bindings));
-    for (Region &region : inner->getRegions())
-      for (Block &block : region)
-        for (BlockArgument argument : block.getArguments())
-          argument.setType(substitute(argument.getType(), bindings));
-    for (NamedAttribute attribute : llvm::to_vector(inner->getAttrDictionary()))
-      if (Attribute bound = substituteAttr(attribute.getValue(), bindings); bound != attribute.getValue())
-        inner->setAttr(attribute.getName(), bound);
+    substituteSizes(inner, bindings);
     inner->setLoc(CallSiteLoc::get(inner->getLoc(), caller));
   });
 }
@@ -47,6 +30,20 @@ void inlineCall(CallOp call, func::FuncOp callee) {
   IRMapping mapping;
   Block &body = callee.getBody().front();
   mapping.map(body.getArguments(), call.getOperands());
+  // A size that the callee binds inside gets a name that the caller does not use, so that it takes no other's place.
+  llvm::StringSet<> used;
+  callee.walk([&](Operation *op) {
+    StringRef name = boundSymbol(op);
+    if (name.empty())
+      return;
+    if (used.empty())
+      used = symbolsOf(call->getParentOfType<func::FuncOp>());
+    std::string fresh = name.str();
+    for (int i = 1; used.contains(fresh); ++i)
+      fresh = name.str() + "_" + std::to_string(i);
+    if (fresh != name)
+      bindings[name] = SizeExpr::symbol(fresh);
+  });
   OpBuilder builder(call);
   for (Operation &op : body.without_terminator())
     moveToCaller(builder.clone(op, mapping), bindings, call.getLoc());

@@ -1,5 +1,6 @@
 // Decides how a split function is kept: which functions, under which names, and where its residuals are found.
 #include "weft/Transforms/Derivative.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -31,7 +32,8 @@ void eraseDeadOps(Block &block, bool isLinearPart) {
 
 //===-- functions ------------------------------------------------------------------------------------------------===//
 
-static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched";
+static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched",
+                        forwardName = "weft.forward";
 
 func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &name, TypeRange inputs) {
   OpBuilder builder(module.getContext());
@@ -39,7 +41,7 @@ func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &nam
   function.setPrivate();
   // Numerics and the like hold for what is made of the function; how it was made does not.
   for (NamedAttribute attribute : like->getDiscardableAttrs())
-    if (!llvm::is_contained({linearName, transposeName, batchName}, attribute.getName().strref()))
+    if (!llvm::is_contained({linearName, transposeName, batchName, forwardName}, attribute.getName().strref()))
       function->setAttr(attribute.getName(), attribute.getValue());
   SymbolTable(module).insert(function, std::next(Block::iterator(like)));
   function.addEntryBlock();
@@ -138,6 +140,8 @@ llvm::StringSet<> symbolsOf(func::FuncOp function) {
         if (auto size = dyn_cast<SizeAttr>(attribute.getValue()))
           for (const std::string &name : size.getSize().symbols())
             names.insert(name);
+      if (StringRef name = boundSymbol(op); !name.empty())
+        names.insert(name);
     }
     for (Region &region : op->getRegions())
       for (Block &block : region)
@@ -150,10 +154,27 @@ llvm::StringSet<> symbolsOf(func::FuncOp function) {
 static std::string unboundSymbol(func::FuncOp function, TypeRange inputs) {
   llvm::StringSet<> bound;
   bind(inputs, bound);
+  function.walk([&](Operation *op) {
+    if (StringRef name = boundSymbol(op); !name.empty())
+      bound.insert(name);
+  });
   for (auto &name : symbolsOf(function))
     if (!bound.contains(name.getKey()))
       return name.getKey().str();
   return "";
+}
+
+SizeExpr freshSize(Operation *op, StringRef base) {
+  auto function = isa<func::FuncOp>(op) ? cast<func::FuncOp>(op) : op->getParentOfType<func::FuncOp>();
+  llvm::StringSet<> used = symbolsOf(function);
+  // Regions around it may get names of their own as it is being made.
+  int number = 0;
+  for (Operation *parent = op->getParentOp(); parent && parent != function; parent = parent->getParentOp())
+    ++number;
+  std::string name = number ? (base + Twine(number)).str() : base.str();
+  while (used.contains(name))
+    name = (base + Twine(++number)).str();
+  return SizeExpr::symbol(name);
 }
 
 LogicalResult verifySymbolsBound(func::FuncOp function) {

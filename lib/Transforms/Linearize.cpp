@@ -114,7 +114,8 @@ LogicalResult Linearizer::linearizeOp(Operation *op, ValueRange tangents, Value 
     Block &block = *linear.getInsertionBlock();
     Operation *last = block.empty() ? nullptr : &block.back();
     tangent = rule.jvp(l, op->getOperands(), op->getResult(0), tangents);
-    moveToPrimal(block, last, primal);
+    if (primal.getInsertionBlock() != &block)
+      moveToPrimal(block, last, primal);
     return success(tangent != nullptr);
   }
   auto none = dyn_cast<NoDerivativeOpInterface>(op);
@@ -221,6 +222,52 @@ FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, 
   pair.split();
   pair.record(function.getSymName());
   return pair;
+}
+
+FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> active,
+                                        SmallVector<bool> &activeResults) {
+  Builder b(module.getContext());
+  for (auto made : module.getOps<func::FuncOp>())
+    if (auto record = made->getAttrOfType<DictionaryAttr>("weft.forward"))
+      if (record.getAs<StringAttr>("of") == function.getSymNameAttr() &&
+          record.getAs<DenseBoolArrayAttr>("active").asArrayRef() == active) {
+        activeResults = llvm::to_vector(record.getAs<DenseBoolArrayAttr>("results").asArrayRef());
+        return made;
+      }
+  if (function.isExternal())
+    return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
+  if (failed(verifyNotRecursive(function)))
+    return failure();
+  Block &body = function.getBody().front();
+  SmallVector<Type> types(body.getArgumentTypes());
+  for (auto [type, isActive] : llvm::zip_equal(body.getArgumentTypes(), active))
+    if (isActive)
+      types.push_back(type);
+  auto jvp = createFunction(module, function, function.getSymName() + ".jvp", types);
+  Block &block = jvp.getBody().front();
+  SmallVector<Value> tangents(active.size()), results, resultTangents;
+  unsigned next = active.size();
+  for (unsigned i = 0; i < active.size(); ++i)
+    if (active[i])
+      tangents[i] = block.getArgument(next++);
+  Linearizer linearizer(module, OpBuilder::atBlockEnd(&block), Linearizer::Forward);
+  if (failed(linearizer.linearizeBlock(body, block.getArguments().take_front(active.size()), tangents, results,
+                                       resultTangents))) {
+    jvp.erase();
+    return failure();
+  }
+  for (Value tangent : resultTangents) {
+    activeResults.push_back(tangent != nullptr);
+    if (tangent)
+      results.push_back(tangent);
+  }
+  func::ReturnOp::create(linearizer.linear, body.getTerminator()->getLoc(), results);
+  eraseDeadOps(block, /*isLinearPart=*/false);
+  jvp.setFunctionType(b.getFunctionType(types, ValueRange(results).getTypes()));
+  jvp->setAttr("weft.forward", b.getDictionaryAttr({b.getNamedAttr("of", function.getSymNameAttr()),
+                                                    b.getNamedAttr("active", b.getDenseBoolArrayAttr(active)),
+                                                    b.getNamedAttr("results", b.getDenseBoolArrayAttr(activeResults))}));
+  return jvp;
 }
 
 namespace {

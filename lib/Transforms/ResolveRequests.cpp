@@ -74,15 +74,15 @@ private:
            << op->getOperandTypes() << ") and (" << op->getResultTypes() << ")";
   }
 
-  /// The callee split for the request's mask, and fwd called.
-  template <class RequestT> FailureOr<LinearPair> split(RequestT request, func::FuncOp callee) {
+  /// Only floating-point arguments are active.
+  template <class RequestT> LogicalResult verifyActive(RequestT request, func::FuncOp callee) {
     for (auto [i, type, active] : llvm::enumerate(callee.getArgumentTypes(), request.getActive()))
       if (active && !hasTangent(type))
         return request.emitOpError("[WF3002] argument ")
                << i << " of @" << callee.getSymName() << " is active but of type " << type
                << ": only floating-point values have tangents\n  Hint: convert it to a floating-point type, or "
                << "leave it inactive";
-    return linearizeFunction(module, callee, request.getActive());
+    return success();
   }
 
   static SmallVector<Type> select(TypeRange types, ArrayRef<bool> flags) {
@@ -96,22 +96,21 @@ private:
   LogicalResult resolveJvp(JvpRequestOp op) {
     auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
     auto results = callee.getFunctionType().getResults();
-    auto pair = split(op, callee);
-    if (failed(pair) || failed(verifyTypes(op, callee, select(callee.getArgumentTypes(), op.getActive()),
-                                           select(results, llvm::map_to_vector(results, hasTangent)))))
+    if (failed(verifyActive(op, callee)))
+      return failure();
+    SmallVector<bool> activeResults;
+    auto jvp = forwardFunction(module, callee, op.getActive(), activeResults);
+    if (failed(jvp) || failed(verifyTypes(op, callee, select(callee.getArgumentTypes(), op.getActive()),
+                                          select(results, llvm::map_to_vector(results, hasTangent)))))
       return failure();
     OpBuilder builder(op);
-    auto arguments = op.getOperands().take_front(callee.getNumArguments());
-    CallOp fwd = createCall(builder, op.getLoc(), pair->fwd, arguments);
-    SmallVector<Value> operands = pair->pick(arguments, fwd.getResults());
-    llvm::append_range(operands, op.getOperands().drop_front(arguments.size()));
-    CallOp lin = createCall(builder, op.getLoc(), pair->lin, operands);
-    SmallVector<Value> values(fwd.getResults().take_front(results.size()));
-    unsigned next = 0;
+    CallOp call = createCall(builder, op.getLoc(), *jvp, op.getOperands());
+    SmallVector<Value> values(call.getResults().take_front(results.size()));
+    unsigned next = results.size();
     for (unsigned i = 0; i < results.size(); ++i)
       if (hasTangent(results[i]))
-        values.push_back(pair->activeResults[i] ? lin.getResult(next++)
-                                                : GraphBuilder(builder, op.getLoc()).zeros(op.getResult(i).getType()));
+        values.push_back(activeResults[i] ? call.getResult(next++)
+                                          : GraphBuilder(builder, op.getLoc()).zeros(op.getResult(i).getType()));
     op->replaceAllUsesWith(values);
     op->erase();
     return success();
@@ -120,7 +119,9 @@ private:
   LogicalResult resolveVjp(VjpRequestOp op) {
     auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
     auto results = callee.getFunctionType().getResults();
-    auto pair = split(op, callee);
+    if (failed(verifyActive(op, callee)))
+      return failure();
+    auto pair = linearizeFunction(module, callee, op.getActive());
     if (failed(pair) || failed(verifyTypes(op, callee, select(results, llvm::map_to_vector(results, hasTangent)),
                                            select(callee.getArgumentTypes(), op.getActive()))))
       return failure();

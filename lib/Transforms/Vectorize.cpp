@@ -39,6 +39,34 @@ Value Batcher::cloneBatched(Operation *op, ValueRange operands) {
   return builder.insert(copy)->getResult(0);
 }
 
+LogicalResult Batcher::mapOver(Operation *op, ValueRange operands, ArrayRef<bool> batched,
+                               SmallVectorImpl<Value> &results) {
+  SmallVector<Value> xs, captures, lane(operands.size());
+  for (auto [operand, has] : llvm::zip_equal(operands, batched))
+    (has ? xs : captures).push_back(operand);
+  Region region;
+  Block &body = region.emplaceBlock();
+  for (bool flag : {true, false})
+    for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+      if (batched[i] == flag)
+        lane[i] = body.addArgument(operand.getType(), operand.getLoc());
+  IRMapping mapping;
+  mapping.map(op->getOperands(), lane);
+  // One operand may stand at two places: each place has an argument of its own.
+  OpBuilder inner(op->getContext());
+  inner.setInsertionPointToEnd(&body);
+  Operation *copy = inner.clone(*op, mapping);
+  copy->setOperands(lane);
+  YieldOp::create(inner, op->getLoc(), copy->getResults());
+  SmallVector<Type> types;
+  for (Type type : op->getResultTypes())
+    types.push_back(batchedType(type));
+  auto map = MapOp::create(builder, op->getLoc(), types, SizeAttr::get(op->getContext(), size), xs, captures);
+  map.getBody().takeBody(region);
+  llvm::append_range(results, map.getResults());
+  return success();
+}
+
 //===-- blocks ---------------------------------------------------------------------------------------------------===//
 
 SmallVector<bool> Batcher::batchedResults(Block &block, ArrayRef<bool> batched) {
@@ -67,12 +95,10 @@ LogicalResult Batcher::batchBlock(Block &from, ValueRange arguments, ArrayRef<bo
       builder.clone(op, mapping);
       continue;
     }
-    auto rule = dyn_cast<BatchOpInterface>(op);
-    if (!rule)
-      return op.emitOpError("[WF3009] has no batch rule");
     SmallVector<Value> operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return mapping.lookup(v); });
     SmallVector<Value> made;
-    if (failed(rule.batch(*this, operands, has, made)))
+    auto rule = dyn_cast<BatchOpInterface>(op);
+    if (failed(rule ? rule.batch(*this, operands, has, made) : mapOver(&op, operands, has, made)))
       return failure();
     mapping.map(op.getResults(), made);
     values.insert(op.result_begin(), op.result_end());
@@ -96,15 +122,6 @@ static DictionaryAttr recordOf(func::FuncOp callee, ArrayRef<bool> batched, cons
                               b.getNamedAttr("size", b.getStringAttr(size.constant() ? size.str() : "any"))});
 }
 
-/// A name for the batch size that the function does not use.
-static SizeExpr freshSize(func::FuncOp function) {
-  auto used = symbolsOf(function);
-  std::string name = "N";
-  for (int i = 1; used.contains(name); ++i)
-    name = "N" + std::to_string(i);
-  return SizeExpr::symbol(name);
-}
-
 FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<bool> batched) {
   DictionaryAttr record = recordOf(callee, batched, size);
   for (auto function : module.getOps<func::FuncOp>())
@@ -113,7 +130,7 @@ FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<boo
   if (callee.isExternal() || failed(verifyNotRecursive(callee)))
     return failure();
 
-  Batcher inner(module, builder, size.constant() ? size : freshSize(callee));
+  Batcher inner(module, builder, size.constant() ? size : freshSize(callee, "N"), selects);
   SmallVector<Type> inputs;
   for (auto [type, has] : llvm::zip_equal(callee.getArgumentTypes(), batched))
     inputs.push_back(has ? Type(inner.batchedType(type)) : type);

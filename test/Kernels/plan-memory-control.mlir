@@ -101,7 +101,7 @@ func.func private @branch(%x: !v, %p: tensor<i1>) -> !v {
 // CHECK-SAME: weft.arena = #weft.size<128>
 func.func @calls(%x: !v, %p: tensor<i1>) -> !v {
   %t = weft.launch @k(%x) : (!v) -> !v
-  // CHECK: weft.call @branch{{.*}}weft.frame = #weft.size<{{0|64}}>, weft.slots = [#weft.slot<result 0>]
+  // CHECK: weft.call @branch{{.*}}weft.frame = #weft.slot<arena {{0|64}}>, weft.slots = [#weft.slot<result 0>]
   %r = weft.call @branch(%t, %p) : (!v, tensor<i1>) -> !v
   return %r : !v
 }

@@ -22,6 +22,8 @@ std::string stageNames();
 
 struct PipelineOptions {
   std::string target = "host";
+  /// Every bit is that of the reference interpreter.
+  bool strict = false;
   /// Check the contract of each stage that is reached.
   bool checkContracts = false;
   /// With it, that no op lost its place in the user's program.

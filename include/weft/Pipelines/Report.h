@@ -15,14 +15,14 @@ public:
   /// Times what happens until end().
   void begin(llvm::StringRef stage);
   void end();
-  /// Reads kernels, launches, copies and the arena from a module at the stage `planned`.
+  /// Reads kernels, launches, copies, what became of maps, and the arena from a module at the stage `planned`.
   void readPlan(mlir::ModuleOp module);
   std::string json() const;
 
 private:
   void readNotFused(mlir::ModuleOp module, llvm::ArrayRef<LaunchOp> order);
 
-  llvm::json::Array kernels, launches, notFused, copies, stages;
+  llvm::json::Array kernels, launches, notFused, copies, maps, stages;
   std::string arena = "0";
   std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::string stage;

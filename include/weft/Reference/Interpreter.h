@@ -27,6 +27,8 @@ public:
 
   /// The value of a size in the current frame.
   std::optional<int64_t> size(const SizeExpr &expr) const { return expr.evaluate(symbols.back()); }
+  /// Gives a name of a size a value in the current frame (nothing: takes it away); returns the value before.
+  std::optional<int64_t> setSize(llvm::StringRef name, std::optional<int64_t> value);
   /// The shape that a type has in the current frame; nothing if a name is unknown or a size negative.
   std::optional<llvm::SmallVector<int64_t, 4>> shape(mlir::Type type) const;
 

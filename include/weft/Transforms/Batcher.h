@@ -10,12 +10,18 @@ namespace weft {
 /// Builds, at `builder`, what ops do over a batch axis of a size.
 class Batcher {
 public:
-  Batcher(mlir::ModuleOp module, mlir::OpBuilder &builder, SizeExpr size)
-      : module(module), builder(builder), size(std::move(size)) {}
+  Batcher(mlir::ModuleOp module, mlir::OpBuilder &builder, SizeExpr size, bool selects = false)
+      : module(module), builder(builder), size(std::move(size)), selects(selects) {}
 
   mlir::ModuleOp module;
   mlir::OpBuilder &builder;
   SizeExpr size;
+  /// Whether control flow on a batched predicate may compute what not every element asks for (lower-map has checked
+  /// that it is total and cheap). Otherwise it becomes a map: a branch never silently becomes a select.
+  bool selects;
+
+  /// The same at another place.
+  Batcher at(mlir::OpBuilder &other) const { return Batcher(module, other, size, selects); }
 
   /// The type with the batch axis in front.
   mlir::RankedTensorType batchedType(mlir::Type type) const;
@@ -27,6 +33,10 @@ public:
   /// A copy of an op with one result of the same meaning at each index of the batch, on operands that all have the
   /// axis.
   mlir::Value cloneBatched(mlir::Operation *op, mlir::ValueRange operands);
+
+  /// A map over the batch that holds the op as it is: for what has no form over a batch.
+  mlir::LogicalResult mapOver(mlir::Operation *op, mlir::ValueRange operands, llvm::ArrayRef<bool> batched,
+                              llvm::SmallVectorImpl<mlir::Value> &results);
 
   /// Clones `from`'s ops at the builder, batching those that depend on batched arguments. `arguments` replace the
   /// block's arguments; fills the terminator's operands and whether each is batched.

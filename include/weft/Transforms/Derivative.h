@@ -22,6 +22,11 @@ class Linearizer {
 public:
   Linearizer(mlir::ModuleOp module, mlir::OpBuilder primal, mlir::OpBuilder linear)
       : module(module), primal(primal), linear(linear) {}
+  /// Forward mode: one part, with each tangent beside its value; nothing is kept for later, and nothing transposes it.
+  enum ForwardTag { Forward };
+  Linearizer(mlir::ModuleOp module, mlir::OpBuilder builder, ForwardTag)
+      : module(module), primal(builder), linear(builder), isForward_(true) {}
+  bool isForward() const { return isForward_; }
 
   mlir::ModuleOp module;
   mlir::OpBuilder primal;
@@ -37,6 +42,8 @@ public:
 
 private:
   mlir::LogicalResult linearizeOp(mlir::Operation *op, mlir::ValueRange tangents, mlir::Value &tangent);
+
+  bool isForward_ = false;
 };
 
 /// Walks the linear ops of a block backwards and builds their adjoints at `builder`.
@@ -105,6 +112,11 @@ struct LinearPair {
 mlir::FailureOr<LinearPair> linearizeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
                                               llvm::ArrayRef<bool> active, bool choose = true);
 
+/// jvp(arguments, tangents of the active ones) -> results, tangents of the active ones (whose flags it fills); made once.
+mlir::FailureOr<mlir::func::FuncOp> forwardFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
+                                                    llvm::ArrayRef<bool> active,
+                                                    llvm::SmallVector<bool> &activeResults);
+
 /// bwd(arguments that are not linear, cotangents of all results) -> cotangents of the linear arguments; made once.
 mlir::FailureOr<mlir::func::FuncOp> transposeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
                                                       llvm::ArrayRef<bool> isLinear);
@@ -119,6 +131,8 @@ mlir::func::FuncOp createFunction(mlir::ModuleOp module, mlir::func::FuncOp like
 
 /// The names of sizes that the function and what it holds speak of.
 llvm::StringSet<> symbolsOf(mlir::func::FuncOp function);
+/// A name for a size that nothing in the function around the op has, nor a region around it (`base`, or with a number).
+SizeExpr freshSize(mlir::Operation *op, llvm::StringRef base);
 /// Fails with a coded error if a size named in the function is bound by none of its arguments.
 mlir::LogicalResult verifySymbolsBound(mlir::func::FuncOp function);
 /// Fails with a coded error if the function calls itself, by any path.

@@ -97,12 +97,25 @@ def Vectorize : Weft_ModulePass<"weft-vectorize"> {
   let description = [{
     From `@f` and a mask of batched arguments makes `@f.vmap`, once per (function, mask, size): those arguments and all
     results have a batch axis in front. Ops that depend on a batched argument follow their batch rule; the rest is
-    computed once. Callees are batched and called. A branch on a batched index is an error (WF1313).
+    computed once. Callees are batched and called. A branch or loop on a batched predicate becomes a `map` that holds it.
   }];
   let options = [
     Option<"function", "function", "std::string", "\"main\"", "the function's name">,
     ListOption<"batched", "batched", "int64_t", "0 or 1 per argument: whether it has the axis (default: all)">,
     Option<"size", "size", "std::string", "\"N\"", "the size of the axis: a number, or any name">];
+}
+
+def LowerMap : Weft_ModulePass<"weft-lower-map"> {
+  let summary = "chooses what becomes of each weft.map";
+  let description = [{
+    All lanes at once, where the body is total, has a form over a batch and takes few operations: a branch computes all
+    its sides and selects, a `while` runs until the last lane has ended, and lanes that have ended keep their values. Else
+    a loop over the lanes. A branch that holds a `while` is never computed for a lane that does not ask for it. Each choice
+    is a remark of category `control`, and stands in the report that explain() reads.
+  }];
+  let options = [
+    Option<"maxOps", "max-ops", "double", "4096.0", "operations of one lane, all branches counted, up to which all run at once">,
+    Option<"strict", "strict", "bool", "false", "keep the order of sums of floating-point numbers">];
 }
 
 def ResolveRequests : Weft_ModulePass<"weft-resolve-requests"> {

@@ -56,13 +56,16 @@ public:
   LogicalResult lowerInner();
 
 private:
-  LogicalResult checkSizes();
+  /// Of what stands in a region, those inside a `sized` (whose sizes come later) left out.
+  LogicalResult checkSizes(Region &region);
   LogicalResult lowerBody();
   LogicalResult lower(Block &block, const Surroundings &around);
   LogicalResult lower(LaunchOp launch, const Surroundings &around);
   LogicalResult lower(CallOp call, const Surroundings &around);
   LogicalResult lower(ForOp loop, const Surroundings &around);
+  LogicalResult lower(WhileOp loop, const Surroundings &around);
   LogicalResult lower(IfOp op, const Surroundings &around);
+  LogicalResult lower(SizedOp op, const Surroundings &around);
   void lower(CopyOp copy, const Surroundings &around);
 
   Value place(Attribute slot, const Surroundings &around);
@@ -76,6 +79,7 @@ private:
   const llvm::StringMap<Signature> &signatures;
   EntryCode code;
   Value arena;
+  Value frame; // the memory of the `sized` around
   SmallVector<Value> results;
   DenseMap<Value, Value> pointers;
 };
@@ -96,7 +100,7 @@ static bool mayBeNegative(const SizeExpr &size) {
 
 /// Every symbol in the function has a value by now, or this says which has none; sizes such as S-3 are checked to be
 /// sizes before anything is computed with them.
-LogicalResult FunctionLowering::checkSizes() {
+LogicalResult FunctionLowering::checkSizes(Region &region) {
   llvm::StringSet<> checked;
   auto check = [&](Operation *op, const SizeExpr &size) -> LogicalResult {
     for (const std::string &symbol : size.symbols())
@@ -110,14 +114,16 @@ LogicalResult FunctionLowering::checkSizes() {
     }
     return success();
   };
-  WalkResult walk = source.walk([&](Operation *op) -> WalkResult {
-    if (auto loop = dyn_cast<ForOp>(op); loop && failed(check(op, loop.getCount().getSize())))
-      return WalkResult::interrupt();
+  WalkResult walk = region.walk<WalkOrder::PreOrder>([&](Operation *op) -> WalkResult {
+    for (NamedAttribute attribute : op->getAttrDictionary())
+      if (auto size = dyn_cast<SizeAttr>(attribute.getValue());
+          size && !attribute.getName().strref().starts_with("weft.") && failed(check(op, size.getSize())))
+        return WalkResult::interrupt();
     for (Type type : op->getResultTypes())
       for (const SizeExpr &size : shapeOf(type))
         if (failed(check(op, size)))
           return WalkResult::interrupt();
-    return WalkResult::advance();
+    return isa<SizedOp>(op) ? WalkResult::skip() : WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
 }
@@ -149,7 +155,7 @@ LogicalResult FunctionLowering::lowerMain() {
     greatestRank = std::max(greatestRank, cast<RankedTensorType>(type).getRank());
   Value shapeBuffer = LLVM::AllocaOp::create(code.builder, code.loc, code.pointerType(), code.builder.getI64Type(),
                                              code.i64(greatestRank));
-  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) || failed(checkSizes()))
+  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) || failed(checkSizes(source.getBody())))
     return failure();
   for (auto [argument, pointer] : llvm::zip(source.getArguments(), arguments))
     pointers[argument] = pointer;
@@ -170,7 +176,7 @@ LogicalResult FunctionLowering::lowerInner() {
   arena = given.front();
   for (auto [name, value] : llvm::zip(symbolsOf(source), given.drop_front()))
     code.sizes.bind(name, value);
-  return success(succeeded(checkSizes()) && succeeded(lowerBody()));
+  return success(succeeded(checkSizes(source.getBody())) && succeeded(lowerBody()));
 }
 
 LogicalResult FunctionLowering::lowerBody() {
@@ -189,6 +195,8 @@ Value FunctionLowering::place(Attribute attribute, const Surroundings &around) {
   switch (slot.getKind()) {
   case SlotKind::Arena:
     return code.address(arena, slot.getPlace());
+  case SlotKind::Frame:
+    return code.address(frame, slot.getPlace());
   case SlotKind::Result:
     return results[slot.getIndex()];
   case SlotKind::Next:
@@ -227,8 +235,12 @@ LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) 
       done = lower(call, around);
     else if (auto loop = dyn_cast<ForOp>(op))
       done = lower(loop, around);
+    else if (auto loop = dyn_cast<WhileOp>(op))
+      done = lower(loop, around);
     else if (auto branches = dyn_cast<IfOp>(op))
       done = lower(branches, around);
+    else if (auto sized = dyn_cast<SizedOp>(op))
+      done = lower(sized, around);
     else if (auto copy = dyn_cast<CopyOp>(op))
       lower(copy, around);
     else
@@ -257,7 +269,7 @@ LogicalResult FunctionLowering::lower(CallOp call, const Surroundings &around) {
   for (Value operand : call.getOperands())
     operands.push_back(pointerTo(operand));
   llvm::append_range(operands, placeResults(call, around));
-  operands.push_back(code.address(arena, call->getAttrOfType<SizeAttr>("weft.frame").getSize()));
+  operands.push_back(place(call->getAttr("weft.frame"), around));
   const Signature &signature = signatures.find(call.getCallee())->second;
   llvm::StringMap<SizeExpr> bindings;
   auto formals = llvm::concat<const Type>(signature.type.getInputs(), signature.type.getResults());
@@ -348,6 +360,105 @@ LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
   }
   cf::BranchOp::create(b, loc, head, next);
   b.setInsertionPointToEnd(done);
+  return success();
+}
+
+LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) {
+  OpBuilder &b = code.builder;
+  Location loc = code.loc;
+  SmallVector<Value> homes = placeResults(loop, around);
+  auto spares = loop->getAttrOfType<ArrayAttr>("weft.spares");
+  // The trip, then the present and the next place of each carry that swaps.
+  SmallVector<Value> initial{code.i64(0)};
+  SmallVector<unsigned> argumentOf(loop.getNumCarries(), 0); // of the head block; 0: in place
+  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
+    if (cast<SlotAttr>(spares[k]).getKind() == SlotKind::InPlace)
+      continue;
+    argumentOf[k] = initial.size();
+    initial.push_back(homes[k]);
+    initial.push_back(place(spares[k], around));
+  }
+  SmallVector<Type> types(ValueRange(initial).getTypes());
+  Block *head = code.newBlock(types), *body = code.newBlock(), *done = code.newBlock();
+  code.continueIn(head, initial);
+  Surroundings inside;
+  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
+    unsigned at = argumentOf[k];
+    Value present = at ? Value(head->getArgument(at)) : homes[k];
+    pointers[loop.getCarryArguments()[k]] = pointers[loop.getConditionBlock().getArgument(k)] = present;
+    inside.next.push_back(at ? Value(head->getArgument(at + 1)) : homes[k]);
+  }
+  for (auto [k, captured] : llvm::enumerate(loop.getCaptures()))
+    for (Region *region : {&loop.getCondition(), &loop.getBody()})
+      pointers[region->getArgument(loop.getNumCarries() + k)] = pointerTo(captured);
+  if (auto most = loop.getMaxTrips()) {
+    Block *ask = code.newBlock();
+    Value less = code.compare(arith::CmpIPredicate::slt, head->getArgument(0), code.hoisted(most->getSize()));
+    cf::CondBranchOp::create(b, loc, less, ask, done);
+    b.setInsertionPointToEnd(ask);
+  }
+  if (failed(lower(loop.getConditionBlock(), {})))
+    return failure();
+  code.loc = loc;
+  Value holds = code.load(b.getI8Type(), pointerTo(loop.getConditionBlock().getTerminator()->getOperand(0)));
+  Value none = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+  cf::CondBranchOp::create(b, loc, code.compare(arith::CmpIPredicate::ne, holds, none), body, done);
+  b.setInsertionPointToEnd(body);
+  if (failed(lower(loop.getBodyBlock(), inside)))
+    return failure();
+
+  code.loc = loc;
+  code.returnIfFailed(code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call}));
+  SmallVector<Value> next{arith::AddIOp::create(b, loc, head->getArgument(0), code.i64(1))};
+  for (unsigned at = 1; at < initial.size(); at += 2) {
+    next.push_back(head->getArgument(at + 1));
+    next.push_back(head->getArgument(at));
+  }
+  cf::BranchOp::create(b, loc, head, next);
+
+  // After an odd number of trips the last values stand in the second places.
+  b.setInsertionPointToEnd(done);
+  if (initial.size() == 1)
+    return success();
+  Block *move = code.newBlock(), *end = code.newBlock();
+  Value odd = code.compare(arith::CmpIPredicate::ne,
+                           arith::AndIOp::create(b, loc, head->getArgument(0), code.i64(1)), code.i64(0));
+  cf::CondBranchOp::create(b, loc, odd, move, end);
+  b.setInsertionPointToEnd(move);
+  for (unsigned k = 0; k < loop.getNumCarries(); ++k)
+    if (unsigned at = argumentOf[k])
+      code.copyBytes(homes[k], head->getArgument(at), code.hoisted(bytesOf(loop.getResult(k).getType())));
+  code.continueIn(end);
+  return success();
+}
+
+LogicalResult FunctionLowering::lower(SizedOp op, const Surroundings &around) {
+  OpBuilder &b = code.builder;
+  Location loc = code.loc;
+  Surroundings inside;
+  inside.branches = placeResults(op, around);
+  Value size = arith::MaxSIOp::create(b, loc, code.load(b.getI64Type(), pointerTo(op.getValue())), code.i64(0));
+  if (auto bound = op.getBound())
+    size = arith::MinSIOp::create(b, loc, size, code.hoisted(bound->getSize()));
+  for (auto [argument, captured] : llvm::zip(op.getBodyBlock().getArguments(), op.getCaptures()))
+    pointers[argument] = pointerTo(captured);
+  code.beginScope(op.getSymbol(), size);
+  if (failed(checkSizes(op.getBody())))
+    return failure();
+  auto bytes = op->getAttrOfType<SizeAttr>("weft.bytes");
+  Value outer = frame;
+  if (bytes) {
+    frame = code.callRuntime("weft_rt_push", code.pointerType(), {code.call, code.byteCount(bytes.getSize())});
+    code.returnIfNull(frame);
+  }
+  code.beginScopeBody();
+  if (failed(lower(op.getBodyBlock(), inside)))
+    return failure();
+  code.loc = loc;
+  if (bytes)
+    code.callRuntime("weft_rt_pop", Type(), {code.call});
+  frame = outer;
+  code.endScope();
   return success();
 }
 

@@ -107,10 +107,32 @@ void EntryCode::beginBody() {
   builder.setInsertionPointToEnd(body);
 }
 
+void EntryCode::beginScope(StringRef symbol, Value value) {
+  scopes.push_back({symbol.str(), sizes});
+  sizes.forget();
+  sizes.bind(symbol, value);
+}
+
+void EntryCode::beginScopeBody() {
+  Block *body = newBlock();
+  scopes.back().hoistBefore = cf::BranchOp::create(builder, loc, body);
+  builder.setInsertionPointToEnd(body);
+}
+
+void EntryCode::endScope() {
+  sizes = scopes.back().outside;
+  scopes.pop_back();
+}
+
 Value EntryCode::hoisted(const SizeExpr &size) {
   OpBuilder::InsertionGuard guard(builder);
-  if (hoistBefore)
-    builder.setInsertionPoint(hoistBefore);
+  Operation *before = hoistBefore;
+  std::vector<std::string> symbols = size.symbols();
+  for (const Scope &scope : scopes)
+    if (llvm::is_contained(symbols, scope.symbol))
+      before = scope.hoistBefore;
+  if (before)
+    builder.setInsertionPoint(before);
   Value value = sizes.emit(builder, loc, size);
   assert(value && "a size has a symbol that nothing binds: checkSizes() comes first");
   return value;

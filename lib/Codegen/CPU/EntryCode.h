@@ -51,6 +51,17 @@ public:
   /// Returns success.
   void finish();
 
+  /// From here to the end of the scope, a symbol has a value that is known only here; what depends on it is made at the
+  /// beginning of the scope's body.
+  struct Scope {
+    std::string symbol;
+    SizeEmitter outside;
+    mlir::Operation *hoistBefore = nullptr;
+  };
+  void beginScope(llvm::StringRef symbol, mlir::Value value);
+  void beginScopeBody();
+  void endScope();
+
   /// From here on, sizes are made in front of the code that follows, so that they can be used in all of it.
   void beginBody();
   /// The value of a size; its symbols must be bound.
@@ -59,6 +70,7 @@ public:
 private:
   mlir::Block *exit;
   mlir::Operation *hoistBefore = nullptr;
+  std::vector<Scope> scopes;
 };
 
 /// Reads what the runtime passes to the entry: fills one data pointer per argument of `source`, binds its symbols from

@@ -14,6 +14,8 @@ class SizeEmitter {
 public:
   void bind(llvm::StringRef symbol, mlir::Value value) { symbols[symbol] = value; }
   bool isBound(llvm::StringRef symbol) const { return symbols.count(symbol); }
+  /// Forgets the values made so far: where symbols mean something else, and for code that they do not dominate.
+  void forget() { known.clear(); }
 
   /// The value, wrapping on overflow; null if a symbol is not bound.
   mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, const SizeExpr &size);

@@ -170,7 +170,7 @@ Attribute SlotAttr::parse(AsmParser &parser, Type) {
     if (failed(text))
       return {};
     place = *text;
-    if (*kind != SlotKind::Arena && !SizeExpr::parse(place)->constant()) {
+    if (*kind != SlotKind::Arena && *kind != SlotKind::Frame && !SizeExpr::parse(place)->constant()) {
       parser.emitError(loc, "[WF2002] expected a number after ") << keyword << ", got " << place;
       return {};
     }

@@ -1,5 +1,6 @@
 // Decides how one number everywhere is recognised and made, and which place a merged op has.
 #include "weft/Dialect/Weft/Simplify.h"
+#include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -68,29 +69,64 @@ bool isCheapToRemake(Value value) {
   return dense && int64_t(dense.getRawData().size()) <= kFewBytes;
 }
 
-/// `path`: the functions being asked, so that one that calls itself is not asked again.
-static bool hasNoEffects(Operation *op, SmallVectorImpl<Operation *> &path) {
+StringRef boundSymbol(Operation *op) {
+  auto sized = dyn_cast<SizedOp>(op);
+  return sized ? sized.getSymbol() : StringRef();
+}
+
+void substituteSizes(Operation *op, const llvm::StringMap<SizeExpr> &bindings) {
+  for (Value result : op->getResults())
+    result.setType(substitute(result.getType(), bindings));
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (BlockArgument argument : block.getArguments())
+        argument.setType(substitute(argument.getType(), bindings));
+  for (NamedAttribute attribute : llvm::to_vector(op->getAttrDictionary()))
+    if (auto size = dyn_cast<SizeAttr>(attribute.getValue())) {
+      SizeExpr bound = size.getSize().substitute([&](StringRef name) -> std::optional<SizeExpr> {
+        auto it = bindings.find(name);
+        return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+      });
+      if (bound != size.getSize())
+        op->setAttr(attribute.getName(), SizeAttr::get(op->getContext(), bound));
+    }
+  if (auto sized = dyn_cast<SizedOp>(op))
+    if (auto it = bindings.find(sized.getSymbol()); it != bindings.end() && it->second.isSymbol())
+      sized.setSymbol(it->second.str());
+}
+
+/// Whether `holds` is true of the op, of all that it holds, and of all that it calls. `path`: the functions being asked,
+/// so that one that calls itself is not asked again.
+static bool allInside(Operation *op, function_ref<bool(Operation *)> holds, SmallVectorImpl<Operation *> &path) {
   return !op->walk([&](Operation *inner) {
               if (auto call = dyn_cast<CallOp>(inner)) {
                 Operation *callee = SymbolTable::lookupNearestSymbolFrom(call, call.getCalleeAttr());
                 if (!callee || llvm::is_contained(path, callee))
                   return callee ? WalkResult::advance() : WalkResult::interrupt();
                 path.push_back(callee);
-                bool pure = llvm::all_of(callee->getRegion(0).getOps(),
-                                         [&](Operation &part) { return hasNoEffects(&part, path); });
+                bool all = llvm::all_of(callee->getRegion(0).getOps(),
+                                        [&](Operation &part) { return allInside(&part, holds, path); });
                 path.pop_back();
-                return pure ? WalkResult::advance() : WalkResult::interrupt();
+                return all ? WalkResult::advance() : WalkResult::interrupt();
               }
-              // A region op has the effects of what it holds, which this walk meets by itself.
-              bool pure = inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
-                          inner->hasTrait<OpTrait::IsTerminator>() || isMemoryEffectFree(inner);
-              return pure ? WalkResult::advance() : WalkResult::interrupt();
+              return holds(inner) ? WalkResult::advance() : WalkResult::interrupt();
             }).wasInterrupted();
+}
+
+/// A region op has the effects of what it holds, which a walk meets by itself.
+static bool isPureAlone(Operation *op) {
+  return op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() || op->hasTrait<OpTrait::IsTerminator>() ||
+         isMemoryEffectFree(op);
 }
 
 bool hasNoEffects(Operation *op) {
   SmallVector<Operation *> path;
-  return hasNoEffects(op, path);
+  return allInside(op, isPureAlone, path);
+}
+
+bool mayRunEarly(Operation *op) {
+  SmallVector<Operation *> path;
+  return allInside(op, [](Operation *inner) { return isPureAlone(inner) && !isa<WhileOp>(inner); }, path);
 }
 
 } // namespace weft

@@ -1,4 +1,4 @@
-"""Control flow: `cond`, `switch`, `scan`, `fori_loop` as ops with regions.
+"""Control flow: `cond`, `switch`, `scan`, `fori_loop`, `while_loop` as ops with regions.
 
 Decides how Python functions become branches and loop bodies, which dtype a branch's result and a loop's carry settle on
 where weak numbers leave a choice, and what is refused with a code. Outside a trace these compile by themselves
@@ -275,7 +275,7 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
     """A loop over `lo, lo + 1, ..., hi - 1`, run in native code.
 
     Args:
-        lo, hi: ints or Dims; no trip where `hi <= lo`.
+        lo, hi: ints, Dims or traced integers without dimensions; no trip where `hi <= lo`.
         body: (i, carry) -> next carry, with i an int64 without dimensions; the carry keeps its containers, shapes and
             dtypes.
         init: the first carry. Python numbers in it take the dtype that the body gives them.
@@ -284,19 +284,61 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
         The last carry.
 
     Raises:
-        ControlFlowError: WF1322 where the carry changes; WF1323 for a traced bound.
+        ControlFlowError: WF1322 where the carry changes.
+        DTypeError: WF1325 for a traced bound that is not one integer.
 
     >>> import weft as wf
     >>> float(wf.fori_loop(0, 3, lambda i, c: c * 2.0, 1.0))
     8.0
+    >>> f = wf.jit(lambda n: wf.fori_loop(0, n, lambda i, c: c * 2.0, 1.0))
+    >>> float(f(3)), float(f(10))
+    (8.0, 1024.0)
     """
     leaves.check_callable(body, "fori_loop")
-    lo, hi = _count(lo, "the lower bound of fori_loop"), _count(hi, "the upper bound of fori_loop")
+    if not isinstance(lo, Tracer) or lo.concrete is not None:
+        lo = _count(lo, "the lower bound of fori_loop")
+    if not isinstance(hi, Tracer) or hi.concrete is not None:
+        hi = _count(hi, "the upper bound of fori_loop")
     if _python_runs():
         for i in range(lo, hi):
             init = body(i, init)
         return init
+    if isinstance(lo, Tracer) or isinstance(hi, Tracer):
+        return _fori_traced(lo, hi, body, init)
     return implicit.run(functools.partial(_fori_loop, lo, hi, body), init)
+
+
+@api_boundary
+def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any, max_trips: Any = None) -> Any:
+    """A loop that runs while a condition holds, in native code.
+
+    Args:
+        cond: carry -> one bool, or one number (true unless 0), without dimensions.
+        body: carry -> next carry; the carry keeps its containers, shapes and dtypes.
+        init: the first carry. Python numbers in it take the dtype that the body gives them.
+        max_trips: an int or a Dim: the loop ends after so many trips, whatever the condition says. The gradient keeps
+            a row per trip; with `max_trips` the memory for them is planned beforehand.
+
+    Returns:
+        The last carry.
+
+    Raises:
+        ControlFlowError: WF1322 where the carry changes; WF1323 where `max_trips` is traced.
+        DTypeError: WF1325 where the condition is not one truth value.
+
+    >>> import weft as wf
+    >>> float(wf.while_loop(lambda c: c < 100.0, lambda c: c * 3.0, 1.0))
+    243.0
+    """
+    for f in (cond, body):
+        leaves.check_callable(f, "while_loop")
+    max_trips = None if max_trips is None else _count(max_trips, "max_trips of while_loop")
+    if _python_runs():
+        trips = 0
+        while (max_trips is None or trips < max_trips) and _truth(cond(init)):
+            init, trips = body(init), trips + 1
+        return init
+    return implicit.run(functools.partial(_while_loop, max_trips, cond, body), init)
 
 
 def _count(x: Any, what: str) -> Any:
@@ -328,6 +370,86 @@ def _fori_loop(lo: Any, hi: Any, body: Callable[..., Any], /, init: Any) -> Any:
         return body(index, carry), None
 
     return _loop(step, body, count, False, init, None)[0]
+
+
+def _fori_traced(lo: Any, hi: Any, body: Callable[..., Any], init: Any) -> Any:
+    """A counted loop in a region where the number of trips is a size."""
+    first, end = (_bound(x, what) for x, what in ((lo, "lower"), (hi, "upper")))
+    trips = emit("sub", [end, first])
+    found, tree = leaves.flatten(init)
+    inits = [as_tracer(x) for x in found]
+    symbol = trace.fresh_size()
+
+    def step(i: Tracer, carry: Any, _x: Any) -> tuple[Any, Any]:
+        return body(emit("add", [i, first]), carry), None
+
+    trees: list[TreeDef] = []
+
+    def loop() -> list[Tracer]:
+        last, _ = _loop(step, body, symbol, False, tree.unflatten(inits), None)
+        flat, last_tree = leaves.flatten(last)
+        trees.append(last_tree)
+        return flat
+
+    region = trace.region(loop, [])
+    made = emit(
+        "sized",
+        [trips, *region.scope.captures],
+        regions=[region],
+        symbol=symbol,
+        results=[(r.shape, r.dtype) for r in region.results],
+    )
+    return trees[0].unflatten(made)
+
+
+def _bound(x: Any, which: str) -> Tracer:
+    if not isinstance(x, Tracer):
+        return _size(x)
+    bound = _scalar(x, f"{which} bound of fori_loop")
+    if bound.dtype.kind not in ("int", "uint"):
+        raise DTypeError(
+            "WF1325",
+            f"the {which} bound of fori_loop is {bound.spec}; it must be one integer.",
+            operands=(str(bound.spec),),
+        )
+    return bound if bound.dtype is dtypes.int64 else emit("convert", [bound], dtype=dtypes.int64)
+
+
+def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any) -> Any:
+    found, carry_tree = leaves.flatten_with_path(init, "carry")
+    paths = [path for path, _ in found]
+    inits = [as_tracer(x) for _, x in found]
+    carries = [Spec(x.shape, strong_dtype(x.spec), x.weak_type) for x in inits]
+
+    def condition(*carry: Tracer) -> list[Tracer]:
+        holds = _scalar(cond(carry_tree.unflatten(carry)), "condition of while_loop")
+        return [holds if holds.dtype is dtypes.bool_ else emit("convert", [holds], dtype=dtypes.bool_)]
+
+    def step(*carry: Tracer) -> list[Tracer]:
+        after, after_tree = leaves.flatten(body(carry_tree.unflatten(carry)))
+        if after_tree != carry_tree:
+            raise ControlFlowError(
+                "WF1322", f"the carry is {carry_tree!r}; {leaves.name_of(body)}{_place(body)} returned {after_tree!r}."
+            )
+        return [_bent(x, spec) for x, spec in zip(_results(after, after_tree, body), carries, strict=True)]
+
+    while True:
+        region = trace.region(step, carries)
+        settled = [_carried(c, r, p, body) for c, r, p in zip(carries, region.results, paths, strict=True)]
+        if settled == carries:
+            break
+        carries = settled  # traced anew, as by scan
+    asked = trace.region(condition, carries, region.scope.captures)
+    captures = trace.same_captures([region, asked])
+    starts = [cast(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
+    made = emit(
+        "while",
+        [starts, captures],
+        regions=[asked, region],
+        max_trips=max_trips if max_trips is None or isinstance(max_trips, int) else str(max_trips),
+        results=[(c.shape, c.dtype) for c in carries],
+    )
+    return carry_tree.unflatten(made)
 
 
 def _size(n: Any) -> Tracer:

@@ -220,9 +220,6 @@ def _rows() -> dict[str, Entry]:
     row("WF1312", "BatchError", "nothing to map over",
         """At least one argument of a `vmap` has a mapped axis.""",
         "wf.vmap(f, in_axes=None)(x)")
-    row("WF1313", "BatchError", "control flow on a mapped predicate",
-        """Under `vmap` the predicate differs from element to element; this form is not there yet.""",
-        "", "use wf.where.")
     row("WF1321", "ControlFlowError", "branches disagree",
         """All branches return the same structure, shapes and dtypes.""",
         "wf.cond(p, lambda: wf.zeros((2,)), lambda: wf.zeros((3,)))")
@@ -230,8 +227,8 @@ def _rows() -> dict[str, Entry]:
         """A loop's body returns its carry with the structure, shapes and dtypes that it got.""",
         "wf.fori_loop(0, 3, lambda i, c: wf.concat([c, c]), wf.zeros((2,)))")
     row("WF1323", "ControlFlowError", "traced trip count",
-        """The number of trips must be a Python integer here.""",
-        "", "make the argument static.")
+        """The number of trips must be a Python integer or a Dim here: what a loop stacks has it as a size.""",
+        "", "make the argument static; wf.fori_loop takes traced bounds.")
     row("WF1324", "ControlFlowError", "scanned inputs differ in length",
         """All arrays that a scan walks over have one leading size.""",
         "wf.scan(f, init, (wf.zeros((2,)), wf.zeros((3,))))")
@@ -344,6 +341,10 @@ def _rows() -> dict[str, Entry]:
         """The results of a call have the function's types, with its sizes replaced by those of the call.""")
     row("WF2030", "IRError", "launch without the sizes of its kernel",
         """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
+    row("WF2031", "IRError", "no name of a size", """weft.sized binds one name, such as "n".""")
+    row("WF2032", "IRError", "size outside its region",
+        """The size that weft.sized binds has a value inside its region only: captures and results do not speak of it.""")
+    row("WF2033", "IRError", "sum of what is no number", """weft.map sums results of numbers only.""")
     # -------------------------------------------------------------------- WF30xx: derivatives and batching of the IR
     row("WF3001", "DerivativeError", "recursive function",
         """A function that calls itself, by whatever path, has no derivative: nothing says how deep it goes.""",
@@ -383,6 +384,8 @@ def _rows() -> dict[str, Entry]:
         """Kernels, launches and copies appear when kernels are formed, not before.""")
     row("WF4006", "InternalError", "request left",
         """Requests for derivatives and batching are resolved to calls.""")
+    row("WF4008", "InternalError", "map after optimization",
+        """weft-lower-map chooses what becomes of each weft.map before the stage `optimized`.""")
     row("WF4007", "InternalError", "dead op",
         """Simplification leaves no op whose results nothing reads.""")
     row("WF4010", "InternalError", "op outside a kernel",

@@ -311,6 +311,7 @@ class Trace:
         self.module = ir.Module.create(loc=self.unknown)
         self.builder = _weft.Builder(self.module, OPS)
         self.root: Scope | None = None
+        self.sizes = 0  # named by fresh_size
         self.captured: list[Any] = []
         self.updates: list[tuple[int, int]] = []  # (result, captured array that takes its value): written Variables
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
@@ -684,6 +685,13 @@ def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:
     for tracer, spec in zip(made, traced.results, strict=True):
         tracer.weak_type = spec.weak
     return made
+
+
+def fresh_size() -> str:
+    """A name for a size that this program has nowhere else."""
+    trace = _scope().trace
+    trace.sizes += 1
+    return f"_trips{trace.sizes}"
 
 
 def region(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Sequence[Tracer] = ()) -> TracedRegion:

@@ -51,6 +51,13 @@ int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expect
   return code;
 }
 
+char *weft_rt_push(WeftCall *call, int64_t bytes) {
+  (void)call;
+  return poisoned(bytes);
+}
+
+void weft_rt_pop(WeftCall *call) { (void)call; }
+
 char *weft_rt_scratch(WeftCall *call, int64_t bytes) {
   (void)call;
   return poisoned(bytes);

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/PatternMatch.h"
+#include "weft/Dialect/Weft/SizeExpr.h"
 
 namespace weft {
 
@@ -28,6 +29,14 @@ bool isCheapToRemake(mlir::Value value);
 
 /// Whether an op may go when nothing reads its results: it, what it holds and what it calls have no effects.
 bool hasNoEffects(mlir::Operation *op);
+
+/// Whether an op may run where the program might not have run it: it has no effects and it ends.
+bool mayRunEarly(mlir::Operation *op);
+
+/// The symbol to which an op gives a value inside its regions; empty for other ops.
+llvm::StringRef boundSymbol(mlir::Operation *op);
+/// Replaces symbols in the types and attributes of an op (not of those that it holds).
+void substituteSizes(mlir::Operation *op, const llvm::StringMap<SizeExpr> &bindings);
 
 /// Rules that put another op in an op's place, beyond the fold hooks. `derivativesTaken` says that no derivative will
 /// be asked for any more, so that what only speaks to derivatives may go.

@@ -76,13 +76,14 @@ class Weft_EnumAttr<EnumInfo info, string keyword> : EnumAttr<Weft_Dialect, info
 def Weft_SlotKind : Weft_Enum<"SlotKind", "What a value's place is relative to", [
   I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Result", 1, "result">, I32EnumAttrCase<"Next", 2, "next">,
   I32EnumAttrCase<"Row", 3, "row">, I32EnumAttrCase<"Branch", 4, "branch">, I32EnumAttrCase<"Alias", 5, "alias">,
-  I32EnumAttrCase<"InPlace", 6, "in_place">]>;
+  I32EnumAttrCase<"InPlace", 6, "in_place">, I32EnumAttrCase<"Frame", 7, "frame">]>;
 def Weft_SlotAttr : Weft_Attr<"Slot", "slot"> {
   let summary = "Where a value lives, decided by plan-memory";
   let description = [{
     `arena E`: byte E of the function's frame; `result i`: the buffer of result i of the function; `next k`: the place of
     the next value of carry k of the loop around; `row k`: this step's row of result k of the loop around; `branch k`:
-    the place of result k of the `if` around; `alias`: where operand 0 lives; `in_place`: no second place (of a carry).
+    the place of result k of the `if` or `sized` around; `alias`: where operand 0 lives; `in_place`: no second place (of a
+    carry); `frame E`: byte E of the memory of the `sized` around.
 
     Example: `#weft.slot<arena 64*(4*B+63 floordiv 64)>`, `#weft.slot<result 0>`
   }];
@@ -119,6 +120,7 @@ def Weft_Plain : RankedTensorOf<[I1] # Weft_IntTypes # Weft_FloatTypes>;
 def Weft_Any : RankedTensorOf<[I1] # Weft_IntTypes # Weft_FloatTypes # Weft_ComplexTypes # [Weft_KeyElement]>;
 /// What control flow may carry: any value type of the dialect (today: tensors).
 def Weft_Value : Type<CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, "a Weft value">;
+def Weft_CountScalar : Type<And<[RankedTensorOf<[I64]>.predicate, HasAnyRankOfPred<[0]>]>, "a 64-bit integer scalar tensor">;
 def Weft_IndexScalar : Type<And<[Weft_IntOrBool.predicate, HasAnyRankOfPred<[0]>]>, "an integer or bool scalar tensor">;
 
 //===-- Ops --------------------------------------------------------------------------------------------------------===//

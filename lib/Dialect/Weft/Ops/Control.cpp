@@ -1,30 +1,14 @@
-// Decides the rules of control ops; per op: verify | canonicalize | batch | reference (derivatives:
-// ControlDerivative.cpp).
-#include "weft/Dialect/Weft/GraphBuilder.h"
+// Decides the rules of for, if, calls and the forms of the kernel stage; per op: verify | canonicalize | batch | reference
+// (derivatives: ControlDerivative.cpp; while, sized, map: in files of their own).
+#include "ControlRules.h"
 #include "weft/Dialect/Weft/Simplify.h"
-#include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
-#include "weft/Transforms/Batcher.h"
-#include "weft/Transforms/Derivative.h"
 
 using namespace mlir;
 using namespace weft;
 
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Control.cpp.inc"
-
-/// Checks that a region's block has arguments of these types and ends in a yield of those.
-static LogicalResult verifyBlock(Operation *op, Block &block, TypeRange arguments, TypeRange results) {
-  if (block.getArgumentTypes() != arguments)
-    return op->emitOpError("[WF2010] expected block arguments of types ")
-           << arguments << ", got " << block.getArgumentTypes();
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (!yield)
-    return op->emitOpError("[WF2011] expected a region that ends in weft.yield");
-  if (yield.getOperandTypes() != results)
-    return op->emitOpError("[WF2012] expected to yield types ") << results << ", got " << yield.getOperandTypes();
-  return success();
-}
 
 //===-- for ------------------------------------------------------------------------------------------------------===//
 
@@ -38,14 +22,8 @@ LogicalResult ForOp::verify() {
     return emitOpError("[WF2014] expected at least one result per carry");
   SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))};
   llvm::append_range(arguments, getInits().getTypes());
-  auto row = [&](Type type, StringRef what) -> FailureOr<Type> {
-    Shape shape = shapeOf(type);
-    if (shape.empty() || shape.front() != count)
-      return emitOpError("[WF2015] expected ") << what << " with a leading size of " << count.str() << ", got " << type;
-    return Type(typeOf(ArrayRef(shape).drop_front(), getElementTypeOrSelf(type)));
-  };
   for (Type type : getXs().getTypes()) {
-    auto slice = row(type, "sliced inputs");
+    auto slice = rowType(*this, count, type, "sliced inputs");
     if (failed(slice))
       return failure();
     arguments.push_back(*slice);
@@ -53,7 +31,7 @@ LogicalResult ForOp::verify() {
   llvm::append_range(arguments, getCaptures().getTypes());
   SmallVector<Type> yields(getInits().getTypes());
   for (Type type : llvm::drop_begin(getResultTypes(), getInits().size())) {
-    auto slice = row(type, "stacked outputs");
+    auto slice = rowType(*this, count, type, "stacked outputs");
     if (failed(slice))
       return failure();
     yields.push_back(*slice);
@@ -61,62 +39,6 @@ LogicalResult ForOp::verify() {
   if (TypeRange(getResultTypes()).take_front(getInits().size()) != TypeRange(getInits().getTypes()))
     return emitOpError("[WF2016] expected results of the carries' types");
   return verifyBlock(*this, getBodyBlock(), arguments, yields);
-}
-
-/// Makes a value again at the builder, from what it is made of (isCheapToRemake).
-static Value remake(OpBuilder &builder, Value value, Location user) {
-  Operation *op = value.getDefiningOp();
-  IRMapping mapping;
-  for (Value operand : op->getOperands())
-    mapping.map(operand, remake(builder, operand, user));
-  Operation *copy = builder.clone(*op, mapping);
-  copy->setLoc(user); // a constant moved to its user has the user's line
-  return copy->getResult(cast<OpResult>(value).getResultNumber());
-}
-
-/// The first of the values that is the same as value i and stays.
-static unsigned firstEqual(ValueRange values, unsigned i, const BitVector &dropped) {
-  unsigned same = 0;
-  while (same < i && (values[same] != values[i] || dropped.test(same)))
-    ++same;
-  return same;
-}
-
-/// What of captures an isolated body needs no more: the unused, the equal, and those made again inside. Replaces their
-/// arguments (from `first` on) in each block and marks them; true if there are any.
-static bool reduceCaptures(Operation *op, ValueRange captures, MutableArrayRef<Region> regions, unsigned first,
-                           BitVector &dropped, PatternRewriter &rewriter) {
-  dropped.resize(captures.size());
-  for (unsigned i = 0; i < captures.size(); ++i) {
-    Value capture = captures[i];
-    unsigned same = firstEqual(captures, i, dropped);
-    bool again = isCheapToRemake(capture);
-    bool unused = llvm::all_of(regions, [&](Region &r) { return r.getArgument(first + i).use_empty(); });
-    if (!unused && !again && same == i)
-      continue;
-    dropped.set(i);
-    for (Region &region : regions) {
-      BlockArgument argument = region.getArgument(first + i);
-      if (argument.use_empty())
-        continue;
-      Value other = region.getArgument(first + same);
-      if (again) {
-        OpBuilder::InsertionGuard guard(rewriter);
-        rewriter.setInsertionPointToStart(&region.front());
-        other = remake(rewriter, capture, (*argument.user_begin())->getLoc());
-      }
-      rewriter.replaceAllUsesWith(argument, other);
-    }
-  }
-  return dropped.any();
-}
-
-template <class RangeT> static SmallVector<Value> without(RangeT values, const BitVector &dropped) {
-  SmallVector<Value> kept;
-  for (auto [i, value] : llvm::enumerate(values))
-    if (!dropped.test(i))
-      kept.push_back(value);
-  return kept;
 }
 
 namespace {
@@ -129,7 +51,7 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
     unsigned numCarries = op.getNumCarries(), numXs = op.getXs().size();
     Block &body = op.getBodyBlock();
     ValueRange yields = op.getYield().getOperands();
-    BitVector dead = deadResults(op), constant(numCarries), deadXs(numXs), deadCaptures;
+    BitVector dead = deadResults(op), constant(numCarries), deadXs, deadCaptures;
     for (unsigned i = 0; i < numCarries; ++i)
       if (!dead.test(i) && yields[i] == op.getCarryArguments()[i])
         constant.set(i);
@@ -137,24 +59,8 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
     // Captures first: it reads the body as it stands.
     bool changed = reduceCaptures(op, op.getCaptures(), MutableArrayRef(op.getBody()), 1 + numCarries + numXs,
                                   deadCaptures, rewriter);
-    for (unsigned i = 0; i < numXs; ++i) {
-      BlockArgument slice = op.getSliceArguments()[i];
-      // Slices of one number everywhere are that number.
-      DenseElementsAttr splat = uniformOf(op.getXs()[i]);
-      if (splat && !slice.use_empty()) {
-        OpBuilder::InsertionGuard guard(rewriter);
-        rewriter.setInsertionPointToStart(&body);
-        Location loc = (*slice.user_begin())->getLoc();
-        rewriter.replaceAllUsesWith(slice,
-                                    materialize(rewriter, loc, uniformLike(slice.getType(), splat), slice.getType()));
-      }
-      unsigned same = firstEqual(op.getXs(), i, deadXs);
-      if (same != i && !slice.use_empty())
-        rewriter.replaceAllUsesWith(slice, op.getSliceArguments()[same]);
-      if (slice.use_empty())
-        deadXs.set(i);
-    }
-    if (!changed && dead.none() && constant.none() && deadXs.none())
+    changed |= reduceSlices(op.getXs(), body, 1 + numCarries, deadXs, rewriter);
+    if (!changed && dead.none() && constant.none())
       return failure();
     rebuild(op, dead, constant, deadXs, deadCaptures, rewriter);
     return success();
@@ -219,9 +125,7 @@ private:
     SmallVector<Value> yielded = without(ValueRange(yield.getOperands()), gone);
     rewriter.modifyOpInPlace(yield, [&] { yield->setOperands(yielded); });
     // What only the dropped yields read goes before its arguments do.
-    for (Operation &inner : llvm::make_early_inc_range(llvm::reverse(body)))
-      if (inner.use_empty() && !inner.hasTrait<OpTrait::IsTerminator>() && hasNoEffects(&inner))
-        rewriter.eraseOp(&inner);
+    eraseUnread(body, rewriter);
 
     BitVector arguments(body.getNumArguments());
     for (unsigned i : goneCarries.set_bits())
@@ -260,27 +164,13 @@ void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext
   patterns.add<SimplifyFor>(context);
 }
 
-/// The batch axis behind the axis that the loop slices, or back in front of it.
-static Value swapLeading(OpBuilder &builder, Location loc, Value value) {
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(value.getType()).getRank()));
-  std::swap(order[0], order[1]);
-  return TransposeOp::create(builder, loc, value, order);
-}
-
 LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                            SmallVectorImpl<Value> &results) {
   unsigned carries = getNumCarries(), xs = getXs().size();
   // A carry is batched from the start if any step makes it so.
-  SmallVector<bool> mask{false};
-  llvm::append_range(mask, batched);
-  SmallVector<bool> rows;
-  for (bool again = true; again;) {
-    again = false;
-    rows = Batcher::batchedResults(getBodyBlock(), mask);
-    for (unsigned i = 0; i < carries; ++i)
-      if (rows[i] && !mask[1 + i])
-        again = mask[1 + i] = true;
-  }
+  SmallVector<bool> arguments{false}, rows;
+  llvm::append_range(arguments, batched);
+  SmallVector<bool> mask = settleCarries(getBodyBlock(), 1, carries, arguments, Batcher::batchedResults, rows);
   SmallVector<Value> inits, slices;
   for (unsigned i = 0; i < carries; ++i)
     inits.push_back(mask[1 + i] ? batcher.materialize(getLoc(), operands[i], batched[i]) : operands[i]);
@@ -296,10 +186,9 @@ LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   auto loop = ForOp::create(batcher.builder, getLoc(), types, getCountAttr(), inits, slices,
                             operands.drop_front(carries + xs), getReverse());
   Block &body = loop.getBody().emplaceBlock();
-  for (auto [argument, isBatched] : llvm::zip_equal(getBodyBlock().getArguments(), mask))
-    body.addArgument(isBatched ? Type(batcher.batchedType(argument.getType())) : argument.getType(), argument.getLoc());
+  addBatchedArguments(batcher, getBodyBlock(), mask, body);
   OpBuilder builder = OpBuilder::atBlockEnd(&body);
-  Batcher inner(batcher.module, builder, batcher.size);
+  Batcher inner = batcher.at(builder);
   SmallVector<Value> yielded;
   SmallVector<bool> has;
   if (failed(inner.batchBlock(getBodyBlock(), body.getArguments(), mask, yielded, has)))
@@ -457,16 +346,46 @@ void IfOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext 
   patterns.add<InlineIf, SimplifyIf>(context);
 }
 
+/// All branches, and of each element that of its index: for bodies of which lower-map says that they may run for all.
+static LogicalResult chooseByElement(IfOp op, Batcher &batcher, ValueRange operands, ArrayRef<bool> mask,
+                                     SmallVectorImpl<Value> &results) {
+  Value index = operands.front();
+  SmallVector<SmallVector<Value>> choices;
+  for (Region &branch : op.getBranches()) {
+    SmallVector<Value> values;
+    SmallVector<bool> has;
+    if (failed(batcher.batchBlock(branch.front(), operands.drop_front(), mask, values, has)))
+      return failure();
+    choices.push_back(batcher.materializeAll(op.getLoc(), values, has));
+  }
+  GraphBuilder b(batcher.builder, op.getLoc());
+  bool isBool = getElementTypeOrSelf(index.getType()).isInteger(1);
+  for (unsigned i = 0; i < op.getNumResults(); ++i) {
+    Value chosen = choices.back()[i];
+    for (int64_t k = int64_t(choices.size()) - 2; k >= 0; --k) {
+      Value other = choices[k][i];
+      if (other == chosen)
+        continue;
+      // Up to k: below it a branch of a smaller number is chosen next.
+      Value upTo = isBool ? Value(b.create<NotOp>(index)) : Value(b.create<LeOp>(index, b.c(index, double(k))));
+      chosen = b.select(b.broadcast(upTo, withElement(chosen.getType(), b.builder.getI1Type()), {0}), other, chosen);
+    }
+    results.push_back(chosen);
+  }
+  return success();
+}
+
 LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                           SmallVectorImpl<Value> &results) {
-  if (batched[0])
-    return emitOpError("[WF1313] the choice differs from element to element of a batch; this form is not there yet\n  "
-                       "Hint: compute both and choose by weft.select");
+  if (batched[0] && !batcher.selects)
+    return batcher.mapOver(*this, operands, batched, results);
   ArrayRef<bool> mask = batched.drop_front();
   SmallVector<bool> any(getNumResults(), false);
   for (Region &branch : getBranches())
     for (auto [i, has] : llvm::enumerate(Batcher::batchedResults(branch.front(), mask)))
       any[i] |= has;
+  if (batched[0])
+    return chooseByElement(*this, batcher, operands, mask, results);
   SmallVector<Type> types;
   for (auto [type, has] : llvm::zip_equal(getResultTypes(), any))
     types.push_back(has ? Type(batcher.batchedType(type)) : type);
@@ -477,7 +396,7 @@ LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> 
     for (auto [argument, has] : llvm::zip_equal(from.getArguments(), mask))
       body.addArgument(has ? Type(batcher.batchedType(argument.getType())) : argument.getType(), argument.getLoc());
     OpBuilder builder = OpBuilder::atBlockEnd(&body);
-    Batcher inner(batcher.module, builder, batcher.size);
+    Batcher inner = batcher.at(builder);
     SmallVector<Value> yielded;
     SmallVector<bool> has;
     if (failed(inner.batchBlock(from.front(), body.getArguments(), mask, yielded, has)))

@@ -1,56 +1,23 @@
-// Decides the derivatives of control ops: how what the linear part needs leaves a region (forwarded, hoisted, stacked,
+// Decides the derivatives of for, if and call: how what the linear part needs leaves a region (forwarded, hoisted, stacked,
 // in shared slots), and how the linear loop, branch or call is turned around.
-#include "weft/Dialect/Weft/GraphBuilder.h"
-#include "weft/Dialect/Weft/Weft.h"
-#include "weft/Transforms/Derivative.h"
+#include "ControlRules.h"
+#include "weft/Dialect/Weft/Simplify.h"
 
 using namespace mlir;
 using namespace weft;
 
-static SmallVector<bool> nonNull(ValueRange values) {
-  return llvm::map_to_vector(values, [](Value v) { return v != nullptr; });
-}
-
-/// A builder at the end of a block that need not stand in an op yet.
-static OpBuilder atEnd(MLIRContext *context, Block &block) {
-  OpBuilder builder(context);
-  builder.setInsertionPointToEnd(&block);
-  return builder;
-}
-
-static Value orZeros(GraphBuilder &builder, Value value, Type type) { return value ? value : builder.zeros(type); }
-
-/// The operands of one flag, in order.
-static SmallVector<Value> where(ValueRange values, ArrayRef<bool> flags, bool flag) {
-  SmallVector<Value> some;
-  for (auto [value, is] : llvm::zip_equal(values, flags))
-    if (is == flag)
-      some.push_back(value);
-  return some;
-}
-
 //===-- for ------------------------------------------------------------------------------------------------------===//
 
-/// Flags of the body's arguments from those of the operands: carries are a fixed point over the body, seeded from
-/// inits, slices and captures. Fills the flags of what is yielded.
-static SmallVector<bool> settleCarries(ForOp op, ArrayRef<bool> operands,
-                                       llvm::function_ref<SmallVector<bool>(Block &, ArrayRef<bool>)> flow,
-                                       SmallVector<bool> &yields) {
+/// Which of the body's arguments have a tangent. Fills the same of what is yielded.
+static SmallVector<bool> activeArguments(ForOp op, ArrayRef<bool> operands, SmallVector<bool> &yields) {
   SmallVector<bool> arguments{false};
   llvm::append_range(arguments, operands);
-  for (bool changed = true; changed;) {
-    changed = false;
-    yields = flow(op.getBodyBlock(), arguments);
-    for (unsigned i = 0; i < op.getNumCarries(); ++i)
-      if (yields[i] && !arguments[1 + i])
-        changed = arguments[1 + i] = true;
-  }
-  return arguments;
+  return settleCarries(op.getBodyBlock(), 1, op.getNumCarries(), arguments, Linearizer::activity, yields);
 }
 
 SmallVector<bool> ForOp::activeResults(ArrayRef<bool> active) {
   SmallVector<bool> yields;
-  SmallVector<bool> arguments = settleCarries(*this, active, Linearizer::activity, yields);
+  SmallVector<bool> arguments = activeArguments(*this, active, yields);
   std::copy_n(arguments.begin() + 1, getNumCarries(), yields.begin());
   return yields;
 }
@@ -59,7 +26,7 @@ SmallVector<bool> ForOp::activeResults(ArrayRef<bool> active) {
 static DenseSet<Value> stepInvariants(Block &body, ArrayRef<BlockArgument> captures) {
   DenseSet<Value> values(captures.begin(), captures.end());
   for (Operation &op : body.without_terminator())
-    if (isMemoryEffectFree(&op) && llvm::all_of(op.getOperands(), [&](Value v) { return values.contains(v); }))
+    if (mayRunEarly(&op) && llvm::all_of(op.getOperands(), [&](Value v) { return values.contains(v); }))
       values.insert(op.result_begin(), op.result_end());
   return values;
 }
@@ -83,17 +50,37 @@ static Value hoist(Value value, OpBuilder &builder, IRMapping &outside) {
   return outside.lookup(value);
 }
 
-static Type stackedType(SizeAttr count, Type slice) {
-  Shape shape{count.getSize()};
-  llvm::append_range(shape, shapeOf(slice));
-  return typeOf(shape, getElementTypeOrSelf(slice));
+/// Forward mode: the loop with tangents beside its values.
+static LogicalResult forward(ForOp op, Linearizer &linearizer, ValueRange primals, ValueRange tangents,
+                             ArrayRef<bool> active, SmallVector<bool> yields, SmallVectorImpl<Value> &results,
+                             SmallVectorImpl<Value> &resultTangents) {
+  unsigned carries = op.getNumCarries(), xs = op.getXs().size(), captures = op.getCaptures().size();
+  ForwardBody body;
+  if (failed(body.build(linearizer, op.getBodyBlock(), {1, carries, xs, captures}, active)))
+    return failure();
+  unsigned groups[] = {carries, op.getNumStacked()};
+  std::copy_n(active.begin() + 1, carries, yields.begin());
+  body.yield(op.getYield().getLoc(), groups, yields);
+  GraphBuilder zeros(linearizer.linear, op.getLoc());
+  auto operands = [&](unsigned begin, unsigned size) {
+    return forwardOperands(zeros, primals.slice(begin, size), tangents.slice(begin, size),
+                           active.slice(1 + begin, size));
+  };
+  auto inits = operands(0, carries), slices = operands(carries, xs), captured = operands(carries + xs, captures);
+  auto loop = ForOp::create(linearizer.primal, op.getLoc(), forwardTypes(op.getResultTypes(), groups, yields),
+                            op.getCountAttr(), inits, slices, captured, op.getReverseAttr());
+  loop.getBody().takeBody(body.region);
+  splitForward(loop.getResults(), groups, yields, results, resultTangents);
+  return success();
 }
 
 LogicalResult ForOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
                                SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
   unsigned numCarries = getNumCarries(), numXs = getXs().size();
   SmallVector<bool> yields;
-  SmallVector<bool> active = settleCarries(*this, nonNull(tangents), Linearizer::activity, yields);
+  SmallVector<bool> active = activeArguments(*this, nonNull(tangents), yields);
+  if (linearizer.isForward())
+    return forward(*this, linearizer, primals, tangents, active, yields, results, resultTangents);
 
   // The two bodies.
   Region primalRegion, linearRegion;
@@ -291,8 +278,31 @@ SmallVector<bool> IfOp::activeResults(ArrayRef<bool> active) {
   return results;
 }
 
+/// Forward mode: each branch with the tangents beside its values.
+static LogicalResult forward(IfOp op, Linearizer &linearizer, ValueRange primals, ValueRange tangents,
+                             SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  SmallVector<bool> active = nonNull(tangents.drop_front()), flags = op.activeResults(nonNull(tangents));
+  unsigned groups[] = {op->getNumResults()};
+  std::vector<ForwardBody> bodies(op.getBranches().size());
+  for (auto [body, branch] : llvm::zip_equal(bodies, op.getBranches())) {
+    if (failed(body.build(linearizer, branch.front(), {unsigned(active.size())}, active)))
+      return failure();
+    body.yield(branch.front().getTerminator()->getLoc(), groups, flags);
+  }
+  GraphBuilder zeros(linearizer.linear, op.getLoc());
+  auto captures = forwardOperands(zeros, primals.drop_front(), tangents.drop_front(), active);
+  auto choice = IfOp::create(linearizer.primal, op.getLoc(), forwardTypes(op.getResultTypes(), groups, flags),
+                             primals.front(), captures, bodies.size());
+  for (auto [to, body] : llvm::zip_equal(choice.getBranches(), bodies))
+    to.takeBody(body.region);
+  splitForward(choice.getResults(), groups, flags, results, resultTangents);
+  return success();
+}
+
 LogicalResult IfOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
                               SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  if (linearizer.isForward())
+    return forward(*this, linearizer, primals, tangents, results, resultTangents);
   ValueRange captures = primals.drop_front(), captureTangents = tangents.drop_front();
   unsigned numBranches = getBranches().size();
   struct Branch {
@@ -480,6 +490,16 @@ SmallVector<bool> CallOp::activeResults(ArrayRef<bool> active) {
 
 LogicalResult CallOp::linearize(Linearizer &linearizer, ValueRange primals, ValueRange tangents,
                                 SmallVectorImpl<Value> &results, SmallVectorImpl<Value> &resultTangents) {
+  if (linearizer.isForward()) {
+    SmallVector<bool> active = nonNull(tangents), activeResults;
+    auto jvp = forwardFunction(linearizer.module, calleeOf(*this), active, activeResults);
+    if (failed(jvp))
+      return failure();
+    GraphBuilder zeros(linearizer.linear, getLoc());
+    CallOp call = createCall(linearizer.primal, getLoc(), *jvp, forwardOperands(zeros, primals, tangents, active));
+    splitForward(call.getResults(), getNumResults(), activeResults, results, resultTangents);
+    return success();
+  }
   auto pair = linearizeFunction(linearizer.module, calleeOf(*this), nonNull(tangents));
   if (failed(pair))
     return failure();

@@ -1,4 +1,4 @@
-// Decides the control family: for, if, call, the request ops that passes resolve, and the forms of the kernel stage.
+// Decides the control family: for, if, while, map, sized, call, the request ops that passes resolve, and the forms of the kernel stage.
 // Regions are isolated from above: what they read is listed (`captures`), so hashing, derivatives and outlining see it.
 #ifndef WEFT_CONTROL
 #define WEFT_CONTROL
@@ -89,6 +89,122 @@ def Weft_IfOp : Weft_RegionOp<"if", []> {
     (`->` `(` type($results)^ `)`)? $branches
   }];
   let hasCanonicalizer = 1;
+}
+
+def Weft_WhileOp : Weft_RegionOp<"while", [AttrSizedOperandSegments]> {
+  let summary = "a loop that runs while a condition holds";
+  let description = [{
+    Both regions have the carries and the captures as arguments. The first yields one bool; while it is true, the second
+    runs and yields the next carries. With `max_trips` the loop ends after so many trips even if the condition still
+    holds. The results are the last carries. The one op that need not end: nothing runs it that the program would not.
+
+    Example:
+    ```mlir
+    %r = weft.while carries(%x : tensor<f32>) captures(%limit : tensor<f32>) -> (tensor<f32>) {
+    ^bb0(%c: tensor<f32>, %l: tensor<f32>):
+      %p = weft.lt %c, %l : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      weft.yield %p : tensor<i1>
+    } do {
+    ^bb0(%c: tensor<f32>, %l: tensor<f32>):
+      %n = weft.add %c, %c : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      weft.yield %n : tensor<f32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<Weft_Value>:$inits, Variadic<Weft_Value>:$captures, OptionalAttr<Weft_SizeAttr>:$max_trips);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region SizedRegion<1>:$condition, SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`max_trips` $max_trips^)? (`carries` `(` $inits^ `:` type($inits) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)? attr-dict-with-keyword (`->` `(` type($results)^ `)`)?
+    $condition `do` $body
+  }];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumCarries() { return getInits().size(); }
+    ::mlir::Block &getConditionBlock() { return getCondition().front(); }
+    ::mlir::Block &getBodyBlock() { return getBody().front(); }
+    ::llvm::ArrayRef<::mlir::BlockArgument> getCarryArguments() { return getBodyBlock().getArguments().take_front(getInits().size()); }
+    ::weft::YieldOp getYield();
+  }];
+}
+
+def Weft_MapOp : Weft_RegionOp<"map", [AttrSizedOperandSegments]> {
+  let summary = "a parallel loop without carries";
+  let description = [{
+    Runs the body for each of `count` lanes, in no order that anything can see. The body's arguments are the lane's slice
+    of each of `xs` (along their leading dimension) and the captures. It yields one value per result: the results are those
+    values stacked; the last `sums` of them are added up over the lanes instead, in any order. So the transpose of a map is
+    a map: slices and stacks change places, and so do captures and sums.
+
+    vmap makes it of what has no form over a batch (a branch or a loop on a batched predicate); lower-map chooses what
+    becomes of it.
+
+    Example:
+    ```mlir
+    %r = weft.map #weft.size<8> xs(%p, %x : tensor<8xi1>, tensor<8xf32>) -> (tensor<8xf32>) {
+    ^bb0(%pi: tensor<i1>, %xi: tensor<f32>):
+      %y = weft.if %pi captures(%xi : tensor<f32>) : tensor<i1> -> (tensor<f32>) {
+      ^bb0(%a: tensor<f32>):
+        weft.yield %a : tensor<f32>
+      }, {
+      ^bb0(%a: tensor<f32>):
+        %n = weft.sin %a : (tensor<f32>) -> tensor<f32>
+        weft.yield %n : tensor<f32>
+      }
+      weft.yield %y : tensor<f32>
+    }
+    ```
+  }];
+  let arguments = (ins Weft_SizeAttr:$count, Variadic<Weft_Value>:$xs, Variadic<Weft_Value>:$captures,
+                       DefaultValuedAttr<I64Attr, "0">:$sums);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $count (`xs` `(` $xs^ `:` type($xs) `)`)? (`captures` `(` $captures^ `:` type($captures) `)`)?
+    attr-dict-with-keyword (`->` `(` type($results)^ `)`)? $body
+  }];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumStacked() { return getNumResults() - getSums(); }
+    ::mlir::Block &getBodyBlock() { return getBody().front(); }
+    ::weft::YieldOp getYield();
+  }];
+}
+
+def Weft_SizedOp : Weft_RegionOp<"sized", []> {
+  let summary = "a region in which a number is a size";
+  let description = [{
+    Inside the region the symbol is a size whose value is the number (0 where that is below 0; with `bound`, at most that).
+    The region's arguments are the captures. No operand or result speaks of the symbol. What has that size inside lives in
+    memory that is asked for where the region begins, or in the arena where a bound says how much.
+
+    Example:
+    ```mlir
+    %r = weft.sized "n" = %k captures(%x : tensor<f32>) : tensor<i64> -> (tensor<f32>) {
+    ^bb0(%a: tensor<f32>):
+      %y = weft.for #weft.size<n> carries(%a : tensor<f32>) -> (tensor<f32>) {
+      ^bb0(%i: tensor<i64>, %c: tensor<f32>):
+        %d = weft.add %c, %c : (tensor<f32>, tensor<f32>) -> tensor<f32>
+        weft.yield %d : tensor<f32>
+      }
+      weft.yield %y : tensor<f32>
+    }
+    ```
+  }];
+  let arguments = (ins Weft_CountScalar:$value, Variadic<Weft_Value>:$captures, StrAttr:$symbol,
+                       OptionalAttr<Weft_SizeAttr>:$bound);
+  let results = (outs Variadic<Weft_Value>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $symbol `=` $value (`bound` $bound^)? (`captures` `(` $captures^ `:` type($captures) `)`)? `:` type($value)
+    attr-dict-with-keyword (`->` `(` type($results)^ `)`)? $body
+  }];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Block &getBodyBlock() { return getBody().front(); }
+    ::weft::YieldOp getYield();
+  }];
 }
 
 class Weft_CallLike<string mnemonic, list<Trait> traits = []>
