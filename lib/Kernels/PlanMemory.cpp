@@ -74,8 +74,8 @@ private:
   int64_t firstWriteOf(Value root);
   bool isInPlace(Operation *loop, unsigned carry);
 
-  /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory that
-  /// is asked for where that begins.
+  /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory
+  /// that is asked for where that begins.
   Place makeTemporary(Block &block, const SizeExpr &bytes, int64_t begin, int64_t end);
   void planArenas();
   void keepAlive(Place place, int64_t begin, int64_t end) {

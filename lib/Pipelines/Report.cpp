@@ -101,6 +101,7 @@ void Report::readNotFused(ModuleOp module, ArrayRef<LaunchOp> order) {
                                             {"reason", textOfFusionCode(pair.second)},
                                             {"lines", linesJson(FusedLoc::get(module.getContext(), lines))}});
   }
+}
 
 static bool isInLoop(Operation *op) {
   while (op && !isa<ForOp, WhileOp>(op))

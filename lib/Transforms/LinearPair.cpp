@@ -1,6 +1,6 @@
 // Decides how a split function is kept: which functions, under which names, and where its residuals are found.
-#include "weft/Transforms/Derivative.h"
 #include "weft/Dialect/Weft/Simplify.h"
+#include "weft/Transforms/Derivative.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -33,7 +33,7 @@ void eraseDeadOps(Block &block, bool isLinearPart) {
 //===-- functions ------------------------------------------------------------------------------------------------===//
 
 static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched",
-                        forwardName = "weft.forward";
+                               forwardName = "weft.forward";
 
 func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &name, TypeRange inputs) {
   OpBuilder builder(module.getContext());

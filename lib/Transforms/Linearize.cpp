@@ -264,9 +264,10 @@ FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, 
   func::ReturnOp::create(linearizer.linear, body.getTerminator()->getLoc(), results);
   eraseDeadOps(block, /*isLinearPart=*/false);
   jvp.setFunctionType(b.getFunctionType(types, ValueRange(results).getTypes()));
-  jvp->setAttr("weft.forward", b.getDictionaryAttr({b.getNamedAttr("of", function.getSymNameAttr()),
-                                                    b.getNamedAttr("active", b.getDenseBoolArrayAttr(active)),
-                                                    b.getNamedAttr("results", b.getDenseBoolArrayAttr(activeResults))}));
+  jvp->setAttr("weft.forward",
+               b.getDictionaryAttr({b.getNamedAttr("of", function.getSymNameAttr()),
+                                    b.getNamedAttr("active", b.getDenseBoolArrayAttr(active)),
+                                    b.getNamedAttr("results", b.getDenseBoolArrayAttr(activeResults))}));
   return jvp;
 }
 

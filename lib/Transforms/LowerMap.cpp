@@ -72,9 +72,8 @@ public:
   LogicalResult lower(MapOp map) {
     StringRef why = whyNotAtOnce(map);
     double cost = costOf(map);
-    bool sumsFloats = llvm::any_of(ValueRange(map.getResults()).take_back(map.getSums()), [](Value v) {
-      return isa<FloatType>(getElementTypeOrSelf(v));
-    });
+    bool sumsFloats = llvm::any_of(ValueRange(map.getResults()).take_back(map.getSums()),
+                                   [](Value v) { return isa<FloatType>(getElementTypeOrSelf(v)); });
     if (why.empty() && cost > options.maxOps)
       why = "all lanes together would compute more than those that ask for it";
     if (why.empty() && options.strict && sumsFloats)
@@ -89,7 +88,8 @@ private:
     StringRef form = why.empty() ? "all lanes at once" : "lane by lane";
     std::string reason = why.empty() ? "it is total and cheap" : why.str();
     auto function = map->getParentOfType<func::FuncOp>();
-    remark::passed(map.getLoc(), remark::RemarkOpts::name("MapLowered").category("control").function(function.getName()))
+    remark::passed(map.getLoc(),
+                   remark::RemarkOpts::name("MapLowered").category("control").function(function.getName()))
         << remark::add("{0}: {1}", form, reason);
     Builder b(module.getContext());
     SmallVector<Attribute> told;

@@ -1,7 +1,7 @@
 // RUN: weft-opt %s --weft-plan-memory --split-input-file --verify-diagnostics
 
 func.func @loose(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @+1 {{[WF1503] is not in a kernel: memory is planned for launches, for, if and call}}
+  // expected-error @+1 {{[WF1503] is not in a kernel: memory is planned for launches, control flow and calls}}
   %n = weft.neg %x : (tensor<4xf32>) -> tensor<4xf32>
   return %n : tensor<4xf32>
 }

@@ -1,14 +1,15 @@
 // RUN: weft-opt %s --split-input-file --verify-diagnostics --weft-resolve-requests | FileCheck %s
 
 // Fires, innermost first: the vjp in @g is calls before @g is differentiated; each level is made of functions.
-// CHECK-LABEL: func.func private @f.bwd.lin
+// CHECK-LABEL: func.func private @f.bwd.jvp
 // CHECK-LABEL: func.func private @g(
 // CHECK: weft.call @f.fwd
 // CHECK: weft.call @f.bwd
+// CHECK-LABEL: func.func private @g.jvp(
+// CHECK: weft.call @f.bwd.jvp(
 // CHECK-LABEL: func.func @main
 // CHECK-NOT: weft.jvp
-// CHECK: %[[A:.*]] = weft.call @g.fwd(%[[X:.*]], %[[C:.*]]) :
-// CHECK: weft.call @g.lin(
+// CHECK: %[[A:.*]]:2 = weft.call @g.jvp(%[[X:.*]], %[[C:.*]], %[[T:.*]]) :
 // CHECK: return
 func.func private @f(%x: tensor<4xf32>) -> tensor<f32> {
   %s = weft.sin %x : (tensor<4xf32>) -> tensor<4xf32>

@@ -386,6 +386,38 @@ def _for(reverse: bool) -> Callable:
     return f
 
 
+def _while(x: Any) -> Any:
+    """Doubled twice: the condition looks at a counter beside the value."""
+    one, two = (emit("convert", [emit("constant", [], value=_scalar(k))], dtype=dtypes.int64) for k in (1, 2))
+    specs = [x.spec, Spec((), dtypes.int64)]
+    body = region(lambda c, i: [emit("add", [c, c]), emit("add", [i, one])], specs)
+    condition = region(lambda c, i: [emit("lt", [i, two])], specs, body.scope.captures)
+    captures = same_captures([body, condition])
+    start = emit("convert", [emit("constant", [], value=_scalar(0))], dtype=dtypes.int64)
+    return emit("while", [[x, start], captures], regions=[condition, body], results=[s[:2] for s in specs])[0]
+
+
+def _map(x: Any) -> Any:
+    """Squares of rows, plus the sum of all rows: stacked and summed results at once."""
+    rows, d = x.shape, x.dtype
+    body = region(lambda xi: [emit("mul", [xi, xi]), xi], [Spec(rows[1:], d)])
+    y, total = emit("map", [[x], body.scope.captures], regions=[body], count=rows[0], sums=1,
+                    results=[(rows, d), (rows[1:], d)])  # fmt: skip
+    return emit("add", [y, emit("broadcast", [total], results=[(rows, d)], dims=[1])])
+
+
+def _sized(x: Any) -> Any:
+    """Doubled twice, in a loop whose count is a number of the program."""
+    two = emit("stop_gradient", [emit("convert", [emit("constant", [], value=_scalar(2))], dtype=dtypes.int64)])
+
+    def inside() -> list:
+        body = region(lambda i, c: [emit("add", [c, c])], [Spec((), dtypes.int64), x.spec])
+        return emit("for", [[x], [], body.scope.captures], regions=[body], count="k", results=[x.spec[:2]])
+
+    outer = region(inside, [])
+    return emit("sized", [two, *outer.scope.captures], regions=[outer], symbol="k", results=[x.spec[:2]])[0]
+
+
 def _requested(name: str) -> Callable:
     """The request ops, on x * x."""
 
@@ -511,6 +543,9 @@ STRUCTURED = [
     structured("if", "clamped", ((3, 5),), _if(9), lambda x: x * x, dtypes=_F),
     structured("for", "forward", ((6, 5),), _for(False), lambda x: np.cumsum(x, axis=0), dtypes=_F),
     structured("for", "reverse", ((6, 5),), _for(True), lambda x: np.cumsum(x[::-1], axis=0)[::-1], dtypes=_F),
+    structured("while", "", ((3, 5),), _while, lambda x: 4 * x, dtypes=_F),
+    structured("map", "", ((4, 5),), _map, lambda x: x * x + x.sum(axis=0), dtypes=_F),
+    structured("sized", "", ((3, 5),), _sized, lambda x: 4 * x, dtypes=_F),
     structured("jvp", "", ((3, 5),), _requested("jvp"), lambda x: 2 * x * x, dtypes=_F),
     structured("vjp", "", ((3, 5),), _requested("vjp"), lambda x: 2 * x * x, dtypes=_F),
     structured("vmap", "", ((3, 5),), _requested("vmap"), lambda x: x * x, dtypes=_F),

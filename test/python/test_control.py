@@ -91,6 +91,69 @@ def test_fori_loop():
     assert (float(i), float(c)) == (2.0, 1.0)
 
 
+def test_while_loop():
+    assert int(wf.while_loop(lambda c: c < 100, lambda c: c * 3, 1)) == 243
+    assert float(wf.while_loop(lambda c: c < 1.0, lambda c: c * 3.0, 5.0)) == 5.0  # no trip
+    assert int(wf.while_loop(lambda c: True, lambda c: c + 1, 0, max_trips=7)) == 7
+    assert int(wf.while_loop(lambda c: c < 5, lambda c: c + 1, 0, max_trips=100)) == 5
+    assert int(wf.while_loop(lambda c: c, lambda c: c - 1, 4)) == 0  # a number is true unless 0
+    a, b, n = wf.while_loop(lambda c: c[2] < 3, lambda c: (c[1], c[0], c[2] + 1), (1.0, 2.0, 0))  # carries that swap
+    assert (float(a), float(b), int(n)) == (2.0, 1.0, 3)
+    limit = np.float32([10.0, 20.0])  # read in both functions
+    got = wf.while_loop(lambda c: wf.all(c < limit), lambda c: c + limit / 4, np.zeros(2, np.float32))
+    assert np.asarray(got).tolist() == [10.0, 20.0]
+    with wf.disable_jit():
+        assert float(wf.while_loop(lambda c: c < 10.0, lambda c: c * 2.0, 1.0)) == 16.0
+        assert int(wf.while_loop(lambda c: True, lambda c: c + 1, 0, max_trips=3)) == 3
+
+
+def test_gradient_of_while_by_what_only_its_body_reads():
+    """The init has no derivative: activity comes from the capture alone."""
+
+    def f(w):
+        return wf.while_loop(lambda c: c < 5.0, lambda c: c + w * w, 0.0)
+
+    w = np.float64(0.7)
+    trips = int(np.ceil(5.0 / (w * w)))
+    close(wf.grad(f)(w), 2 * w * trips, 1e-6)
+    close(wf.jvp(f, (w,), (np.float64(1.0),))[1], 2 * w * trips, 1e-6)
+
+
+def test_traced_trip_count():
+    f = wf.jit(lambda lo, hi, x: wf.fori_loop(lo, hi, lambda i, c: c + i * x, x))
+    for lo, hi in [(0, 4), (2, 5), (-2, 3), (5, 2), (0, 0)]:
+        assert float(f(lo, hi, 2.0)) == 2.0 + 2.0 * sum(range(lo, hi))
+    assert f(np.int8(1), np.uint64(3), 1.0) == 4.0
+    close(wf.grad(f, 2)(0, 4, 2.0), 7.0, 1e-6)
+    close(wf.vmap(f, in_axes=(None, 0, None))(0, np.arange(4), 1.0), [1.0, 1.0, 2.0, 4.0], 1e-6)
+    text = f.trace(0, 3, 1.0).as_text()
+    assert text.count("weft.sized") == 1 and text.count("weft.for") == 1
+
+
+def test_a_branch_under_vmap_whose_other_side_never_ends():
+    def f(x):
+        return wf.cond(x > 0, lambda v: wf.while_loop(lambda c: c != 0.0, lambda c: c - 1.0, v), lambda v: -v, x)
+
+    # For -2.5 the loop would never reach 0.
+    assert np.asarray(wf.vmap(f)(np.float32([3.0, -2.5, 7.0]))).tolist() == [0.0, 2.5, 0.0]
+
+
+def test_branches_under_vmap_leak_no_nan():
+    def f(x):
+        return wf.cond(x > 0, wf.log, lambda v: v * 2.0, x)
+
+    x = np.float64([2.0, -3.0, 0.5, 0.0])
+    close(wf.vmap(f)(x), [np.log(2.0), -6.0, np.log(0.5), 0.0], 1e-14)
+    close(wf.vmap(wf.grad(f))(x), [0.5, 2.0, 2.0, 2.0], 1e-14)
+    close(wf.grad(lambda x: wf.sum(wf.vmap(f)(x)))(x), [0.5, 2.0, 2.0, 2.0], 1e-14)
+
+
+def test_switch_under_vmap_clamps():
+    branches = [lambda v: v, lambda v: v * 10.0, lambda v: v * 100.0]
+    got = wf.vmap(lambda i, v: wf.switch(i, branches, v))(np.int64([-4, 0, 1, 2, 9]), np.float32([1, 2, 3, 4, 5]))
+    assert np.asarray(got).tolist() == [1.0, 2.0, 30.0, 400.0, 500.0]
+
+
 def test_gradient_of_fori_loop():
     def f(x):
         return wf.sum(wf.fori_loop(0, 4, lambda i, c: wf.sin(c) * (i + 1.0), x))
@@ -219,7 +282,12 @@ def test_what_control_flow_refuses():
     refused("WF1322", lambda: wf.scan(lambda c, x: ({"p": c["p"] > 0}, None), {"p": x}, x), "carry['p']", "bool[3]")
     refused("WF1322", lambda: wf.scan(lambda c, x: c, x, x), "(carry, y)")
     refused("WF1322", lambda: wf.fori_loop(0, 3, lambda i, c: (c, c), x), "carry")
-    refused("WF1323", lambda: wf.jit(lambda n: wf.fori_loop(0, n, lambda i, c: c, 0.0))(3), "upper bound", "i64[]")
+    refused("WF1323", lambda: wf.jit(lambda n: wf.scan(lambda c, _: (c, c), 0.0, None, n))(3), "length", "i64[]")
+    refused("WF1323", lambda: wf.jit(lambda n: wf.while_loop(lambda c: c < 1, lambda c: c, 0, n))(3), "max_trips")
+    refused("WF1325", lambda: wf.jit(lambda n: wf.fori_loop(0, n, lambda i, c: c, 0.0))(2.5), "upper bound", "f32[]")
+    refused("WF1325", lambda: wf.while_loop(lambda c: c > 0, lambda c: c, x), "condition", "bool[3]")
+    refused("WF1322", lambda: wf.while_loop(lambda c: True, lambda c: wf.concat([c, c]), x), "carry", "f32[6]")
+    refused("WF1322", lambda: wf.while_loop(lambda c: True, lambda c: (c, c), x), "carry")
     refused("WF1324", lambda: wf.scan(lambda c, x: (c, None), 0.0, (x, x[:2])), "xs[1]", "2", "3")
     refused("WF1324", lambda: wf.scan(lambda c, x: (c, None), 0.0))
     refused("WF1324", lambda: wf.scan(lambda c, x: (c, None), 0.0, np.float32(1)), "no dimensions")

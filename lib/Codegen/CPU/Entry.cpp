@@ -155,7 +155,8 @@ LogicalResult FunctionLowering::lowerMain() {
     greatestRank = std::max(greatestRank, cast<RankedTensorType>(type).getRank());
   Value shapeBuffer = LLVM::AllocaOp::create(code.builder, code.loc, code.pointerType(), code.builder.getI64Type(),
                                              code.i64(greatestRank));
-  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) || failed(checkSizes(source.getBody())))
+  if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) ||
+      failed(checkSizes(source.getBody())))
     return failure();
   for (auto [argument, pointer] : llvm::zip(source.getArguments(), arguments))
     pointers[argument] = pointer;
@@ -421,8 +422,8 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
   if (initial.size() == 1)
     return success();
   Block *move = code.newBlock(), *end = code.newBlock();
-  Value odd = code.compare(arith::CmpIPredicate::ne,
-                           arith::AndIOp::create(b, loc, head->getArgument(0), code.i64(1)), code.i64(0));
+  Value odd = code.compare(arith::CmpIPredicate::ne, arith::AndIOp::create(b, loc, head->getArgument(0), code.i64(1)),
+                           code.i64(0));
   cf::CondBranchOp::create(b, loc, odd, move, end);
   b.setInsertionPointToEnd(move);
   for (unsigned k = 0; k < loop.getNumCarries(); ++k)

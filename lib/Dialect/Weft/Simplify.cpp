@@ -95,8 +95,8 @@ void substituteSizes(Operation *op, const llvm::StringMap<SizeExpr> &bindings) {
       sized.setSymbol(it->second.str());
 }
 
-/// Whether `holds` is true of the op, of all that it holds, and of all that it calls. `path`: the functions being asked,
-/// so that one that calls itself is not asked again.
+/// Whether `holds` is true of the op, of all that it holds, and of all that it calls. `path`: the functions being
+/// asked, so that one that calls itself is not asked again.
 static bool allInside(Operation *op, function_ref<bool(Operation *)> holds, SmallVectorImpl<Operation *> &path) {
   return !op->walk([&](Operation *inner) {
               if (auto call = dyn_cast<CallOp>(inner)) {

@@ -1,5 +1,5 @@
-// Decides the rules of for, if, calls and the forms of the kernel stage; per op: verify | canonicalize | batch | reference
-// (derivatives: ControlDerivative.cpp; while, sized, map: in files of their own).
+// Decides the rules of for, if, calls and the forms of the kernel stage; per op: verify | canonicalize | batch |
+// reference (derivatives: ControlDerivative.cpp; while, sized, map: in files of their own).
 #include "ControlRules.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Reference/Interpreter.h"

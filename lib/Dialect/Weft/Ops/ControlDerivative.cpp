@@ -1,5 +1,5 @@
-// Decides the derivatives of for, if and call: how what the linear part needs leaves a region (forwarded, hoisted, stacked,
-// in shared slots), and how the linear loop, branch or call is turned around.
+// Decides the derivatives of for, if and call: how what the linear part needs leaves a region (forwarded, hoisted,
+// stacked, in shared slots), and how the linear loop, branch or call is turned around.
 #include "ControlRules.h"
 #include "weft/Dialect/Weft/Simplify.h"
 

@@ -1,5 +1,5 @@
-// Decides the rules of `map`: verify | canonicalize | derivative | batch | reference. Its transpose is a map again: slices
-// and stacks change places, and so do captures and sums.
+// Decides the rules of `map`: verify | canonicalize | derivative | batch | reference. Its transpose is a map again:
+// slices and stacks change places, and so do captures and sums.
 #include "ControlRules.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Reference/Interpreter.h"
@@ -108,7 +108,8 @@ static LogicalResult forward(MapOp op, Linearizer &linearizer, ValueRange primal
   unsigned groups[] = {op.getNumStacked(), sums};
   body.yield(op.getYield().getLoc(), groups, flags);
   GraphBuilder zeros(linearizer.linear, op.getLoc());
-  auto slices = forwardOperands(zeros, primals.take_front(xs), tangents.take_front(xs), ArrayRef(active).take_front(xs));
+  auto slices =
+      forwardOperands(zeros, primals.take_front(xs), tangents.take_front(xs), ArrayRef(active).take_front(xs));
   auto captured =
       forwardOperands(zeros, primals.drop_front(xs), tangents.drop_front(xs), ArrayRef(active).drop_front(xs));
   sums += llvm::count(ArrayRef(flags).take_back(sums), true);
@@ -148,7 +149,9 @@ LogicalResult MapOp::linearize(Linearizer &linearizer, ValueRange primals, Value
   // Slices, captures and stacked outputs are at hand, the rest is stacked.
   auto stackedOutputs = ArrayRef(values).take_front(numStacked);
   chooseResiduals(primal, linear, [&](Value value) {
-    return isa<BlockArgument>(value) ? Keep::Free : llvm::is_contained(stackedOutputs, value) ? Keep::AtHand : Keep::Stored;
+    return isa<BlockArgument>(value)                   ? Keep::Free
+           : llvm::is_contained(stackedOutputs, value) ? Keep::AtHand
+                                                       : Keep::Stored;
   });
   eraseDeadOps(primal, /*isLinearPart=*/false);
   SmallVector<std::pair<Value, unsigned>> residualRows; // value of the body, result of the primal map
@@ -187,8 +190,8 @@ LogicalResult MapOp::linearize(Linearizer &linearizer, ValueRange primals, Value
     if (tangent)
       linearTypes.push_back(type);
   unsigned linearSums = llvm::count(nonNull(ValueRange(valueTangents).drop_front(numStacked)), true);
-  auto linearMap = MapOp::create(linearizer.linear, getLoc(), linearTypes, getCountAttr(), linearXs, linearCaptures,
-                                 linearSums);
+  auto linearMap =
+      MapOp::create(linearizer.linear, getLoc(), linearTypes, getCountAttr(), linearXs, linearCaptures, linearSums);
   linearMap.getBody().takeBody(linearRegion);
   llvm::append_range(results, primalMap.getResults().take_front(numStacked));
   llvm::append_range(results, primalMap.getResults().take_back(numSums));
@@ -273,7 +276,8 @@ LogicalResult MapOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   SmallVector<Type> types;
   for (auto [i, value] : llvm::enumerate(values))
     types.push_back(i < numStacked ? stackedType(getCountAttr(), value.getType()) : value.getType());
-  auto map = MapOp::create(batcher.builder, getLoc(), types, getCountAttr(), slices, operands.drop_front(numXs), getSums());
+  auto map =
+      MapOp::create(batcher.builder, getLoc(), types, getCountAttr(), slices, operands.drop_front(numXs), getSums());
   map.getBody().takeBody(region);
   for (auto [i, result] : llvm::enumerate(map.getResults())) {
     Value value = has[i] && i < numStacked ? swapLeading(batcher.builder, getLoc(), result) : Value(result);

@@ -13,7 +13,8 @@ YieldOp SizedOp::getYield() { return cast<YieldOp>(getBodyBlock().getTerminator(
 LogicalResult SizedOp::verify() {
   if (!SizeExpr::parse(getSymbol()).value_or(SizeExpr()).isSymbol())
     return emitOpError("[WF2031] expected the name of a size, got '") << getSymbol() << "'";
-  for (Type type : llvm::concat<const Type>(llvm::to_vector(getCaptures().getTypes()), llvm::to_vector(getResultTypes())))
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(getCaptures().getTypes()), llvm::to_vector(getResultTypes())))
     for (const SizeExpr &size : shapeOf(type))
       if (llvm::is_contained(size.symbols(), getSymbol()))
         return emitOpError("[WF2032] expected captures and results that do not speak of ")

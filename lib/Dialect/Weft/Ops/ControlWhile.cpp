@@ -110,8 +110,8 @@ private:
       region.front().eraseArguments(arguments);
     }
     SmallVector<Value> inits = without(op.getInits(), gone);
-    auto loop = WhileOp::create(rewriter, op.getLoc(), TypeRange(ValueRange(inits)), inits, captures,
-                                op.getMaxTripsAttr());
+    auto loop =
+        WhileOp::create(rewriter, op.getLoc(), TypeRange(ValueRange(inits)), inits, captures, op.getMaxTripsAttr());
     loop->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     loop.getCondition().takeBody(op.getCondition());
     loop.getBody().takeBody(op.getBody());
@@ -244,8 +244,7 @@ LogicalResult WhileOp::linearize(Linearizer &linearizer, ValueRange primals, Val
   return success();
 }
 
-LogicalResult WhileOp::transposeRegion(Transposer &, ValueRange, ArrayRef<bool>, ValueRange,
-                                       SmallVectorImpl<Value> &) {
+LogicalResult WhileOp::transposeRegion(Transposer &, ValueRange, ArrayRef<bool>, ValueRange, SmallVectorImpl<Value> &) {
   return emitOpError("[WF3004] carries tangents, and a loop of which nothing says how often it runs has no transpose\n"
                      "  Hint: write the linear loop as a weft.for");
 }
@@ -268,7 +267,8 @@ static LogicalResult batchMasked(WhileOp op, Batcher &batcher, ValueRange operan
       return {};
     return at.materialize(asked, holds.front(), has.front());
   };
-  SmallVector<Value> inits = batcher.materializeAll(op.getLoc(), operands.take_front(carries), batched.take_front(carries));
+  SmallVector<Value> inits =
+      batcher.materializeAll(op.getLoc(), operands.take_front(carries), batched.take_front(carries));
   ValueRange captures = operands.drop_front(carries);
   Value live = goesOn(batcher, inits, captures);
   if (!live)
@@ -284,7 +284,8 @@ static LogicalResult batchMasked(WhileOp op, Batcher &batcher, ValueRange operan
     blocks.push_back(&block);
   }
   OpBuilder asking = OpBuilder::atBlockEnd(blocks[0]), builder = OpBuilder::atBlockEnd(blocks[1]);
-  YieldOp::create(asking, asked, GraphBuilder(asking, asked).reduce(blocks[0]->getArgument(carries), ReduceKind::Or, {0}));
+  YieldOp::create(asking, asked,
+                  GraphBuilder(asking, asked).reduce(blocks[0]->getArgument(carries), ReduceKind::Or, {0}));
 
   Batcher inner = batcher.at(builder);
   SmallVector<Value> arguments(blocks[1]->getArguments().begin(), blocks[1]->getArguments().end()), next;
