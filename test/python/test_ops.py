@@ -174,7 +174,7 @@ def test_structured(r, d):
         return
     # A sum of n terms has at most n roundings of its partial results: the bound grows with the sum of magnitudes.
     operands = [np.abs(x.astype(np.float64)) for x in samples(r, d)]
-    sums = r.name in ("reduce", "dot", "for", "convolution", "reduce_window")
+    sums = r.name in ("reduce", "dot", "for", "map", "convolution", "reduce_window")
     scale = np.asarray(r.numpy(*operands), np.float64) if sums else np.abs(expected)
     terms = max([x.size for x in operands], default=1)
     step = dtypes.finfo(dtypes.dtype(native.dtype)).eps
