@@ -3,6 +3,8 @@
 // KernelShape.h.
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Kernels/KernelShape.h"
 #include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -107,7 +109,7 @@ private:
     for (Operation &op : block.without_terminator()) {
       positions[&op] = position++;
       // Ops with effects keep their order.
-      if (!isMemoryEffectFree(&op)) {
+      if (!hasNoEffects(&op)) {
         if (lastEffect)
           nextEffect[lastEffect] = &op;
         lastEffect = &op;
@@ -304,6 +306,8 @@ private:
     llvm::SmallSetVector<Operation *, 8> users(value.user_begin(), value.user_end());
     llvm::MapVector<unsigned, SmallVector<Operation *>> readers;
     for (Operation *user : llvm::reverse(users)) {
+      if (isObserver(user)) // what it reads stays where it is, and nothing else changes
+        continue;
       auto it = clusterOf.find(user);
       if (it == clusterOf.end() || !isOpen(it->second))
         return; // control flow needs the value itself

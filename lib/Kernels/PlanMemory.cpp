@@ -7,6 +7,7 @@
 #include "PlanCopies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -121,7 +122,8 @@ LogicalResult FunctionPlan::check(Region &region) {
   if (!region.hasOneBlock())
     return region.getParentOp()->emitOpError("[WF1503] expected one block before memory is planned");
   for (Operation &op : region.front()) {
-    if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp>(op) && !isAlias(&op))
+    if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp, EffectOpInterface>(op) &&
+        !isAlias(&op))
       return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, control flow and calls");
     for (Type type : op.getResultTypes())
       if (isBeyondMemory(type))

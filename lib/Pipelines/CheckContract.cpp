@@ -4,6 +4,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Kernels/KernelShape.h"
@@ -121,7 +122,8 @@ private:
       return broken(op, "WF4011", "every kernel shared");
     auto fusion = dyn_cast<FusionOpInterface>(op);
     bool alias = fusion && fusion.getFusionKind() == FusionKind::Alias;
-    if (!alias && !isa<func::FuncOp, func::ReturnOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, YieldOp, LaunchOp, CopyOp>(op))
+    if (!alias && !isa<func::FuncOp, func::ReturnOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, YieldOp, LaunchOp, CopyOp,
+                       EffectOpInterface>(op))
       return broken(op, "WF4010", "every op that computes in a kernel");
     if (auto launch = dyn_cast<LaunchOp>(op)) {
       auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, launch.getCalleeAttr());

@@ -1,6 +1,7 @@
 // Decides how a program is called: arguments read in place, the interpreter lock kept for short programs, Ctrl-C
 // answered.
 #include "Program.h"
+#include "weft/Runtime/Effect.h"
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -96,6 +97,51 @@ static int32_t poll(void *) {
   return stop;
 }
 
+/// What performs effects, as `set_effects` got it.
+static PyObject *effects = nullptr;
+
+/// An Array with a copy of a value of a running program, whose memory is used again.
+static nb::object copyOf(const WeftArg &value, rt::EffectSite::Value type) {
+  int64_t bytes = weft_dtype_size(type.dtype);
+  for (int32_t d = 0; d < type.rank; ++d)
+    bytes *= value.shape[d];
+  WeftBuffer *buffer = weft_buffer_alloc(bytes);
+  if (!buffer)
+    raise("WF5010", "no memory for the value of an effect");
+  std::memcpy(buffer->data, value.data, bytes);
+  return makeArray(buffer, type.dtype, type.rank, value.shape);
+}
+
+/// Asked by a running program to print, check or call: nonzero with a Python error set stops it.
+static int32_t performEffect(void *, const char *text, const WeftArg *values) {
+  PyGILState_STATE state = PyGILState_Ensure();
+  int32_t stop = 0;
+  try {
+    rt::EffectSite site = rt::EffectSite::parse(text);
+    nb::list operands, shapes;
+    for (size_t i = 0; i < site.operands.size(); ++i)
+      operands.append(copyOf(values[i], site.operands[i]));
+    const WeftArg *results = values + site.operands.size();
+    for (size_t i = 0; i < site.results.size(); ++i) {
+      nb::list shape;
+      for (int32_t d = 0; d < site.results[i].rank; ++d)
+        shape.append(results[i].shape[d]);
+      shapes.append(nb::tuple(shape));
+    }
+    nb::object made = nb::handle(effects)(nb::str(text), operands, shapes);
+    for (size_t i = 0; i < site.results.size(); ++i) {
+      nb::object result = made[i];
+      const Array &array = arrayIn(result.ptr());
+      std::memcpy(results[i].data, array.data, array.bytes());
+    }
+  } catch (nb::python_error &error) {
+    error.restore();
+    stop = 1;
+  }
+  PyGILState_Release(state);
+  return stop;
+}
+
 std::vector<WeftBuffer *> Program::takeDonated(Leaf **leaves) {
   std::vector<WeftBuffer *> taken(numResults, nullptr);
   for (auto [result, index] : donations) {
@@ -140,6 +186,7 @@ void Program::run(Leaf **leaves, WeftResult *out) {
   WeftCallOptions options = {};
   options.threads = threads;
   options.poll = poll;
+  options.effect = effects ? performEffect : nullptr;
   std::vector<WeftBuffer *> donated;
   if (!donations.empty()) {
     donated = takeDonated(leaves);
@@ -252,6 +299,9 @@ void bindProgram(nb::module_ &m) {
         const void *data = weft_program_metadata(self.program, &size);
         return nb::bytes(data, size);
       });
+  m.def(
+      "set_effects", [](nb::object perform) { effects = perform.release().ptr(); }, nb::arg("perform"),
+      "Tells the module what performs the effects of programs: perform(site, operands, shapes of the results).");
   m.def("num_threads", [] { return weft_num_threads(); });
   m.def(
       "runtime_info",

@@ -16,6 +16,8 @@ _HOME = {
     "jit": "weft._src.jit",
     "spec": "weft._src.jit",
     "Dim": "weft._src.dims",
+    **dict.fromkeys(("callback", "check"), "weft._src.effects"),
+    "CheckError": "weft._src.errors",
     "Variable": "weft._src.state",
     "__array_namespace_info__": "weft._src.inspection",
     "disable_jit": "weft._src.implicit",
@@ -35,7 +37,7 @@ _HOME = {
     ),
 }  # fmt: skip
 _FAMILIES = ("elementwise", "reduction", "movement", "contraction", "window", "creation")
-_MODULES = ("errors", "nn", "ops", "random", "tree")
+_MODULES = ("debug", "errors", "nn", "ops", "random", "tree")
 
 # The array API's constants.
 e = 2.718281828459045

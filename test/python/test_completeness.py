@@ -14,12 +14,15 @@ CASES = ROOT / "test" / "ops"
 
 _KERNEL_STAGE = "made by passes of the kernel stage only; the tests of test/Kernels and of the entry run it"
 _REQUEST = "resolved before anything runs"
+_EFFECT = "performed by the runtime between kernels; test_effects.py runs it"
+_EFFECTS = dict.fromkeys(("print", "check", "callback"), _EFFECT)
 EXEMPT = {
     "row": {
         "yield": "ends every region: the rows of for and if run it",
         "kernel": _KERNEL_STAGE,
         "launch": _KERNEL_STAGE,
         "copy": _KERNEL_STAGE,
+        **_EFFECTS,
     },
     "case": {
         "yield": "no test of control can be without it: test/ops/for.mlir",
@@ -43,6 +46,7 @@ EXEMPT = {
         **dict.fromkeys(("call", "for", "if", "while", "sized", "yield", "kernel", "launch", "copy"), "lowered by the entry"),
         **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
         "map": "lower-map makes other ops of it",
+        **_EFFECTS,
     },
 }  # fmt: skip
 DERIVATIVES = (

@@ -8,7 +8,7 @@
 //
 // A site is text, one field a line: kind; number of lane axes; 1 if the last
 // operand is a mask; operands and results as `dtype:rank` words; the user's
-// file:line, or nothing; the rest is the format (or the name of the function).
+// file:line:function, or nothing; the rest is the format (or the name of the function).
 //
 //===----------------------------------------------------------------------===//
 

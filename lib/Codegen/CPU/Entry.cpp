@@ -4,6 +4,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Passes.h"
+#include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/StringSet.h"
@@ -67,6 +68,7 @@ private:
   LogicalResult lower(IfOp op, const Surroundings &around);
   LogicalResult lower(SizedOp op, const Surroundings &around);
   void lower(CopyOp copy, const Surroundings &around);
+  void lower(EffectOpInterface effect, const Surroundings &around);
 
   Value place(Attribute slot, const Surroundings &around);
   /// Sets the pointers of an op's results from its slots.
@@ -244,6 +246,8 @@ LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) 
       done = lower(sized, around);
     else if (auto copy = dyn_cast<CopyOp>(op))
       lower(copy, around);
+    else if (auto effect = dyn_cast<EffectOpInterface>(op))
+      lower(effect, around);
     else
       placeResults(&op, around);
     if (failed(done))
@@ -289,6 +293,40 @@ LogicalResult FunctionLowering::lower(CallOp call, const Surroundings &around) {
 void FunctionLowering::lower(CopyOp copy, const Surroundings &around) {
   Value to = placeResults(copy, around).front();
   code.copyBytes(to, pointerTo(copy.getX()), code.hoisted(bytesOf(copy.getX().getType())));
+}
+
+/// A call of the runtime with the site and what it reads and writes; a check of one truth value that holds calls
+/// nothing.
+void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &around) {
+  placeResults(effect, around);
+  SmallVector<Value> values(effect->getOperands());
+  llvm::append_range(values, effect->getResults());
+  OpBuilder &b = code.builder;
+  Block *done = code.newBlock();
+  if (effect.isPerformedUnless() && cast<RankedTensorType>(values[0].getType()).getRank() == 0) {
+    Value holds = code.compare(arith::CmpIPredicate::ne, code.load(b.getI8Type(), pointerTo(values[0])),
+                               arith::ConstantOp::create(b, code.loc, b.getI8IntegerAttr(0)));
+    Block *perform = code.newBlock();
+    cf::CondBranchOp::create(b, code.loc, holds, done, perform);
+    b.setInsertionPointToEnd(perform);
+  }
+  int64_t sizes = 0;
+  for (Value value : values)
+    sizes += cast<RankedTensorType>(value.getType()).getRank();
+  // For each value its data and its shape (WeftArg), then the shapes.
+  Value arguments = code.stack(16 * values.size() + 8 * sizes);
+  int64_t at = 16 * values.size();
+  for (auto [i, value] : llvm::enumerate(values)) {
+    code.store(pointerTo(value), code.address(arguments, SizeExpr(int64_t(16 * i))));
+    code.store(code.address(arguments, SizeExpr(at)), code.address(arguments, SizeExpr(int64_t(16 * i + 8))));
+    for (const SizeExpr &size : shapeOf(value)) {
+      code.store(code.hoisted(size), code.address(arguments, SizeExpr(at)));
+      at += 8;
+    }
+  }
+  Value site = code.text(describeEffect(effect));
+  code.returnIfFailed(code.callRuntime("weft_rt_effect", b.getI32Type(), {code.call, site, arguments}));
+  code.continueIn(done);
 }
 
 LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {

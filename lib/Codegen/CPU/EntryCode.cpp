@@ -41,6 +41,29 @@ Value EntryCode::compare(arith::CmpIPredicate predicate, Value a, Value b) {
   return arith::CmpIOp::create(builder, loc, predicate, a, b);
 }
 
+Value EntryCode::stack(int64_t bytes) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  return LLVM::AllocaOp::create(builder, loc, pointerType(), builder.getI64Type(), i64((bytes + 7) / 8));
+}
+
+Value EntryCode::text(StringRef text) {
+  auto module = function->getParentOfType<ModuleOp>();
+  std::string name;
+  for (int i = 0; name.empty() || module.lookupSymbol(name); ++i)
+    name = "weft_text_" + std::to_string(i);
+  LLVM::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    std::string terminated = text.str() + '\0';
+    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), terminated.size());
+    global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                                    builder.getStringAttr(terminated));
+  }
+  return LLVM::AddressOfOp::create(builder, loc, global);
+}
+
 Value EntryCode::callRuntime(StringRef name, Type result, ValueRange operands) {
   auto module = function->getParentOfType<ModuleOp>();
   auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(name);

@@ -33,6 +33,11 @@ public:
   mlir::Value address(mlir::Value base, const SizeExpr &bytes);
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value a, mlir::Value b);
 
+  /// Memory of the function's own, made once however often this place is run.
+  mlir::Value stack(int64_t bytes);
+  /// The address of a terminated text.
+  mlir::Value text(llvm::StringRef text);
+
   /// Calls `name` of the runtime (weft/Runtime/ABI.h), declaring it at its first use. No result where `result` is null.
   mlir::Value callRuntime(llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
 

@@ -1,5 +1,6 @@
 // Decides what the dialect registers, and how its types and attributes are written and checked.
 #include "mlir/IR/DialectImplementation.h"
+#include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -54,6 +55,10 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Random.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Effects.cpp.inc"
       >();
 }
 

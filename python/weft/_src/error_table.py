@@ -123,6 +123,10 @@ def _rows() -> dict[str, Entry]:
     row("WF1033", "WrongArgumentError", "not a random key",
         """The functions of `weft.random` take keys: arrays of the dtype `key`.""",
         "wf.random.uniform(0, (3,))", "weft.random.key(seed) makes a key, weft.random.split makes more of one.")
+    row("WF1035", "WrongArgumentError", "malformed format of a message",
+        """A message is formatted as by `str.format`: each replacement field names a value that was given. Fields with
+        attributes or indices (`{x.shape}`, `{x[0]}`) are not taken.""",
+        'wf.debug.print("{} and {}", 1)')
     row("WF1034", "UnsupportedDtypeError", "NumPy has no random keys",
         """Keys have no numbers and no NumPy dtype; the two words of each key have.""",
         "np.asarray(wf.random.key(0))", "weft.random.key_data gives the words, wrap_key_data makes keys of them.")
@@ -288,6 +292,10 @@ def _rows() -> dict[str, Entry]:
     row("WF1606", "DonatedError", "use of a donated array",
         """The array was donated to a call, which has used its memory for its results.""",
         "g = wf.jit(f, donate=0); g(x); x + 1", "use the result of the call, or do not donate.")
+    row("WF1610", "CallbackError", "a callback returned something else",
+        """A function given to `weft.callback` must return what was promised there: the same containers, and in them arrays
+        of the shapes and dtypes that were told.""",
+        "wf.callback(lambda x: x, wf.spec((3,), 'float32'), wf.zeros((2,)))")
     row("WF1607", "WrongArgumentError", "one array donated twice", """Each donated argument is an array of its own.""")
 
     row("WF1702", "ArtifactError", "damaged .npy file", """The header or the size of a .npy file is not sound.""")
@@ -471,8 +479,10 @@ def _rows() -> dict[str, Entry]:
         """An argument has another size than the program was compiled for, or than its other arguments imply.""")
     row("WF5022", "SizeError", "an assumption on sizes does not hold",
         """The sizes of the arguments violate an assumption of the function.""")
-    row("WF5023", "ArgumentValueError", "a check of the program failed",
-        """A `check` in the program found its condition false.""")
+    row("WF5023", "CheckError", "a check of the program failed",
+        """A `check` in the program found its condition false. The call has no results, and arrays that were donated to it
+        are gone if it took over their memory.""",
+        "wf.check(False, 'always')")
     row("WF5024", "InternalError", "native code broke its contract",
         """Compiled code returned what it never should.""")
     row("WF2024", "IRError", "sizes of a request do not fit its function",

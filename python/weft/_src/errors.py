@@ -193,6 +193,14 @@ class OutOfMemoryError(WeftError, MemoryError):
     """The memory that a program needs cannot be had."""
 
 
+class CheckError(WeftError, AssertionError):
+    """A `check` of a program found its condition false."""
+
+
+class CallbackError(WeftError, TypeError):
+    """A Python function that a program calls returned something else than was promised."""
+
+
 class StoppedError(WeftError, RuntimeError):
     """A running program was stopped on request. Ctrl-C itself raises `KeyboardInterrupt`, as everywhere in Python."""
 
