@@ -115,6 +115,8 @@ private:
         lastEffect = &op;
       }
       clusterOf[&op] = clusters.size();
+      rank.push_back(clusters.size());
+      ranked.push_back(clusters.size());
       clusters.push_back({{&op}, fusionKind(&op).has_value()});
     }
   }
@@ -139,22 +141,43 @@ private:
     }
   }
 
-  /// Whether a path leads from `from` to `to` through a third cluster: merging the two would close a cycle.
-  bool pathThroughOthers(unsigned from, unsigned to) const {
-    unsigned last = positions.lookup(clusters[to].ops.back());
+  /// The clusters that a path from `from` leads to and that stand before `to` in the order.
+  DenseSet<unsigned> between(unsigned from, unsigned to) const {
     DenseSet<unsigned> seen;
     SmallVector<unsigned> work{from};
-    bool found = false;
-    while (!work.empty() && !found) {
-      unsigned c = work.pop_back_val();
-      forEachSuccessor(c, [&](unsigned next) {
-        if (next == to)
-          found |= c != from;
-        else if (next != from && positions.lookup(clusters[next].ops.front()) < last && seen.insert(next).second)
+    while (!work.empty())
+      forEachSuccessor(work.pop_back_val(), [&](unsigned next) {
+        if (rank[next] < rank[to] && seen.insert(next).second)
           work.push_back(next);
       });
-    }
-    return found;
+    return seen;
+  }
+
+  /// Whether a path leads from `from` to `to` through a third cluster: merging the two would close a cycle.
+  bool pathThroughOthers(unsigned from, unsigned to) const {
+    return llvm::any_of(between(from, to), [&](unsigned c) {
+      bool found = false;
+      forEachSuccessor(c, [&](unsigned next) { found |= next == to; });
+      return found;
+    });
+  }
+
+  /// Gives the union of a and b, which no path joins through others, its place: what depends on it goes after it. A
+  /// cluster's ops may stand far apart, so their positions in the block tell no order of clusters.
+  void placeUnion(unsigned a, unsigned b) {
+    unsigned first = rank[a] < rank[b] ? a : b, last = first == a ? b : a;
+    DenseSet<unsigned> after = between(first, last);
+    unsigned place = rank[first];
+    SmallVector<unsigned> region(ranked.begin() + place, ranked.begin() + rank[last] + 1);
+    auto put = [&](bool dependent) {
+      for (unsigned c : region)
+        if (c != first && c != last && after.contains(c) == dependent)
+          ranked[rank[c] = place++] = c;
+    };
+    put(false);
+    ranked[rank[first] = place++] = first;
+    ranked[rank[last] = place++] = last;
+    put(true);
   }
 
   SmallVector<Operation *> unionOf(unsigned a, unsigned b) const {
@@ -207,6 +230,7 @@ private:
   }
 
   void join(unsigned a, unsigned b) {
+    placeUnion(a, b);
     clusters[a].ops = unionOf(a, b);
     for (Operation *op : clusters[b].ops)
       clusterOf[op] = a;
@@ -516,6 +540,7 @@ private:
   Block &block;
   Limits limits;
   SmallVector<Cluster> clusters;
+  SmallVector<unsigned> ranked, rank; // an order in which no cluster depends on a later one, and each one's place in it
   DenseMap<Operation *, unsigned> clusterOf, positions;
   DenseMap<Operation *, Operation *> nextEffect;
   llvm::MapVector<std::pair<unsigned, unsigned>, FusionReason> refusals; // (producer, reader)
