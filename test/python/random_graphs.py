@@ -1,9 +1,9 @@
 """Random programs of the dialect, each compiled, run, and held to the reference interpreter bit for bit.
 
 Decides what a random program looks like: 10 to 40 ops of all families over a few shapes, some with named sizes, one
-`for` or `if` (nested once). On top of it there is sometimes a derivative (seeds below 10,000), or up to three requests of
-jvp, vjp and vmap, each of the function that the one before it made (seeds from 10,000 on). Ops, their operands and results
-come from the dialect's own table, so a new elementwise op takes part by itself.
+`for` or `if` (nested once). On top of it there is sometimes a derivative (seeds below 10,000), or up to three requests
+of jvp, vjp and vmap, each of the function that the one before it made (seeds from 10,000 on). Ops, their operands and
+results come from the dialect's own table, so a new elementwise op takes part by itself (in seeds from 20,000 on).
 
 Run by hand for many (each seed is one program; the last one named is the one that a crash belongs to):
 
@@ -33,7 +33,8 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     n: ("u" if n[0] == "u" else "i") + str(int(n.lstrip("ui")) // 8) for n in INTS
 }
 MOST_ELEMENTS = 3000
-CHAINED = 10_000  # seeds from here on have chains of requests; those before are kept as they were
+CHAINED = 10_000  # seeds from here on have chains of requests
+OPEN = 20_000  # seeds from here on have every elementwise op of the dialect
 PATIENCE = 20  # seconds for one program; the process ends by SIGALRM where something does not return
 # Small, on both sides of the lanes of any target, and one past the rows of a tile.
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33]
@@ -84,7 +85,8 @@ def array(values):
 class Block:
     """A block under construction: the values that can be read, and its lines."""
 
-    def __init__(self, rng, prefix, values, depth=0):
+    def __init__(self, rng, prefix, values, elementwise_ops, depth=0):
+        self.elementwise_ops = elementwise_ops
         self.rng, self.prefix, self.values, self.lines, self.depth = rng, prefix, list(values), [], depth
         self.arguments = list(values)
 
@@ -142,7 +144,7 @@ class Block:
     # ------------------------------------------------------------------------------------------------ families
 
     def elementwise(self):
-        name = self.rng.choice(ELEMENTWISE)
+        name = self.rng.choice(self.elementwise_ops)
         row = OPS[name]
         varying = [t for _, t, _ in row.operands if t != "Bool"]
         x = self.pick(TAKES[varying[0]] if varying else ["i1"])
@@ -297,7 +299,7 @@ class Block:
 
     def inner(self, arguments):
         """A block of a region: grown, with as many ops as make sense inside."""
-        block = Block(self.rng, f"{self.prefix}{len(self.lines)}_", arguments, self.depth + 1)
+        block = Block(self.rng, f"{self.prefix}{len(self.lines)}_", arguments, self.elementwise_ops, self.depth + 1)
         block.grow(self.rng.randint(2, 8))
         return block
 
@@ -317,7 +319,9 @@ class Block:
             arguments = [
                 Value(f"%b{self.prefix}{len(self.lines)}_{k}_{i}", v.shape, v.element) for i, v in enumerate(chosen)
             ]
-            block = Block(self.rng, f"{self.prefix}{len(self.lines)}_{k}_", arguments, self.depth + 1)
+            block = Block(
+                self.rng, f"{self.prefix}{len(self.lines)}_{k}_", arguments, self.elementwise_ops, self.depth + 1
+            )
             block.grow(self.rng.randint(1, 6))
             texts.append(block.region([block.of(v) for v in wanted]))
         results = self.results(wanted)
@@ -338,7 +342,7 @@ class Block:
         arguments = [Value(f"%i{tag}", [], "i64"), *carried]
         arguments += [Value(f"%x{tag}_{i}", v.shape[1:], v.element) for i, v in enumerate(xs)]
         arguments += [Value(f"%k{tag}_{i}", v.shape, v.element) for i, v in enumerate(captures)]
-        block = Block(self.rng, f"{tag}_", arguments, self.depth + 1)
+        block = Block(self.rng, f"{tag}_", arguments, self.elementwise_ops, self.depth + 1)
         block.grow(self.rng.randint(2, 8))
         rows = [
             v for v in [block.pick() for _ in range(self.rng.randint(0, 2))] if v.count * count.count <= MOST_ELEMENTS
@@ -395,6 +399,12 @@ class Block:
 
 
 ELEMENTWISE = sorted(n for n, r in OPS.items() if r.family == "Elementwise")
+# A seed names the same program for good: those before OPEN draw from the ops that there were at first.
+FIRST = """
+    abs acos acosh add and asin asinh atan atan2 atanh cbrt ceil convert cos cosh div eq erf erfc exp exp2 expm1
+    floor ge gt is_finite is_inf is_nan le log log10 log1p log2 logistic lt max min mul ne neg not or pow rem round
+    rsqrt select shift_left shift_right sign sin sinh sqrt stop_gradient sub tan tanh trunc xor
+""".split()
 STRUCTURED = [
     Block.reduce, Block.reduce, Block.transpose, Block.reverse, Block.broadcast, Block.reshape, Block.slice, Block.pad,
     Block.concat, Block.iota, Block.dot, Block.dot,
@@ -428,7 +438,7 @@ class Program:
         # A symbol is solved from a size that is the symbol alone.
         for size in named:
             arguments.append(Value(f"%n{size.text}", [size], rng.choice(floats)))
-        block = Block(rng, "v", arguments)
+        block = Block(rng, "v", arguments, FIRST if seed < OPEN else ELEMENTWISE)
         block.grow(rng.randint(10, 40))
         results = [rng.choice(block.values[-8:]) for _ in range(rng.randint(1, 3))]
         results += [v for v in block.values[-1:] if v not in results]
