@@ -476,8 +476,15 @@ nb::object callKnown(EagerOp *self, PyObject *const *args, Py_ssize_t count, PyO
   size_t common = signature.words.size();
   makeAlike(self, signature, folded, alike);
   if (alike.good)
-    if (EntryRef entry = find(self, signature, alike.sizes))
-      return run(*entry, signature, &alike);
+    if (EntryRef entry = find(self, signature, alike.sizes)) {
+      try {
+        return run(*entry, signature, &alike);
+      } catch (nb::python_error &error) {
+        // What a program with named sizes takes for granted may not hold for these: then they are numbers.
+        if (alike.ownResult || !error.matches(PyExc_ValueError))
+          throw;
+      }
+    }
   signature.words.resize(common);
   if (!addShapes(self, signature, folded))
     return {};
@@ -516,6 +523,7 @@ PyObject *vectorcall(PyObject *object, PyObject *const *args, size_t flags, PyOb
   EagerOp *self = cast(object);
   Py_ssize_t count = PyVectorcall_NARGS(flags);
   if (tracing) {
+    PauseWatch pause;
     PyObject *result = PyObject_Vectorcall(self->function, args, flags, names);
     return result ? ownHandles(result) : trimmed();
   }

@@ -74,6 +74,18 @@ void bindArray(nb::module_ &m);
 void bindProgram(nb::module_ &m);
 void bindJitFunction(nb::module_ &m);
 void bindPurity(nb::module_ &m);
+
+/// Calls are not watched while one lives: an op's own code is pure, and watched code is slower (Purity.cpp).
+class PauseWatch {
+public:
+  PauseWatch();
+  PauseWatch(const PauseWatch &) = delete;
+  ~PauseWatch();
+
+private:
+  bool paused;
+};
+
 void bindEagerOp(nb::module_ &m);
 
 } // namespace weft::python

@@ -10,6 +10,7 @@ namespace {
 
 std::unordered_set<void *> watched; ///< method tables of C functions, code objects of Python functions
 PyObject *onCall = nullptr;
+thread_local bool watching = false;
 
 int profile(PyObject *, PyFrameObject *frame, int event, PyObject *arg) {
   PyObject *what = nullptr;
@@ -35,6 +36,16 @@ int profile(PyObject *, PyFrameObject *frame, int event, PyObject *arg) {
 
 } // namespace
 
+PauseWatch::PauseWatch() : paused(watching) {
+  if (paused)
+    PyEval_SetProfile(nullptr, nullptr);
+}
+
+PauseWatch::~PauseWatch() {
+  if (paused)
+    PyEval_SetProfile(profile, nullptr);
+}
+
 void bindPurity(nb::module_ &m) {
   m.def(
       "set_watched_calls",
@@ -58,6 +69,7 @@ void bindPurity(nb::module_ &m) {
         if (on && state->c_profilefunc)
           return false;
         PyEval_SetProfile(on ? profile : nullptr, nullptr);
+        watching = on;
         return true;
       },
       nb::arg("on"), "Begins or ends to watch the calls of this thread; false where a profiler of the user's is on.");

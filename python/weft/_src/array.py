@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import _weft, dtypes, trace
+from weft._src import _weft, dtypes, normalize, trace
 from weft._src.errors import BorderError, UnsupportedDtypeError, WrongArgumentError, api_boundary
 from weft._src.trace import Stateful, Tracer
 
@@ -31,13 +31,14 @@ def install(methods: dict[str, Callable[..., Any]]) -> None:
 
 
 @api_boundary
-def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
+def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None = None) -> Any:
     """An array of `x`.
 
     Args:
         x: an Array, a NumPy array or scalar, anything with `__dlpack__` in main memory, a Python number, or nested
             sequences of numbers.
         dtype: its dtype; by default that of `x`, for Python numbers the default dtypes.
+        device: "cpu" or None.
         copy: True: always new memory. False: never (NumPy memory can be written by others, so only other libraries'
             read-only or given-away memory, and Arrays, pass). None: only where needed.
 
@@ -53,6 +54,8 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     >>> a.shape, a.dtype, int(np.asarray(a).sum())
     ((2, 2), weft.int32, 10)
     """
+    if device is not None:
+        normalize.check_device(device)
     if isinstance(x, Stateful):
         x = x.value
     if isinstance(x, Tracer):
@@ -79,6 +82,8 @@ def asarray(x: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
         array = np.asarray(x)
     except ValueError as err:
         raise WrongArgumentError("WF1031", f"not an array: {err}.") from None
+    if array.dtype.kind == "O" and all(type(n) is int for n in array.flat):
+        dtypes.check_scalar(max(array.flat, key=abs), dtypes.default_int() if dtype is None else dtypes.dtype(dtype))
     if array.dtype.kind not in "biuf":
         raise WrongArgumentError("WF1031", f"{type(x).__name__} is not an array.")
     own = {"b": dtypes.bool_, "f": dtypes.default_float()}.get(array.dtype.kind, dtypes.default_int())
@@ -108,11 +113,11 @@ def from_numpy(x: np.ndarray) -> Any:
     return _weft.from_numpy(x)
 
 
-def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Any:
     """An Array of another library's array in main memory; shares its memory where the layout allows.
 
     Args:
-        x: has `__dlpack__` and `__dlpack_device__`.
+        x: has `__dlpack__` and `__dlpack_device__`. device: "cpu" or None.
         copy: as for `asarray`.
 
     Raises:
@@ -122,8 +127,9 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     >>> from_dlpack(np.arange(3, dtype=np.int16)).dtype
     weft.int16
     """
-    device = getattr(x, "__dlpack_device__", lambda: (1, 0))()
-    if device[0] not in (1, 3):
+    normalize.check_device(device)
+    place = getattr(x, "__dlpack_device__", lambda: (1, 0))()
+    if place[0] not in (1, 3):
         raise BorderError("WF1803", "the memory lies on another device.")
     try:
         capsule = x.__dlpack__(max_version=(1, 0))

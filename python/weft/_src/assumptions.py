@@ -199,7 +199,7 @@ class Assumptions:
         return any(self.residue(size, m) not in (0, None) for m in moduli)
 
     def check(self, values: Mapping[str, int]) -> None:
-        """Checks all of them on the numbers of a call.
+        """Checks all of them on the numbers of a call; those with names that have none are left to the native entry.
 
         Raises:
             SizeError: WF1403 naming the first that does not hold.
@@ -207,7 +207,8 @@ class Assumptions:
         >>> Assumptions(["B >= 1"]).check({"B": 2})
         """
         for a in self.items:
-            if not a.holds(values):
+            names = [n for x in (a.lhs, a.rhs) if isinstance(x, Dim) for n in x.symbols]
+            if all(n in values for n in names) and not a.holds(values):
                 numbers = ", ".join(f"{name} = {values[name]}" for name in sorted(values))
                 raise SizeError("WF1403", f"the assumption {a} does not hold for {numbers}.")
 

@@ -10,6 +10,7 @@ comes here: its path is in C++ (python/src/EagerOp.cpp).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weft._src import _weft, assumptions, compiler, dims, dtypes, errors, normalize, trace
-from weft._src.errors import UndecidedSizeError, WeftError, WrongArgumentError
+from weft._src.errors import SizeError, UndecidedSizeError, WeftError, WrongArgumentError
 from weft._src.trace import Spec, Tracer
 
 Array = _weft.Array
@@ -103,8 +104,13 @@ def _miss(fast: Any, args: tuple, kwargs: dict) -> Any:
         except WeftError:
             _unnamed.add(mark)  # complaints speak of the shapes that the user gave
         else:
-            fast._install(args, kwargs, True, program, container, low, high, guards)
-            return fast(*args, **kwargs)
+            if fast.collapse != sizes:
+                fast._install(args, kwargs, True, program, container, low, high, guards)
+                return fast(*args, **kwargs)
+            with contextlib.suppress(SizeError):  # what the program takes for granted of its sizes does not hold
+                results = program(values)
+                fast._install(args, kwargs, True, program, container, low, high, guards)
+                return results[0] if container is None else container(results)
     program, container = _compile(fast.function, holes, named, specs)
     if described is not None and fast._install(args, kwargs, False, program, container, low, high, ()):
         return fast(*args, **kwargs)

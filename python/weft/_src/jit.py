@@ -18,6 +18,7 @@ import numpy as np
 
 from weft._src import _weft, array, compiler, dtypes, guards, implicit, leaves, purity, pytree, source, state, trace
 from weft._src import dims as dims_
+from weft._src.assumptions import Assumptions, assuming
 from weft._src.compiler import Options
 from weft._src.dims import Dim
 from weft._src.errors import (
@@ -50,6 +51,7 @@ def jit(
     dims: Mapping[str, Any] | None = None,
     debug: str | None = None,
     allow_impure: bool = False,
+    assume: Sequence[str] = (),
 ) -> Any:
     """Compiles a function of arrays to native code, once for each signature of its arguments.
 
@@ -65,6 +67,8 @@ def jit(
         debug: "lines" writes your lines into the native code's line table, for debuggers and profilers.
         allow_impure: lets the function read the clock, random state, files and the environment while it is traced, and
             write to what it captures; a compiled call does none of it again.
+        assume: what holds for named sizes, such as `["B >= 1", "S mod 8 == 0"]`: comparisons that this settles need no
+            guard, and a call that it does not hold for is refused (WF1403).
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -90,12 +94,14 @@ def jit(
             dims=dims,
             debug=debug,
             allow_impure=allow_impure,
+            assume=assume,
         )
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
     statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
     impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads, debug=debug), dims)
     impl.allow_impure = allow_impure
+    impl.assume = Assumptions([assume] if isinstance(assume, str) else assume)
     positions = sum(1 << i for i in impl.static if i < 64)
     fast = _weft.JitFunction(impl, positions, tuple(sorted(impl.static_names)), impl.takes_self)
     impl.fast = fast
@@ -206,6 +212,7 @@ class Jitted:
         self.fast: Any = None
         self._variants: dict[Any, list[_Variant]] = {}
         self.allow_impure = False
+        self.assume = Assumptions()
         self.misses: list[str] = []  # why each trace was made, for explain
 
     def _named(self, items: list[Any], option: str) -> tuple[frozenset[int], frozenset[str]]:
@@ -269,7 +276,10 @@ class Jitted:
         specs = tuple(trace.spec_of(x) for x in leaves)
         if self.dims:
             specs = tuple(_with_shape(*x) for x in zip(specs, shapes, paths, strict=True))
-        return _Call(leaves, tree, tuple(statics), specs, tuple(paths), tuple(donated), static)
+        call = _Call(leaves, tree, tuple(statics), specs, tuple(paths), tuple(donated), static)
+        if self.assume.items:  # a shape that was there before does not come here again
+            self.assume.check(call.sizes())
+        return call
 
     def _check_arguments(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """Raises WF1601 where the function cannot be called so."""
@@ -430,8 +440,10 @@ class Jitted:
             self.misses.append("a value that the function reads changed")
         try:
             watch = contextlib.nullcontext() if self.allow_impure else purity.watched(leaves.name_of(self.f), reads)
-            with watch, dims_.answering(call.sizes()) as answers:
-                program = trace.trace_program(flat, call.specs, paths=call.paths, donated=call.donated)
+            with watch, assuming(*self.assume), dims_.answering(call.sizes()) as answers:
+                program = trace.trace_program(
+                    flat, call.specs, paths=call.paths, donated=call.donated, assume=[str(a) for a in self.assume]
+                )
         except state.Written as stop:
             raise state.refused(stop) from None
         except RecursionError as err:

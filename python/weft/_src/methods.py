@@ -14,6 +14,7 @@ import numpy as np
 
 from weft._src import _weft, trace
 from weft._src.errors import UnsupportedError
+from weft._src.normalize import check_device
 from weft._src.trace import Tracer
 from weft.ops import contraction, elementwise, indexing, movement, reduction
 
@@ -104,6 +105,11 @@ _NUMPY_NAMES = {
 }  # fmt: skip
 
 
+def _to_device(self: Any, device: Any, /, *, stream: Any = None) -> Any:
+    check_device(device)
+    return trace.fresh(self)
+
+
 def _from_numpy(f: Any, args: Any, kwargs: Any, name: str | None) -> Any:
     """A call of NumPy's function, by Weft's of that name where there is one, else by NumPy's own on the arrays' memory.
 
@@ -158,6 +164,7 @@ def table() -> dict[str, Any]:
         "T": property(lambda self: movement.transpose(self), doc="The axes in reverse order."),
         "mT": property(lambda self: movement.matrix_transpose(self), doc="The last two axes exchanged."),
         "device": property(lambda self: "cpu", doc="Where the elements are."),
+        "to_device": _to_device,
         "reshape": _reshape,
         "transpose": _permute,
         "flatten": lambda self: movement.ravel(self),

@@ -38,9 +38,9 @@ def is_number(x: Any) -> bool:
 
 def is_operand(x: Any) -> bool:
     """Whether an operator of arrays takes `x` as its other side."""
-    return isinstance(x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer, Stateful)) or hasattr(
-        x, "__dlpack__"
-    )
+    return isinstance(
+        x, (bool, int, float, complex, np.ndarray, np.generic, _weft.Array, Tracer, Stateful, dims.Dim)
+    ) or hasattr(x, "__dlpack__")
 
 
 def text(x: Any) -> str:

@@ -506,6 +506,9 @@ def as_tracer(x: Any, dtype: DType | None = None) -> Tracer:
         x = scope.lift(scope.trace.capture(x))
     elif isinstance(x, Stateful):
         x = scope.lift(x.value)
+    elif isinstance(x, dims.Dim):  # a number that the call knows: weak, like the ints that sizes are elsewhere
+        made = cast(emit("dim_size", [], size=str(x)), dtypes.int64)
+        x = Tracer(scope, made.value, (), dtypes.default_int(), True, storage=dtypes.int64)
     elif isinstance(x, (list, tuple)):
         array = np.asarray(x)
         kind = {"f": dtypes.default_float(), "b": dtypes.bool_, "i": dtypes.default_int()}.get(array.dtype.kind)

@@ -291,6 +291,8 @@ def eye(n_rows: Any, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None, de
     """
     check_device(device)
     shape = check_shape((n_rows, n_rows if n_cols is None else n_cols))
+    if not any(isinstance(n, dims.Dim) for n in shape):
+        k = min(max(int(k), -shape[0]), shape[1])  # beyond, there is no diagonal either
     return _eye(_places(shape), int(k), _dtype(dtype, dtypes.default_float()))
 
 

@@ -14,7 +14,17 @@ from typing import Any
 from weft._src import dtypes
 from weft._src._op_table import OPS
 from weft._src.dispatch import elementwise, op
-from weft._src.normalize import array, as_array, common_type, convert, floating, is_number, match, unsupported
+from weft._src.normalize import (
+    array,
+    as_array,
+    check_device,
+    common_type,
+    convert,
+    floating,
+    is_number,
+    match,
+    unsupported,
+)
 from weft._src.trace import Tracer, emit
 
 # The array API's names where the dialect's differ; None: not public under a name of its own.
@@ -205,6 +215,8 @@ def floor_divide(x1: Any, x2: Any, /) -> Any:
     floor = emit("floor", [q])
     above = emit("gt", [emit("sub", [q, floor]), _like(x, 0.5)])
     q = emit("select", [above, emit("add", [floor, one]), floor])
+    # A quotient of zero has the sign of x1 / x2.
+    q = emit("select", [emit("eq", [q, zero]), emit("mul", [zero, emit("div", [x, y])]), q])
     return _weakly(emit("select", [emit("eq", [y, zero]), emit("div", [x, y]), q]), weak)
 
 
@@ -280,6 +292,36 @@ def abs(x: Any, /) -> Any:
     """
     x = array(x)
     return x if x.dtype.kind in ("bool", "uint") else emit("abs", [x], weak=x.weak_type)
+
+
+@_composite(1)
+def real(x: Any, /) -> Any:
+    """The real part: of real numbers, they themselves.
+
+    >>> weft.real(weft.asarray([1.5]))
+    Array([1.5], dtype=float32)
+    """
+    return positive.function(x)
+
+
+@_composite(1)
+def imag(x: Any, /) -> Any:
+    """The imaginary part: of real numbers, zeros.
+
+    >>> weft.imag(weft.asarray([1.5]))
+    Array([0.], dtype=float32)
+    """
+    return _like(positive.function(x), 0)
+
+
+@_composite(1)
+def conj(x: Any, /) -> Any:
+    """The complex conjugate: of real numbers, they themselves.
+
+    >>> weft.conj(weft.asarray([1.5]))
+    Array([1.5], dtype=float32)
+    """
+    return positive.function(x)
 
 
 @_composite(1)
@@ -453,7 +495,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
 
 
 @_composite(1)
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """`x` in another dtype: floats round to even, float to integer truncates and saturates (NaN gives 0), to bool: x
     != 0.
 
@@ -466,6 +508,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     >>> weft.astype(weft.asarray([1.7, -300.0]), weft.uint8)
     Array([1, 0], dtype=uint8)
     """
+    check_device(device)
     return convert(array(x), dtypes.check_supported(dtypes.dtype(dtype)))
 
 

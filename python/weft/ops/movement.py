@@ -13,7 +13,7 @@ from typing import Any
 
 from weft._src import _weft, dims
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, ShapeError, WeftError, WrongArgumentError
+from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError, WeftError, WrongArgumentError
 from weft._src.normalize import (
     array,
     as_array,
@@ -36,9 +36,10 @@ from weft._src.normalize import (
     reshape as _reshape,
 )
 from weft._src.trace import Tracer, emit
+from weft.ops.elementwise import subtract
 
 __all__ = [
-    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "matrix_transpose", "meshgrid", "moveaxis",
+    "broadcast_arrays", "broadcast_to", "concat", "diff", "expand_dims", "flip", "matrix_transpose", "meshgrid", "moveaxis",
     "pad",
     "permute_dims", "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose",
     "unstack",
@@ -378,8 +379,13 @@ def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Any:
         n = x.shape[i]
         if is_one(n) or by == 0 or (not isinstance(n, dims.Dim) and n == 0):
             continue
-        # On a symbolic size the shift must be below it.
-        k = operator.index(by) if isinstance(n, dims.Dim) else operator.index(by) % n
+        k = operator.index(by)
+        if not isinstance(n, dims.Dim):
+            k %= n
+        elif not n >= abs(k):
+            raise UnsupportedError(
+                "WF1507", f"a shift by {k} of an axis of {n} elements, which are fewer.", operands=(text(x),)
+            )
         if k == 0:
             continue
         if k > 0:
@@ -471,6 +477,35 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
     i = one_axis(axis, len(x.shape))
     rest = (*x.shape[:i], *x.shape[i + 1 :])
     return tuple(_reshape(cut(x, i, k, 1), rest) for k in range(operator.index(x.shape[i])))
+
+
+@op(arrays=1)
+def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Any:
+    """The differences of neighbours along an axis.
+
+    Args:
+        x: an array of numbers. n: how often differences are taken. prepend, append: arrays to join before and after.
+
+    Raises:
+        AxisError: WF1002; ArgumentValueError: WF1902 for a negative n; ShapeError: WF1007; DTypeError: WF1022 for truth
+        values.
+
+    >>> weft.diff(weft.asarray([1, 4, 9, 16]), n=2)
+    Array([2, 2], dtype=int64)
+    """
+    x = array(x)
+    i = one_axis(axis, len(x.shape))
+    if operator.index(n) < 0:
+        raise ArgumentValueError("WF1902", f"n is 0 or more, not {n}.")
+    parts = [p for p in (prepend, x, append) if p is not None]
+    if n and len(parts) > 1:
+        x = concat(parts, axis=i)
+    for _ in range(n):
+        size = x.shape[i]
+        if is_one(size) or (not isinstance(size, dims.Dim) and size == 0):
+            return cut(x, i, 0, 0)
+        x = subtract(cut(x, i, 1, size - 1), cut(x, i, 0, size - 1))
+    return x
 
 
 @op
