@@ -1,5 +1,6 @@
 // Decides how the reference runs programs: frames of sizes, calls, blocks, and the count of live bytes.
 #include "weft/Reference/Interpreter.h"
+#include "weft/Dialect/Weft/Assumption.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include <unistd.h>
@@ -91,6 +92,24 @@ static LogicalResult bind(func::FuncOp function, Location where, ArrayRef<Tensor
   return success();
 }
 
+/// Checks `weft.assume` of the program's entry, as its native code does.
+static LogicalResult checkAssumptions(func::FuncOp function, const llvm::StringMap<int64_t> &values) {
+  auto list = function->getAttrOfType<ArrayAttr>("weft.assume");
+  for (Attribute entry : list ? list.getValue() : ArrayRef<Attribute>()) {
+    auto text = dyn_cast<StringAttr>(entry);
+    auto assumption = text ? Assumption::parse(text.getValue()) : std::nullopt;
+    if (!assumption)
+      return function.emitError("[WF1402] malformed assumption ") << entry;
+    auto lhs = assumption->lhs.evaluate(values), rhs = assumption->rhs.evaluate(values);
+    if (!lhs || !rhs)
+      return function.emitError("[WF1404] a size of assumption ") << entry << " has no value";
+    if (!Assumption::compare(assumption->op, *lhs, *rhs))
+      return function.emitError("[WF5022] @")
+             << function.getName() << " assumes " << entry << ": expected " << *rhs << ", got " << *lhs;
+  }
+  return success();
+}
+
 //===-- Calls
 //--------------------------------------------------------------------------------------------------------===//
 
@@ -100,7 +119,7 @@ LogicalResult Interpreter::enter(func::FuncOp function, Location where, Frame fr
     return emitError(where) << "[WF1507] @" << function.getName() << " has no body of one block to run";
   if (depth >= kMaxDepth)
     return emitError(where) << "[WF1205] @" << function.getName() << " calls itself; hint: loops are weft.for";
-  if (failed(bind(function, where, arguments, frame)))
+  if (failed(bind(function, where, arguments, frame)) || (!depth && failed(checkAssumptions(function, frame))))
     return failure();
   symbols.push_back(std::move(frame));
   ++depth;

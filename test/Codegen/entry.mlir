@@ -19,7 +19,7 @@ func.func private @k_neg(%x: tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #we
 // CHECK: constant 5021
 // CHECK-NEXT: constant 256
 // CHECK: arith.cmpi sge, %[[B]]
-// CHECK: arith.remsi %[[S]]
+// CHECK: arith.shrsi %[[S]]
 // CHECK: constant 5022
 // CHECK: smul.with.overflow
 // CHECK: %[[ARENA:.*]] = llvm.call @weft_rt_arena

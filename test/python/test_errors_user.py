@@ -63,6 +63,25 @@ CASES = [
     ("WF1201", TypeError, "truth value", lambda: wf.jit(lambda a: 1 if a > 0 else 2)(1.0)),
     ("WF1202", TypeError, "i64[]", lambda: wf.jit(lambda a: [0] * a)(3)),
     ("WF1202", TypeError, "f32[]", lambda: wf.jit(float)(3.0)),
+    ("WF1202", TypeError, "f32[]", lambda: wf.jit(complex)(3.0)),
+    ("WF1202", TypeError, "f32[]", lambda: wf.jit(lambda a: a.item())(3.0)),
+    ("WF1041", TypeError, "f32[3,4]", lambda: float(wf.asarray(X))),
+    ("WF1041", TypeError, "f32[1]", lambda: float(wf.asarray(X[0, :1]))),
+    ("WF1041", TypeError, "an int", lambda: int(wf.asarray(X))),
+    ("WF1041", TypeError, "truth value", lambda: bool(wf.asarray(X))),
+    ("WF1041", TypeError, "truth value", lambda: 1 if wf.asarray(X) > 0 else 2),
+    ("WF1041", TypeError, "f32[0]", lambda: bool(wf.zeros(0))),
+    ("WF1041", TypeError, "complex", lambda: complex(wf.asarray(X))),
+    ("WF1041", TypeError, "i64[2]", lambda: [1, 2][wf.asarray([0, 1])]),
+    ("WF1041", TypeError, "index", lambda: range(wf.asarray(3.0))),
+    ("WF1041", TypeError, "bool[]", lambda: [1, 2][wf.asarray(True)]),
+    ("WF1041", TypeError, "Python number", lambda: wf.asarray(X).item()),
+    ("WF1202", TypeError, "f32[3,4]", lambda: wf.grad(lambda a: wf.sum(a) * float(a))(wf.asarray(X))),
+    ("WF1042", TypeError, "f32[] has no length", lambda: len(wf.asarray(1.0))),
+    ("WF1042", TypeError, "iterated", lambda: list(wf.asarray(1.0))),
+    ("WF1042", TypeError, "iterated", lambda: wf.jit(lambda a: sum(b for b in a))(1.0)),
+    ("WF1042", TypeError, "length", lambda: wf.jit(lambda a: a * len(a))(1.0)),
+    ("WF1042", TypeError, "iterated", lambda: wf.stack([*wf.asarray(1.0)])),
     ("WF1207", TypeError, "f32[3,4]", lambda: wf.jit(lambda a: np.asarray(a))(X)),
     ("WF1203", TypeError, "not being traced", leak_into_another_trace),
     ("WF1203", TypeError, "", leak_out_of_a_loop),
@@ -125,6 +144,14 @@ def test_a_failed_call_leaves_nothing_behind():
     assert f(X, X.T).shape == (3, 3)
 
 
+def test_an_array_of_one_number_is_that_number():
+    half, three, one = wf.asarray(0.5), wf.asarray(3), wf.asarray([[2.0]])
+    assert (float(half), int(half), complex(half), bool(half), half.item()) == (0.5, 0, 0.5 + 0j, True, 0.5)
+    assert [10, 11, 12, 13][three] == 13 and list(range(three)) == [0, 1, 2] and hex(three) == "0x3"
+    assert bool(one) is True and one.item() == 2.0 and not bool(wf.zeros((1, 1)))
+    assert [float(x) for x in wf.asarray([1.0, 2.0])] == [1.0, 2.0] and len(wf.zeros((0, 3))) == 0
+
+
 # ------------------------------------------------------------------------------------------------------- at the shell
 
 
@@ -158,8 +185,54 @@ def test_nonsense_in_a_file_is_told_with_its_place(tmp_path, text, code):
     assert done.stderr.splitlines()[-1].startswith(f"weft-opt: [{code}]"), done.stderr
 
 
-def test_a_wrong_number_of_inputs_at_the_shell(tmp_path):
+HUGE = """func.func @main(%x: tensor<f32>) -> tensor<100000000000000xf32> {
+  %b = weft.broadcast %x {dims = array<i64>} : (tensor<f32>) -> tensor<100000000000000xf32>
+  return %b : tensor<100000000000000xf32>
+}"""
+COMPLEX = (
+    "func.func @main(%x: tensor<3xcomplex<f32>>) -> tensor<3xcomplex<f32>> {\n  return %x : tensor<3xcomplex<f32>>\n}"
+)
+SIZES = """func.func @main(%x: tensor<?xf32, #weft.dims<B>>, %y: tensor<?xf32, #weft.dims<B>>)
+    -> tensor<?xf32, #weft.dims<B>> {
+  return %x : tensor<?xf32, #weft.dims<B>>
+}"""
+WRONG = [  # program, inputs, code by the reference, code by native code
+    (GOOD + "  return %r : tensor<3xf32>\n}", [], "WF1601", "WF1601"),
+    (GOOD + "  return %r : tensor<3xf32>\n}", [np.zeros(3, "f"), np.zeros(3, "f")], "WF1601", "WF1601"),
+    (GOOD + "  return %r : tensor<3xf32>\n}", [np.zeros(4, "f")], "WF1602", "WF5021"),
+    (GOOD + "  return %r : tensor<3xf32>\n}", [np.zeros((3, 1), "f")], "WF1602", "WF1602"),
+    (GOOD + "  return %r : tensor<3xf32>\n}", [np.zeros(3, "d")], "WF1603", "WF1603"),
+    (SIZES, [np.zeros(3, "f"), np.zeros(2, "f")], "WF1407", "WF5021"),
+    (HUGE, [np.float32(1)], "WF1604", "WF5010"),
+    (COMPLEX, [np.zeros(3, "f")], "WF1603", "WF1603"),
+    ("func.func @other() {\n  return\n}", [], "WF1705", "WF1705"),
+]
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("text, inputs, reference, code", WRONG, ids=[f"{i}-{w[2]}" for i, w in enumerate(WRONG)])
+def test_what_does_not_fit_at_the_shell(tmp_path, text, inputs, reference, code, native):
+    path = tmp_path / "program.mlir"
+    path.write_text(text)
+    arguments = [tool("weft-run"), str(path)] + ([] if native else ["--reference"])
+    for i, x in enumerate(inputs):
+        np.save(tmp_path / f"{i}.npy", x)
+        arguments += ["--input", str(tmp_path / f"{i}.npy")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and not done.stdout, done
+    assert f"[{code if native else reference}]" in done.stderr, done.stderr
+    assert "program.mlir" in done.stderr and "Stack dump" not in done.stderr, done.stderr
+
+
+def test_wrong_usage_of_the_tools(tmp_path):
     path = tmp_path / "good.mlir"
     path.write_text(GOOD + "  return %r : tensor<3xf32>\n}")
-    done = subprocess.run([tool("weft-run"), str(path), "--reference"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "WF1601" in done.stderr, done
+    for arguments in (["weft-run", str(path), "--no-such-flag"], ["weft-run"]):
+        done = subprocess.run([tool(arguments[0]), *arguments[1:]], capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "[WF1902]" in done.stderr, done
+    done = subprocess.run(
+        [tool("weft-opt"), str(path), "--weft-pipeline=traced..nowhere"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "[WF1504]" in done.stderr and "nowhere" in done.stderr, done
+    done = subprocess.run([tool("weft-opt"), str(tmp_path / "none.mlir")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("weft-opt: [WF"), done

@@ -1,6 +1,8 @@
 // Decides how weft-run calls native code: compile to an image in memory, load it, one call.
 #include "Compiled.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "weft/Pipelines/Compile.h"
 #include "weft/Runtime/Runtime.h"
 #include "llvm/Support/Format.h"
@@ -12,6 +14,24 @@ namespace weft {
 
 llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Type> resultTypes,
                         SmallVectorImpl<Tensor> &results, unsigned repeats) {
+  // The entry checks sizes; what it takes for granted is checked by its caller, here before the types are compiled
+  // away.
+  TypeRange types = module.lookupSymbol<func::FuncOp>("main").getArgumentTypes();
+  auto wrong = [](StringRef code, size_t input, const llvm::Twine &what) {
+    return llvm::createStringError("[" + code + "] input " + llvm::Twine(input) + " of @main: expected " + what);
+  };
+  if (arguments.size() != types.size())
+    return llvm::createStringError("[WF1601] @main takes " + llvm::Twine(types.size()) + " inputs, got " +
+                                   llvm::Twine(arguments.size()));
+  for (auto [i, type, argument] : llvm::enumerate(types, arguments)) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && tensor.getElementType() != argument.getElementType())
+      return wrong("WF1603", i,
+                   "elements of type '" + debugString(tensor.getElementType()) + "', got '" +
+                       debugString(argument.getElementType()) + "'");
+    if (tensor && tensor.getRank() != argument.getRank())
+      return wrong("WF1602", i, llvm::Twine(tensor.getRank()) + " dimensions, got " + llvm::Twine(argument.getRank()));
+  }
   std::string image, report, error;
   auto start = std::chrono::steady_clock::now();
   auto elapsed = [&] {
@@ -25,10 +45,6 @@ llvm::Error runCompiled(ModuleOp module, ArrayRef<Tensor> arguments, ArrayRef<Ty
   WeftProgram *program = weft_program_load(image.data(), image.size(), &why);
   if (!program)
     return fail();
-  if (arguments.size() != size_t(weft_program_num_args(program))) {
-    weft_program_free(program);
-    return llvm::createStringError("[WF1601] the program takes a different number of inputs");
-  }
   SmallVector<WeftArg> args;
   for (const Tensor &argument : arguments)
     args.push_back({const_cast<char *>(argument.data()), argument.getShape().data()});

@@ -137,7 +137,7 @@ static int run() {
       return wrongUsage("only @main can run as native code; hint: add --reference");
     SmallVector<Type> types(function.getResultTypes());
     if (auto error = runCompiled(*module, arguments, types, results, timed))
-      return bad(llvm::toString(std::move(error)));
+      return bad(program + ": " + llvm::toString(std::move(error)));
   }
   if (verify)
     for (auto [i, pair] : llvm::enumerate(llvm::zip(results, expected)))

@@ -1,5 +1,6 @@
 // Decides what the entry demands of its arguments' shapes, and how the named sizes follow from them.
 #include "EntryCode.h"
+#include "weft/Dialect/Weft/Assumption.h"
 #include "weft/Dialect/Weft/Shape.h"
 
 using namespace mlir;
@@ -68,7 +69,7 @@ static LogicalResult checkAssumptions(EntryCode &code, func::FuncOp source) {
   auto list = source->getAttrOfType<ArrayAttr>("weft.assume");
   for (auto [index, attr] : llvm::enumerate(list ? list.getValue() : ArrayRef<Attribute>())) {
     auto text = dyn_cast<StringAttr>(attr);
-    auto assumption = text ? parseAssumption(text.getValue()) : std::nullopt;
+    auto assumption = text ? Assumption::parse(text.getValue()) : std::nullopt;
     if (!assumption)
       return source.emitError("[WF1402] malformed assumption ") << attr;
     for (const SizeExpr &side : {assumption->lhs, assumption->rhs})
@@ -76,9 +77,6 @@ static LogicalResult checkAssumptions(EntryCode &code, func::FuncOp source) {
         if (!code.sizes.isBound(symbol))
           return source.emitError("[WF1404] size ") << symbol << " of assumption " << attr << " has no value";
     Value left = code.hoisted(assumption->lhs), right = code.hoisted(assumption->rhs);
-    // Sizes are not negative, so the remainder's sign is the modulus's.
-    if (assumption->modulus)
-      left = arith::RemSIOp::create(code.builder, code.loc, left, code.i64(assumption->modulus));
     auto predicate = llvm::StringSwitch<arith::CmpIPredicate>(assumption->op)
                          .Case("==", arith::CmpIPredicate::eq)
                          .Case("!=", arith::CmpIPredicate::ne)

@@ -71,30 +71,6 @@ Value SizeEmitter::emitChecked(OpBuilder &builder, Location loc, const SizeExpr 
   return value;
 }
 
-std::optional<Assumption> parseAssumption(llvm::StringRef text) {
-  size_t at = text.find_first_of("=!<>");
-  if (at == llvm::StringRef::npos)
-    return std::nullopt;
-  llvm::StringRef left = text.take_front(at), right = text.drop_front(at);
-  Assumption assumption;
-  for (llvm::StringRef op : {"==", "!=", "<=", ">=", "<", ">"})
-    if (right.consume_front(op)) {
-      assumption.op = op.str();
-      break;
-    }
-  if (auto [size, modulus] = left.split(" mod "); !modulus.empty()) {
-    if (modulus.trim().getAsInteger(10, assumption.modulus) || assumption.modulus <= 0)
-      return std::nullopt;
-    left = size;
-  }
-  auto lhs = SizeExpr::parse(left.trim()), rhs = SizeExpr::parse(right.trim());
-  if (assumption.op.empty() || !lhs || !rhs)
-    return std::nullopt;
-  assumption.lhs = *lhs;
-  assumption.rhs = *rhs;
-  return assumption;
-}
-
 std::optional<std::pair<SizeExpr, SizeExpr>> linearIn(const SizeExpr &size, llvm::StringRef symbol) {
   SizeExpr slope, rest;
   for (auto &[atoms, coefficient] : size.getTerms()) {

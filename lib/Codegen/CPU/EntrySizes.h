@@ -28,16 +28,6 @@ private:
   llvm::StringMap<mlir::Value> symbols, known; // known: by text
 };
 
-/// An assumption of a function, `lhs op rhs` or `lhs mod modulus op rhs` (modulus not 0).
-struct Assumption {
-  SizeExpr lhs, rhs;
-  int64_t modulus = 0;
-  std::string op;
-};
-
-/// Reads the text of an entry of `weft.assume`; nothing where it is malformed.
-std::optional<Assumption> parseAssumption(llvm::StringRef text);
-
 /// `size` as coefficient * symbol + rest; nothing where it is not of that form.
 std::optional<std::pair<SizeExpr, SizeExpr>> linearIn(const SizeExpr &size, llvm::StringRef symbol);
 

@@ -169,30 +169,45 @@ def _format(self: Any, spec: str) -> str:
     return format(np.asarray(self).item(), spec) if spec and self.shape == () else format(repr(self), spec)
 
 
-def _number(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _number(what: str, convert: Callable[[Any], Any], one: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    """A conversion of the one element that an array has; `one` says whether it is fit for that."""
+
+    @api_boundary
     def method(self: Any) -> Any:
+        if not one(self):
+            raise WrongArgumentError("WF1041", f"{_spec(self)} is no single number to be made {what} of.")
         return convert(np.asarray(self))
 
     return method
 
 
-def _index(x: np.ndarray) -> int:
-    if x.ndim or x.dtype.kind not in "iu":
-        raise TypeError("only an integer array without dimensions is an index")
-    return int(x)
+def _spec(x: Any) -> str:
+    return dtypes.spec_text(x.shape, x.dtype)
+
+
+def _is_scalar(x: Any) -> bool:
+    return x.shape == ()
+
+
+def _is_one(x: Any) -> bool:
+    return all(n == 1 for n in x.shape)
+
+
+def _is_index(x: Any) -> bool:
+    return x.shape == () and x.dtype.kind in ("int", "uint")
 
 
 # What needs the numbers themselves: on arrays only (tracers have their own).
 for _name, _method in {
     "__repr__": _repr,
     "__format__": _format,
-    "__bool__": _number(bool),
-    "__int__": _number(int),
-    "__float__": _number(float),
-    "__complex__": _number(complex),
-    "__index__": _number(_index),
-    "item": _number(lambda x: x.item()),
-    "tolist": _number(lambda x: x.tolist()),
+    "__bool__": _number("a truth value", bool, _is_one),
+    "__int__": _number("an int", int, _is_scalar),
+    "__float__": _number("a float", float, _is_scalar),
+    "__complex__": _number("a complex number", complex, _is_scalar),
+    "__index__": _number("an index", int, _is_index),
+    "item": _number("a Python number", lambda x: x.item(), _is_one),
+    "tolist": lambda self: np.asarray(self).tolist(),
     "__reduce__": _reduce,
     "weak_type": False,
     "block_until_ready": lambda self: self,

@@ -131,6 +131,13 @@ def _rows() -> dict[str, Entry]:
         """Keys have no numbers and no NumPy dtype; the two words of each key have.""",
         "np.asarray(wf.random.key(0))", "weft.random.key_data gives the words, wrap_key_data makes keys of them.")
 
+    row("WF1041", "WrongArgumentError", "an array is no single number",
+        """`float()`, `int()`, `complex()` take an array without dimensions, an index also one of integers; `bool()` and
+        `.item()` take any array of one element.""",
+        "float(wf.zeros((2,)))", "index the element, or reduce: x[0], wf.sum(x), wf.any(x), wf.all(x).")
+    row("WF1042", "WrongArgumentError", "array without dimensions",
+        """An array without dimensions is one number: it has no length, and nothing to iterate over.""",
+        "len(wf.asarray(1.0))", "wf.reshape(x, (1,)) has one element along an axis.")
     # ---------------------------------------------------------------------------------- WF11xx: nested containers
     row("WF1101", "TreeError", "structures differ",
         """`tree.map` over several trees needs the structure of the first in each of them.""",

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from weft._src import _weft, trace
-from weft._src.errors import UnsupportedError
+from weft._src import _weft, dtypes, trace
+from weft._src.errors import UnsupportedError, WrongArgumentError, api_boundary
 from weft._src.normalize import check_device
 from weft._src.trace import Tracer
 from weft.ops import contraction, elementwise, indexing, movement, reduction
-
 
 _BINARY = {
     "add": elementwise.add,
@@ -61,15 +60,17 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
     return elementwise.floor_divide(x, y), elementwise.remainder(x, y)
 
 
+@api_boundary
 def _len(self: Any) -> int:
     if not self.shape:
-        raise TypeError("an array without dimensions has no length")
+        raise WrongArgumentError("WF1042", f"{dtypes.spec_text(self.shape, self.dtype)} has no length.")
     return self.shape[0].__index__()  # a symbolic size tells that it has no number
 
 
+@api_boundary
 def _iter(self: Any) -> Iterator[Any]:
     if not self.shape:
-        raise TypeError("an array without dimensions cannot be iterated over")
+        raise WrongArgumentError("WF1042", f"{dtypes.spec_text(self.shape, self.dtype)} cannot be iterated over.")
     return iter(movement.unstack(self))
 
 

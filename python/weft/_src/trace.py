@@ -136,6 +136,9 @@ class Tracer:
     def __float__(self) -> float:
         return _known(self, "WF1202", "a float", float)
 
+    def __complex__(self) -> complex:
+        return _known(self, "WF1202", "a complex number", complex)
+
     def item(self) -> Any:
         """The one element as a Python number; only where the value is known."""
         return _known(self, "WF1202", "a Python number", lambda x: x.item())
