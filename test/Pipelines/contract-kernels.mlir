@@ -132,3 +132,28 @@ func.func private @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {weft.ke
   %a = weft.add %d, %t : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return %a : tensor<4x4xf32>
 }
+
+// -----
+
+func.func @main() {
+  return
+}
+// A kernel is private.
+// expected-error @below {{[WF4013] breaks the contract of stage 'kernels'}}
+// expected-error @below {{[WF4004] breaks the contract of stage 'kernels'}}
+func.func @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {weft.kernel} {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// Names that appear inside only count, too.
+func.func @main() {
+  return
+}
+func.func private @k(%x: tensor<4xf32>) attributes {weft.kernel} {
+  %c = weft.constant {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  // expected-error @below {{[WF4014] breaks the contract of stage 'kernels'}}
+  %b = weft.broadcast %c {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<s9>>
+  return
+}

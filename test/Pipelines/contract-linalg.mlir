@@ -55,3 +55,25 @@ func.func @main() {
 func.func private @k(%x: tensor<?xf32>) attributes {weft.kernel, weft.symbols = ["s0"]} {
   return
 }
+
+// -----
+
+func.func @main() {
+  return
+}
+// Names of sizes are gone.
+// expected-error @below {{[WF4032] breaks the contract of stage 'linalg'}}
+func.func private @k(%x: tensor<?xf32, #weft.dims<s0>>, %s0: index) attributes {weft.kernel, weft.symbols = ["s0"]} {
+  return
+}
+
+// -----
+
+func.func @main() {
+  return
+}
+// An index argument of which no symbol tells.
+// expected-error @below {{[WF4033] breaks the contract of stage 'linalg'}}
+func.func private @k(%x: tensor<4xf32>, %s0: index) attributes {weft.kernel} {
+  return
+}

@@ -17,3 +17,15 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %a = weft.neg %x : (tensor<4xf32>) -> tensor<4xf32>
   return %x : tensor<4xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  // expected-error @below {{[WF4008] breaks the contract of stage 'optimized'}}
+  %y = weft.map #weft.size<3> xs(%x : tensor<3x2xf32>) -> (tensor<3x2xf32>) {
+  ^bb0(%xi: tensor<2xf32>):
+    %n = weft.neg %xi : (tensor<2xf32>) -> tensor<2xf32>
+    weft.yield %n : tensor<2xf32>
+  }
+  return %y : tensor<3x2xf32>
+}

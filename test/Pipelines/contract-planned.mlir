@@ -9,3 +9,15 @@ func.func private @k(%x: tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #weft.d
   %r = weft.neg %x : (tensor<?xf32, #weft.dims<s0>>) -> tensor<?xf32, #weft.dims<s0>>
   return %r : tensor<?xf32, #weft.dims<s0>>
 }
+
+// -----
+
+// Keeps the contract: each result has its slot, an op without results needs none.
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %r = weft.launch @k(%x) {weft.slots = [#weft.slot<result 0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+func.func private @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {weft.kernel} {
+  %r = weft.neg %x : (tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}

@@ -20,3 +20,25 @@ func.func @main(%x: tensor<f32>, %d: tensor<f32>) -> (tensor<f32>, tensor<f32>) 
 func.func private @f(%x: tensor<f32>) -> tensor<f32> {
   return %x : tensor<f32>
 }
+
+// -----
+
+func.func @main(%x: tensor<f32>, %d: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  // expected-error @below {{[WF4006] breaks the contract of stage 'resolved'}}
+  %y, %t = weft.vjp @f(%x, %d) {active = array<i1: true>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  return %y, %t : tensor<f32>, tensor<f32>
+}
+func.func private @f(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}
+
+// -----
+
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error @below {{[WF4006] breaks the contract of stage 'resolved'}}
+  %y = weft.vmap @f(%x) {batched = array<i1: true>, size = #weft.size<8>} : (tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+func.func private @f(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}

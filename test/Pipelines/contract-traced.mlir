@@ -52,3 +52,35 @@ func.func @main() {
 func.func private @k() attributes {weft.kernel} {
   return
 }
+
+// -----
+
+// No entry at all.
+// expected-error @below {{[WF4004] breaks the contract of stage 'traced'}}
+module {
+  func.func private @f() {
+    return
+  }
+}
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{[WF4005] breaks the contract of stage 'traced'}}
+  %r = weft.launch @k(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+func.func private @k(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{[WF4005] breaks the contract of stage 'traced'}}
+  %r = weft.kernel(%x : tensor<4xf32>) -> (tensor<4xf32>) {
+  ^bb0(%a: tensor<4xf32>):
+    weft.yield %a : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}

@@ -93,6 +93,13 @@ def digits_logits():
     return digits.logits.trace(digits.init(0), np.zeros((10, 64), F32))
 
 
+def rnn_example(name):
+    """A function of examples/rnn.py on its own data."""
+    example = _example("rnn")
+    f = getattr(example, name)
+    return (f if hasattr(f, "trace") else wf.jit(f)).trace(example.init(64, 0), *example.data(0))
+
+
 PROGRAMS = {
     "softmax": lambda: traced(softmax, spec(64, 100)),
     "layer_norm": lambda: traced(layer_norm, spec(64, 100), spec(100), spec(100)),
@@ -107,4 +114,6 @@ PROGRAMS = {
     "named_sizes": lambda: traced(softmax, wf.spec((wf.Dim("N"), 50), F32)),
     "digits_step": digits_step,
     "digits_logits": digits_logits,
+    "rnn_loss": lambda: rnn_example("loss"),
+    "rnn_step": lambda: rnn_example("step"),
 }

@@ -17,7 +17,11 @@ import weft as wf
 from example_programs import PROGRAMS
 from weft._src import _weft, compiler
 
-SOURCES = (str(pathlib.Path(example_programs.__file__)), str(example_programs.ROOT / "examples"), os.path.dirname(wf.__file__))
+SOURCES = (
+    str(pathlib.Path(example_programs.__file__)),
+    str(example_programs.ROOT / "examples"),
+    os.path.dirname(wf.__file__),
+)
 PLACE = re.compile(r'"([^"]+)":(\d+)(?::\d+)?')
 UPSTREAM_CONSTANTS = ("arith.constant", "ub.poison")
 # What has no line by nature: the frame of the module and its functions, and the end of a block.
@@ -150,6 +154,18 @@ def test_native_code_knows_the_lines(name, texts, tmp_path):
     mine = {n for f, n in table if f == "example_programs.py"}
     for text in texts:
         assert mine & lines_with(text), f"no instruction of the line {text!r}"
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_every_kernel_has_lines_in_native_code(name, tmp_path):
+    """Each launch's own lines (innermost) occur in the line table of the object, for every example program."""
+    compiled = PROGRAMS[name]().lower(debug="lines").compile()
+    table, report = line_table(compiled.image, tmp_path), compiled.report
+    assert report["launches"]
+    for launch in report["launches"]:
+        kernel = next(k for k in report["kernels"] if k["name"] == launch["kernel"])
+        lines = {(pathlib.Path(f).name, int(n)) for f, _, n in (x.rpartition(":") for x in launch["lines"])}
+        assert lines & table, f"no line of {sorted(lines)} ({', '.join(kernel['ops'])}) in the line table"
 
 
 def test_without_debug_there_is_no_line_table(tmp_path):
