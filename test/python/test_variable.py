@@ -116,6 +116,24 @@ def test_loops(trips):
     assert int(seen) == trips + 30
 
 
+def test_while():
+    total, asked = wf.Variable(0), wf.Variable(np.int64(3))
+
+    @wf.jit
+    def f(n):
+        def body(i):
+            total.value = total + i
+            asked.value = asked + 1
+            return i + 1
+
+        # The condition reads what the body wrote.
+        return wf.while_loop(lambda i: (i < n) & (asked < 100), body, 0)
+
+    assert int(f(5)) == 5 and int(total) == 10 and int(asked) == 8
+    assert int(f(1000)) == 92 and int(asked) == 100
+    assert int(f(0)) == 0 and int(total) == 10 + 92 * 91 // 2
+
+
 def test_branches():
     a, b = wf.Variable(0), wf.Variable(0)
 

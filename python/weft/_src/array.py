@@ -59,8 +59,6 @@ def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None 
     if isinstance(x, Stateful):
         x = x.value
     if isinstance(x, Tracer):
-        from weft._src import trace
-
         return x if dtype is None else trace.cast(x, dtypes.dtype(dtype))
     if isinstance(x, Array):
         if (dtype is None or dtypes.dtype(dtype) is x.dtype) and not copy:

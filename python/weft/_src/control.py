@@ -415,6 +415,7 @@ def _bound(x: Any, which: str) -> Tracer:
     return bound if bound.dtype is dtypes.int64 else emit("convert", [bound], dtype=dtypes.int64)
 
 
+@state.in_while
 def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any) -> Any:
     found, carry_tree = leaves.flatten_with_path(init, "carry")
     paths = [path for path, _ in found]

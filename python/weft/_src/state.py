@@ -304,6 +304,34 @@ def in_loop(build: Callable[..., Any]) -> Callable[..., Any]:
     return built
 
 
+def in_while(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates what builds a loop from (max_trips, cond, body, init): Variables that the body writes are carries."""
+
+    @functools.wraps(build)
+    def built(max_trips: Any, cond: Any, body: Any, /, init: Any) -> Any:
+        def attempt(carried: tuple[Variable, ...]) -> Any:
+            if not carried:
+                return build(max_trips, cond, body, init)
+
+            def holds(carry: Any) -> Any:
+                for v, value in zip(carried, carry[1], strict=True):
+                    bind(v, value)
+                return cond(carry[0])
+
+            def stateful(carry: Any) -> Any:
+                enter(carried, carry[1])
+                new = body(carry[0])
+                return new, [read(v) for v in carried]
+
+            carry, values = build(max_trips, holds, stateful, (init, [read(v) for v in carried]))
+            assign(carried, values)
+            return carry
+
+        return _settled(attempt)
+
+    return built
+
+
 def in_branches(build: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates what builds a branch from (index, branches, names, operands): what one branch writes, all return."""
 
