@@ -486,11 +486,14 @@ _KINDS = {
 }
 
 
-def isdtype(dtype_: Any, kind: Any) -> bool:
+_as_dtype = dtype  # the argument below has its name
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
     """The array API's `isdtype`: whether a type is of a kind.
 
     Args:
-        dtype_: a dtype.
+        dtype: a dtype.
         kind: a dtype; "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating" or
             "numeric"; or a tuple of these.
 
@@ -500,14 +503,14 @@ def isdtype(dtype_: Any, kind: Any) -> bool:
     >>> isdtype(int8, "integral"), isdtype(float32, ("bool", "integral")), isdtype(float32, float32)
     (True, False, True)
     """
-    d = dtype(dtype_)
+    d = _as_dtype(dtype)
     if isinstance(kind, tuple):
         return any(isdtype(d, k) for k in kind)
     if isinstance(kind, str):
         if kind not in _KINDS:
             raise ArgumentValueError("WF1902", f"{kind!r} is not a kind of dtypes.", hint="one of " + ", ".join(_KINDS))
         return d.kind in _KINDS[kind]
-    return d is dtype(kind)
+    return d is _as_dtype(kind)
 
 
 def check_scalar(value: Any, d: DType) -> Any:
