@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmarks: Weft beside its peers in one run. `./dev bench [names]` calls it in an environment that has them.
 
-    python benchmarks/run.py [calls eager power digits rnn imports first_call] [--seconds S] [--json FILE] [--markdown]
+    python benchmarks/run.py [calls eager power digits rnn control_flow imports first_call] [--seconds S] [--json FILE] [--markdown]
 
 Exit status: 0 also where a target is missed (figures are shown, never tested); 1 where Weft is wrong or fails.
 """
@@ -24,6 +24,7 @@ MODULES = {
     "power": "power",
     "digits": "digits_step",
     "rnn": "rnn",
+    "control_flow": "control_flow",
     "imports": "imports",
     "first_call": "first_call",
 }

@@ -231,7 +231,8 @@ FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, 
     if (auto record = made->getAttrOfType<DictionaryAttr>("weft.forward"))
       if (record.getAs<StringAttr>("of") == function.getSymNameAttr() &&
           record.getAs<DenseBoolArrayAttr>("active").asArrayRef() == active) {
-        activeResults = llvm::to_vector(record.getAs<DenseBoolArrayAttr>("results").asArrayRef());
+        auto flags = record.getAs<DenseBoolArrayAttr>("results");
+        activeResults.assign(flags.asArrayRef().begin(), flags.asArrayRef().end());
         return made;
       }
   if (function.isExternal())

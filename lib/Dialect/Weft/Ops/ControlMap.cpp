@@ -266,7 +266,7 @@ LogicalResult MapOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   Region region;
   Block &block = region.emplaceBlock();
   addBatchedArguments(batcher, getBodyBlock(), batched, block);
-  OpBuilder builder = OpBuilder::atBlockEnd(&block);
+  OpBuilder builder = atEnd(getContext(), block);
   Batcher inner = batcher.at(builder);
   SmallVector<Value> values;
   SmallVector<bool> has;

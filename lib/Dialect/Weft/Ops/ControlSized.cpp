@@ -201,7 +201,7 @@ LogicalResult SizedOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<boo
   Region region;
   Block &block = region.emplaceBlock();
   addBatchedArguments(batcher, getBodyBlock(), mask, block);
-  OpBuilder builder = OpBuilder::atBlockEnd(&block);
+  OpBuilder builder = atEnd(getContext(), block);
   Batcher inner = batcher.at(builder);
   SmallVector<Value> values;
   SmallVector<bool> has;
