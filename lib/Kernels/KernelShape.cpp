@@ -293,7 +293,7 @@ private:
     for (Operation *op : ops) {
       parts.insert(op);
       for (Value operand : op->getOperands())
-        if (inside(operand))
+        if (inside(operand) && !shapeOf(operand).empty()) // a scalar ties nothing: it has no dimension to share
           parts.unionSets(op, operand.getDefiningOp());
     }
     DenseSet<Operation *> tied;

@@ -5,7 +5,7 @@ Decides how many run with every test; `python test/python/random_graphs.py FIRST
 
 import random_graphs
 
-ONCE_WRONG = (30, 64, 72, 98, 105, 132, 162, 206, 267, 268, 399, 10076, 10175, 10511, 11264)
+ONCE_WRONG = (30, 64, 72, 98, 105, 132, 162, 206, 267, 268, 399, 10076, 10175, 10511, 11264, 20338)
 
 
 def test_seeds_that_were_wrong_once_and_a_few_more():
