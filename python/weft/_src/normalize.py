@@ -64,6 +64,8 @@ def common_type(xs: Iterable[Any]) -> dtypes.Weak:
         DTypeError: WF1021 where there is no common dtype; WrongArgumentError: WF1031 for what is no array.
     """
     xs = list(xs)
+    if _one_type(xs):
+        return dtypes.Weak(xs[0].dtype, xs[0].weak_type)
     try:
         d, weak = dtypes.promote(xs)
     except DTypeError as err:
@@ -71,6 +73,28 @@ def common_type(xs: Iterable[Any]) -> dtypes.Weak:
             raise DTypeError(err.code, err.message, operands=[text(x) for x in xs]) from None
         raise
     return dtypes.Weak(dtypes.check_supported(d), weak)
+
+
+def _one_type(xs: Sequence[Any]) -> bool:
+    """Whether all operands are tracers of one dtype and weak bit, so that there is nothing to promote."""
+    first = xs[0] if xs else None
+    if type(first) is not Tracer or first.dtype.kind == "key":
+        return False
+    for x in xs:
+        if type(x) is not Tracer or x.dtype is not first.dtype or x.weak_type != first.weak_type:
+            return False
+    return True
+
+
+def alike(xs: Sequence[Any]) -> bool:
+    """Whether all operands are tracers of one dtype, weak bit and shape: `match` would give them back as they are."""
+    if not _one_type(xs):
+        return False
+    first = xs[0].shape
+    for x in xs:
+        if x.storage is not x.dtype or (x.shape is not first and not same_shape(x.shape, first)):
+            return False
+    return True
 
 
 def convert(x: Any, d: DType) -> Tracer:
@@ -111,7 +135,7 @@ def as_array(x: Any) -> Any:
     Raises:
         WrongArgumentError: WF1031 for what is no array.
     """
-    if is_number(x) or isinstance(x, Tracer):
+    if type(x) is Tracer or is_number(x):
         return x
     return as_tracer(x)
 

@@ -546,10 +546,10 @@ def _operand(x: Any) -> Any:
 
 
 def _scope() -> Scope:
-    scope = current()
-    if scope is None:
+    scopes = _stack.scopes
+    if not scopes:
         raise InternalError("WF1990", "a value was traced while nothing is being traced.")
-    return scope
+    return scopes[-1]
 
 
 # --------------------------------------------------------------------------------------------------------------- ops
@@ -585,28 +585,43 @@ def emit(
     >>> with tracing() as scope: emit("iota", [], results=[((4,), dtypes.int32)], dim=0)
     Tracer(i32[4])
     """
-    scope = _scope()
+    scopes = _stack.scopes
+    scope = scopes[-1] if scopes else _scope()
     trace = scope.trace
     row = OPS[name]
     if row.segments:
         values = [[_operand(x) for x in group] for group in operands]
-    else:
-        values = [_operand(x) for x in operands]
+    else:  # most operands are values of this very scope: no call is made for them
+        values = [
+            x.value if type(x) is Tracer and x.scope is scope and x.storage is x.dtype else _operand(x)
+            for x in operands
+        ]
     types = None if results is None else [trace.tensor_type(shape, d) for shape, d in results]
-    made = _build(scope, name, values, attributes, [r.region for r in regions], types)
-    tracers = [wrap(scope, value, weak) for value in made]
-    return tracers[0] if len(row.results) == 1 and not row.results[0][2] else tracers
+    inner = [r.region for r in regions] if regions else regions
+    try:
+        made = trace.builder.build(scope.block, name, values, attributes, trace.location(), inner, types)
+    except ValueError as err:
+        raise _refusal(name, values, str(err)) from None
+    if len(row.results) == 1 and not row.results[0][2]:
+        return wrap(scope, made[0], weak)
+    return [wrap(scope, value, weak) for value in made]
 
 
 def _build(scope: Scope, name: str, values: list, attributes: dict, regions: Sequence[Any], types: Any) -> list:
+    """One op as it is given, for the few that `emit` does not make."""
     trace = scope.trace
     try:
         return trace.builder.build(scope.block, name, values, attributes, trace.location(), regions, types)
     except ValueError as err:
-        kinds = [v.describe()[0] for group in values for v in (group if isinstance(group, list) else [group])]
-        if dtypes.key.code in kinds and not _CODE.search(str(err)):
-            raise errors.error("WF1022", f"{name} takes numbers, not keys.") from None
-        raise _complaint(name, str(err)) from None
+        raise _refusal(name, values, str(err)) from None
+
+
+def _refusal(name: str, values: list, text: str) -> errors.WeftError:
+    """The error for an op that the builder refuses to make."""
+    kinds = [v.describe()[0] for group in values for v in (group if isinstance(group, list) else [group])]
+    if dtypes.key.code in kinds and not _CODE.search(text):
+        return errors.error("WF1022", f"{name} takes numbers, not keys.")
+    return _complaint(name, text)
 
 
 _CODE = re.compile(r"\[(WF\d{4})\] (.*)", re.S)
@@ -624,8 +639,10 @@ def _complaint(name: str, text: str) -> errors.WeftError:
 def wrap(scope: Scope, value: Any, weak: bool = False) -> Tracer:
     """A Tracer of a value of the IR that stands in the scope's block."""
     code, sizes = value.describe()
-    if any(type(n) is str for n in sizes):
-        sizes = tuple(dims.parse(n) if type(n) is str else n for n in sizes)
+    for n in sizes:  # most are ints, which need no parsing
+        if type(n) is str:
+            sizes = tuple(dims.parse(n) if type(n) is str else n for n in sizes)
+            break
     return Tracer(scope, value, sizes, dtypes.BY_CODE[code], weak)
 
 

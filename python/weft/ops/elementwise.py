@@ -15,6 +15,7 @@ from weft._src import dtypes
 from weft._src._op_table import OPS
 from weft._src.dispatch import elementwise, op
 from weft._src.normalize import (
+    alike,
     array,
     as_array,
     check_device,
@@ -59,7 +60,8 @@ def _operands(name: str, xs: list[Any]) -> tuple[list[Tracer], bool]:
     if d.kind in bad:
         worst = next(x for x in xs if common_type([x]).dtype.kind == d.kind)
         raise unsupported(_NAMES.get(name) or name, worst, _KINDS[takes])
-    return match(xs, d)[0], weak
+    # `match` would give operands back that are alike, so it need not be asked.
+    return (xs if alike(xs) and d is xs[0].dtype else match(xs, d)[0]), weak
 
 
 def _apply(name: str, *xs: Any) -> Tracer:
