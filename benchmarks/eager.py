@@ -1,4 +1,4 @@
-"""What one op costs outside of `jit`: on a shape that was there before, on a shape that is new, and the first time ever.
+"""What one op costs outside of `jit`: on a shape seen before, on a shape that is new, and the first time ever.
 
 NumPy's x + 1 on the same arrays stands beside as the machine's constant. A new shape is one of 1,000 random ones, each
 used once per round; the number of compiles meanwhile is counted and told. An op that was never seen is compiled in this

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The benchmarks: Weft beside its peers in one run. `./dev bench [names]` calls it in an environment that has them.
 
-    python benchmarks/run.py [calls eager power digits rnn control_flow imports first_call] [--seconds S] [--json FILE] [--markdown]
+    python benchmarks/run.py [calls eager power digits rnn control_flow imports first_call]
+        [--seconds S] [--json FILE] [--markdown]
 
 Exit status: 0 also where a target is missed (figures are shown, never tested); 1 where Weft is wrong or fails.
 """

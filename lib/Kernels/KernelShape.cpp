@@ -246,7 +246,7 @@ private:
       return true;
     for (Operation *op : ops) {
       if (fusionKind(op) == FusionKind::Map && !isa<ElementwiseOpInterface>(op))
-        return false; // it may depend on its index, dimension by dimension
+        return false;                         // it may depend on its index, dimension by dimension
       for (Value operand : op->getOperands()) // an iota asks for the dimensions one by one
         if (Operation *leaf = operand.getDefiningOp();
             leaf && isLeaf(leaf) && !leaf->hasTrait<OpTrait::ConstantLike>() && !shapeOf(operand).empty())

@@ -108,7 +108,8 @@ void buildPipeline(OpPassManager &pm, Stage from, Stage to, const PipelineOption
 
 //===-- command line ---------------------------------------------------------------------------------------------===//
 
-/// Reads `traced..kernels`, or `from=traced to=kernels`, with `target=`, `debug-lines`, `check`, `check-locations` after it.
+/// Reads `traced..kernels`, or `from=traced to=kernels`, with `target=`, `debug-lines`, `check`, `check-locations`
+/// after it.
 static LogicalResult parsePipeline(OpPassManager &pm, StringRef text,
                                    function_ref<LogicalResult(const Twine &)> error) {
   Stage from = Stage::Traced, to = Stage::LLVM;
@@ -169,9 +170,10 @@ static LogicalResult parseCheck(OpPassManager &pm, StringRef text, function_ref<
 
 void registerPipelines() {
   auto noOptions = [](function_ref<void(const mlir::detail::PassOptions &)>) {};
-  registerPassPipeline("weft-pipeline",
-                       "Runs from one stage to another: <from>..<to> [check] [check-locations] [debug-lines] [target=...]",
-                       parsePipeline, noOptions);
+  registerPassPipeline(
+      "weft-pipeline",
+      "Runs from one stage to another: <from>..<to> [check] [check-locations] [debug-lines] [target=...]",
+      parsePipeline, noOptions);
   registerPassPipeline("weft-check-contract", "Checks the contract of a stage: <stage> [locations]", parseCheck,
                        noOptions);
 }

@@ -1,8 +1,8 @@
 // Decides how tensors of the reference keep, convert and rearrange their elements.
 #include "weft/Reference/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "weft/Dialect/Weft/Weft.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cstring>

@@ -78,8 +78,7 @@ struct RepeatLast : RewritePattern {
       return failure();
     Type type = op->getResult(0).getType();
     bool isView = fusion.getFusionKind() == FusionKind::View || fusion.getFusionKind() == FusionKind::Alias;
-    if (isView && op->getNumOperands() == 1 &&
-        getElementTypeOrSelf(type) == getElementTypeOrSelf(op->getOperand(0))) {
+    if (isView && op->getNumOperands() == 1 && getElementTypeOrSelf(type) == getElementTypeOrSelf(op->getOperand(0))) {
       Location loc = mergeLocations(op->getContext(), {op->getLoc(), op->getOperand(0).getDefiningOp()->getLoc()});
       rewriter.replaceOp(op, BroadcastOp::create(rewriter, loc, type, scalars.front(), ArrayRef<int64_t>()));
       return success();

@@ -43,7 +43,9 @@ EXEMPT = {
         "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
     },
     "lower": {
-        **dict.fromkeys(("call", "for", "if", "while", "sized", "yield", "kernel", "launch", "copy"), "lowered by the entry"),
+        **dict.fromkeys(
+            ("call", "for", "if", "while", "sized", "yield", "kernel", "launch", "copy"), "lowered by the entry"
+        ),
         **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
         "map": "lower-map makes other ops of it",
         **_EFFECTS,

@@ -33,7 +33,9 @@ def test_every_path_named_in_the_guides_exists():
     assert {(g, path) for g, path in named if not (ROOT / path).exists()} == set()
 
 
-@pytest.mark.parametrize("page", ["control.md", "eager.md", "effects.md", "purity.md", "random.md", "sizes.md", "state.md"])
+@pytest.mark.parametrize(
+    "page", ["control.md", "eager.md", "effects.md", "purity.md", "random.md", "sizes.md", "state.md"]
+)
 def test_the_examples_of_a_guide_run(page):
     """The Python blocks of a page are one program, with asserts of its own."""
     text = (ROOT / "docs" / page).read_text()

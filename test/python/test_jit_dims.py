@@ -116,7 +116,7 @@ def test_the_example_of_the_guide_runs():
 
 
 def test_comparisons_of_sizes_are_guards():
-    """`if x.shape[0] > 8` under jit is answered for the sizes of the call, and traced anew where it comes out otherwise."""
+    """`if x.shape[0] > 8` under jit is answered for the sizes of the call, and traced anew where it comes out else."""
 
     @wf.jit(dims={"x": ("B",)})
     def f(x):

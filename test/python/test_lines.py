@@ -1,7 +1,7 @@
 """Every op that stems from a user's line carries it, through every stage; in native code too, with `debug="lines"`.
 
-The programs are those of example_programs.py, each walked at every stage to `scheduled`. Constants of upstream dialects are
-excepted: upstream's folders make them without a place.
+The programs are those of example_programs.py, each walked at every stage to `scheduled`. Constants of upstream
+dialects are excepted: upstream's folders make them without a place.
 """
 
 import os

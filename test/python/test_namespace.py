@@ -16,7 +16,8 @@ from weft._src.trace import Spec
 
 MODULES = [
     "weft._src.normalize", "weft._src.dispatch", "weft._src.methods", "weft.ops.elementwise", "weft.ops.reduction",
-    "weft.ops.movement", "weft.ops.contraction", "weft.ops.creation", "weft.ops.indexing", "weft.random", "weft._src.effects",
+    "weft.ops.movement", "weft.ops.contraction", "weft.ops.creation", "weft.ops.indexing", "weft.random",
+    "weft._src.effects",
 ]  # fmt: skip
 
 

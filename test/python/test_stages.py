@@ -54,7 +54,7 @@ def inputs_of(module, folder):
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_the_arena_is_near_the_peak_of_live_bytes(name, tmp_path):
-    """At most 1.1 times what the reference counts as alive in the same order: kernel by kernel, at the stage `kernels`."""
+    """At most 1.1 times what the reference counts as alive, kernel by kernel, in the same order."""
     traced = PROGRAMS[name]()
     planned = traced.lower().as_text("planned")
     kernels = tmp_path / "kernels.mlir"

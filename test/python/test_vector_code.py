@@ -1,7 +1,7 @@
 """Kernels compute in vectors of the host's width, and call no math library: read from the assembly, for two targets.
 
-Every program of example_programs.py is compiled, whatever the host is; each of its kernels that computes on floats must hold
-packed instructions of the target's full width, or `why_scalar` says why not; no kernel may call a math library.
+Every program of example_programs.py is compiled, whatever the host is; each of its kernels that computes on floats must
+hold packed instructions of the target's full width, or `why_scalar` says why not; no kernel may call a math library.
 """
 
 import math
@@ -13,7 +13,10 @@ from example_programs import PROGRAMS
 LANES = 16  # floats in the widest vector
 WIDTH = {"x86-64-v3": "ymm", "x86-64-v4": "zmm"}
 # v<op>ps/pd on registers: arithmetic, fused products, comparisons and roots; moves do not count.
-PACKED = r"\bv(?:add|sub|mul|div|max|min|sqrt|f?n?madd\w*|fmadd\w*|fnmadd\w*|fmsub\w*|cmp\w*|and|xor|or|pternlog\w*|blend\w*)p[sd]\b"
+PACKED = (
+    r"\bv(?:add|sub|mul|div|max|min|sqrt|f?n?madd\w*|fmadd\w*|fnmadd\w*|fmsub\w*|cmp\w*|and|xor|or|pternlog\w*|blend\w*)"
+    r"p[sd]\b"
+)
 LIBM = re.compile(
     r"^(?:exp|log|tanh|sin|cos|erf|pow|tan|sinh|cosh|atan|asin|acos|cbrt|expm1|log1p|fmod|fma)(?:2|10)?[fl]?$"
 )

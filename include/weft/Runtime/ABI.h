@@ -51,8 +51,8 @@ char *weft_rt_arena(WeftCall *call, int64_t bytes);
 void *weft_rt_result(WeftCall *call, int32_t index, int64_t bytes, int32_t rank, const int64_t *shape);
 
 /// Memory for a stretch of the program whose sizes are known only there: `bytes` bytes, 64-byte aligned,
-/// uninitialised, valid until the matching weft_rt_pop (or the end of the call). Stretches nest. Kept for the next at the
-/// same depth, so a loop that asks for no more than before allocates nothing. NULL: no memory (the status is set;
+/// uninitialised, valid until the matching weft_rt_pop (or the end of the call). Stretches nest. Kept for the next at
+/// the same depth, so a loop that asks for no more than before allocates nothing. NULL: no memory (the status is set;
 /// return). Only from the thread of the entry.
 char *weft_rt_push(WeftCall *call, int64_t bytes);
 void weft_rt_pop(WeftCall *call);

@@ -112,7 +112,8 @@ struct LinearPair {
 mlir::FailureOr<LinearPair> linearizeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
                                               llvm::ArrayRef<bool> active, bool choose = true);
 
-/// jvp(arguments, tangents of the active ones) -> results, tangents of the active ones (whose flags it fills); made once.
+/// jvp(arguments, tangents of the active ones) -> results, tangents of the active ones (whose flags it fills); made
+/// once.
 mlir::FailureOr<mlir::func::FuncOp> forwardFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
                                                     llvm::ArrayRef<bool> active,
                                                     llvm::SmallVector<bool> &activeResults);

@@ -1,9 +1,9 @@
 // Decides the reading of a kernel function: classifies its generics and lays their loops onto one root index space.
 #include "weft/Codegen/CPU/KernelGraph.h"
-#include "weft/Dialect/Weft/Lower.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "weft/Dialect/Weft/Lower.h"
 
 using namespace mlir;
 

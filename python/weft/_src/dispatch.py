@@ -1,6 +1,7 @@
 """Ops outside of a trace: each call runs a small compiled program, by the same compiler as `jit`.
 
-Decides what is compiled, and for which calls it holds. The program of a call is a trace of the op's own Python function,
+Decides what is compiled, and for which calls it holds. The program of a call is a trace of the op's own Python
+function,
 so eager and traced calls cannot differ in what they compute. Shapes are made alike first, so that one program serves
 them all: elementwise ops merge neighbouring axes that repeat in the same operands, reductions those that are reduced or
 kept alike, all others give each size but 0 and 1 a name; a comparison of sizes that the op makes while it is traced

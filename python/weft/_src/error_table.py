@@ -201,8 +201,8 @@ def _rows() -> dict[str, Entry]:
         '@wf.jit(donate="q")\ndef f(p):\n    return p')
 
     row("WF1211", "ImpureError", "a traced function writes to what it captures",
-        """A global, a variable of the function around, an attribute or an entry of a captured object was assigned to while
-        the function was traced. The compiled program would not do it again.""",
+        """A global, a variable of the function around, an attribute or an entry of a captured object was assigned to
+        while the function was traced. The compiled program would not do it again.""",
         "n = 0\n@wf.jit\ndef f(x):\n    global n\n    n += 1\n    return x",
         "return the value, or keep it in a wf.Variable; `allow_impure=True` lets the trace write.")
 
@@ -300,8 +300,8 @@ def _rows() -> dict[str, Entry]:
         """The array was donated to a call, which has used its memory for its results.""",
         "g = wf.jit(f, donate=0); g(x); x + 1", "use the result of the call, or do not donate.")
     row("WF1610", "CallbackError", "a callback returned something else",
-        """A function given to `weft.callback` must return what was promised there: the same containers, and in them arrays
-        of the shapes and dtypes that were told.""",
+        """A function given to `weft.callback` must return what was promised there: the same containers, and in them
+        arrays of the shapes and dtypes that were told.""",
         "wf.callback(lambda x: x, wf.spec((3,), 'float32'), wf.zeros((2,)))")
     row("WF1607", "WrongArgumentError", "one array donated twice", """Each donated argument is an array of its own.""")
 
@@ -358,7 +358,8 @@ def _rows() -> dict[str, Entry]:
         """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
     row("WF2031", "IRError", "no name of a size", """weft.sized binds one name, such as "n".""")
     row("WF2032", "IRError", "size outside its region",
-        """The size that weft.sized binds has a value inside its region only: captures and results do not speak of it.""")
+        """The size that weft.sized binds has a value inside its region only: captures and results do not speak of
+        it.""")
     row("WF2033", "IRError", "sum of what is no number", """weft.map sums results of numbers only.""")
     # -------------------------------------------------------------------- WF30xx: derivatives and batching of the IR
     row("WF3001", "DerivativeError", "recursive function",
@@ -487,8 +488,8 @@ def _rows() -> dict[str, Entry]:
     row("WF5022", "SizeError", "an assumption on sizes does not hold",
         """The sizes of the arguments violate an assumption of the function.""")
     row("WF5023", "CheckError", "a check of the program failed",
-        """A `check` in the program found its condition false. The call has no results, and arrays that were donated to it
-        are gone if it took over their memory.""",
+        """A `check` in the program found its condition false. The call has no results, and arrays that were donated to
+        it are gone if it took over their memory.""",
         "wf.check(False, 'always')")
     row("WF5024", "InternalError", "native code broke its contract",
         """Compiled code returned what it never should.""")

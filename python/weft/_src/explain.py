@@ -1,7 +1,8 @@
 """`f.explain(*args)`: what a compiled function consists of, as an object; printing it is the report.
 
 Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
-there are, from which lines, what they read and write; fusions refused and copies with reasons; memory; the time of each stage; why programs
+there are, from which lines, what they read and write; fusions refused and copies with reasons; memory; the time of each
+stage; why programs
 were made anew; and notes on what may surprise.
 """
 

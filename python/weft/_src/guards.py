@@ -54,7 +54,8 @@ class Reads(NamedTuple):
     """What a function reads: the guards, and the names of what is not watched.
 
     Attributes:
-        writes: what the function's code names as written, as it was before. generators: of random numbers, within reach.
+        writes: what the function's code names as written, as it was before. generators: of random numbers, within
+        reach.
     """
 
     guards: list[Guard]
@@ -103,7 +104,8 @@ def without_changed(reads: Reads) -> Reads:
 def changed(reads: Reads) -> list[str]:
     """The names of what has another value now than when the reads were taken: what tracing has written.
 
-    A list that only grows is not among them (a log of traces does no harm), nor is a module that was imported meanwhile.
+    A list that only grows is not among them (a log of traces does no harm), nor is a module that was imported
+    meanwhile.
 
     >>> d = {"a": 1}
     >>> reads = Reads([(d, "a", 1)], [])

@@ -2,7 +2,8 @@
 
 Decides how state becomes values. In the IR there are only values: a program that reads or writes a Variable has its
 array as a hidden argument, and one that writes it has the new value as a hidden last result, which the call puts behind
-the handle (`weft.updates`). While tracing, each function or region knows the Variables' values at this point of it; what
+the handle (`weft.updates`). While tracing, each function or region knows the Variables' values at this point of it;
+what
 a region writes must leave it, so a loop that writes a Variable carries it, and a branch that writes one returns it from
 every branch. That is found by tracing: a write where no way out has been made yet ends the attempt, and the op is
 traced again with that Variable among its carries. A derivative returns what its function wrote as auxiliary results.
@@ -258,8 +259,8 @@ def assign(variables: Sequence[Variable], values: Sequence[Any]) -> None:
 def refused(written: Written) -> UnsupportedError:
     """The error for a write that cannot leave."""
     return UnsupportedError(
-        "WF1507", f"a Variable of {trace.spec_of(written.variable._array)} is written inside a function whose transformation"
-        " returns no state (vmap, a custom derivative).",
+        "WF1507", f"a Variable of {trace.spec_of(written.variable._array)} is written inside a function whose"
+        " transformation returns no state (vmap, a custom derivative).",
         hint="return the new value, and write it outside.",
     )  # fmt: skip
 
@@ -280,7 +281,7 @@ def _settled(attempt: Callable[[tuple[Variable, ...]], Any]) -> Any:
 
 
 def in_loop(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates what builds a loop from (step, f, count, reverse, init, xs): Variables that the step writes are carries."""
+    """Decorates what builds a loop from (step, f, count, reverse, init, xs): Variables that it writes are carries."""
 
     @functools.wraps(build)
     def built(step: Any, f: Any, count: Any, reverse: bool, init: Any, xs: Any) -> Any:

@@ -128,7 +128,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     Args:
         f: returns one real floating number, without dimensions; with `has_aux`, a pair (number, auxiliary containers).
         argnums: the position, or positions, of the arguments to differentiate; each may be a container of float arrays.
-            A Variable stands for itself: the derivative is by its value before the call. Keyword arguments are not differentiated.
+            A Variable stands for itself: the derivative is by its value before the call. Keyword arguments are not
+            differentiated.
         has_aux: whether `f` returns auxiliary results beside its value.
 
     Returns:

@@ -39,8 +39,8 @@ from weft._src.trace import Tracer, emit
 from weft.ops.elementwise import subtract
 
 __all__ = [
-    "broadcast_arrays", "broadcast_to", "concat", "diff", "expand_dims", "flip", "matrix_transpose", "meshgrid", "moveaxis",
-    "pad",
+    "broadcast_arrays", "broadcast_to", "concat", "diff", "expand_dims", "flip", "matrix_transpose", "meshgrid",
+    "moveaxis", "pad",
     "permute_dims", "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose",
     "unstack",
 ]  # fmt: skip

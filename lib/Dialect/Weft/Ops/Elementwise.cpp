@@ -35,8 +35,8 @@ LogicalResult weft::verifyElementwise(Operation *op) {
     if (shape(operand.getType()) != shape(op->getResult(0).getType()))
       return op->emitOpError("[WF1012] expected operands and result of one shape, got ")
              << operand.getType() << " and " << op->getResult(0).getType();
-  if (isa<ConvertOp>(op) && (isa<KeyType>(getElementTypeOrSelf(op->getOperand(0))) ||
-                             isa<KeyType>(getElementTypeOrSelf(op->getResult(0)))))
+  if (isa<ConvertOp>(op) &&
+      (isa<KeyType>(getElementTypeOrSelf(op->getOperand(0))) || isa<KeyType>(getElementTypeOrSelf(op->getResult(0)))))
     return op->emitOpError("[WF1022] keys are not numbers; hint: their words are weft.key_data");
   // All operands but a condition share one element type.
   ValueRange numbers = op->getOperands();

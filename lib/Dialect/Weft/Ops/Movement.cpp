@@ -1,14 +1,15 @@
-// Decides the rules of rearranging elements; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
+// Decides the rules of rearranging elements; per op: verify | infer | fold | canonicalize | derivative | batch | lower
+// | reference.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace weft;
@@ -79,7 +80,8 @@ bool ReshapeOp::isJointlyLinear() { return true; }
 
 FusionKind ReshapeOp::getFusionKind() { return FusionKind::Alias; }
 
-LogicalResult ReshapeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ReshapeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                               SmallVectorImpl<Value> &results) {
   results.push_back(GraphBuilder(batcher.builder, getLoc()).reshape(operands[0], batcher.batchedType(getType())));
   return success();
 }
@@ -88,7 +90,8 @@ LogicalResult ReshapeOp::lower(LowerContext &context, ValueRange operands, Small
   return emitOpError("[WF1503] has no code: it stands between kernels, never in one");
 }
 
-LogicalResult ReshapeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult ReshapeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                  SmallVectorImpl<Tensor> &results) {
   auto shape = resultShape(*this, interpreter);
   if (failed(shape))
     return failure();
@@ -109,8 +112,9 @@ LogicalResult BroadcastOp::verify() {
     if (dim <= last || dim >= int64_t(to.size()))
       return emitOpError("[WF1015] expected ascending dims below the result's rank, got ") << getDims();
     if (from[i] != to[dim] && from[i] != SizeExpr(1) && !hasBareSize(*this))
-      return emitOpError("[WF1014] operand dimension ") << i << " of size " << from[i].str()
-             << " cannot become result dimension " << dim << " of size " << to[dim].str();
+      return emitOpError("[WF1014] operand dimension ")
+             << i << " of size " << from[i].str() << " cannot become result dimension " << dim << " of size "
+             << to[dim].str();
     last = dim;
   }
   return success();
@@ -169,7 +173,8 @@ bool BroadcastOp::isJointlyLinear() { return true; }
 
 FusionKind BroadcastOp::getFusionKind() { return FusionKind::View; }
 
-LogicalResult BroadcastOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult BroadcastOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                 SmallVectorImpl<Value> &results) {
   results.push_back(BroadcastOp::create(batcher.builder, getLoc(), batcher.batchedType(getType()), operands[0],
                                         withBatch(getDims(), 0, 1)));
   return success();
@@ -185,7 +190,8 @@ LogicalResult BroadcastOp::lower(LowerContext &context, ValueRange operands, Sma
   return success();
 }
 
-LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                    SmallVectorImpl<Tensor> &results) {
   auto shape = resultShape(*this, interpreter);
   if (failed(shape))
     return failure();
@@ -215,8 +221,8 @@ LogicalResult TransposeOp::verify() {
 }
 
 LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                            DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                            SmallVectorImpl<Type> &types) {
   TransposeOpAdaptor adaptor(operands, attributes, properties, regions);
   auto type = cast<RankedTensorType>(adaptor.getX().getType());
   if (!isPermutation(adaptor.getPermutation(), type.getRank()))
@@ -285,8 +291,8 @@ struct TransposeOfDot : OpRewritePattern<TransposeOp> {
     if (ArrayRef(swapped) != op.getPermutation())
       return failure();
     Location loc = mergeLocations(op.getContext(), {dot.getLoc(), op.getLoc()});
-    rewriter.replaceOp(op, DotOp::create(rewriter, loc, dot.getRhs(), dot.getLhs(), dot.getRhsBatch(), dot.getLhsBatch(),
-                                         dot.getRhsContract(), dot.getLhsContract()));
+    rewriter.replaceOp(op, DotOp::create(rewriter, loc, dot.getRhs(), dot.getLhs(), dot.getRhsBatch(),
+                                         dot.getLhsBatch(), dot.getRhsContract(), dot.getLhsContract()));
     return success();
   }
 };
@@ -309,7 +315,8 @@ bool TransposeOp::isJointlyLinear() { return true; }
 
 FusionKind TransposeOp::getFusionKind() { return FusionKind::View; }
 
-LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                 SmallVectorImpl<Value> &results) {
   results.push_back(TransposeOp::create(batcher.builder, getLoc(), operands[0], withBatch(getPermutation(), 0, 1)));
   return success();
 }
@@ -323,7 +330,8 @@ LogicalResult TransposeOp::lower(LowerContext &context, ValueRange operands, Sma
   return success();
 }
 
-LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                    SmallVectorImpl<Tensor> &results) {
   SmallVector<int64_t> shape, strides;
   for (int64_t dim : getPermutation()) {
     shape.push_back(operands[0].getShape()[dim]);
@@ -382,7 +390,8 @@ bool ReverseOp::isJointlyLinear() { return true; }
 
 FusionKind ReverseOp::getFusionKind() { return FusionKind::View; }
 
-LogicalResult ReverseOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ReverseOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                               SmallVectorImpl<Value> &results) {
   SmallVector<int64_t> dims = llvm::map_to_vector(getDims(), [](int64_t dim) { return dim + 1; });
   results.push_back(ReverseOp::create(batcher.builder, getLoc(), operands[0], dims));
   return success();
@@ -419,7 +428,8 @@ LogicalResult ReverseOp::lower(LowerContext &context, ValueRange operands, Small
   return success();
 }
 
-LogicalResult ReverseOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult ReverseOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                  SmallVectorImpl<Tensor> &results) {
   auto strides = operands[0].strides();
   int64_t first = 0;
   for (int64_t dim : getDims()) {
@@ -447,8 +457,9 @@ LogicalResult SliceOp::verify() {
     if ((size && *size == 0) || (rest && *rest >= 0))
       continue;
     if (rest)
-      return emitOpError("[WF1016] dimension ") << i << ": reads past the end (operand size " << from[i].str() << ", start "
-             << start << ", stride " << stride << ", result size " << to[i].str() << ")";
+      return emitOpError("[WF1016] dimension ")
+             << i << ": reads past the end (operand size " << from[i].str() << ", start " << start << ", stride "
+             << stride << ", result size " << to[i].str() << ")";
     // A size with a floordiv, or one bound by an assumption, is checked at entry (weft.assume).
   }
   return success();
@@ -475,7 +486,9 @@ static Value partOfConcat(SliceOp op, ConcatOp concat, int64_t &start) {
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
-  auto all = [](ArrayRef<int64_t> values, int64_t value) { return llvm::all_of(values, [&](int64_t v) { return v == value; }); };
+  auto all = [](ArrayRef<int64_t> values, int64_t value) {
+    return llvm::all_of(values, [&](int64_t v) { return v == value; });
+  };
   if (getX().getType() == getType() && all(getStarts(), 0) && all(getStrides(), 1))
     return getX();
   if (auto inner = getX().getDefiningOp<SliceOp>()) {
@@ -519,7 +532,8 @@ Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange o
       return builder.zeros(getX().getType());
     SizeExpr rest = from[i] - SizeExpr(1 + start) - (to[i] - SizeExpr(1)) * SizeExpr(stride);
     if (!rest.constant()) {
-      emitOpError("[WF3006] the transpose would pad dimension ") << i << " by " << rest.str() << " zeros; only a number that "
+      emitOpError("[WF3006] the transpose would pad dimension ")
+          << i << " by " << rest.str() << " zeros; only a number that "
           << "does not depend on named sizes can be padded\n  Hint: slice a fixed number of elements off the end";
       return {};
     }
@@ -536,7 +550,8 @@ bool SliceOp::isJointlyLinear() { return true; }
 
 FusionKind SliceOp::getFusionKind() { return FusionKind::View; }
 
-LogicalResult SliceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult SliceOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                             SmallVectorImpl<Value> &results) {
   results.push_back(SliceOp::create(batcher.builder, getLoc(), batcher.batchedType(getType()), operands[0],
                                     withBatch(getStarts(), 0), withBatch(getStrides(), 1)));
   return success();
@@ -561,8 +576,9 @@ LogicalResult SliceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> opera
   for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides())) {
     // The verifier leaves named sizes open.
     if ((*shape)[i] && start + ((*shape)[i] - 1) * stride >= operands[0].getShape()[i])
-      return emitOpError("[WF1016] dimension ") << i << ": reads past the end (operand size " << operands[0].getShape()[i]
-             << ", start " << start << ", stride " << stride << ", result size " << (*shape)[i] << ")";
+      return emitOpError("[WF1016] dimension ")
+             << i << ": reads past the end (operand size " << operands[0].getShape()[i] << ", start " << start
+             << ", stride " << stride << ", result size " << (*shape)[i] << ")";
     first += start * strides[i];
     strides[i] *= stride;
   }
@@ -586,8 +602,8 @@ LogicalResult PadOp::verify() {
 }
 
 LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                      DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                      SmallVectorImpl<Type> &types) {
   PadOpAdaptor adaptor(operands, attributes, properties, regions);
   auto type = cast<RankedTensorType>(adaptor.getX().getType());
   size_t rank = type.getRank();
@@ -596,7 +612,8 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   Shape shape = shapeOf(type);
   for (size_t i = 0; i < rank; ++i) {
     // Between n elements lie n - 1 gaps; of no elements, none.
-    SizeExpr gaps = shape[i] == SizeExpr(0) ? SizeExpr(0) : (shape[i] - SizeExpr(1)) * SizeExpr(adaptor.getInterior()[i]);
+    SizeExpr gaps =
+        shape[i] == SizeExpr(0) ? SizeExpr(0) : (shape[i] - SizeExpr(1)) * SizeExpr(adaptor.getInterior()[i]);
     shape[i] = shape[i] + gaps + SizeExpr(adaptor.getLow()[i] + adaptor.getHigh()[i]);
   }
   types.push_back(typeOf(shape, type.getElementType()));
@@ -629,8 +646,8 @@ Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange ope
     SmallVector<int64_t> strides = llvm::map_to_vector(getInterior(), [](int64_t n) { return n + 1; });
     return builder.slice(cotangent, getLow(), strides, getX().getType());
   }
-  // The value's cotangent is the sum over the places that it fills; chosen by a mask, since subtracting the rest from the
-  // sum of all would cancel.
+  // The value's cotangent is the sum over the places that it fills; chosen by a mask, since subtracting the rest from
+  // the sum of all would cancel.
   Type boolean = builder.builder.getI1Type();
   Value no = builder.splat(withElement(getX().getType(), boolean), 0);
   Value yes = builder.splat(RankedTensorType::get({}, boolean), 1);
@@ -644,9 +661,11 @@ bool PadOp::isJointlyLinear() { return true; }
 
 FusionKind PadOp::getFusionKind() { return FusionKind::Other; }
 
-LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                           SmallVectorImpl<Value> &results) {
   GraphBuilder b(batcher.builder, getLoc());
-  SmallVector<int64_t> low = withBatch(getLow(), 0), high = withBatch(getHigh(), 0), interior = withBatch(getInterior(), 0);
+  SmallVector<int64_t> low = withBatch(getLow(), 0), high = withBatch(getHigh(), 0),
+                       interior = withBatch(getInterior(), 0);
   Value x = batcher.materialize(getLoc(), operands[0], batched[0]);
   if (!batched[1]) {
     results.push_back(b.pad(x, operands[1], low, high, interior));
@@ -655,7 +674,8 @@ LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   // A value for each index of the batch: where nothing was, it is chosen.
   Type scalar = RankedTensorType::get({}, getElementTypeOrSelf(getType())), boolean = b.builder.getI1Type();
   Value padded = b.pad(x, b.zeros(scalar), low, high, interior);
-  Value filled = b.pad(b.splat(withElement(x.getType(), boolean), 0), b.splat(withElement(scalar, boolean), 1), low, high, interior);
+  Value filled = b.pad(b.splat(withElement(x.getType(), boolean), 0), b.splat(withElement(scalar, boolean), 1), low,
+                       high, interior);
   results.push_back(b.select(filled, b.broadcast(operands[1], padded.getType(), {0}), padded));
   return success();
 }
@@ -708,14 +728,15 @@ LogicalResult ConcatOp::verify() {
     Shape a = shapeOf(first), b = shapeOf(type);
     for (size_t i = 0; i < a.size(); ++i)
       if (a.size() != b.size() || (int64_t(i) != int64_t(getDim()) && a[i] != b[i]))
-        return emitOpError("[WF1012] expected operands that agree but in dimension ") << getDim() << ", got " << first << " and " << type;
+        return emitOpError("[WF1012] expected operands that agree but in dimension ")
+               << getDim() << ", got " << first << " and " << type;
   }
   return success();
 }
 
 LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-                                          SmallVectorImpl<Type> &types) {
+                                         DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                         SmallVectorImpl<Type> &types) {
   ConcatOpAdaptor adaptor(operands, attributes, properties, regions);
   if (adaptor.getXs().empty())
     return emitOptionalError(loc, "[WF1015] concat: expected at least one operand");
@@ -760,7 +781,8 @@ Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange 
   for (unsigned i = 0; i < operand; ++i)
     start = start + shapeOf(getXs()[i])[getDim()];
   if (!start.constant()) {
-    emitOpError("[WF3006] the transpose would slice from ") << start.str() << "; a slice starts at a number that does not "
+    emitOpError("[WF3006] the transpose would slice from ")
+        << start.str() << "; a slice starts at a number that does not "
         << "depend on named sizes\n  Hint: put operands of named sizes last";
     return {};
   }
@@ -775,7 +797,8 @@ bool ConcatOp::isJointlyLinear() { return true; }
 
 FusionKind ConcatOp::getFusionKind() { return FusionKind::Other; }
 
-LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched, SmallVectorImpl<Value> &results) {
+LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                              SmallVectorImpl<Value> &results) {
   SmallVector<Value> xs = batcher.materializeAll(getLoc(), operands, batched);
   results.push_back(ConcatOp::create(batcher.builder, getLoc(), xs, batcher.builder.getI64IntegerAttr(getDim() + 1)));
   return success();
@@ -802,8 +825,8 @@ static Value concatByIndex(LowerContext &context, ConcatOp op, ValueRange operan
       if (k == ends.size())
         return read(b);
       Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index[dim], ends[k]);
-      auto choice = scf::IfOp::create(b, loc, here,
-          [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, read(b)); },
+      auto choice = scf::IfOp::create(
+          b, loc, here, [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, read(b)); },
           [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, pick(b, l, k + 1)); });
       return choice.getResult(0);
     };
@@ -834,7 +857,8 @@ LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallV
   return success();
 }
 
-LogicalResult ConcatOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+LogicalResult ConcatOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                 SmallVectorImpl<Tensor> &results) {
   auto shape = resultShape(*this, interpreter);
   if (failed(shape))
     return failure();
