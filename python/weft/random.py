@@ -15,17 +15,20 @@ import math
 from typing import Any
 
 from weft._src import dtypes, normalize
+from weft._src.control import while_loop
 from weft._src.dispatch import op
 from weft._src.dtypes import DType
 from weft._src.errors import WrongArgumentError
 from weft._src.normalize import as_array, check_shape, convert, is_number, shape_text
 from weft._src.trace import Tracer, as_tracer, cast, emit
+from weft._src.transforms import stop_gradient, vmap
 from weft.ops import elementwise, movement, reduction
 from weft.ops.creation import iota
 
 __all__ = [
-    "bernoulli", "bits", "categorical", "cauchy", "exponential", "fold_in", "gumbel", "key", "key_data", "laplace",
-    "logistic", "normal", "rademacher", "randint", "split", "truncated_normal", "uniform", "wrap_key_data",
+    "bernoulli", "beta", "bits", "categorical", "cauchy", "dirichlet", "exponential", "fold_in", "gamma", "gumbel",
+    "key", "key_data", "laplace", "loggamma", "logistic", "normal", "poisson", "rademacher", "randint", "split",
+    "truncated_normal", "uniform", "wrap_key_data",
 ]  # fmt: skip
 
 
@@ -545,3 +548,218 @@ def _first_greatest(x: Tracer, axis: int) -> Tracer:
     greatest = reduction.max(x, axis=axis, keepdims=True)
     index = iota(x.shape, axis, d)
     return reduction.min(elementwise.where(elementwise.equal(x, greatest), index, int(dtypes.iinfo(d).max)), axis=axis)
+
+
+# ------------------------------------------------------------------------------------------------- by rejection
+#
+# Loops until a candidate is accepted. Their numbers do not vary smoothly with the parameters: no derivative in them.
+
+
+def _gamma_one(key_: Any, alpha: Any, log: bool) -> Any:
+    """One number of the gamma distribution, or its logarithm, from that of alpha + 1 where alpha is below 1
+    (G. Marsaglia and W. Tsang, "A simple method for generating gamma variables", 2000)."""
+    d_ = alpha.dtype
+    large = alpha >= 1
+    d = elementwise.where(large, alpha, alpha + 1) - 1 / 3
+    c = convert(1 / 3, d_) / elementwise.sqrt(d)
+    loop, last = fold_in(key_, 0), fold_in(key_, 1)
+
+    def candidate(state: tuple) -> tuple:
+        first = fold_in(state[0], 0)
+        return first, *_cube_root(fold_in(state[0], 1)), uniform(fold_in(state[0], 2), dtype=d_)
+
+    def _cube_root(k: Any) -> tuple:
+        def draw(s: tuple) -> tuple:
+            x = normal(fold_in(s[0], 1), dtype=d_)
+            return fold_in(s[0], 0), x, 1 + x * c
+
+        _, x, v = while_loop(lambda s: s[2] <= 0, draw, (k, convert(0, d_), convert(-1, d_)))
+        return x * x, v * v * v
+
+    def rejected(state: tuple) -> Any:
+        _, x2, v, u = state
+        return (u >= 1 - 0.0331 * (x2 * x2)) & (elementwise.log(u) >= x2 / 2 + d * (1 - v + elementwise.log(v)))
+
+    v = while_loop(rejected, candidate, (loop, convert(0, d_), convert(1, d_), convert(2, d_)))[2]
+    if log:
+        small = -exponential(last, dtype=d_)
+        shift = elementwise.where(large | (small == 0), convert(0, d_), small / alpha)
+        return elementwise.log(d) + elementwise.log(v) + shift
+    boost = elementwise.where(large, convert(1, d_), (1 - uniform(last, dtype=d_)) ** (1 / alpha))
+    return d * v * boost
+
+
+def _gamma(name: str, keys: Any, a: Any, shape: Any, dtype: Any, log: bool) -> Tracer:
+    keys, d = _keys(keys, name), _float(dtype, name)
+    shape, (a,) = _parameters(name, shape, d, a)
+    full = (*keys.shape, *shape)
+    n = normalize.count(full)
+    wide = dtypes.float32 if d.bits == 16 else d
+    a = cast(normalize.reshape(normalize.broadcast(a, full), (n,)), wide)
+    each = normalize.reshape(split(keys, shape), (n,)) if shape else normalize.reshape(fold_in(keys, 0), (n,))
+    made = vmap(lambda k, x: _gamma_one(k, x, log))(each, stop_gradient(a))
+    return cast(normalize.reshape(made, full), d)
+
+
+@op(arrays=2)
+def gamma(keys: Any, a: Any, /, shape: Any = None, dtype: Any = None) -> Any:
+    """Numbers of the gamma distribution of shape parameter `a` and scale 1.
+
+    Args:
+        keys: keys of any shape K. a: positive numbers, broadcasting to `shape`; others give NaN.
+        shape: how many from each key; by default the shape of `a`.
+        dtype: floating; by default the default float.
+
+    Returns:
+        An array of shape K + shape. It has no derivative in `a`.
+
+    Raises:
+        DTypeError: WF1022; ShapeError: WF1001, WF1008, WF1014.
+
+    >>> weft.random.gamma(weft.random.key(0), 2.0, (3,)).shape
+    (3,)
+    """
+    return _gamma("gamma", keys, a, shape, dtype, log=False)
+
+
+@op(arrays=2)
+def loggamma(keys: Any, a: Any, /, shape: Any = None, dtype: Any = None) -> Any:
+    """The logarithms of numbers of the gamma distribution: for small `a` the numbers themselves are 0 in floats.
+
+    Args and errors: as `gamma`.
+
+    >>> bool(weft.isfinite(weft.random.loggamma(weft.random.key(0), 1e-4, (100,))).all())
+    True
+    """
+    return _gamma("loggamma", keys, a, shape, dtype, log=True)
+
+
+@op(arrays=3)
+def beta(keys: Any, a: Any, b: Any, /, shape: Any = None, dtype: Any = None) -> Any:
+    """Numbers of the beta distribution of parameters `a` and `b`.
+
+    Args and errors: as `gamma`; `a` and `b` broadcast to `shape`.
+
+    >>> weft.random.beta(weft.random.key(0), 2.0, 3.0, (4,)).shape
+    (4,)
+    """
+    keys, d = _keys(keys, "beta"), _float(dtype, "beta")
+    shape, (a, b) = _parameters("beta", shape, d, a, b)
+    x, y = loggamma(fold_in(keys, 0), a, shape, d), loggamma(fold_in(keys, 1), b, shape, d)
+    top = elementwise.maximum(x, y)
+    x, y = elementwise.exp(x - top), elementwise.exp(y - top)
+    return x / (x + y)
+
+
+@op(arrays=2)
+def dirichlet(keys: Any, alpha: Any, /, shape: Any = None, dtype: Any = None) -> Any:
+    """Vectors of the Dirichlet distribution: positive, of sum 1.
+
+    Args:
+        keys: keys of any shape K. alpha: positive numbers; the last axis is that of the vectors.
+        shape: how many vectors from each key; by default the other axes of `alpha`, which broadcast to it.
+        dtype: floating; by default the default float.
+
+    Returns:
+        An array of shape K + shape + alpha.shape[-1:]. It has no derivative in `alpha`.
+
+    Raises:
+        DTypeError: WF1022; ShapeError: WF1008, WF1011, WF1014.
+
+    >>> x = weft.random.dirichlet(weft.random.key(0), weft.asarray([1.0, 2.0, 3.0]), (5,))
+    >>> x.shape, bool((abs(x.sum(axis=1) - 1) < 1e-6).all())
+    ((5, 3), True)
+    """
+    keys, d, alpha = _keys(keys, "dirichlet"), _float(dtype, "dirichlet"), normalize.array(alpha)
+    if not alpha.shape:
+        raise normalize.ShapeError("WF1011", "dirichlet: alpha has an axis for the vectors, got a number.")
+    shape = alpha.shape[:-1] if shape is None else check_shape(shape)
+    x = loggamma(keys, alpha, (*shape, alpha.shape[-1]), d)
+    weights = elementwise.exp(x - reduction.max(x, axis=-1, keepdims=True))
+    return weights / reduction.sum(weights, axis=-1, keepdims=True)
+
+
+def _log_factorial(k: Tracer) -> Tracer:
+    """log(k!) by Stirling's series, from 8 on; below by the product up to there."""
+    x = k + 1
+    low = x < 8
+    near, z, product = elementwise.minimum(x, 8.0), elementwise.where(low, x + 7, x), None
+    for i in range(7):
+        product = near + i if product is None else product * (near + i)
+    r = 1 / z
+    series = r * (1 / 12 - r * r * (1 / 360 - r * r / 1260))
+    sum_ = (z - 0.5) * elementwise.log(z) - z + math.log(2 * math.pi) / 2 + series
+    return elementwise.where(low, sum_ - elementwise.log(product), sum_)
+
+
+@op(arrays=2)
+def poisson(keys: Any, lam: Any, /, shape: Any = None, dtype: Any = None) -> Any:
+    """Integers of the Poisson distribution of mean `lam`.
+
+    Args:
+        keys: keys of any shape K. lam: means, 0 or more, broadcasting to `shape`; others give -1.
+        shape: how many from each key; by default the shape of `lam`. dtype: by default the default integer.
+
+    Returns:
+        An array of shape K + shape.
+
+    Raises:
+        DTypeError: WF1022; ShapeError: WF1001, WF1008, WF1014.
+
+    >>> weft.random.poisson(weft.random.key(0), 4.0, (3,)).shape
+    (3,)
+    """
+    keys, d = _keys(keys, "poisson"), dtypes.default_int() if dtype is None else dtypes.dtype(dtype)
+    if d.kind not in ("int", "float"):
+        raise normalize.DTypeError("WF1022", f"poisson gives integers, and -1 for no answer, not {d.name}.")
+    shape, (lam,) = _parameters("poisson", shape, dtypes.float32, lam)
+    full = (*keys.shape, *shape)
+    lam = stop_gradient(normalize.broadcast(lam, full))
+    few = elementwise.bitwise_invert(lam >= 10)
+    counted = _poisson_few(fold_in(keys, 0), elementwise.where(few, lam, 0.0), shape)
+    drawn = _poisson_many(fold_in(keys, 1), elementwise.where(few | (lam == math.inf), 1e5, lam), shape)
+    result = elementwise.where(few, counted, drawn)
+    return cast(elementwise.where((lam >= 0) & (lam < math.inf), result, -1.0), d)
+
+
+def _poisson_few(keys: Tracer, lam: Tracer, shape: tuple) -> Tracer:
+    """How many uniform numbers can be multiplied before the product is below exp(-lam) (D. Knuth, "Seminumerical
+    algorithms", 3.4.1)."""
+
+    def multiply(state: tuple) -> tuple:
+        k, count, log = state
+        more = log > -lam
+        return (
+            fold_in(k, 0),
+            elementwise.where(more, count + 1, count),
+            log + elementwise.log(_unit(fold_in(k, 1), shape, dtypes.float32)),
+        )
+
+    zero = elementwise.multiply(lam, 0.0)
+    count = while_loop(lambda s: (s[2] > -lam).any(), multiply, (keys, zero, zero))[1]
+    return elementwise.maximum(count - 1, 0.0)
+
+
+def _poisson_many(keys: Tracer, lam: Tracer, shape: tuple) -> Tracer:
+    """Transformed rejection (W. Hormann, "The transformed rejection method for generating Poisson random variables",
+    1993)."""
+    log = elementwise.log(lam)
+    b = 0.931 + 2.53 * elementwise.sqrt(lam)
+    a = -0.059 + 0.02483 * b
+    inverse = 1.1239 + 1.1328 / (b - 3.4)
+    v_r = 0.9277 - 3.6224 / (b - 2)
+
+    def draw(state: tuple) -> tuple:
+        key_, made, done = state
+        u = _unit(fold_in(key_, 1), shape, dtypes.float32) - 0.5
+        v = _unit(fold_in(key_, 2), shape, dtypes.float32)
+        us = 0.5 - elementwise.abs(u)
+        k = elementwise.floor((2 * a / us + b) * u + lam + 0.43)
+        s = elementwise.log(v * inverse / (a / (us * us) + b))
+        t = -lam + k * log - _log_factorial(elementwise.maximum(k, 0.0))
+        bad = (k < 0) | ((us < 0.013) & (v > us))
+        taken = ((us >= 0.07) & (v <= v_r)) | (elementwise.bitwise_invert(bad) & (s <= t))
+        return fold_in(key_, 0), elementwise.where(taken & elementwise.bitwise_invert(done), k, made), done | taken
+
+    start = (keys, elementwise.multiply(lam, 0.0), lam < 0)
+    return while_loop(lambda s: elementwise.bitwise_invert(s[2]).any(), draw, start)[1]

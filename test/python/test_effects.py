@@ -59,6 +59,27 @@ def test_lanes_come_in_order_and_masks_hold_for_each(capsys):
     assert lines(capsys) == ["1.0 of 1.0", "3.0 of 3.0", "2.0 of 1.0", "6.0 of 3.0"]
 
 
+def test_branches_and_loops_of_lanes(capsys):
+    def branch(x):
+        return wf.cond(
+            x > 0,
+            lambda x: (wf.debug.print("pos {}", x), x * 2)[1],
+            lambda x: (wf.debug.print("neg {}", x), x - 1)[1],
+            x,
+        )
+
+    assert np.asarray(wf.jit(wf.vmap(branch))(X)).tolist() == [2.0, -3.0, 6.0]
+    assert lines(capsys) == ["pos 1.0", "neg -2.0", "pos 3.0"]
+    assert np.asarray(wf.jit(wf.vmap(wf.grad(branch)))(X)).tolist() == [2.0, 1.0, 2.0]
+    assert lines(capsys) == ["pos 1.0", "neg -2.0", "pos 3.0"]
+
+    def loop(x):
+        return wf.while_loop(lambda c: c < 10, lambda c: (wf.debug.print("c {}", c), c * 3 + 1)[1], x)
+
+    assert np.asarray(wf.jit(wf.vmap(loop))(np.array([1, 9, 5], np.float32))).tolist() == [13.0, 28.0, 16.0]
+    assert lines(capsys) == ["c 1.0", "c 4.0", "c 9.0", "c 5.0"]
+
+
 def test_gradients_print_once(capsys):
     def f(x):
         y = wf.sin(x)

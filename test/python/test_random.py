@@ -300,3 +300,82 @@ def test_bounds_may_be_arrays():
     assert ((x >= low) & (x < high)).all()
     same = np.asarray(R.randint(R.key(5), (1000, 3), 5, 9, dtype="int16"))
     assert (x[:, 1] == same[:, 1]).all()
+
+
+# ------------------------------------------------------------------------------------------------------- by rejection
+
+
+@pytest.mark.parametrize("a", [0.3, 1.0, 2.5, 40.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gamma(a, dtype):
+    x = np.asarray(R.gamma(R.key(7), a, (3000,), dtype=dtype), np.float64)
+    assert (x >= 0).all()
+    cdf = np.vectorize(lambda v: float(mp.gammainc(a, 0, v, regularized=True)))
+    assert kolmogorov(x, cdf) < 1.95
+    logs = np.asarray(R.loggamma(R.key(8), a, (3000,), dtype=dtype), np.float64)
+    assert kolmogorov(np.exp(logs), cdf) < 1.95
+
+
+def test_gamma_of_wrong_parameters_ends():
+    x = np.asarray(R.gamma(R.key(7), np.array([-1, np.nan, 2, 0], np.float32)))
+    assert np.isnan(x[:2]).all()
+    assert x[2] > 0
+    assert x[3] == 0
+
+
+def test_gamma_in_batches():
+    keys, a = R.split(R.key(3), 4), np.array([0.5, 3.0], np.float32)
+    many = np.asarray(R.gamma(keys, a))
+    mapped = np.asarray(wf.jit(wf.vmap(lambda k: R.gamma(k, a)))(keys))
+    for i in range(4):
+        assert (np.asarray(R.gamma(keys[i], a)) == many[i]).all()
+        assert (mapped[i] == many[i]).all()
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (2.0, 5.0), (1.0, 1.0)])
+def test_beta(a, b):
+    x = np.asarray(R.beta(R.key(9), a, b, (3000,)), np.float64)
+    cdf = np.vectorize(lambda v: float(mp.betainc(a, b, 0, v, regularized=True)))
+    assert kolmogorov(x, cdf) < 1.95
+
+
+def test_dirichlet():
+    alpha = np.array([0.5, 2.0, 3.5], np.float32)
+    x = np.asarray(R.dirichlet(R.key(9), alpha, (3000,)), np.float64)
+    assert x.sum(axis=1) == pytest.approx(1, abs=1e-6)
+    for i in range(3):  # each element is a beta number
+        rest = float(alpha.sum() - alpha[i])
+        cdf = np.vectorize(lambda v, i=i, rest=rest: float(mp.betainc(float(alpha[i]), rest, 0, v, regularized=True)))
+        assert kolmogorov(x[:, i], cdf) < 1.95
+
+
+@pytest.mark.parametrize("lam", [0.4, 3.0, 9.9, 10.0, 47.0, 2000.0])
+def test_poisson(lam):
+    n = 20000
+    x = np.asarray(R.poisson(R.key(10), lam, (n,)))
+    assert x.dtype == np.int64
+    spread = 4 * math.sqrt(lam) + 4
+    edges = np.unique(np.round(np.linspace(max(0, lam - spread), lam + spread, 24))).astype(int)
+
+    def log_pmf(k):
+        return -lam + k * math.log(lam) - math.lgamma(k + 1)
+
+    below = np.array([sum(math.exp(log_pmf(k)) for k in range(e)) for e in edges])
+    cells = np.diff(np.concatenate([[0], below, [1]])) * n
+    got = np.diff(np.concatenate([[0], [(x < e).sum() for e in edges], [n]]))
+    enough = cells > 5
+    chi = ((got - cells) ** 2 / np.maximum(cells, 1e-9))[enough].sum()
+    # Above the mean by 4 standard deviations and a half: about once in ten thousand.
+    free = enough.sum()
+    assert chi < free + 4.5 * math.sqrt(2 * free) + 4
+    assert abs(x.mean() - lam) < 5 * math.sqrt(lam / n)
+
+
+def test_poisson_at_the_edges():
+    lam = np.array([0.0, -1.0, np.nan, np.inf, 1e-30], np.float32)
+    assert np.asarray(R.poisson(R.key(1), lam)).tolist() == [0, -1, -1, -1, 0]
+
+
+def test_nothing_is_drawn_for_empty_shapes():
+    for draw in (lambda k: R.gamma(k, 2.0, (0, 3)), lambda k: R.poisson(k, 2.0, (0, 3)), lambda k: R.normal(k, (0, 3))):
+        assert draw(R.key(0)).shape == (0, 3)
