@@ -34,7 +34,7 @@ def test_every_path_named_in_the_guides_exists():
 
 
 @pytest.mark.parametrize(
-    "page", ["control.md", "eager.md", "effects.md", "purity.md", "random.md", "sizes.md", "state.md"]
+    "page", ["array-api.md", "control.md", "eager.md", "effects.md", "purity.md", "random.md", "sizes.md", "state.md"]
 )
 def test_the_examples_of_a_guide_run(page):
     """The Python blocks of a page are one program, with asserts of its own."""
