@@ -46,6 +46,7 @@ const Symbol *table(int &count) {
       {"__extendhfsf2", address(extendHalfToFloat)},
       {"__truncsfbf2", address(truncFloatToBFloat)},
       {"__truncdfbf2", address(truncDoubleToBFloat)},
+      {"weft_rt_sort", address(weft_rt_sort)},
   };
   count = int(sizeof symbols / sizeof *symbols);
   return symbols;

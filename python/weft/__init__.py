@@ -36,7 +36,9 @@ _HOME = {
         "weft._src.dtypes",
     ),
 }  # fmt: skip
-_FAMILIES = ("elementwise", "reduction", "movement", "contraction", "window", "creation")
+_FAMILIES = (
+    "elementwise", "reduction", "movement", "indexing", "contraction", "window", "sorting", "creation",
+)  # fmt: skip
 _MODULES = ("debug", "errors", "nn", "ops", "random", "tree")
 
 # The array API's constants.

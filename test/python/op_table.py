@@ -44,6 +44,7 @@ class OpRow(NamedTuple):
         fn: from Tracers to one; by default the op itself on them.
         shapes: of the operands; None: elementwise, any shape.
         diff: whether the op has a derivative that is not zero, for float operands.
+        folds: whether an element of the result is made of many: then its error grows with their number.
         slack: ULP that the right answer itself may be wrong by, where longdouble has no such function.
     """
 
@@ -55,6 +56,7 @@ class OpRow(NamedTuple):
     fn: Callable[..., Any] | None = None
     shapes: tuple | None = None
     diff: bool = True
+    folds: bool = False
     slack: float = 0.0
     label: str = ""
 
@@ -239,6 +241,7 @@ ELEMENTWISE = [
 
 def structured(name: str, label: str, shapes: tuple, fn: Callable, numpy: Callable, **more: Any) -> OpRow:
     """A row of a structured op: one of its forms, on operands of fixed shapes."""
+    more.setdefault("folds", name in ("reduce", "dot", "for", "map", "convolution", "reduce_window"))
     more.setdefault("dtypes", (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int32, dtypes.uint8))
     return OpRow(name, numpy, shapes=shapes, fn=fn, label=label, **more)
 
@@ -418,6 +421,38 @@ def _sized(x: Any) -> Any:
     return emit("sized", [two, *outer.scope.captures], regions=[outer], symbol="k", results=[x.spec[:2]])[0]
 
 
+def _indices(values: list) -> Any:
+    return constant(np.array(values, np.int64), dtypes.int64)
+
+
+def _gather(values: list, shape: tuple, batch: int, axes: list, at: int, bounds: str = "clamp") -> Callable:
+    numbers = dict(batch=batch, dims=axes, at=at, bounds=bounds)
+    return lambda x: emit("gather", [x, _indices(values)], results=[(shape, x.dtype)], **numbers)
+
+
+def _scatter(kind: str, values: list, axes: list, bounds: str = "drop") -> Callable:
+    numbers = dict(kind=kind, batch=0, dims=axes, at=0, bounds=bounds)
+    return lambda x, u: emit("scatter", [x, _indices(values), u], **numbers)
+
+
+def _np_scatter(kind: str, rows: list) -> Callable:
+    """Rows of the updates that are inside, one after the other."""
+    step = {"set": lambda a, b: b, "add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maximum}[kind]
+
+    def f(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        x = x.copy()
+        for i, row in zip(rows, u, strict=True):
+            if 0 <= i < len(x):
+                x[i] = step(x[i], row[0])
+        return x
+
+    return f
+
+
+def _sorted(name: str, dim: int, descending: bool) -> Callable:
+    return lambda x: emit(name, [x], dim=dim, descending=descending)
+
+
 def _requested(name: str) -> Callable:
     """The request ops, on x * x."""
 
@@ -526,6 +561,22 @@ STRUCTURED = [
                lambda x, w: np.einsum("ngchi,goci->gnoh", _np_windows(x, [3], [2], [1]), w, dtype=x.dtype)),
     structured("reduce_window", "add", ((5, 9),), _pool("add"), _np_pool(np.sum)),
     structured("reduce_window", "max", ((5, 9),), _pool("max"), _np_pool(np.max)),
+    structured("gather", "rows", ((5, 4),), _gather([[4], [0], [9]], (3, 1, 4), 0, [0], 0),
+               lambda x: x[[4, 0, 4]][:, None]),
+    structured("gather", "windows", ((6, 7),), _gather([[1, 2], [5, -3]], (2, 2, 3), 0, [0, 1], 0),
+               lambda x: np.stack([x[1:3, 2:5], x[4:6, 0:3]])),
+    structured("gather", "batch", ((3, 5, 2),),
+               _gather([[[1], [4]], [[0], [0]], [[2], [9]]], (3, 1, 2, 2), 1, [1], 2, "drop"),
+               lambda x: np.stack([x[[0, 1, 2], [1, 0, 2]], x[[0, 1, 2], [4, 0, 4]] * x.dtype.type(1)], -1)[:, None]
+               * np.array([1, 1, 1, 1, 1, 0], x.dtype).reshape(3, 1, 1, 2)),
+    *[structured("scatter", kind, ((5, 4), (4, 1, 4)), _scatter(kind, [[3], [0], [3], [8]], [0]),
+                 _np_scatter(kind, [3, 0, 3, 8]), folds=True) for kind in ("set", "add", "mul", "min", "max")],
+    *[structured(name, "last", ((3, 70),), _sorted(name, 1, False), lambda x, f=f: f(x, axis=1, kind="stable"),
+                 dtypes=FLOATS[2:] + INTS[2:] + UINTS[:1] + BOOL, diff=name == "sort")
+      for name, f in (("sort", np.sort), ("argsort", np.argsort))],
+    *[structured(name, "down", ((7, 3),), _sorted(name, 0, True), lambda x, f=f: f(x), diff=name == "sort")
+      for name, f in (("sort", lambda x: np.sort(x, 0)[::-1]),
+                      ("argsort", lambda x: 6 - np.argsort(x[::-1], axis=0, kind="stable")[::-1]))],
     structured("constant", "", (), lambda: emit("constant", [], value=_scalar(7)), lambda: np.int32(7),
                dtypes=(dtypes.int32,), diff=False),
     structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),

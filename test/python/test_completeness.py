@@ -1,13 +1,18 @@
 """Every op that the compiler registers has all that an op must have: a row of the op table, a case in test/ops, a
 description with an example, and its rules. What one lacks by intent stands in EXEMPT, with the reason."""
 
+import functools
 import pathlib
 import re
 
+import numpy as np
 import pytest
-from op_table import ELEMENTWISE, STRUCTURED
-from weft._src import _weft
+from ir_tools import call, tool
+from op_table import ELEMENTWISE, STRUCTURED, samples
+from running import ulps
+from weft._src import _weft, dtypes
 from weft._src._op_table import OPS
+from weft._src._weft import ir
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = ROOT / "test" / "ops"
@@ -55,8 +60,6 @@ DERIVATIVES = (
     "PartialsOpInterface", "TransposeOpInterface", "JvpOpInterface", "RegionDerivativeOpInterface",
     "NoDerivativeOpInterface",
 )  # fmt: skip
-_BY_KIND = "linear for add, where the transpose holds; jvp for the other kinds"
-TWO_DERIVATIVES = {"reduce": _BY_KIND, "reduce_window": _BY_KIND}
 
 
 def registered():
@@ -95,14 +98,49 @@ def test_has_a_row_in_the_op_table(name):
 
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_has_a_case(name):
-    """Elementwise ops in the file of their family, the others in a file of their own."""
-    if exempt("case", name):
+    """Structured ops in a file of their own; the example of an elementwise op is its case."""
+    if exempt("case", name) or OPS[name].family == "Elementwise":
         return
-    family = OPS[name].family == "Elementwise"
-    path = CASES / ("Elementwise.mlir" if family else f"{name}.mlir")
+    path = CASES / f"{name}.mlir"
     lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("//")]
     assert any(re.search(rf"\bweft\.{name}\b", line) for line in lines), f"{path} has no weft.{name}"
     assert "// RUN:" in path.read_text()
+
+
+@functools.cache
+def elementwise_examples():
+    """The examples of all elementwise ops, each a function of its op's name, after a round trip through weft-opt."""
+    functions = []
+    for name, op in OPS.items():
+        if op.family != "Elementwise":
+            continue
+        example = re.search(r"```mlir\n(.*?)\n```", op.description, re.DOTALL).group(1)
+        operands, types, result = re.fullmatch(
+            rf"%r = weft\.{name} ((?:%\w+(?:, )?)+).*? : \((.*)\) -> (.*)", example
+        ).groups()
+        arguments = ", ".join(f"{o}: {t}" for o, t in zip(operands.split(", "), types.split(", "), strict=True))
+        functions.append(f"func.func @{name}({arguments}) -> {result} {{\n  {example}\n  return %r : {result}\n}}")
+    printed = call([tool("weft-opt"), "-"], "\n".join(functions))
+    return call([tool("weft-opt"), "-", "--mlir-print-op-generic"], printed)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, r in OPS.items() if r.family == "Elementwise"))
+def test_the_example_of_an_elementwise_op_runs(name):
+    """Its case: read, printed, read again, and run by the reference on numbers of the row's domain."""
+    module = ir.Module.parse(elementwise_examples(), "examples.mlir", context=ir.Context())
+    function = next(f for f in module.body.operations if str(f.attributes["sym_name"]).strip('"') == name)
+    arguments = function.regions[0].blocks[0].arguments
+    row = next(r for r in ELEMENTWISE if r.name == name)
+    given = [dtypes.BY_CODE[a.describe()[0]] for a in arguments]
+    operands = [x.astype(d.numpy) for x, d in zip(samples(row, given[-1], (4,)), given, strict=True)]
+    raw = [(d.code, x.shape, x.tobytes()) for x, d in zip(operands, given, strict=True)]
+    ((code, shape, data),) = _weft.reference(module, name, raw, 1)
+    result = np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape)
+    expected = np.asarray(row.expected(*operands))
+    if result.dtype.kind == "f":
+        assert ulps(result, expected).max() <= max(OPS[name].ulp, 1) + row.slack
+    else:
+        assert (result == expected).all()
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
@@ -118,8 +156,9 @@ def test_has_its_rules(name):
     traits = OPS[name].traits
     assert "ReferenceOpInterface" in traits or exempt("reference", name)
     derivatives = [d for d in DERIVATIVES if d in traits]
-    if name in TWO_DERIVATIVES:
-        assert len(derivatives) == 2
+    if any(attribute[0] == "kind" for attribute in OPS[name].attributes):
+        # Linear for some kinds, where the transpose holds; the jvp is that of the others.
+        assert derivatives in (["TransposeOpInterface", "JvpOpInterface"], ["RegionDerivativeOpInterface"])
     else:
         assert len(derivatives) == (0 if exempt("derivative", name) else 1), "an op has exactly one derivative rule"
     assert "BatchOpInterface" in traits or exempt("batch", name)

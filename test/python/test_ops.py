@@ -174,12 +174,11 @@ def test_structured(r, d):
         return
     # A sum of n terms has at most n roundings of its partial results: the bound grows with the sum of magnitudes.
     operands = [np.abs(x.astype(np.float64)) for x in samples(r, d)]
-    sums = r.name in ("reduce", "dot", "for", "map", "convolution", "reduce_window")
-    scale = np.asarray(r.numpy(*operands), np.float64) if sums else np.abs(expected)
+    scale = np.asarray(r.numpy(*operands), np.float64) if r.folds else np.abs(expected)
     terms = max([x.size for x in operands], default=1)
     step = dtypes.finfo(dtypes.dtype(native.dtype)).eps
     inner = dtypes.finfo(dtypes.float32).eps if native.dtype.itemsize == 2 else step  # 16-bit floats add up in float32
-    limit = np.abs(scale) * (step + inner * terms) if sums else np.abs(scale) * step
+    limit = np.abs(scale) * (step + inner * terms) if r.folds else np.abs(scale) * step
     error = np.abs(native.astype(np.float64) - expected.astype(np.float64))
     assert (error <= limit).all(), f"{np.max(error)} beyond {np.max(limit)}"
 

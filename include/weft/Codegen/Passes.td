@@ -7,8 +7,8 @@ include "mlir/Pass/PassBase.td"
 def ScheduleKernels : Pass<"weft-schedule-kernels", "::mlir::ModuleOp"> {
   let summary = "chooses how each kernel's loops run (linalg -> scheduled)";
   let description = [{
-    Puts `weft.schedule` on each kernel function that has none: the form of its loops (sweep, tile, pieces), lanes, the
-    register tile, blocks, packing. A schedule written by hand is kept.
+    Puts `weft.schedule` on each kernel function that has none: the form of its loops (sweep, tile, pieces, scan,
+    scatter, sort), lanes, the register tile, blocks, packing. A schedule written by hand is kept.
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];
 }
@@ -17,7 +17,8 @@ def EmitKernels : Pass<"weft-emit-kernels", "::mlir::ModuleOp"> {
   let summary = "writes the loops of each kernel function (linalg -> bufferized)";
   let description = [{
     Each function with `weft.kernel` becomes one over pointers and sizes, in scf, arith, math, vector and llvm loads and
-    stores, by one of the leaf emitters (sweep, tile, pieces). Buffers are given by the caller; nothing is allocated.
+    stores, by one of the leaf emitters (sweep, tile, pieces, scan, scatter, sort). Buffers are given by the caller;
+    nothing is allocated.
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",

@@ -382,12 +382,60 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
   return value;
 }
 
+std::optional<int64_t> Emitter::laneStride(Node &node, Value inner, const Frame &frame) {
+  if (auto argument = dyn_cast<BlockArgument>(inner)) {
+    if (argument.getOwner() != &node.body()) // a size
+      return 0;
+    OpOperand &operand = node.op->getOpOperand(argument.getArgNumber());
+    int buffer = graph.bufferOf(operand.get());
+    if (buffer >= 0 && graph.access(node, operand, buffer).coefs[frame.point.lane] == SizeExpr(0))
+      return 0;
+    return std::nullopt;
+  }
+  Operation *op = inner.getDefiningOp();
+  if (!node.op->isProperAncestor(op))
+    return 0;
+  if (auto i = dyn_cast<linalg::IndexOp>(op))
+    return node.loopDims[i.getDim()] == frame.point.lane;
+  int64_t sum = 0;
+  for (Value operand : op->getOperands()) {
+    auto stride = laneStride(node, operand, frame);
+    if (!stride || (*stride && !isa<arith::AddIOp>(op)))
+      return std::nullopt;
+    sum += *stride;
+  }
+  return op->getNumRegions() ? std::nullopt : std::optional(sum);
+}
+
 Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
   auto extract = cast<tensor::ExtractOp>(op);
+  int buffer = graph.bufferOf(extract.getTensor());
+  if (buffer >= 0 && frame.point.lane >= 0 && frame.loops.empty()) {
+    // Lanes that lie a known number of elements apart: computed for the first one only.
+    Shape strides = stridesOf(graph.buffers[buffer].shape);
+    Linear along{0, SmallVector<SizeExpr, 4>(frame.point.indices.size(), SizeExpr(0))};
+    SizeExpr &step = along.coefs[frame.point.lane];
+    bool known = true;
+    for (auto [stride, i] : llvm::zip(strides, extract.getIndices())) {
+      auto own = laneStride(node, i, frame);
+      known &= own.has_value();
+      step = step + stride * SizeExpr(own.value_or(0));
+    }
+    if (known) {
+      Type element = graph.buffers[buffer].element;
+      Frame first;
+      first.point.indices = frame.point.indices;
+      Value at = index(0);
+      for (auto [stride, i] : llvm::zip(strides, extract.getIndices()))
+        at = add(at, mul(payload(node, i, first), stride));
+      Point point = frame.point;
+      point.indices[point.lane] = index(0);
+      return load(address(pointers[buffer], element, at), element, along, point);
+    }
+  }
   SmallVector<Value> indices;
   for (Value i : extract.getIndices())
     indices.push_back(payload(node, i, frame));
-  int buffer = graph.bufferOf(extract.getTensor());
   return buffer >= 0 ? gather(buffer, indices, frame) : evaluateAt(extract.getTensor(), indices, frame);
 }
 

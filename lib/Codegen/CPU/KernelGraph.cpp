@@ -142,18 +142,26 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       g.contraction = i;
     }
     for (OpOperand *input : node.op.getDpsInputOperands())
-      if (Node *maker = g.nodeOf(input->get()); maker && !isPlain(node, *input) && maker->op.getNumDpsInputs() > 0)
+      if (Node *maker = g.nodeOf(input->get());
+          maker && !isPlain(node, *input) &&
+          llvm::any_of(maker->op.getDpsInputs(), [&](Value from) { return g.bufferOf(from) < 0; }))
         return node.op.emitError("[WF4104] expected ops of one index space in a kernel");
+    if (node.op->hasAttr("weft.scan"))
+      g.scan = i;
+    if (node.op->hasAttr("weft.scatter"))
+      g.scatter = i;
+    if (node.op->hasAttr("weft.sort"))
+      g.sort = i;
     Value init = node.op.getDpsInits()[0];
     Node *before = g.nodeOf(init);
-    if (!before)
+    if (!before || g.scatter == int(i))
       continue;
-    if (node.op.getNumReductionLoops() > 0)
+    if (node.op.getNumReductionLoops() > 0 || g.scan == int(i))
       before->kind = NodeKind::Fill; // the identity
     else if (node.body().getArgument(node.op.getNumDpsInputs()).use_empty())
       g.isPieces = true; // what it does not write keeps its start; one that reads its start is a map over the whole
   }
-  if (!g.isPieces && failed(g.placeLoops()))
+  if (!g.isPieces && g.scatter < 0 && failed(g.placeLoops()))
     return failure();
   return g;
 }
@@ -298,9 +306,14 @@ SmallVector<Output> KernelGraph::outputs() {
 
 bool KernelGraph::readsAsOne(Node &node, int first, int second) {
   for (OpOperand *input : node.op.getDpsInputOperands())
-    if (int buffer = bufferOf(input->get()); buffer >= 0 && !asOne(access(node, *input, buffer), first, second))
+    if (int buffer = bufferOf(input->get());
+        buffer >= 0 ? !asOne(access(node, *input, buffer), first, second) : !isPlain(node, *input))
       return false;
-  return llvm::none_of(node.body(), [](Operation &op) { return isa<linalg::IndexOp>(op); });
+  return llvm::none_of(node.body(), [&](Operation &op) {
+    if (auto index = dyn_cast<linalg::IndexOp>(op))
+      return node.loopDims[index.getDim()] == first || node.loopDims[index.getDim()] == second;
+    return isa<tensor::ExtractOp>(op) && bufferOf(op.getOperand(0)) < 0;
+  });
 }
 
 SmallVector<SmallVector<int>> KernelGraph::join(ArrayRef<int> dims, llvm::function_ref<bool(int, int)> asOne) const {

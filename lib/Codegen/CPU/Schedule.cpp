@@ -11,7 +11,7 @@ namespace weft {
 
 //===-- as an attribute ------------------------------------------------------------------------------------------===//
 
-static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces"};
+static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort"};
 
 DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -191,6 +191,12 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     return s;
   }
   chooseSweep(g, target, s);
+  if (g.scan >= 0)
+    s.form = Form::Scan;
+  if (g.scatter >= 0)
+    s.form = Form::Scatter;
+  if (g.sort >= 0)
+    s.form = Form::Sort;
   return s;
 }
 

@@ -38,11 +38,19 @@ void WeftDialect::initialize() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Indexing.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Contraction.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Window.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Sorting.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

@@ -95,6 +95,36 @@ Value GraphBuilder::pad(Value x, Value value, ArrayRef<int64_t> low, ArrayRef<in
   return create<PadOp>(x, value, low, high, interior);
 }
 
+Value GraphBuilder::gather(Type type, Value x, Value indices, int64_t batch, ArrayRef<int64_t> dims, int64_t at,
+                           Bounds bounds) {
+  return create<GatherOp>(type, x, indices, batch, dims, at, bounds);
+}
+
+Value GraphBuilder::scatter(Value x, Value indices, Value updates, ScatterKind kind, int64_t batch,
+                            ArrayRef<int64_t> dims, int64_t at, Bounds bounds) {
+  return create<ScatterOp>(x, indices, updates, kind, batch, dims, at, bounds);
+}
+
+Value GraphBuilder::takeAlong(Value x, Value indices, int64_t dim) {
+  // All other dimensions are batch dimensions, which stand in front.
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::rotate(order.begin() + dim, order.begin() + dim + 1, order.end());
+  auto inner = [&](Value v) { return dim == rank - 1 ? v : transpose(v, order); };
+  Value lasting = inner(x), at = inner(indices);
+  Shape shape = shapeOf(at), starts = shape;
+  starts.push_back(1);
+  Value taken =
+      gather(typeOf(starts, getElementTypeOrSelf(x)), lasting,
+             reshape(at, typeOf(starts, getElementTypeOrSelf(indices))), rank - 1, {rank - 1}, 0, Bounds::Clamp);
+  taken = reshape(taken, typeOf(shape, getElementTypeOrSelf(x)));
+  if (dim == rank - 1)
+    return taken;
+  std::rotate(order.begin() + dim, order.end() - 1, order.end()); // the identity again
+  std::rotate(order.begin() + dim, order.end() - 1, order.end());
+  return transpose(taken, order);
+}
+
 Value GraphBuilder::dot(Value lhs, Value rhs, ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
                         ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract) {
   return create<DotOp>(lhs, rhs, lhsBatch, rhsBatch, lhsContract, rhsContract);

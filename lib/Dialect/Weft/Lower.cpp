@@ -120,6 +120,44 @@ Value LowerContext::map(Type type, ValueRange inputs, ArrayRef<AffineMap> maps, 
   return generic(type, inputs, all, iterators, nullptr, body);
 }
 
+Value LowerContext::scan(Type type, Value input, int64_t dim, bool reverse, Value init, Body body) {
+  AffineMap all = identity(type);
+  SmallVector<utils::IteratorType> iterators(all.getNumDims(), utils::IteratorType::parallel);
+  Value running = generic(type, input, {all, all}, iterators, init, body);
+  running.getDefiningOp()->setAttr("weft.scan", builder.getI64IntegerAttr(dim));
+  if (reverse)
+    running.getDefiningOp()->setAttr("weft.reverse", builder.getUnitAttr());
+  return running;
+}
+
+Value LowerContext::sort(Type from, Type type, Value input, int64_t dim, bool descending, bool positions) {
+  Value sorted = map(type, input, identity(type), [&](OpBuilder &b, Location l, ValueRange v) -> Value {
+    if (!positions)
+      return v[0];
+    return arith::IndexCastOp::create(b, l, b.getI64Type(), linalg::IndexOp::create(b, l, dim));
+  });
+  sorted.getDefiningOp()->setAttr(
+      "weft.sort",
+      builder.getDictionaryAttr({builder.getNamedAttr("dim", builder.getI64IntegerAttr(dim)),
+                                 builder.getNamedAttr("descending", builder.getBoolAttr(descending)),
+                                 builder.getNamedAttr("element", TypeAttr::get(getElementTypeOrSelf(from)))}));
+  return sorted;
+}
+
+Value LowerContext::scatter(Type type, ValueRange inputs, ArrayRef<AffineMap> maps, Value init, ArrayRef<int64_t> dims,
+                            int64_t batch, ArrayRef<SizeExpr> sizes, Body body) {
+  SmallVector<utils::IteratorType> iterators(sizes.size(), utils::IteratorType::parallel);
+  Value written = generic(type, inputs, maps, iterators, init, body);
+  SmallVector<Attribute> loops;
+  for (const SizeExpr &size : sizes)
+    loops.push_back(SizeAttr::get(builder.getContext(), size));
+  written.getDefiningOp()->setAttr(
+      "weft.scatter", builder.getDictionaryAttr({builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
+                                                 builder.getNamedAttr("dims", builder.getDenseI64ArrayAttr(dims)),
+                                                 builder.getNamedAttr("sizes", builder.getArrayAttr(loops))}));
+  return written;
+}
+
 Value LowerContext::fill(Type type, function_ref<Value(OpBuilder &, Location)> value) {
   return map(type, {}, {}, [&](OpBuilder &b, Location l, ValueRange) { return value(b, l); });
 }

@@ -1,8 +1,9 @@
-"""Indexing with static indices: integers, slices, None, `...`, in any mixture; and assigning to what they take.
+"""Indexing: integers, slices, None, `...` and arrays, in any mixture; and assigning to what they take.
 
-Decides how Python's rules become at most one `reverse`, one `slice` and one `reshape`: negative steps read the reversed
-axis, integers are slices of size 1 whose axis is then dropped. Indices that are arrays have their place but no code
-yet.
+Decides how Python's rules become at most one `reverse`, one `slice`, one `gather` and one `reshape`: negative steps
+read the reversed axis, integers are slices of size 1 whose axis is then dropped, arrays count from the end where they are
+negative, clamp where they read out of range and write nothing there. A mask is the positions of its truth values, so
+its values must be known while tracing; assigning one value through a mask needs no positions.
 """
 
 from __future__ import annotations
@@ -27,36 +28,48 @@ from weft._src.normalize import (
     as_array,
     broadcast,
     broadcast_shapes,
+    check_shape,
     common_type,
     convert,
+    count,
     is_one,
     reshape,
     same_shape,
     shape_text,
+    size_value,
     text,
 )
+from weft._src.normalize import axis as one_axis
 from weft._src.trace import Tracer, emit
 
-__all__: list[str] = []
+__all__ = ["dynamic_slice", "dynamic_update_slice", "take", "take_along_axis"]
+
+# Stands in an index for the next array; what is static of an index can then be a key.
+_ARRAY = "array"
 
 
 def getitem(x: Any, index: Any) -> Any:
     """`x[index]`: a value, never a view.
 
     Args:
-        x: an array. index: an int, a slice, None, `...`, or a tuple of these.
+        x: an array. index: an int, a slice, None, `...`, an array of integers (negative ones count from the end, others
+            are clamped), a mask whose values are known, or a tuple of these, with NumPy's meaning.
 
     Raises:
         AxisError: WF1005 for an integer out of range, WF1006 for more indices than axes; ArgumentValueError: WF1016
-        for a step of 0; UnsupportedError: WF1507 for an array as index; WrongArgumentError: WF1032 for anything else.
+        for a step of 0; DTypeError: WF1022 for an array of floats; ShapeError: WF1017 for a mask that does not fit;
+        UnsupportedError: WF1507 for a mask whose values are not known; WrongArgumentError: WF1032 for anything else.
 
     >>> weft.arange(10)[2:8:3]
     Array([2, 5], dtype=int64)
     """
     if type(x) is _weft.Array and trace.current() is None and (part := x._leading(index)) is not None:
         return part
-    items = index if isinstance(index, tuple) else (index,)
-    return _getitem(x, tuple([_static(i, x) for i in items]))
+    key, arrays = _parsed(x, index)
+    if arrays:
+        return _getitem_arrays(x, key, *arrays)
+    made = _getitem(x, tuple([None if isinstance(i, bool) else i for i in key]))
+    return _getitem(made, _nothing(key, made)) if any(i is False for i in key) else made
 
 
 def setitem(x: Any, index: Any, value: Any) -> None:
@@ -78,9 +91,26 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     if isinstance(index, (Tracer, _weft.Array, np.ndarray)) and dtypes.dtype(index.dtype).kind == "bool":
         made = _where_set(x, index, value)
     else:
-        items = index if isinstance(index, tuple) else (index,)
-        made = _set(x, value, tuple([_static(i, x) for i in items]))
+        made = index_update(x, index, value)
     trace.become(x, made)
+
+
+def index_update(x: Any, index: Any, value: Any, kind: str = "set") -> Any:
+    """`x` with `value` put at `x[index]`, or combined with what is there.
+
+    Args:
+        x, index, value: as for `setitem`. kind: "set", "add", "mul", "min" or "max". Of several values for one element
+            all are applied, in order.
+
+    >>> index_update(weft.zeros(3), [0, 0, 2], 1.0, "add")
+    Array([2., 0., 1.], dtype=float32)
+    """
+    key, arrays = _parsed(x, index)
+    if any(isinstance(i, bool) for i in key):
+        raise UnsupportedError("WF1507", "assigning through a single truth value has no code yet.", operands=(text(x),))
+    if arrays:
+        return _update_arrays(x, value, key, kind, *arrays)
+    return _set(x, value, key) if kind == "set" else _combine(x, value, key, kind)
 
 
 @op(arrays=2)
@@ -149,18 +179,287 @@ def _static(i: Any, x: Any) -> Any:
         return i
     if isinstance(i, slice):
         return slice(_bound(i.start), _bound(i.stop), _bound(i.step))
-    if isinstance(i, (bool, np.bool_, np.ndarray, _weft.Array, Tracer, list)):
-        raise UnsupportedError(
-            "WF1507",
-            f"an index that is {'a truth value' if isinstance(i, (bool, np.bool_)) else 'an array'} has no code yet.",
-            operands=(text(x),),
-        )
     try:
         return operator.index(i)
     except TypeError:
         raise WrongArgumentError(
             "WF1032", f"an index is an integer, a slice, None or ..., not {type(i).__name__}.", operands=(text(x),)
         ) from None
+
+
+def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
+    """What is static of an index, with a mark for each array of integers, and these."""
+    key: list[Any] = []
+    arrays: list[Any] = []
+    masks: list[tuple[int, tuple]] = []  # where in the key, and of which shape
+    for i in index if isinstance(index, tuple) else (index,):
+        if isinstance(i, list):
+            i = np.asarray(i) if i else np.zeros(0, np.int64)
+        if isinstance(i, (bool, np.bool_)):
+            key.append(bool(i))
+        elif isinstance(i, (Tracer, _weft.Array, np.ndarray)):
+            kind = dtypes.dtype(i.dtype).kind
+            if kind == "bool" and isinstance(i, Tracer):
+                raise UnsupportedError(
+                    "WF1507", "a mask whose values are not known while tracing has no code yet.",
+                    operands=(text(x), text(i)), hint="use where, or assign through the mask.",
+                )  # fmt: skip
+            if kind == "bool" and len(i.shape) == 0:
+                key.append(bool(i))
+            elif kind == "bool":
+                masks.append((len(key), tuple(i.shape)))
+                found = np.nonzero(np.asarray(i))
+                key += [_ARRAY] * len(found)
+                arrays += found
+            elif kind in ("int", "uint"):
+                key.append(_ARRAY)
+                arrays.append(i)
+            else:
+                raise DTypeError("WF1022", f"an index is made of integers, not {dtypes.dtype(i.dtype).name}.",
+                                 operands=(text(x), text(i)))  # fmt: skip
+        else:
+            key.append(_static(i, x))
+    for at, shape in masks:
+        axis = sum(1 for i in key[:at] if i is not None and not isinstance(i, bool))
+        if Ellipsis in key[:at]:
+            axis = len(x.shape) - sum(1 for i in key[at:] if i is not None and not isinstance(i, bool))
+        if not same_shape(shape, tuple(x.shape[axis : axis + len(shape)])):
+            raise ShapeError("WF1017", f"a mask of shape {shape_text(shape)} does not fit {text(x)}.",
+                             operands=(text(x),))  # fmt: skip
+    if arrays and any(isinstance(i, bool) for i in key):
+        raise UnsupportedError("WF1507", "a single truth value beside arrays has no code yet.", operands=(text(x),))
+    return tuple(key), arrays
+
+
+def _nothing(key: tuple, made: Any) -> tuple:
+    """The index that takes nothing along the axes that False made."""
+    dots = key.index(Ellipsis) if Ellipsis in key else len(key)
+    kept = [i for i in key if i is not Ellipsis and not _is_index(i)]
+    behind = sum(1 for i in key[dots:] if i is not Ellipsis and not _is_index(i))
+    index = [slice(0, 0) if i is False else slice(None) for i in kept]
+    return (*index[: len(index) - behind], Ellipsis, *index[len(index) - behind :])
+
+
+def _is_index(i: Any) -> bool:
+    return isinstance(i, int) and not isinstance(i, bool)
+
+
+class _Places(NamedTuple):
+    """What arrays take of an array: of `x[static]`, windows along `axes` at `indices`, put before axis `at`."""
+
+    static: tuple
+    part: Tracer
+    indices: Tracer
+    axes: list[int]
+    at: int
+    windows: tuple  # the shape, with axes of size 1 where arrays index
+    shape: tuple  # the shape of the result
+
+
+def _places(x: Tracer, key: tuple, arrays: tuple) -> _Places:
+    rank = len(x.shape)
+    used = sum(1 for i in key if i is not None and i is not Ellipsis)
+    if used > rank:
+        raise AxisError("WF1006", f"{used} indices for {rank} axes.", operands=(text(x),))
+    if Ellipsis in key:
+        dots = key.index(Ellipsis)
+        key = (*key[:dots], *[slice(None)] * (rank - used), *key[dots + 1 :])
+    static = tuple(slice(None) if i == _ARRAY else i for i in key)
+    part = _getitem(x, static)
+    # Integers count as arrays where NumPy asks whether these stand side by side.
+    advanced = [i for i, item in enumerate(key) if item == _ARRAY or isinstance(item, int)]
+    axes, axis = [], 0
+    for item in key:
+        if item == _ARRAY:
+            axes.append(axis)
+        axis += not isinstance(item, int)
+    together = advanced[-1] - advanced[0] == len(advanced) - 1
+    at = sum(1 for item in key[: advanced[0]] if not isinstance(item, int)) if together else 0
+    made = [array(i) for i in arrays]
+    common = broadcast_shapes(*(i.shape for i in made), operands=made)
+    starts = []
+    for i, axis in zip(made, axes, strict=True):
+        n = part.shape[axis]
+        if not isinstance(n, dims.Dim) and n == 0 and not any(size == 0 for size in common if isinstance(size, int)):
+            raise AxisError("WF1005", f"axis {axis} has no elements to index.", operands=(text(x),))
+        starts.append(reshape(broadcast(_from_start(i, n), common), (*common, 1)))
+    indices = starts[0] if len(starts) == 1 else emit("concat", starts, dim=len(common))
+    units = tuple(1 if i in axes else n for i, n in enumerate(part.shape))
+    rest = [n for i, n in enumerate(part.shape) if i not in axes]
+    before = sum(1 for i in range(at) if i not in axes)
+    return _Places(static, part, indices, axes, at, (*units[:at], *common, *units[at:]),
+                   (*rest[:before], *common, *rest[before:]))  # fmt: skip
+
+
+def _from_start(i: Tracer, n: Any) -> Tracer:
+    """Indices counted from the start, as int64."""
+    unsigned = i.dtype.kind == "uint"
+    i = convert(i, dtypes.int64) if i.dtype is not dtypes.uint64 else i
+    if unsigned:
+        return convert(emit("min", [i, broadcast(convert((1 << 63) - 1, i.dtype), i.shape)]), dtypes.int64)
+    zero = broadcast(convert(0, i.dtype), i.shape)
+    size = broadcast(size_value(n, i.dtype), i.shape)
+    return emit("select", [emit("lt", [i, zero]), emit("add", [i, size]), i])
+
+
+@op
+def _getitem_arrays(x: Any, key: tuple, *arrays: Any) -> Any:
+    x = array(x)
+    p = _places(x, key, arrays)
+    made = emit("gather", [p.part, p.indices], results=[(p.windows, x.dtype)], batch=0, dims=p.axes, at=p.at,
+                bounds="clamp", weak=x.weak_type)  # fmt: skip
+    return reshape(made, p.shape)
+
+
+@op(arrays=2)
+def _update_arrays(x: Any, value: Any, key: tuple, kind: str, *arrays: Any) -> Any:
+    x = array(x)
+    p = _places(x, key, arrays)
+    value = reshape(_assigned(x, value, p.shape), p.windows)
+    made = emit("scatter", [p.part, p.indices, value], kind=kind, batch=0, dims=p.axes, at=p.at, bounds="drop")
+    return made if same_shape(made.shape, x.shape) and _takes_all(p.static) else _set(x, made, p.static)
+
+
+def _takes_all(static: tuple) -> bool:
+    return all(i == slice(None) for i in static)
+
+
+@op(arrays=2)
+def _combine(x: Any, value: Any, key: tuple, kind: str) -> Any:
+    x = array(x)
+    part = _getitem(x, key)
+    return _set(x, emit(kind, [part, _assigned(x, value, part.shape)]), key)
+
+
+@op(arrays=2)
+def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
+    """The elements of `x` at positions along an axis.
+
+    Args:
+        x: an array. indices: an array of integers; negative ones count from the end, others are clamped. Its axes stand
+            in the place of the axis. axis: by default, positions are counted in all elements.
+
+    Raises:
+        AxisError: WF1002, WF1005 for an axis of size 0; DTypeError: WF1022.
+
+    >>> weft.take(weft.asarray([[1, 2, 3], [4, 5, 6]]), weft.asarray([2, 0]), axis=1)
+    Array([[3, 1],
+           [6, 4]], dtype=int64)
+    """
+    x, indices = array(x), _integers("take", indices)
+    if axis is None:
+        x, axis = reshape(x, (count(x.shape),)), 0
+    along = one_axis(axis, len(x.shape))
+    return _getitem_arrays(x, (*[slice(None)] * along, _ARRAY), indices)
+
+
+def _integers(name: str, i: Any) -> Tracer:
+    i = array(i)
+    if i.dtype.kind not in ("int", "uint"):
+        raise DTypeError("WF1022", f"{name}: indices are integers, not {i.dtype.name}.", operands=(text(i),))
+    return i
+
+
+@op(arrays=2)
+def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
+    """For each place of `indices`, the element of `x` at that position along an axis, in the same place of the others.
+
+    Args:
+        x: an array. indices: integers, as many axes as `x`; sizes of the other axes broadcast. Negative ones count from
+            the end, others are clamped.
+
+    Raises:
+        ShapeError: WF1001, WF1012 for another number of axes; AxisError: WF1002; DTypeError: WF1022.
+
+    >>> weft.take_along_axis(weft.asarray([[3, 1, 2], [6, 5, 4]]), weft.asarray([[0], [2]]))
+    Array([[3],
+           [4]], dtype=int64)
+    """
+    x, indices = array(x), _integers("take_along_axis", indices)
+    rank = len(x.shape)
+    if len(indices.shape) != rank:
+        raise ShapeError(
+            "WF1012", "take_along_axis: x and indices have as many axes.", operands=(text(x), text(indices))
+        )
+    along = one_axis(axis, rank)
+    others = [i for i in range(rank) if i != along]
+    batch = broadcast_shapes(tuple(x.shape[i] for i in others), tuple(indices.shape[i] for i in others),
+                             operands=(x, indices))  # fmt: skip
+    n, k = x.shape[along], indices.shape[along]
+    if not isinstance(n, dims.Dim) and n == 0 and not (isinstance(k, int) and k == 0):
+        raise AxisError("WF1005", f"axis {along} has no elements to index.", operands=(text(x),))
+    # The other axes are batch dimensions, which stand in front.
+    order = [*others, along]
+    x, indices = (emit("transpose", [y], permutation=order, weak=y.weak_type) if along != rank - 1 else y
+                  for y in (x, indices))  # fmt: skip
+    x, indices = broadcast(x, (*batch, n)), broadcast(_from_start(indices, n), (*batch, k))
+    made = emit("gather", [x, reshape(indices, (*batch, k, 1))], results=[((*batch, k, 1), x.dtype)], batch=rank - 1,
+                dims=[rank - 1], at=0, bounds="clamp", weak=x.weak_type)  # fmt: skip
+    made = reshape(made, (*batch, k))
+    if along == rank - 1:
+        return made
+    return emit("transpose", [made], permutation=[order.index(i) for i in range(rank)], weak=x.weak_type)
+
+
+def _starts(name: str, x: Tracer, starts: Any) -> Tracer:
+    """One start for each axis, as a vector."""
+    if isinstance(starts, (tuple, list)):
+        parts = [reshape(convert(_integers(name, i), dtypes.int64), (1,)) for i in starts]
+        starts = emit("concat", parts, dim=0) if parts else convert(np.zeros(0, np.int64), dtypes.int64)
+    starts = _integers(name, starts)
+    if not same_shape(starts.shape, (len(x.shape),)):
+        raise ShapeError("WF1012", f"{name} takes one start for each axis.", operands=(text(x), text(starts)))
+    return starts
+
+
+@op
+def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
+    """The part of `x` that starts at positions known when the program runs; clamped so that it lies inside.
+
+    Args:
+        x: an array. starts: one integer for each axis, in a vector or a sequence. sizes: of the part; static.
+
+    Raises:
+        ShapeError: WF1012 where they do not fit the axes; DTypeError: WF1022.
+
+    >>> weft.dynamic_slice(weft.arange(6), weft.asarray([9]), (2,))
+    Array([4, 5], dtype=int64)
+    """
+    x = array(x)
+    starts, sizes = _starts("dynamic_slice", x, starts), check_shape(sizes)
+    fits = len(sizes) == len(x.shape) and all(
+        isinstance(n, dims.Dim) or isinstance(m, dims.Dim) or n <= m for n, m in zip(sizes, x.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError("WF1012", f"dynamic_slice: no part of sizes {shape_text(sizes)}.", operands=(text(x),))
+    return emit("gather", [x, starts], results=[(sizes, x.dtype)], batch=0, dims=list(range(len(sizes))), at=0,
+                bounds="clamp", weak=x.weak_type)  # fmt: skip
+
+
+@op(arrays=2)
+def dynamic_update_slice(x: Any, update: Any, starts: Any, /) -> Any:
+    """`x` with a part replaced, at positions known when the program runs; clamped so that it lies inside.
+
+    Args:
+        x: an array. update: an array of as many axes and of its dtype, nowhere larger. starts: one integer for each
+            axis, in a vector or a sequence.
+
+    Raises:
+        ShapeError: WF1012 where they do not fit; DTypeError: WF1028, WF1022.
+
+    >>> weft.dynamic_update_slice(weft.zeros(4), weft.ones(2), weft.asarray([1]))
+    Array([0., 1., 1., 0.], dtype=float32)
+    """
+    x = array(x)
+    update = array(_assigned(x, update, array(update).shape))
+    starts = _starts("dynamic_update_slice", x, starts)
+    fits = len(update.shape) == len(x.shape) and all(
+        isinstance(n, dims.Dim) or isinstance(m, dims.Dim) or n <= m for n, m in zip(update.shape, x.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError("WF1012", "dynamic_update_slice: the update does not fit.", operands=(text(x), text(update)))
+    return emit("scatter", [x, starts, update], kind="set", batch=0, dims=list(range(len(x.shape))), at=0,
+                bounds="clamp")  # fmt: skip
 
 
 def _bound(n: Any) -> Any:

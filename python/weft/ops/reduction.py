@@ -18,7 +18,9 @@ from weft._src.normalize import array, axes, convert, count, reshape, size_value
 from weft._src.trace import Tracer, emit
 from weft.ops.elementwise import truth
 
-__all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
+__all__ = [
+    "all", "any", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var",
+]  # fmt: skip
 
 
 def _fold(kind: str, x: Tracer, axis: Any, keepdims: bool) -> Tracer:
@@ -197,3 +199,15 @@ def std(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool 
     Array(2., dtype=float32)
     """
     return _in_wide(lambda x: emit("sqrt", [_variance(x, axis, correction, keepdims)]), x, "std")
+
+
+@op(collapse=reduction)
+def count_nonzero(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """How many elements over axes are not 0 (of truth values: true).
+
+    Args: as `sum`.
+
+    >>> weft.count_nonzero(weft.asarray([[0, 3], [4, 5]]), axis=0)
+    Array([1, 2], dtype=int64)
+    """
+    return _fold("add", convert(truth(x), dtypes.int64), axis, keepdims)

@@ -123,6 +123,8 @@ private:
   /// A value made in the kernel, at indices of its own (scalars or vectors); its maker reads no memory.
   mlir::Value evaluateAt(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
   mlir::Value indexAt(const Linear &linear, const Point &point);
+  /// By how much an index in a payload grows from lane to lane, where that is a number known here.
+  std::optional<int64_t> laneStride(Node &node, mlir::Value inner, const Frame &frame);
   mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);
   /// An element of a buffer for each lane, at indices that are scalars or vectors.
   mlir::Value gather(int buffer, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
@@ -140,6 +142,9 @@ mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitTile(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitPieces(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitScan(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitScatter(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitSort(Emitter &emitter, const Schedule &schedule);
 
 } // namespace weft
 #endif

@@ -58,6 +58,9 @@ public:
   llvm::SmallVector<bool> isReduced; // per root dimension
   bool hasReduction = false;
   int contraction = -1;  // node, if any
+  int scan = -1;         // node that is a running fold, if any
+  int scatter = -1;      // node that writes at computed places, if any
+  int sort = -1;         // node that orders rows, if any
   bool isPieces = false; // some node writes part of its output (pad, concat)
 
   Node *nodeOf(mlir::Value value) {

@@ -7,8 +7,9 @@
 
 namespace weft {
 
-/// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (parts of one output).
-enum class Form { Sweep, Tile, Pieces };
+/// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (parts of one output), scan (a
+/// running fold), scatter (windows at computed places), sort.
+enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort };
 
 struct Schedule {
   Form form = Form::Sweep;

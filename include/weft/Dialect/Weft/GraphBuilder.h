@@ -65,6 +65,12 @@ public:
   V reduce(V x, ReduceKind kind, llvm::ArrayRef<int64_t> dims);
   V slice(V x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> strides, mlir::Type type);
   V pad(V x, V value, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high, llvm::ArrayRef<int64_t> interior);
+  /// Both have the dimension numbers of Indexing.td.
+  V gather(mlir::Type type, V x, V indices, int64_t batch, llvm::ArrayRef<int64_t> dims, int64_t at, Bounds bounds);
+  V scatter(V x, V indices, V updates, ScatterKind kind, int64_t batch, llvm::ArrayRef<int64_t> dims, int64_t at,
+            Bounds bounds);
+  /// The elements along dimension `dim` at the indices, which have the shape of the result.
+  V takeAlong(V x, V indices, int64_t dim);
   V dot(V lhs, V rhs, llvm::ArrayRef<int64_t> lhsBatch, llvm::ArrayRef<int64_t> rhsBatch,
         llvm::ArrayRef<int64_t> lhsContract, llvm::ArrayRef<int64_t> rhsContract);
 };

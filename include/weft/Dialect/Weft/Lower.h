@@ -117,6 +117,17 @@ public:
                       llvm::ArrayRef<mlir::utils::IteratorType> iterators, mlir::Value init, Body body);
   /// A generic that writes every element of a fresh tensor of type `type`, in order: maps are the inputs' only.
   mlir::Value map(mlir::Type type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps, Body body);
+  /// A running fold along `dim`, from its end if `reverse`: a generic with `weft.scan` (and `weft.reverse`), in whose
+  /// body the output's scalar is what was folded so far. `init` holds the identity; the order is Scan.cpp's.
+  mlir::Value scan(mlir::Type type, mlir::Value input, int64_t dim, bool reverse, mlir::Value init, Body body);
+  /// Rows along `dim` in order, or the positions of their elements: a generic with `weft.sort`; its body gives no order,
+  /// which is Sorting.td's for elements of type `from`.
+  mlir::Value sort(mlir::Type from, mlir::Type type, mlir::Value input, int64_t dim, bool descending, bool positions);
+  /// Windows written one after the other into `init`: a generic with `weft.scatter`, whose first inputs are the starts
+  /// (-1: not written) by which the output's dimensions `dims` are moved. The first `batch` loops are independent of
+  /// each other, the rest run in order. `sizes` are those of the loops.
+  mlir::Value scatter(mlir::Type type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init,
+                      llvm::ArrayRef<int64_t> dims, int64_t batch, llvm::ArrayRef<SizeExpr> sizes, Body body);
   /// The same value everywhere.
   mlir::Value fill(mlir::Type type, llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location)> value);
   /// The input map of an operand read at the element's own index.

@@ -33,9 +33,13 @@
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Movement.h.inc"
 #define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Indexing.h.inc"
+#define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Contraction.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Window.h.inc"
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Sorting.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Creation.h.inc"
 #define GET_OP_CLASSES

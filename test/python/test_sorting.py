@@ -1,0 +1,108 @@
+"""Sorting and positions: against NumPy on every dtype, at lengths that take each path; derivatives against finite
+differences and across modes; batches."""
+
+import numpy as np
+import pytest
+import weft as wf
+from op_table import FLOATS, INTS, UINTS, specials
+from running import Built, same_bits
+from test_indexing import both, check_derivatives
+from weft import errors
+from weft._src import dims, dtypes
+from weft._src.trace import Spec
+
+RNG = np.random.default_rng(5)
+DTYPES = [d for d in (*FLOATS, *INTS, *UINTS, dtypes.bool_) if d.name != "bfloat16"]
+
+
+def numbers(d, size):
+    """With many equal ones, and the dtype's edges."""
+    edges = specials(d)
+    if d.kind == "float":
+        x = np.round(RNG.normal(size=size) * 3, 1).astype(d.numpy)
+    else:
+        x = RNG.integers(0, 2 if d.kind == "bool" else 90, size).astype(d.numpy)
+    places = RNG.integers(0, max(x.size, 1), min(len(edges), x.size))
+    x.reshape(-1)[places] = edges[: len(places)]
+    return x
+
+
+def stable_descending(x):
+    """Positions, NaN last."""
+    key = -x.astype(np.float64) if x.dtype.kind == "f" else -x.astype(object) if x.dtype.kind in "iu" else ~x
+    return np.argsort(key, axis=-1, kind="stable")
+
+
+@pytest.mark.parametrize("d", DTYPES, ids=lambda d: d.short)
+@pytest.mark.parametrize("size", [(3, 1), (4, 100), (2, 1000), (3, 0)], ids=str)
+def test_sorts(d, size):
+    x = numbers(d, size)
+    same_bits(both(wf.sort, x) + x.dtype.type(0), np.sort(x, kind="stable") + x.dtype.type(0))
+    assert (both(wf.argsort, x) == np.argsort(x, kind="stable")).all()
+    down = stable_descending(x)
+    assert (both(lambda x: wf.argsort(x, descending=True), x) == down).all()
+    same_bits(both(lambda x: wf.sort(x, descending=True), x), np.take_along_axis(x, down, -1))
+
+
+def test_sorts_along_any_axis():
+    x = RNG.normal(size=(7, 300, 3)).astype(np.float32)
+    for axis in (0, 1, 2, -2):
+        assert (both(lambda x, axis=axis: wf.sort(x, axis=axis), x) == np.sort(x, axis)).all()
+    for a, b in zip(wf.top_k(x, 2, axis=1), (np.sort(x, 1)[:, ::-1][:, :2], np.argsort(-x, 1)[:, :2]), strict=True):
+        assert (np.asarray(a) == b).all()
+    with pytest.raises(errors.ArgumentValueError, match="WF1902"):
+        wf.top_k(x, 8, axis=0)
+    with pytest.raises(errors.AxisError, match="WF1002"):
+        wf.sort(x, axis=3)
+
+
+def test_sorts_of_what_a_kernel_makes():
+    assert (np.asarray(wf.jit(lambda: wf.argsort(wf.arange(5), descending=True))()) == [4, 3, 2, 1, 0]).all()
+    assert (np.asarray(wf.jit(lambda: wf.sort(wf.arange(300)[::-1]))()) == np.arange(300)).all()
+
+
+def test_derivatives_of_sorts():
+    x = RNG.normal(size=(4, 6))
+    check_derivatives(wf.sort, x)
+    check_derivatives(lambda x: wf.sort(x, axis=0, descending=True), x)
+    check_derivatives(lambda x: wf.top_k(x, 3)[0], x)
+
+
+def test_batches_of_sorts():
+    x = RNG.normal(size=(3, 5, 4)).astype(np.float32)
+    assert (np.asarray(wf.vmap(lambda x: wf.sort(x, axis=0))(x)) == np.sort(x, 1)).all()
+    assert (np.asarray(wf.vmap(wf.argmax)(x)) == x.reshape(3, -1).argmax(1)).all()
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_positions_of_extremes(name):
+    f, expected = getattr(wf, name), getattr(np, name)
+    x = np.round(RNG.normal(size=(5, 40)), 1).astype(np.float32)
+    x[1, 7] = x[1, 30] = np.nan
+    x[2, 4] = np.inf
+    x[3] = -np.inf
+    for axis in (None, 0, 1):
+        assert (both(lambda x, axis=axis: f(x, axis=axis), x) == expected(x, axis)).all()
+    assert f(x, axis=1, keepdims=True).shape == (5, 1) and f(x, keepdims=True).shape == (1, 1)
+    for dtype in (np.int8, np.uint8, bool):
+        i = RNG.integers(0, 2, (5, 9)).astype(dtype)
+        assert (both(lambda x: f(x, axis=1), i) == expected(i, 1)).all()
+    with pytest.raises(errors.ShapeError, match="WF1018"):
+        f(np.zeros((3, 0)), axis=1)
+
+
+def test_position_of_nothing_of_a_named_size():
+    n = dims.Dim("n")
+    built = Built(lambda x: [wf.argmax(x)], [Spec((n,), dtypes.float32)])
+    assert built.native(np.zeros(0, np.float32))[0] == -1 and built.native(np.float32([1, 3, 2]))[0] == 1
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searchsorted(side):
+    for n in (0, 1, 7, 64, 1000):
+        x = np.sort(np.round(RNG.normal(size=n), 1)).astype(np.float32)
+        q = np.concatenate([np.round(RNG.normal(size=50), 1), [np.nan, np.inf, -np.inf], x[:5]]).astype(np.float32)
+        assert (both(lambda x, q: wf.searchsorted(x, q, side=side), x, q) == np.searchsorted(x, q, side)).all()
+    x = np.array([3, 1, 2])
+    got = wf.searchsorted(x, np.array([[2], [9]]), side=side, sorter=np.argsort(x))
+    assert (np.asarray(got) == np.searchsorted(x, [[2], [9]], side, np.argsort(x))).all()
