@@ -527,6 +527,19 @@ def _np_moved(words: np.ndarray) -> np.ndarray:
 
 _WORDS = (dtypes.uint32,)
 
+
+def _cumulative(kind: str, dim: int, reverse: bool, f: Callable, label: str, **more: Any) -> OpRow:
+    def numpy(x: np.ndarray) -> np.ndarray:
+        x = np.flip(x, dim) if reverse else x
+        made = f.accumulate(x, axis=dim, dtype=x.dtype)
+        return np.flip(made, dim) if reverse else made
+
+    def fn(x: Any) -> Any:
+        return emit("cumulative", [x], kind=kind, dim=dim, reverse=reverse)
+
+    return structured("cumulative", label, ((3, 37, 5),), fn, numpy, folds=True, **more)
+
+
 STRUCTURED = [
     _reduce("add", [2], "sum-last", _sum_like(np.sum)),
     _reduce("add", [0], "sum-first", _sum_like(np.sum)),
@@ -577,6 +590,12 @@ STRUCTURED = [
     *[structured(name, "down", ((7, 3),), _sorted(name, 0, True), lambda x, f=f: f(x), diff=name == "sort")
       for name, f in (("sort", lambda x: np.sort(x, 0)[::-1]),
                       ("argsort", lambda x: 6 - np.argsort(x[::-1], axis=0, kind="stable")[::-1]))],
+    _cumulative("add", 1, False, np.add, "sum-inner"),
+    _cumulative("add", 2, True, np.add, "sum-last-back"),
+    _cumulative("add", 0, False, np.add, "sum-first"),
+    _cumulative("mul", 1, True, np.multiply, "prod", domain=(0.5, 1.5)),
+    _cumulative("max", 1, False, np.maximum, "max"),
+    _cumulative("min", 2, True, np.minimum, "min"),
     structured("constant", "", (), lambda: emit("constant", [], value=_scalar(7)), lambda: np.int32(7),
                dtypes=(dtypes.int32,), diff=False),
     structured("iota", "", (), lambda: emit("iota", [], results=[((3, 5), dtypes.float32)], dim=1),

@@ -15,11 +15,13 @@ from weft._src.dispatch import op, reduction
 from weft._src.dtypes import DType
 from weft._src.errors import ShapeError
 from weft._src.normalize import array, axes, convert, count, reshape, size_value, text, unsupported, weakly
+from weft._src.normalize import axis as one_axis
 from weft._src.trace import Tracer, emit
 from weft.ops.elementwise import truth
 
 __all__ = [
-    "all", "any", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var",
+    "all", "any", "count_nonzero", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "max", "mean", "min",
+    "prod", "std", "sum", "var",
 ]  # fmt: skip
 
 
@@ -211,3 +213,85 @@ def count_nonzero(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any
     Array([1, 2], dtype=int64)
     """
     return _fold("add", convert(truth(x), dtypes.int64), axis, keepdims)
+
+
+def _running(kind: str, x: Any, axis: Any, reverse: bool, name: str, dtype: Any = None) -> Tracer:
+    x = array(x)
+    if axis is None:
+        if len(x.shape) != 1:
+            raise ShapeError("WF1011", f"{name}: an array with several axes needs an axis.", operands=(text(x),))
+        axis = 0
+    if kind in ("add", "mul"):
+        x = convert(x, _sum_dtype(x.dtype, dtype))
+    if x.dtype.kind == "bool":
+        raise unsupported(name, x, "numbers")
+    dim = one_axis(axis, len(x.shape))
+    return emit("cumulative", [x], kind=kind, dim=dim, reverse=bool(reverse), weak=x.weak_type)
+
+
+def _with_initial(made: Tracer, axis: Any, value: int) -> Tracer:
+    """The running folds of nothing first, then those of the elements."""
+    from weft._src.normalize import broadcast
+
+    dim = one_axis(0 if axis is None else axis, len(made.shape))
+    first = broadcast(convert(value, made.dtype), tuple(1 if i == dim else n for i, n in enumerate(made.shape)))
+    return emit("concat", [first, made], dim=dim, weak=made.weak_type)
+
+
+@op
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False, reverse: bool = False
+) -> Any:
+    """The running sums along an axis. The order of adding is fixed by the extent alone.
+
+    Args:
+        x: an array. axis: needed where `x` has several. dtype: as for `sum`. include_initial: 0 comes first, so that
+            there is one more. reverse: the sums run from the end.
+
+    Raises:
+        ShapeError: WF1011 for several axes without `axis`; AxisError: WF1002.
+
+    >>> weft.cumulative_sum(weft.asarray([1, 2, 3]), include_initial=True)
+    Array([0, 1, 3, 6], dtype=int64)
+    """
+    made = _running("add", x, axis, reverse, "cumulative_sum", dtype)
+    return _with_initial(made, axis, 0) if include_initial else made
+
+
+@op
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False, reverse: bool = False
+) -> Any:
+    """The running products along an axis.
+
+    Args and errors: as `cumulative_sum`; 1 comes first with include_initial.
+
+    >>> weft.cumulative_prod(weft.asarray([2.0, 3.0, 4.0]))
+    Array([ 2.,  6., 24.], dtype=float32)
+    """
+    made = _running("mul", x, axis, reverse, "cumulative_prod", dtype)
+    return _with_initial(made, axis, 1) if include_initial else made
+
+
+@op
+def cummax(x: Any, /, *, axis: int | None = None, reverse: bool = False) -> Any:
+    """The greatest element so far, along an axis; NaN from the first NaN on.
+
+    Args and errors: as `cumulative_sum`; DTypeError: WF1022 for truth values.
+
+    >>> weft.cummax(weft.asarray([1, 3, 2]))
+    Array([1, 3, 3], dtype=int64)
+    """
+    return _running("max", x, axis, reverse, "cummax")
+
+
+@op
+def cummin(x: Any, /, *, axis: int | None = None, reverse: bool = False) -> Any:
+    """The smallest element so far, along an axis; NaN from the first NaN on.
+
+    Args and errors: as `cummax`.
+
+    >>> weft.cummin(weft.asarray([3, 1, 2]), reverse=True)
+    Array([1, 1, 2], dtype=int64)
+    """
+    return _running("min", x, axis, reverse, "cummin")

@@ -394,3 +394,133 @@ LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
   results.push_back(foldRows(rows, shape, extent, getKind()));
   return success();
 }
+
+//===-- cumulative ------------------------------------------------------------------------------------------===//
+
+LogicalResult CumulativeOp::verify() {
+  int64_t rank = cast<RankedTensorType>(getX().getType()).getRank(), dim = getDim();
+  if (dim < 0 || dim >= rank)
+    return emitOpError("[WF1015] expected a dimension below the rank ") << rank << ", got " << dim;
+  if (getKind() == ReduceKind::And || getKind() == ReduceKind::Or)
+    return emitOpError("[WF1021] folds with add, mul, min, max, got ") << stringifyReduceKind(getKind());
+  return success();
+}
+
+LogicalResult CumulativeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                             DictionaryAttr attributes, OpaqueProperties properties,
+                                             RegionRange regions, SmallVectorImpl<Type> &types) {
+  types.push_back(operands[0].getType());
+  return success();
+}
+
+bool CumulativeOp::isLinearIn(unsigned operand) { return getKind() == ReduceKind::Add; }
+bool CumulativeOp::isJointlyLinear() { return true; }
+
+Value CumulativeOp::transposeTo(GraphBuilder &b, unsigned operand, ValueRange operands, Value cotangent) {
+  return b.create<CumulativeOp>(cotangent, getKind(), getDim(), !getReverse());
+}
+
+/// min and max: the last element met that equals the result gives its tangent. Its position is a running maximum (met
+/// from the end: minimum) of positions.
+static Value runningExtremumJvp(CumulativeOp op, GraphBuilder &b, Value x, Value result, Value tangent) {
+  Type positions = withElement(x.getType(), b.builder.getI64Type());
+  Value position = b.create<IotaOp>(positions, op.getDim());
+  Value none = op.getReverse() ? b.splat(positions, double(int64_t(1) << 62)) : b.zeros(positions);
+  Value latest =
+      b.create<CumulativeOp>(b.select(b.eq(x, result), position, none),
+                             op.getReverse() ? ReduceKind::Min : ReduceKind::Max, op.getDim(), op.getReverse());
+  return b.takeAlong(tangent, latest, op.getDim());
+}
+
+/// Products: where no element so far is 0, the result times the sum of tangent / element; from the first 0 on, its
+/// tangent times the product of all others (which a second 0 makes 0).
+static Value runningProductJvp(CumulativeOp op, GraphBuilder &b, Value x, Value result, Value tangent) {
+  auto running = [&](Value v, ReduceKind kind) -> Value {
+    return b.create<CumulativeOp>(v, kind, op.getDim(), op.getReverse());
+  };
+  Type type = x.getType(), index = b.builder.getI64Type();
+  Value zero = b.eq(x, b.zeros(type)), count = running(b.convert(zero, index), ReduceKind::Add);
+  Value none = b.eq(count, b.c(count, 0)), one = b.splat(type, 1), nothing = b.zeros(type);
+  Value first = b.select(b.eq(count, b.c(count, 1)), zero, b.zeros(zero.getType()));
+  Value others = running(b.select(first, one, x), ReduceKind::Mul);
+  Value sum = running(b.select(none, b.div(tangent, b.select(zero, one, x)), nothing), ReduceKind::Add);
+  Value atZero = running(b.select(first, tangent, nothing), ReduceKind::Add);
+  return b.select(none, b.mul(result, sum), b.mul(others, atZero));
+}
+
+Value CumulativeOp::jvp(GraphBuilder &builder, ValueRange primals, Value result, ValueRange tangents) {
+  if (getKind() == ReduceKind::Mul)
+    return runningProductJvp(*this, builder, primals[0], result, tangents[0]);
+  return runningExtremumJvp(*this, builder, primals[0], result, tangents[0]);
+}
+
+FusionKind CumulativeOp::getFusionKind() { return FusionKind::Other; }
+
+LogicalResult CumulativeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                  SmallVectorImpl<Value> &results) {
+  results.push_back(
+      CumulativeOp::create(batcher.builder, getLoc(), operands[0], getKind(), getDim() + 1, getReverse()));
+  return success();
+}
+
+LogicalResult CumulativeOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  Type type = getX().getType();
+  Type element = LowerContext::loweredElement(getElementTypeOrSelf(type)), accumulator = accumulatorType(element);
+  Type folded = accumulator == element ? type : Type(withElement(type, accumulator));
+  Value start = context.fill(folded, [&](OpBuilder &b, Location loc) -> Value {
+    bool isUnsigned = context.payload(b, type, type).isUnsigned;
+    return arith::ConstantOp::create(b, loc, neutralElement(getKind(), accumulator, isUnsigned));
+  });
+  Value running =
+      context.scan(folded, operands[0], getDim(), getReverse(), start, [&](OpBuilder &b, Location, ValueRange v) {
+        PayloadBuilder p = context.payload(b, type, type);
+        return combine(p, getKind(), LowerContext::widen(p, v[0]), v[1]);
+      });
+  if (accumulator != element)
+    running = context.map(type, running, context.identity(type), [&](OpBuilder &b, Location, ValueRange v) {
+      PayloadBuilder p = context.payload(b, type, type);
+      return LowerContext::narrow(p, v[0], element);
+    });
+  results.push_back(running);
+  return success();
+}
+
+/// The order of every running fold: blocks of 16 elements. In a block, at step s = 1, 2, 4, 8 every element whose
+/// position has the bit s takes in the last element before its group of s; then all take in what came before the block.
+template <class T> static void cumulativeOrder(T *x, int64_t n, int64_t stride, ReduceKind kind, T identity) {
+  constexpr int64_t kBlock = 16;
+  Native<T> e;
+  T before = identity;
+  for (int64_t start = 0; start < n; start += kBlock) {
+    int64_t size = std::min(kBlock, n - start);
+    T *block = x + start * stride;
+    for (int64_t s = 1; s < kBlock; s *= 2)
+      for (int64_t j = 0; j < size; ++j)
+        if (j & s)
+          block[j * stride] = combine(e, kind, block[(j / s * s - 1) * stride], block[j * stride]);
+    for (int64_t j = 0; j < size; ++j)
+      block[j * stride] = combine(e, kind, before, block[j * stride]);
+    before = block[(size - 1) * stride];
+  }
+}
+
+template <class T> static Tensor cumulativeRows(CumulativeOp op, const Tensor &x) {
+  std::vector<T> v = x.values<T>();
+  int64_t n = x.getShape()[op.getDim()], stride = x.strides()[op.getDim()];
+  T identity = identityNumber<T>(op.getKind(), x.getElementType());
+  for (int64_t i = 0, end = v.size(); i < end; ++i)
+    if (i / stride % n == 0) // a row starts
+      cumulativeOrder(v.data() + i + (op.getReverse() ? (n - 1) * stride : 0), n, op.getReverse() ? -stride : stride,
+                      op.getKind(), identity);
+  return Tensor::of<T>(x.getElementType(), x.getShape(), v);
+}
+
+LogicalResult CumulativeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                     SmallVectorImpl<Tensor> &results) {
+  Type element = operands[0].getElementType();
+  results.push_back(element.isF64()               ? cumulativeRows<double>(*this, operands[0])
+                    : isa<FloatType>(element)     ? cumulativeRows<float>(*this, operands[0])
+                    : element.isUnsignedInteger() ? cumulativeRows<uint64_t>(*this, operands[0])
+                                                  : cumulativeRows<int64_t>(*this, operands[0]));
+  return success();
+}

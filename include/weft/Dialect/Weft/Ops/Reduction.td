@@ -24,4 +24,22 @@ def Weft_ReduceOp : Weft_StructuredOp<"reduce", Weft_Jvp, [Weft_Linear]> {
   let extraClassDeclaration = "::llvm::ArrayRef<int64_t> getFoldedDims() { return getDims(); }";
 }
 
+def Weft_CumulativeOp : Weft_StructuredOp<"cumulative", Weft_Jvp, [Weft_Linear]> {
+  let summary = "running folds along a dimension with add, mul, min, max";
+  let description = [{
+    Element i along `dim` is the fold of elements 0 to i; with `reverse`, of elements i to the last. f16 and bf16
+    accumulate in f32 and each element rounds once. The order of folding is fixed (cumulativeOrder in Reduction.cpp):
+    blocks of 16 elements, each folded as a tree, then combined with what came before. Linear for `add` (then the
+    transpose rule holds); the jvp rule is that of the other kinds. NaN propagates through min and max.
+
+    Example:
+    ```mlir
+    %r = weft.cumulative %x {kind = #weft.reduce_kind<add>, dim = 1 : i64, reverse = false}
+        : (tensor<3x4xf32>) -> tensor<3x4xf32>
+    ```
+  }];
+  let arguments = (ins Weft_Number:$x, Weft_ReduceKindAttr:$kind, I64Attr:$dim, BoolAttr:$reverse);
+  let results = (outs Weft_Number:$result);
+}
+
 #endif
