@@ -185,6 +185,7 @@ ELEMENTWISE = [
     row("log2", np.log2, (0.1, 9.0)),
     row("log10", np.log10, (0.1, 9.0)),
     row("log1p", np.log1p, (-0.9, 9.0)),
+    row("softplus", lambda x: np.logaddexp(x, 0)),
     row("logistic", lambda x: 1 / (1 + np.exp(-x))),
     # Trigonometric and hyperbolic
     row("sin", np.sin, (-9.0, 9.0)),

@@ -126,6 +126,7 @@ def Weft_LogOp : Weft_Unary<"log", Weft_Float, "e.log(x)", "e.div(e.c(x, 1), x)"
 def Weft_Log2Op : Weft_Unary<"log2", Weft_Float, "e.log2(x)", "e.div(e.c(x, 1.4426950408889634), x)", "the logarithm to base 2">;
 def Weft_Log10Op : Weft_Unary<"log10", Weft_Float, "e.log10(x)", "e.div(e.c(x, 0.4342944819032518), x)", "the logarithm to base 10">;
 def Weft_Log1pOp : Weft_Unary<"log1p", Weft_Float, "e.log1p(x)", "e.div(e.c(x, 1), e.add(x, e.c(x, 1)))", "log(1 + x) without cancellation">;
+def Weft_SoftplusOp : Weft_Unary<"softplus", Weft_Float, "e.add(e.max(x, e.c(x, 0)), e.log1p(e.exp(e.neg(e.abs(x)))))", "e.div(e.c(x, 1), e.add(e.exp(e.neg(x)), e.c(x, 1)))", "log(1 + exp(x)) without overflow">;
 def Weft_LogisticOp : Weft_Unary<"logistic", Weft_Float, "e.logistic(x)", "e.mul(r, e.sub(e.c(x, 1), r))", "1 / (1 + exp(-x))">;
 // Trigonometric and hyperbolic
 def Weft_SinOp : Weft_Unary<"sin", Weft_Float, "e.sin(x)", "e.cos(x)", "the sine of an angle in radians">;
