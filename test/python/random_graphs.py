@@ -35,6 +35,7 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
 MOST_ELEMENTS = 3000
 CHAINED = 10_000  # seeds from here on have chains of requests
 OPEN = 20_000  # seeds from here on have every elementwise op of the dialect
+INDEXED = 30_000  # and seeds from here on have the ops of indexing, sorting and running folds
 PATIENCE = 20  # seconds for one program; the process ends by SIGALRM where something does not return
 # Small, on both sides of the lanes of any target, and one past the rows of a tile.
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33]
@@ -85,9 +86,10 @@ def array(values):
 class Block:
     """A block under construction: the values that can be read, and its lines."""
 
-    def __init__(self, rng, prefix, values, elementwise_ops, depth=0):
+    def __init__(self, rng, prefix, values, elementwise_ops, depth=0, structured=()):
         self.elementwise_ops = elementwise_ops
         self.rng, self.prefix, self.values, self.lines, self.depth = rng, prefix, list(values), [], depth
+        self.structured = structured
         self.arguments = list(values)
 
     # ------------------------------------------------------------------------------------------------ building
@@ -247,6 +249,72 @@ class Block:
         attributes = f"{{low = {array(low)}, high = {array(high)}, interior = {array(interior)}}}"
         self.emit("pad", [x, value], shape, x.element, attributes)
 
+    def along(self):
+        """A value that has a dimension, and one of them."""
+        x = self.pick(condition=lambda v: v.shape)
+        return x, self.rng.randrange(len(x.shape))
+
+    def flag(self):
+        return self.rng.choice(["true", "false"])
+
+    def cumulative(self):
+        x, dim = self.along()
+        if x.element == "i1":
+            return
+        kind = self.rng.choice(["add", "add", "mul", "max", "min"])
+        attributes = f"{{kind = #weft.reduce_kind<{kind}>, dim = {dim} : i64, reverse = {self.flag()}}}"
+        self.emit("cumulative", [x], x.shape, x.element, attributes)
+
+    def sort(self):
+        x, dim = self.along()
+        name = self.rng.choice(["sort", "sort", "argsort"])
+        element = x.element if name == "sort" else "i64"
+        self.emit(name, [x], x.shape, element, f"{{dim = {dim} : i64, descending = {self.flag()}}}")
+
+    def numbers(self, x):
+        """Dimension numbers for windows of x: batch, dims, place of the index dimensions, their shape, the windows'."""
+        batch = self.rng.choice([0, 0, 0, *range(len(x.shape))])
+        window = x.shape[batch:]
+        dims = sorted(self.rng.sample(range(batch, len(x.shape)), self.rng.randint(1, len(window))))
+        at = self.rng.choice([0, 0, len(window), self.rng.randint(0, len(window))])
+        index = [Size(self.rng.choice(SIZES[:6])) for _ in range(self.rng.choice([0, 1, 1, 2]))]
+        sizes = []
+        for i, s in enumerate(window, batch):
+            small = [1, 1, 2] if s.named else [1, 1, self.rng.randint(1, max(s.count, 1))]
+            sizes.append(Size(self.rng.choice(small)) if i in dims else s)
+        return batch, dims, at, index, [*x.shape[:batch], *sizes[:at], *index, *sizes[at:]]
+
+    def indices(self, x, batch, index, dims):
+        """Indices on both sides of the bounds."""
+        shape = [*x.shape[:batch], *index, Size(len(dims))]
+        made = self.emit("iota", [], shape, "i32", f"{{dim = {self.rng.randrange(len(shape))} : i64}}")
+        if self.rng.random() < 0.7:
+            made = self.emit(self.rng.choice(["rem", "mul", "sub"]), [made, self.like(made)], shape, "i32")
+        return made
+
+    def gather(self):
+        x = self.pick(condition=lambda v: v.shape and all(s.named or s.count for s in v.shape))
+        batch, dims, at, index, windows = self.numbers(x)
+        if np.prod([s.count for s in windows]) <= MOST_ELEMENTS:
+            i = self.indices(x, batch, index, dims)
+            self.emit("gather", [x, i], windows, x.element, self.places(batch, dims, at))
+
+    def scatter(self):
+        x = self.pick(condition=lambda v: v.shape and all(s.named or s.count for s in v.shape))
+        batch, dims, at, index, windows = self.numbers(x)
+        if np.prod([s.count for s in windows]) <= MOST_ELEMENTS:
+            i = self.indices(x, batch, index, dims)
+            kind = "set" if x.element == "i1" else self.rng.choice(["set", "add", "mul", "min", "max"])
+            updates = self.like(Value("", windows, x.element))
+            extra = f"kind = #weft.scatter_kind<{kind}>, "
+            self.emit("scatter", [x, i, updates], x.shape, x.element, self.places(batch, dims, at, extra))
+
+    def places(self, batch, dims, at, extra=""):
+        bounds = self.rng.choice(["clamp", "drop"])
+        return (
+            f"{{{extra}batch = {batch} : i64, dims = {array(dims)}, at = {at} : i64, bounds = #weft.bounds<{bounds}>}}"
+        )
+
     def concat(self):
         x = self.pick(condition=lambda v: v.shape and v.count < MOST_ELEMENTS // 4)
         fixed = [i for i, s in enumerate(x.shape) if not s.named]
@@ -299,7 +367,14 @@ class Block:
 
     def inner(self, arguments):
         """A block of a region: grown, with as many ops as make sense inside."""
-        block = Block(self.rng, f"{self.prefix}{len(self.lines)}_", arguments, self.elementwise_ops, self.depth + 1)
+        block = Block(
+            self.rng,
+            f"{self.prefix}{len(self.lines)}_",
+            arguments,
+            self.elementwise_ops,
+            self.depth + 1,
+            self.structured,
+        )
         block.grow(self.rng.randint(2, 8))
         return block
 
@@ -320,7 +395,12 @@ class Block:
                 Value(f"%b{self.prefix}{len(self.lines)}_{k}_{i}", v.shape, v.element) for i, v in enumerate(chosen)
             ]
             block = Block(
-                self.rng, f"{self.prefix}{len(self.lines)}_{k}_", arguments, self.elementwise_ops, self.depth + 1
+                self.rng,
+                f"{self.prefix}{len(self.lines)}_{k}_",
+                arguments,
+                self.elementwise_ops,
+                self.depth + 1,
+                self.structured,
             )
             block.grow(self.rng.randint(1, 6))
             texts.append(block.region([block.of(v) for v in wanted]))
@@ -342,7 +422,7 @@ class Block:
         arguments = [Value(f"%i{tag}", [], "i64"), *carried]
         arguments += [Value(f"%x{tag}_{i}", v.shape[1:], v.element) for i, v in enumerate(xs)]
         arguments += [Value(f"%k{tag}_{i}", v.shape, v.element) for i, v in enumerate(captures)]
-        block = Block(self.rng, f"{tag}_", arguments, self.elementwise_ops, self.depth + 1)
+        block = Block(self.rng, f"{tag}_", arguments, self.elementwise_ops, self.depth + 1, self.structured)
         block.grow(self.rng.randint(2, 8))
         rows = [
             v for v in [block.pick() for _ in range(self.rng.randint(0, 2))] if v.count * count.count <= MOST_ELEMENTS
@@ -390,7 +470,7 @@ class Block:
                 control = None
                 step = self.rng.choice([Block.control_if, Block.control_for])
             else:
-                step = Block.elementwise if self.rng.random() < 0.6 else self.rng.choice(STRUCTURED)
+                step = Block.elementwise if self.rng.random() < 0.6 else self.rng.choice(self.structured)
             try:
                 step(self)
             except Unfit:  # no value here is one for that op
@@ -409,6 +489,7 @@ STRUCTURED = [
     Block.reduce, Block.reduce, Block.transpose, Block.reverse, Block.broadcast, Block.reshape, Block.slice, Block.pad,
     Block.concat, Block.iota, Block.dot, Block.dot,
 ]  # fmt: skip
+INDEXING = [Block.gather, Block.gather, Block.scatter, Block.scatter, Block.sort, Block.cumulative, Block.cumulative]
 
 
 class Program:
@@ -438,7 +519,8 @@ class Program:
         # A symbol is solved from a size that is the symbol alone.
         for size in named:
             arguments.append(Value(f"%n{size.text}", [size], rng.choice(floats)))
-        block = Block(rng, "v", arguments, FIRST if seed < OPEN else ELEMENTWISE)
+        structured = STRUCTURED if seed < INDEXED else STRUCTURED + INDEXING
+        block = Block(rng, "v", arguments, FIRST if seed < OPEN else ELEMENTWISE, 0, structured)
         block.grow(rng.randint(10, 40))
         results = [rng.choice(block.values[-8:]) for _ in range(rng.randint(1, 3))]
         results += [v for v in block.values[-1:] if v not in results]

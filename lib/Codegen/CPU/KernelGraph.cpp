@@ -166,6 +166,11 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
   return g;
 }
 
+/// Whether a value is only read at computed indices: its maker has loops of its own.
+static bool isOnlyExtracted(Value value) {
+  return !value.use_empty() && llvm::all_of(value.getUsers(), llvm::IsaPred<tensor::ExtractOp>);
+}
+
 LogicalResult KernelGraph::placeLoops() {
   // The root: the contraction where there is one; else the generic with the most loops, of equals a reduction, which
   // has all of them (a row kept with a size of 1 has as many, but not those sizes). What reads nothing is made at its
@@ -175,7 +180,8 @@ LogicalResult KernelGraph::placeLoops() {
     return std::make_tuple(node.op.getNumDpsInputs() > 0, node.op.getNumLoops(), node.kind == NodeKind::Reduce);
   };
   for (auto [i, node] : llvm::enumerate(nodes))
-    if (contraction < 0 && node.kind != NodeKind::Fill && (root < 0 || weight(node) > weight(nodes[root])))
+    if (contraction < 0 && node.kind != NodeKind::Fill && !isOnlyExtracted(node.result()) &&
+        (root < 0 || weight(node) > weight(nodes[root])))
       root = i;
   if (root < 0)
     root = 0;
@@ -250,7 +256,7 @@ LogicalResult KernelGraph::placeLoops() {
   }
   for (auto [i, node] : llvm::enumerate(nodes)) {
     if (!done[i]) {
-      if (node.op.getNumLoops() == 0 || node.kind == NodeKind::Fill) {
+      if (node.op.getNumLoops() == 0 || node.kind == NodeKind::Fill || isOnlyExtracted(node.result())) {
         place(i, SmallVector<int>(node.op.getNumLoops(), -1));
         continue;
       }

@@ -188,7 +188,7 @@ static AffineMap startMap(MLIRContext *context, unsigned loops, ArrayRef<int64_t
 
 template <class Op> static LogicalResult checkElements(Op op) {
   Type element = getElementTypeOrSelf(op.getX());
-  if (element.isIntOrFloat())
+  if (LowerContext::loweredElement(element).isIntOrFloat())
     return success();
   return op.emitOpError("[WF1507] elements of type ") << element << " have no code yet";
 }
