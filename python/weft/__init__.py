@@ -38,6 +38,7 @@ _HOME = {
 }  # fmt: skip
 _FAMILIES = (
     "elementwise", "reduction", "movement", "indexing", "contraction", "window", "sorting", "creation",
+    "selection",
 )  # fmt: skip
 _MODULES = ("debug", "errors", "nn", "ops", "random", "tree")
 

@@ -273,6 +273,12 @@ def _rows() -> dict[str, Entry]:
         arguments or are named in the text.""",
         "", "name it: tensor<?xf32, #weft.dims<B>>.")
 
+    row("WF1409", "ConcretizationError", "a size depends on values",
+        """The result has as many elements as the values of an array say, which are not known while a function is
+        traced.""",
+        "@wf.jit\ndef f(x):\n    return wf.nonzero(x)",
+        "give `size=`: the result has so many elements, and is filled up; or call it outside of jit.")
+
     # ------------------------------------------------------------------------------------------- WF15xx: compiler
     row("WF1501", "IRError", "not a program",
         """The file is not a program of the dialect; the lines above say where it departs.""")
