@@ -70,6 +70,10 @@ MlirOperation weftFunctionCreate(MlirModule module, MlirStringRef name, bool isP
 MlirBlock weftFunctionBody(MlirOperation function);
 /// Ends the function with `func.return`, and takes its type from the entry block's arguments and the results.
 void weftFunctionFinish(MlirOperation function, intptr_t numResults, const MlirValue *results, MlirLocation location);
+/// A module of its own with a function @main, and what it calls: what computes a value of a function under construction
+/// from known values of the same block. Its arguments are those that are needed, as `isNeeded` says. Null where more
+/// than those is needed.
+MlirModule weftExtract(MlirModule module, MlirValue value, intptr_t numKnown, const MlirValue *known, bool *isNeeded);
 void weftFunctionSetArgAttr(MlirOperation function, intptr_t index, MlirStringRef name, MlirAttribute attribute);
 
 /// All attributes of an op, inherent first, in the order of their names.

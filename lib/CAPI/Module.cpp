@@ -1,9 +1,11 @@
 // Decides how modules come and go over the C API: contexts, reading, printing, functions, looking at ops.
 #include "Support.h"
 #include "mlir/CAPI/Utils.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "weft/InitAll.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Alignment.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -100,4 +102,57 @@ void weftFunctionFinish(MlirOperation function, intptr_t numResults, const MlirV
 
 void weftFunctionSetArgAttr(MlirOperation function, intptr_t index, MlirStringRef name, MlirAttribute attribute) {
   llvm::cast<func::FuncOp>(unwrap(function)).setArgAttr(index, unwrap(name), unwrap(attribute));
+}
+
+MlirModule weftExtract(MlirModule module, MlirValue wanted, intptr_t numKnown, const MlirValue *known, bool *isNeeded) {
+  Value value = unwrap(wanted);
+  DenseMap<Value, intptr_t> numbers;
+  for (intptr_t i = 0; i < numKnown; ++i) {
+    numbers[unwrap(known[i])] = i;
+    isNeeded[i] = false;
+  }
+  llvm::SetVector<Operation *> needed;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (auto it = numbers.find(next); it != numbers.end()) {
+      isNeeded[it->second] = true;
+      continue;
+    }
+    Operation *op = next.getDefiningOp();
+    if (!op || op->getBlock() != value.getParentBlock())
+      return {nullptr};
+    if (needed.insert(op))
+      llvm::append_range(open, op->getOperands());
+  }
+
+  auto made = ModuleOp::create(value.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(made.getBody());
+  auto main = func::FuncOp::create(builder, value.getLoc(), "main", builder.getFunctionType({}, {}));
+  Block *body = main.addEntryBlock();
+  IRMapping copies;
+  for (intptr_t i = 0; i < numKnown; ++i)
+    if (isNeeded[i])
+      copies.map(unwrap(known[i]), body->addArgument(unwrap(known[i]).getType(), value.getLoc()));
+  main.setFunctionType(builder.getFunctionType(body->getArgumentTypes(), {value.getType()}));
+  auto ops = needed.takeVector();
+  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  builder.setInsertionPointToEnd(body);
+  for (Operation *op : ops)
+    builder.clone(*op, copies);
+  func::ReturnOp::create(builder, value.getLoc(), copies.lookup(value));
+
+  // What is called, and what that calls.
+  SymbolTable from(unwrap(module)), to(made);
+  SmallVector<Operation *> users{main};
+  while (!users.empty()) {
+    auto uses = SymbolTable::getSymbolUses(users.pop_back_val());
+    for (SymbolTable::SymbolUse use : uses ? *uses : SymbolTable::UseRange({})) {
+      StringAttr name = use.getSymbolRef().getLeafReference();
+      Operation *function = to.lookup(name) ? nullptr : from.lookup(name);
+      if (function)
+        users.push_back(to.lookup(to.insert(function->clone())));
+    }
+  }
+  return wrap(made);
 }

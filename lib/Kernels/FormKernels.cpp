@@ -207,10 +207,25 @@ private:
     return outputs;
   }
 
+  /// Whether a holds ops of a weft.recompute that begins after an op of b: together they would be computed then, and
+  /// what is computed again to not be kept would be kept.
+  bool isComputedAgainAfter(unsigned a, unsigned b) const {
+    for (Operation *op : clusters[a].ops) {
+      Attribute region = op->getAttr("weft.recompute");
+      if (region && llvm::any_of(clusters[b].ops, [&](Operation *other) {
+            return other->getAttr("weft.recompute") != region && other->isBeforeInBlock(op);
+          }))
+        return true;
+    }
+    return false;
+  }
+
   /// Why two clusters cannot be one kernel; nothing if they can.
   std::optional<FusionReason> whyNot(unsigned a, unsigned b) const {
     if (clusters[a].ops.size() + clusters[b].ops.size() > limits.maxOps)
       return FusionReason::TooManyOps;
+    if (isComputedAgainAfter(a, b) || isComputedAgainAfter(b, a))
+      return FusionReason::ComputedAgain;
     SmallVector<Operation *> ops = unionOf(a, b);
     FusionReason why;
     if (!kernelShape(ops, why))
@@ -512,6 +527,7 @@ private:
         if (!map.contains(operand))
           map.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0)); // a leaf
       Operation *copy = builder.clone(*op, map);
+      copy->removeAttr("weft.recompute");
       if (fusionKind(op) != FusionKind::View)
         continue;
       auto same = llvm::find_if(views, [&](Operation *view) {

@@ -51,6 +51,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     break;
   }
   case Stage::Kernels:
+    // Equal ops are merged by now, so what is computed again stays apart from what was computed before.
+    pm.addPass(createFlattenRecompute());
     // On functions of their own: kernels never cross a call, so functions go in parallel.
     pm.addNestedPass<func::FuncOp>(createFormKernels());
     // Only now, when all kernels of the program are known: equal ones of different functions share too.

@@ -1,7 +1,9 @@
-// Decides what the linear part of a function or region keeps and what it computes again: a minimum cut by bytes.
+// Decides what the linear part of a function or region keeps and what it computes again: a minimum cut by bytes; and
+// how a bound on the bytes makes it compute again more than what is cheap.
 #include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include <cmath>
 #include <deque>
 #include <limits>
 
@@ -136,53 +138,78 @@ static bool isCheap(Operation *op) {
   return kind == FusionKind::Map || kind == FusionKind::View || kind == FusionKind::Alias;
 }
 
-void chooseResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> keep) {
-  SmallVector<Value> needed = crossingValues(primal, linear);
-  FlowGraph graph;
-  unsigned source = graph.addNode(), sink = graph.addNode();
-  // Each value is an edge in -> out that it costs to cut: to keep the value.
-  llvm::MapVector<Value, std::pair<unsigned, unsigned>> nodes;
-  SmallVector<Value> worklist;
-  auto node = [&](Value value) {
-    auto [it, isNew] = nodes.insert({value, {}});
-    if (isNew) {
-      unsigned in = graph.addNode(), out = graph.addNode();
-      Keep how = keep(value);
-      graph.addEdge(in, out, how == Keep::Free ? 0 : how == Keep::AtHand ? 1 : bytesOf(value));
-      nodes[value] = {in, out};
-      worklist.push_back(value);
+namespace {
+/// A minimum cut between what may not be computed again and what the linear part uses.
+class Cut {
+public:
+  Cut(Block &primal, Block &linear, function_ref<Keep(Value)> keep, function_ref<bool(Operation *)> isAllowed)
+      : primal(primal), needed(crossingValues(primal, linear)) {
+    FlowGraph graph;
+    unsigned source = graph.addNode(), sink = graph.addNode();
+    // Each value is an edge in -> out that it costs to cut: to keep the value.
+    SmallVector<Value> worklist;
+    auto node = [&](Value value) {
+      auto [it, isNew] = nodes.insert({value, {}});
+      if (isNew) {
+        unsigned in = graph.addNode(), out = graph.addNode();
+        Keep how = keep(value);
+        graph.addEdge(in, out, how == Keep::Free ? 0 : how == Keep::AtHand ? 1 : bytesOf(value));
+        nodes[value] = {in, out};
+        worklist.push_back(value);
+      }
+      return nodes[value];
+    };
+    for (Value value : needed)
+      graph.addEdge(node(value).second, sink, FlowGraph::infinite);
+    while (!worklist.empty()) {
+      Value value = worklist.pop_back_val();
+      Operation *op = value.getDefiningOp();
+      unsigned in = nodes[value].first;
+      if (!op || op->getBlock() != &primal || !isAllowed(op)) {
+        graph.addEdge(source, in, FlowGraph::infinite);
+        continue;
+      }
+      for (Value operand : op->getOperands())
+        graph.addEdge(node(operand).second, in, FlowGraph::infinite);
     }
-    return nodes[value];
-  };
-  for (Value value : needed)
-    graph.addEdge(node(value).second, sink, FlowGraph::infinite);
-  while (!worklist.empty()) {
-    Value value = worklist.pop_back_val();
-    Operation *op = value.getDefiningOp();
-    unsigned in = nodes[value].first;
-    if (!op || op->getBlock() != &primal || !isCheap(op)) {
-      graph.addEdge(source, in, FlowGraph::infinite);
-      continue;
-    }
-    for (Value operand : op->getOperands())
-      graph.addEdge(node(operand).second, in, FlowGraph::infinite);
+    graph.maximize(source, sink);
+    late = graph.sinkSide(sink);
+    for (auto &[value, ends] : nodes)
+      if (!late[ends.first] && late[ends.second] && keep(value) == Keep::Stored)
+        keptBytes += bytesOf(value);
   }
-  graph.maximize(source, sink);
-  std::vector<bool> late = graph.sinkSide(sink);
 
-  // Kept: reached from the source's side on the way in, on the sink's side on the way out. What lies beyond is
-  // recomputed.
-  llvm::SetVector<Operation *> recomputed;
-  std::function<void(Value)> recompute = [&](Value value) {
-    Operation *op = value.getDefiningOp();
-    if (!late[nodes[value].first] || !op || op->getBlock() != &primal || recomputed.contains(op))
-      return;
-    for (Value operand : op->getOperands())
-      recompute(operand);
-    recomputed.insert(op);
-  };
-  for (Value value : needed)
-    recompute(value);
+  /// The bytes of the values on the cut.
+  int64_t getKeptBytes() const { return keptBytes; }
+  bool isLate(Value value) const { return late[nodes.find(value)->second.first]; }
+
+  /// What is computed again: the ops beyond the cut, those that others read first.
+  llvm::SetVector<Operation *> getRecomputed() const {
+    llvm::SetVector<Operation *> recomputed;
+    std::function<void(Value)> visit = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      if (!isLate(value) || !op || op->getBlock() != &primal || recomputed.contains(op))
+        return;
+      for (Value operand : op->getOperands())
+        visit(operand);
+      recomputed.insert(op);
+    };
+    for (Value value : needed)
+      visit(value);
+    return recomputed;
+  }
+
+private:
+  Block &primal;
+  SmallVector<Value> needed;
+  llvm::MapVector<Value, std::pair<unsigned, unsigned>> nodes;
+  std::vector<bool> late;
+  int64_t keptBytes = 0;
+};
+} // namespace
+
+void chooseResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> keep) {
+  llvm::SetVector<Operation *> recomputed = Cut(primal, linear, keep, isCheap).getRecomputed();
   if (recomputed.empty())
     return;
   OpBuilder builder(recomputed.front()->getContext()); // the block need not stand in an op yet
@@ -195,6 +222,67 @@ void chooseResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> kee
       for (OpOperand &use : llvm::make_early_inc_range(result.getUses()))
         if (use.getOwner()->getBlock() == &linear)
           use.set(copies.lookup(result));
+}
+
+//===-- a bound --------------------------------------------------------------------------------------------------===//
+
+/// About how many operations an op takes: its own, or those of all that it runs.
+static double costOf(Operation *op) {
+  auto elements = [](Value value) { return double(bytesOf(value)); };
+  double cost = 0;
+  if (auto fusion = dyn_cast<FusionOpInterface>(op)) {
+    for (Value operand : op->getOperands())
+      cost = std::max(cost, elements(operand));
+    if (fusion.getFusionKind() == FusionKind::Contract) // the sum over what both read, for each element of the result
+      return std::sqrt(elements(op->getOperand(0)) * elements(op->getOperand(1)) * elements(op->getResult(0)));
+    return fusion.getOpsPerElement() * std::max(cost, elements(op->getResult(0)));
+  }
+  op->walk([&](Operation *inner) {
+    if (inner != op && !inner->hasTrait<OpTrait::IsTerminator>())
+      cost += costOf(inner);
+  });
+  if (auto loop = dyn_cast<ForOp>(op)) {
+    llvm::StringMap<int64_t> values;
+    for (const std::string &name : loop.getCount().getSize().symbols())
+      values[name] = 256;
+    cost *= double(loop.getCount().getSize().evaluate(values).value_or(256));
+  } else if (auto call = dyn_cast<CallOp>(op)) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, call.getCalleeAttr());
+    if (callee && !callee.isExternal())
+      for (Operation &inner : callee.getBody().front().without_terminator())
+        cost += costOf(&inner);
+  }
+  return cost;
+}
+
+void boundResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> keep, int64_t maxBytes, const Twine &id) {
+  // The order does not depend on the bound, so a smaller one allows more, and the cut gets no larger by that.
+  SmallVector<std::pair<double, Operation *>> dear;
+  for (Operation &op : primal) {
+    if (op.hasTrait<OpTrait::IsTerminator>() || isCheap(&op) || !isMemoryEffectFree(&op) || !op.getNumResults())
+      continue;
+    double bytes = 0;
+    for (Value result : op.getResults())
+      bytes += double(bytesOf(result));
+    dear.push_back({costOf(&op) / bytes, &op});
+  }
+  llvm::stable_sort(dear, [](auto &a, auto &b) { return a.first < b.first; });
+  auto cut = [&](unsigned allowed) {
+    llvm::SmallPtrSet<Operation *, 16> set;
+    for (auto &[cost, op] : ArrayRef(dear).take_front(allowed))
+      set.insert(op);
+    return Cut(primal, linear, keep, [&](Operation *op) { return isCheap(op) || set.contains(op); });
+  };
+  unsigned low = 0, high = dear.size();
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    if (cut(middle).getKeptBytes() <= maxBytes)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  llvm::SetVector<Operation *> recomputed = cut(low).getRecomputed();
+  computeAgain(primal, linear, [&](Value value) { return !recomputed.contains(value.getDefiningOp()); }, id);
 }
 
 namespace {
@@ -211,11 +299,15 @@ struct ChooseResiduals : impl::ChooseResidualsBase<ChooseResiduals> {
       pair->join();
       Block &primal = pair->fwd.getBody().front();
       auto results = primal.getTerminator()->getOperands();
-      chooseResiduals(primal, lin.getBody().front(), [&](Value value) {
+      auto keep = [&](Value value) {
         return isa<BlockArgument>(value)            ? Keep::Free
                : llvm::is_contained(results, value) ? Keep::AtHand
                                                     : Keep::Stored;
-      });
+      };
+      if (maxBytes >= 0)
+        boundResiduals(primal, lin.getBody().front(), keep, maxBytes, lin.getSymName());
+      else
+        chooseResiduals(primal, lin.getBody().front(), keep);
       eraseDeadOps(primal, /*isLinearPart=*/false);
       pair->split();
       pair->record(name.getValue());

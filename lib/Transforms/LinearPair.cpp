@@ -34,6 +34,8 @@ void eraseDeadOps(Block &block, bool isLinearPart) {
 
 static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched",
                                forwardName = "weft.forward";
+/// What says how one function was made, or how it alone is differentiated.
+static constexpr StringLiteral ownNames[] = {linearName, transposeName, batchName, forwardName, "weft.jvp", "weft.fwd", "weft.bwd"};
 
 func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &name, TypeRange inputs) {
   OpBuilder builder(module.getContext());
@@ -41,7 +43,7 @@ func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &nam
   function.setPrivate();
   // Numerics and the like hold for what is made of the function; how it was made does not.
   for (NamedAttribute attribute : like->getDiscardableAttrs())
-    if (!llvm::is_contained({linearName, transposeName, batchName, forwardName}, attribute.getName().strref()))
+    if (!llvm::is_contained(ownNames, attribute.getName().strref()))
       function->setAttr(attribute.getName(), attribute.getValue());
   SymbolTable(module).insert(function, std::next(Block::iterator(like)));
   function.addEntryBlock();
@@ -96,6 +98,8 @@ std::optional<LinearPair> LinearPair::of(func::FuncOp lin) {
   pair.active.assign(active.asArrayRef().begin(), active.asArrayRef().end());
   pair.activeResults.assign(results.asArrayRef().begin(), results.asArrayRef().end());
   pair.residuals.assign(residuals.asArrayRef().begin(), residuals.asArrayRef().end());
+  if (auto bound = record.getAs<IntegerAttr>("max_bytes"))
+    pair.maxBytes = bound.getInt();
   return pair.fwd ? std::optional(pair) : std::nullopt;
 }
 
@@ -103,11 +107,14 @@ void LinearPair::record(StringRef name) const {
   func::FuncOp function = lin, primal = fwd;
   Builder b(function.getContext());
   // Strings, not symbols: a record keeps no function alive.
-  function->setAttr(linearName, b.getDictionaryAttr({b.getNamedAttr("of", b.getStringAttr(name)),
-                                                     b.getNamedAttr("fwd", primal.getSymNameAttr()),
-                                                     b.getNamedAttr("active", b.getDenseBoolArrayAttr(active)),
-                                                     b.getNamedAttr("results", b.getDenseBoolArrayAttr(activeResults)),
-                                                     b.getNamedAttr("residuals", b.getDenseI64ArrayAttr(residuals))}));
+  SmallVector<NamedAttribute> entries{b.getNamedAttr("of", b.getStringAttr(name)),
+                                      b.getNamedAttr("fwd", primal.getSymNameAttr()),
+                                      b.getNamedAttr("active", b.getDenseBoolArrayAttr(active)),
+                                      b.getNamedAttr("results", b.getDenseBoolArrayAttr(activeResults)),
+                                      b.getNamedAttr("residuals", b.getDenseI64ArrayAttr(residuals))};
+  if (maxBytes >= 0)
+    entries.push_back(b.getNamedAttr("max_bytes", b.getI64IntegerAttr(maxBytes)));
+  function->setAttr(linearName, b.getDictionaryAttr(entries));
 }
 
 SmallVector<Value> LinearPair::pick(ValueRange arguments, ValueRange results) const {

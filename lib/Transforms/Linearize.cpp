@@ -80,7 +80,7 @@ LogicalResult Linearizer::linearizeOp(Operation *op, ValueRange tangents, Value 
   if (auto rule = dyn_cast<PartialsOpInterface>(op)) {
     for (unsigned i = 0; i < tangents.size(); ++i)
       if (tangents[i] && rule.hasPartial(i))
-        accumulate(l.scale(rule.partial(p, i, op->getOperands(), op->getResult(0)), tangents[i]));
+        accumulate(l.scale(rule.partial(p, i, op->getOperands(), op->getResult(0)), tangents[i], isStrongProduct(op)));
     return success();
   }
   auto transpose = dyn_cast<TransposeOpInterface>(op);
@@ -164,12 +164,39 @@ LogicalResult Linearizer::linearizeBlock(Block &block, ValueRange arguments, Val
 
 //===-- functions ------------------------------------------------------------------------------------------------===//
 
-FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> active, bool choose) {
+/// Follows the policy of weft.checkpoint: "nothing", "everything", "dots", or the names of the values that are kept.
+static void checkpoint(Attribute policy, Block &primal, Block &linear, StringRef id) {
+  auto kind = dyn_cast<StringAttr>(policy);
+  if (kind && kind.getValue() == "everything")
+    return;
+  computeAgain(
+      primal, linear,
+      [&](Value value) {
+        if (kind && kind.getValue() == "nothing")
+          return false;
+        Operation *op = value.getDefiningOp();
+        auto fusion = dyn_cast_or_null<FusionOpInterface>(op);
+        if (kind)
+          return fusion && fusion.getFusionKind() == FusionKind::Contract;
+        StringRef name = checkpointName(value);
+        return !name.empty() && llvm::any_of(cast<ArrayAttr>(policy), [&](Attribute wanted) {
+          return cast<StringAttr>(wanted).getValue() == name;
+        });
+      },
+      id);
+}
+
+FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> active, bool choose,
+                                        int64_t maxBytes) {
   for (auto lin : module.getOps<func::FuncOp>())
     if (auto made = LinearPair::of(lin))
       if (lin->getAttrOfType<DictionaryAttr>("weft.linear").getAs<StringAttr>("of") == function.getSymNameAttr() &&
-          ArrayRef<bool>(made->active) == active)
+          ArrayRef<bool>(made->active) == active && made->maxBytes == maxBytes)
         return *made;
+  if (hasCustomRule(function))
+    return linearizeCustom(module, function, active);
+  if (isCustomLinear(function) && failed(completeCustom(module, function)))
+    return failure();
   if (function.isExternal())
     return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
   if (failed(verifyNotRecursive(function)))
@@ -188,6 +215,7 @@ FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, 
   LinearPair pair;
   pair.active.assign(active.begin(), active.end());
   pair.lin = createFunction(module, function, function.getSymName() + ".lin", tangentTypes);
+  pair.lin->removeAttr("weft.checkpoint");
   pair.fwd = createFunction(module, function, function.getSymName() + ".fwd", body.getArgumentTypes());
   Block &primal = pair.fwd.getBody().front(), &linear = pair.lin.getBody().front();
   SmallVector<Value> tangents(active.size()), results, resultTangents;
@@ -213,12 +241,17 @@ FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, 
   func::ReturnOp::create(linearizer.linear, loc, some);
   eraseDeadOps(linear, /*isLinearPart=*/true);
   eraseDeadOps(primal, /*isLinearPart=*/false);
-  if (choose) {
-    chooseResiduals(primal, linear, [&](Value value) {
-      return isa<BlockArgument>(value) ? Keep::Free : llvm::is_contained(results, value) ? Keep::AtHand : Keep::Stored;
-    });
-    eraseDeadOps(primal, /*isLinearPart=*/false);
-  }
+  auto keep = [&](Value value) {
+    return isa<BlockArgument>(value) ? Keep::Free : llvm::is_contained(results, value) ? Keep::AtHand : Keep::Stored;
+  };
+  if (Attribute policy = function->getAttr("weft.checkpoint"))
+    checkpoint(policy, primal, linear, pair.lin.getSymName());
+  else if (maxBytes >= 0)
+    boundResiduals(primal, linear, keep, maxBytes, pair.lin.getSymName());
+  else if (choose)
+    chooseResiduals(primal, linear, keep);
+  pair.maxBytes = maxBytes;
+  eraseDeadOps(primal, /*isLinearPart=*/false);
   pair.split();
   pair.record(function.getSymName());
   return pair;
@@ -235,6 +268,8 @@ FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, 
         activeResults.assign(flags.asArrayRef().begin(), flags.asArrayRef().end());
         return made;
       }
+  if (isCustomLinear(function) && failed(completeCustom(module, function)))
+    return failure();
   if (function.isExternal())
     return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
   if (failed(verifyNotRecursive(function)))
@@ -252,8 +287,25 @@ FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, 
     if (active[i])
       tangents[i] = block.getArgument(next++);
   Linearizer linearizer(module, OpBuilder::atBlockEnd(&block), Linearizer::Forward);
-  if (failed(linearizer.linearizeBlock(body, block.getArguments().take_front(active.size()), tangents, results,
-                                       resultTangents))) {
+  auto primals = ValueRange(block.getArguments()).take_front(active.size());
+  auto build = [&]() -> LogicalResult {
+    if (!hasCustomRule(function))
+      return linearizer.linearizeBlock(body, primals, tangents, results, resultTangents);
+    auto pair = linearizeFunction(module, function, active);
+    if (failed(pair))
+      return failure();
+    SmallVector<Value> arguments(primals);
+    CallOp fwd = createCall(linearizer.primal, function.getLoc(), pair->fwd, arguments);
+    SmallVector<Value> operands = pair->pick(arguments, fwd.getResults());
+    llvm::copy_if(tangents, std::back_inserter(operands), [](Value v) { return v != nullptr; });
+    CallOp lin = createCall(linearizer.linear, function.getLoc(), pair->lin, operands);
+    llvm::append_range(results, fwd.getResults().take_front(function.getNumResults()));
+    unsigned nextResult = 0;
+    for (bool isActive : pair->activeResults)
+      resultTangents.push_back(isActive ? lin.getResult(nextResult++) : Value());
+    return success();
+  };
+  if (failed(build())) {
     jvp.erase();
     return failure();
   }

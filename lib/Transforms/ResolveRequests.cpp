@@ -1,8 +1,10 @@
 // Decides how weft.jvp, weft.vjp and weft.vmap become calls of made functions: innermost first, so that a function is
 // differentiated only when no request is left in it or in what it calls.
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Transforms/Batcher.h"
 #include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
+#include "weft/Transforms/Simplify.h"
 
 using namespace mlir;
 
@@ -41,6 +43,9 @@ public:
     for (Operation *op : requests)
       ok = ok && succeeded(resolve(op));
     states[function.getSymName()] = State::Done;
+    // Its own rules may call it.
+    for (func::FuncOp rule : customRules(function))
+      ok = ok && succeeded(resolveFunction(rule));
     return success(ok);
   }
 
@@ -116,32 +121,44 @@ private:
     return success();
   }
 
+  static bool isZeros(Value value) {
+    DenseElementsAttr splat = uniformOf(value);
+    return splat && splat.getSplatValue<APFloat>().isPosZero();
+  }
+
   LogicalResult resolveVjp(VjpRequestOp op) {
     auto callee = module.lookupSymbol<func::FuncOp>(op.getCallee());
     auto results = callee.getFunctionType().getResults();
     if (failed(verifyActive(op, callee)))
       return failure();
-    auto pair = linearizeFunction(module, callee, op.getActive());
+    auto bound = op.getMaxBytes();
+    if (bound && int64_t(*bound) < 0)
+      return op.emitOpError("[WF3012] expected max_bytes of 0 or more, got ") << int64_t(*bound);
+    auto pair = linearizeFunction(module, callee, op.getActive(), /*choose=*/true, bound ? int64_t(*bound) : -1);
     if (failed(pair) || failed(verifyTypes(op, callee, select(results, llvm::map_to_vector(results, hasTangent)),
                                            select(callee.getArgumentTypes(), op.getActive()))))
-      return failure();
-    SmallVector<bool> isLinear(pair->lin.getNumArguments(), true);
-    std::fill_n(isLinear.begin(), pair->residuals.size(), false);
-    auto bwd = transposeFunction(module, pair->lin, isLinear);
-    if (failed(bwd))
       return failure();
     OpBuilder builder(op);
     auto arguments = op.getOperands().take_front(callee.getNumArguments());
     CallOp fwd = createCall(builder, op.getLoc(), pair->fwd, arguments);
     SmallVector<Value> operands = pair->pick(arguments, fwd.getResults());
+    SmallVector<bool> isZero; // per active result
     unsigned next = arguments.size();
     for (unsigned i = 0; i < results.size(); ++i) {
       if (!hasTangent(results[i]))
         continue;
-      if (pair->activeResults[i])
-        operands.push_back(op.getOperand(next));
-      ++next;
+      Value cotangent = op.getOperand(next++);
+      if (!pair->activeResults[i])
+        continue;
+      isZero.push_back(mayBeLeftOut(cotangent.getType()) && isZeros(cotangent));
+      if (!isZero.back())
+        operands.push_back(cotangent);
     }
+    SmallVector<bool> isLinear(pair->lin.getNumArguments(), true);
+    std::fill_n(isLinear.begin(), pair->residuals.size(), false);
+    auto bwd = transposeFunction(module, pair->lin, isLinear, isZero);
+    if (failed(bwd))
+      return failure();
     CallOp call = createCall(builder, op.getLoc(), *bwd, operands);
     SmallVector<Value> values(fwd.getResults().take_front(results.size()));
     llvm::append_range(values, call.getResults());
@@ -165,19 +182,23 @@ private:
     llvm::StringMap<SizeExpr> bindings;
     SmallVector<Type> results;
     bool fits = unify(callee.getArgumentTypes(), plain, bindings);
-    for (Type type : callee.getFunctionType().getResults())
-      results.push_back(batcher.batchedType(substitute(type, bindings)));
+    SmallVector<bool> whole(op.getWhole().value_or(ArrayRef<bool>()));
+    whole.resize(callee.getNumResults(), false);
+    for (auto [type, isWhole] : llvm::zip_equal(callee.getFunctionType().getResults(), whole)) {
+      Type plainType = substitute(type, bindings);
+      results.push_back(isWhole ? plainType : batcher.batchedType(plainType));
+    }
     if (!fits || TypeRange(results) != op.getResultTypes())
       return op.emitOpError("[WF3005] of @")
              << callee.getSymName() << " takes " << callee.getArgumentTypes() << " at each index and gives (" << results
              << "), got " << plain << " and (" << op.getResultTypes() << ")";
     // What does not depend on the batch is the same at each index.
     bool any = llvm::is_contained(op.getBatched(), true);
-    FailureOr<func::FuncOp> target = any ? batcher.batchFunction(callee, op.getBatched()) : callee;
+    FailureOr<func::FuncOp> target = any ? batcher.batchFunction(callee, op.getBatched(), whole) : callee;
     if (failed(target))
       return failure();
     CallOp call = createCall(builder, op.getLoc(), *target, op.getOperands());
-    SmallVector<bool> has(call.getNumResults(), any);
+    auto has = llvm::map_to_vector(whole, [&](bool isWhole) { return any || isWhole; });
     op->replaceAllUsesWith(batcher.materializeAll(op.getLoc(), call.getResults(), has));
     op->erase();
     return success();
@@ -193,6 +214,14 @@ struct ResolveRequests : impl::ResolveRequestsBase<ResolveRequests> {
     Resolver resolver(getOperation());
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
       if (failed(resolver.resolveFunction(function)))
+        return signalPassFailure();
+    dropCustomRules(getOperation());
+    if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isCustomLinear))
+      return;
+    // Only those that forward mode calls must have a body.
+    eraseUnusedFunctions(getOperation());
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (isCustomLinear(function) && failed(completeCustom(getOperation(), function)))
         return signalPassFailure();
   }
 };

@@ -27,10 +27,26 @@ static LogicalResult notLinear(Operation *op, unsigned operand) {
          << "weft-linearize makes, or a custom rule that is linear in its tangents, can be transposed";
 }
 
-LogicalResult Transposer::transposeOp(Operation *op, ValueRange operands, ArrayRef<bool> linear, ValueRange cotangents,
-                                      SmallVectorImpl<Value> &operandCotangents) {
-  if (auto region = dyn_cast<RegionDerivativeOpInterface>(op))
-    return region.transposeRegion(*this, operands, linear, cotangents, operandCotangents);
+/// Whether the adjoint of a linear op puts zeros in place of what a choice left out.
+static bool masks(Operation *op, DenseSet<Operation *> &visited) {
+  return op
+      ->walk([&](Operation *inner) {
+        bool found = isa<SelectOp>(inner) || isStrongProduct(inner);
+        if (auto call = dyn_cast<CallOp>(inner)) {
+          auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, call.getCalleeAttr());
+          found = callee && visited.insert(callee).second && masks(callee, visited);
+        }
+        return found ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+LogicalResult Transposer::transposeOp(Operation *op, bool masked, ValueRange operands, ArrayRef<bool> linear,
+                                      ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
+  if (auto region = dyn_cast<RegionDerivativeOpInterface>(op)) {
+    Transposer inside(module, builder, masked);
+    return region.transposeRegion(inside, operands, linear, cotangents, operandCotangents);
+  }
   GraphBuilder b(builder, op->getLoc());
   Value cotangent = cotangents.front();
   operandCotangents.assign(linear.size(), Value());
@@ -53,7 +69,7 @@ LogicalResult Transposer::transposeOp(Operation *op, ValueRange operands, ArrayR
         unknown.dropAllDefinedValueUses();
         return notLinear(op, i);
       }
-      operandCotangents[i] = b.scale(partial, cotangent);
+      operandCotangents[i] = b.scale(partial, cotangent, masked);
     }
     return success();
   }
@@ -89,6 +105,7 @@ LogicalResult Transposer::transposeBlock(Block &block, ArrayRef<bool> isLinear, 
   }
 
   DenseMap<Value, Value> cotangentOf;
+  DenseSet<Value> maskedValues; // of `block`: their cotangents may hold zeros in place of what a choice left out
   auto accumulate = [&](Location loc, Value value, Value cotangent) {
     if (!cotangent || !linear.contains(value))
       return;
@@ -110,8 +127,15 @@ LogicalResult Transposer::transposeBlock(Block &block, ArrayRef<bool> isLinear, 
       flags.push_back(linear.contains(operand));
       operands.push_back(flags.back() ? Value() : known.lookup(operand));
     }
-    if (failed(transposeOp(&op, operands, flags, resultCotangents, operandCotangents)))
+    DenseSet<Operation *> visited;
+    bool masked = isMasked || llvm::any_of(op.getResults(), [&](Value v) { return maskedValues.contains(v); });
+    bool stays = masked || masks(&op, visited);
+    // Of a loop or a call it is not known what comes first.
+    if (failed(transposeOp(&op, isa<RegionDerivativeOpInterface>(op) ? stays : masked || isStrongProduct(&op), operands,
+                           flags, resultCotangents, operandCotangents)))
       return failure();
+    if (stays)
+      maskedValues.insert(op.operand_begin(), op.operand_end());
     for (auto [operand, cotangent] : llvm::zip_equal(op.getOperands(), operandCotangents))
       accumulate(op.getLoc(), operand, cotangent);
   }
@@ -121,31 +145,52 @@ LogicalResult Transposer::transposeBlock(Block &block, ArrayRef<bool> isLinear, 
   return success();
 }
 
-FailureOr<func::FuncOp> transposeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> isLinear) {
+FailureOr<func::FuncOp> transposeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> isLinear,
+                                          ArrayRef<bool> isZero, bool isMasked) {
   Builder b(module.getContext());
-  auto record = b.getDictionaryAttr(
-      {b.getNamedAttr("of", function.getSymNameAttr()), b.getNamedAttr("linear", b.getDenseBoolArrayAttr(isLinear))});
+  SmallVector<NamedAttribute> entries{b.getNamedAttr("of", function.getSymNameAttr()),
+                                      b.getNamedAttr("linear", b.getDenseBoolArrayAttr(isLinear))};
+  if (llvm::is_contained(isZero, true))
+    entries.push_back(b.getNamedAttr("zero", b.getDenseBoolArrayAttr(isZero)));
+  if (isMasked)
+    entries.push_back(b.getNamedAttr("masked", b.getUnitAttr()));
+  auto record = b.getDictionaryAttr(entries);
+  auto hasCotangent = [&](unsigned i) { return isZero.empty() || !isZero[i]; };
   for (auto made : module.getOps<func::FuncOp>())
     if (made->getAttr("weft.transpose") == record)
       return made;
-  if (function.isExternal())
+  bool isCustom = isCustomLinear(function);
+  if (function.isExternal() && !isCustom)
     return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no transpose";
-  Block &body = function.getBody().front();
   SmallVector<Type> types, results;
-  for (auto [type, flag] : llvm::zip_equal(body.getArgumentTypes(), isLinear))
+  for (auto [type, flag] : llvm::zip_equal(function.getArgumentTypes(), isLinear))
     (flag ? results : types).push_back(type);
   unsigned numResiduals = types.size();
-  llvm::append_range(types, body.getTerminator()->getOperandTypes());
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (hasCotangent(i))
+      types.push_back(type);
 
   StringRef name = function.getSymName();
   name.consume_back(".lin");
   auto bwd = createFunction(module, function, name + ".bwd", types);
+  bwd->removeAttr("weft.checkpoint");
   Block &block = bwd.getBody().front();
-  Transposer transposer(module, OpBuilder::atBlockEnd(&block));
-  SmallVector<Value> cotangents;
+  if (isCustom) {
+    bwd.setFunctionType(b.getFunctionType(types, results));
+    bwd->setAttr("weft.transpose", record);
+    if (succeeded(transposeCustom(function, bwd, isZero)))
+      return bwd;
+    bwd.erase();
+    return failure();
+  }
+  Block &body = function.getBody().front();
+  Transposer transposer(module, OpBuilder::atBlockEnd(&block), isMasked);
+  SmallVector<Value> cotangents, given;
   auto arguments = ValueRange(block.getArguments());
-  if (failed(transposer.transposeBlock(body, isLinear, arguments.take_front(numResiduals),
-                                       arguments.drop_front(numResiduals), cotangents))) {
+  unsigned next = numResiduals;
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    given.push_back(hasCotangent(i) ? arguments[next++] : Value());
+  if (failed(transposer.transposeBlock(body, isLinear, arguments.take_front(numResiduals), given, cotangents))) {
     bwd.erase();
     return failure();
   }

@@ -115,18 +115,24 @@ LogicalResult Batcher::batchBlock(Block &from, ValueRange arguments, ArrayRef<bo
 static constexpr StringLiteral recordName = "weft.batched";
 
 /// How a made function is found again. A size with names is any size: the call binds it.
-static DictionaryAttr recordOf(func::FuncOp callee, ArrayRef<bool> batched, const SizeExpr &size) {
+static DictionaryAttr recordOf(func::FuncOp callee, ArrayRef<bool> batched, const SizeExpr &size,
+                               ArrayRef<bool> whole) {
   Builder b(callee.getContext());
-  return b.getDictionaryAttr({b.getNamedAttr("of", b.getStringAttr(callee.getSymName())),
-                              b.getNamedAttr("arguments", b.getDenseBoolArrayAttr(batched)),
-                              b.getNamedAttr("size", b.getStringAttr(size.constant() ? size.str() : "any"))});
+  SmallVector<NamedAttribute> entries{b.getNamedAttr("of", b.getStringAttr(callee.getSymName())),
+                                      b.getNamedAttr("arguments", b.getDenseBoolArrayAttr(batched)),
+                                      b.getNamedAttr("size", b.getStringAttr(size.constant() ? size.str() : "any"))};
+  if (llvm::is_contained(whole, true))
+    entries.push_back(b.getNamedAttr("whole", b.getDenseBoolArrayAttr(whole)));
+  return b.getDictionaryAttr(entries);
 }
 
-FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<bool> batched) {
-  DictionaryAttr record = recordOf(callee, batched, size);
+FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<bool> batched, ArrayRef<bool> whole) {
+  DictionaryAttr record = recordOf(callee, batched, size, whole);
   for (auto function : module.getOps<func::FuncOp>())
     if (function->getAttr(recordName) == record)
       return function;
+  if (isCustomLinear(callee) && failed(completeCustom(module, callee)))
+    return failure();
   if (callee.isExternal() || failed(verifyNotRecursive(callee)))
     return failure();
 
@@ -145,9 +151,17 @@ FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<boo
   if (failed(inner.batchBlock(callee.getBody().front(), body.getArguments(), batched, results, has)))
     return failure();
   Location end = callee.getBody().front().getTerminator()->getLoc();
-  results = inner.materializeAll(end, results, has);
+  for (auto [i, value] : llvm::enumerate(results)) {
+    bool isWhole = !whole.empty() && whole[i];
+    if (isWhole && has[i])
+      return emitError(end, "[WF1314] result ") << i << " of @" << callee.getSymName() << " depends on the mapped axis";
+    if (!isWhole)
+      value = inner.materialize(end, value, has[i]);
+  }
   func::ReturnOp::create(builder, end, results);
   function.setFunctionType(builder.getFunctionType(inputs, ValueRange(results).getTypes()));
+  if (hasCustomRule(callee) && failed(batchCustom(module, callee, function, batched, inner.size)))
+    return failure();
   return function;
 }
 

@@ -348,6 +348,26 @@ void bindBuilder(nb::module_ &m) {
           },
           nb::arg("function"), nb::arg("results"), nb::arg("location"), "Ends a function: its return, and its type.")
       .def(
+          "extract",
+          [](Builder &self, const Value &value, nb::sequence known) -> nb::object {
+            std::vector<MlirValue> values;
+            for (nb::handle k : known)
+              values.push_back(nb::cast<Value &>(k).get());
+            auto isNeeded = std::make_unique<bool[]>(values.size());
+            MlirModule made =
+                api().weftExtract(self.state->module, value.get(), values.size(), values.data(), isNeeded.get());
+            if (!made.ptr)
+              return nb::none();
+            nb::list needed;
+            for (size_t i = 0; i < values.size(); ++i)
+              if (isNeeded[i])
+                needed.append(i);
+            return nb::make_tuple(Module{std::make_shared<ModuleState>(self.state->context, made)}, needed);
+          },
+          nb::arg("value"), nb::arg("known"),
+          "A module whose @main computes a value from known ones of its block, and the numbers of those that it takes; "
+          "None\nwhere it needs more.")
+      .def(
           "set_argument_attribute",
           [](Builder &, const Operation &function, intptr_t index, std::string_view name, const Attribute &value) {
             api().weftFunctionSetArgAttr(function.get(), index, sref(name), value.raw);

@@ -27,6 +27,8 @@ _HOME = {
         "weft._src.transforms",
     ),
     **dict.fromkeys(("hessian", "jacfwd", "jacrev"), "weft._src.jacobians"),
+    **dict.fromkeys(("custom_jvp", "custom_vjp"), "weft._src.custom"),
+    **dict.fromkeys(("checkpoint", "checkpoint_name"), "weft._src.checkpoint"),
     **dict.fromkeys(
         (
             "bfloat16", "can_cast", "complex64", "complex128", "dtype", "finfo", "float16", "float32", "float64",

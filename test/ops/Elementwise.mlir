@@ -176,7 +176,9 @@ func.func @functions() -> (tensor<7xf64>, tensor<3xf64>) {
 // One exact point of each function that the cases above leave out, in the order of the family's file.
 // POINTS:      [3., 0.5, 2., 0., 3., 0., 0., 0., 0., 0., 0., 0., 0., 1., 0., 0., 0., 1., -2., -1., -1., 1.5, 1.5, -1.5]
 // POINTS-NEXT: [0., 6., 0., inf]
-func.func @points() -> (tensor<24xf64>, tensor<4xf64>) {
+// POINTS-NEXT: [0., 0., 6.]
+// POINTS-NEXT: [3, 4]
+func.func @points() -> (tensor<24xf64>, tensor<4xf64>, tensor<3xf64>, tensor<2xi32>) {
   %zero = weft.constant {value = dense<0.0> : tensor<1xf64>} : () -> tensor<1xf64>
   %one = weft.constant {value = dense<1.0> : tensor<1xf64>} : () -> tensor<1xf64>
   %four = weft.constant {value = dense<4.0> : tensor<1xf64>} : () -> tensor<1xf64>
@@ -219,7 +221,13 @@ func.func @points() -> (tensor<24xf64>, tensor<4xf64>) {
   %coarse = weft.erf_inv_coarse %one : (tensor<1xf64>) -> tensor<1xf64>
   %s = weft.concat %angle, %product, %inverse, %coarse {dim = 0 : i64}
       : (tensor<1xf64>, tensor<1xf64>, tensor<1xf64>, tensor<1xf64>) -> tensor<4xf64>
-  return %r, %s : tensor<24xf64>, tensor<4xf64>
+  // A zero wins, whatever the other factor is: infinite, NaN.
+  %p = weft.constant {value = dense<[-0.0, 0x7FF0000000000000, 2.0]> : tensor<3xf64>} : () -> tensor<3xf64>
+  %q = weft.constant {value = dense<[0x7FF8000000000000, 0.0, 3.0]> : tensor<3xf64>} : () -> tensor<3xf64>
+  %strong = weft.strong_mul %p, %q : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  %i = weft.constant {value = dense<[3, 4]> : tensor<2xi32>} : () -> tensor<2xi32>
+  %named = weft.checkpoint_name %i {label = "i"} : (tensor<2xi32>) -> tensor<2xi32>
+  return %r, %s, %strong, %named : tensor<24xf64>, tensor<4xf64>, tensor<3xf64>, tensor<2xi32>
 }
 
 // Comparisons with NaN are false; bits of integers and of truth values.

@@ -174,6 +174,7 @@ ELEMENTWISE = [
     row("trunc", np.trunc, diff=False),
     row("round", np.rint, diff=False),
     row("stop_gradient", _same, diff=False),
+    row("checkpoint_name", _same, fn=lambda x: emit("checkpoint_name", [x], label="x")),
     # Roots, exponentials, logarithms
     row("sqrt", np.sqrt, (0.1, 9.0)),
     row("rsqrt", lambda x: 1 / np.sqrt(x), (0.1, 9.0)),
@@ -213,6 +214,7 @@ ELEMENTWISE = [
     row("add", np.add),
     row("sub", np.subtract),
     row("mul", np.multiply),
+    row("strong_mul", lambda x, y: np.where((x == 0) | (y == 0), 0.0, x * y)),
     row("div", np.divide, ((-4.0, 4.0), (0.5, 4.0)), ints=_div),
     row("rem", np.fmod, ((-4.0, 4.0), (0.5, 4.0)), ints=_rem),
     row("pow", np.power, ((0.1, 3.0), (-3.0, 3.0)), ints=_pow),
@@ -454,6 +456,11 @@ def _sorted(name: str, dim: int, descending: bool) -> Callable:
     return lambda x: emit(name, [x], dim=dim, descending=descending)
 
 
+def _recompute(x: Any) -> Any:
+    body = region(lambda: [emit("add", [emit("mul", [x, x]), x])], [])
+    return emit("recompute", body.scope.captures, id="x", regions=[body], results=[(x.shape, x.dtype)])[0]
+
+
 def _requested(name: str) -> Callable:
     """The request ops, on x * x."""
 
@@ -610,6 +617,7 @@ STRUCTURED = [
     structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1],
     diff=False),
     structured("call", "", ((3, 5),), _call, lambda x: x + x, dtypes=_F),
+    structured("recompute", "", ((3, 5),), _recompute, lambda x: x * x + x, dtypes=_F),
     structured("if", "first", ((3, 5),), _if(0), lambda x: x + x, dtypes=_F),
     structured("if", "clamped", ((3, 5),), _if(9), lambda x: x * x, dtypes=_F),
     structured("for", "forward", ((6, 5),), _for(False), lambda x: np.cumsum(x, axis=0), dtypes=_F),

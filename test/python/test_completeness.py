@@ -48,6 +48,7 @@ EXEMPT = {
         "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
     },
     "lower": {
+        "recompute": "its ops are put in place before kernels are formed",
         **dict.fromkeys(
             ("call", "for", "if", "while", "sized", "yield", "kernel", "launch", "copy"), "lowered by the entry"
         ),

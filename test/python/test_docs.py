@@ -1,5 +1,6 @@
 """The generated pages of docs/ are what tools/gen_docs.py writes now, and links between pages lead somewhere."""
 
+import doctest
 import pathlib
 import re
 import subprocess
@@ -43,3 +44,8 @@ def test_the_examples_of_a_guide_run(page):
     assert blocks
     # Functions of the examples have their lines in the page.
     exec(compile("\n".join(blocks), str(ROOT / "docs" / page), "exec"), {"__name__": page})
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if ">>> " in p.read_text()], ids=lambda page: page.name)
+def test_examples_in_guides_run(page):
+    assert doctest.testfile(str(page), module_relative=False).failed == 0

@@ -45,9 +45,11 @@ public:
                                  llvm::SmallVectorImpl<bool> &resultBatched);
   /// Which of the block's terminator operands will be batched (no code is built).
   static llvm::SmallVector<bool> batchedResults(mlir::Block &block, llvm::ArrayRef<bool> batched);
-  /// The function that is `callee` over a batch axis, made once per (callee, batched, size); all results batched. At
-  /// least one argument is. A size with names is a name of its own in the function, which its arguments bind.
-  mlir::FailureOr<mlir::func::FuncOp> batchFunction(mlir::func::FuncOp callee, llvm::ArrayRef<bool> batched);
+  /// The function that is `callee` over a batch axis, made once per (callee, batched, size, whole); all results batched
+  /// but those with `whole` (default: none), which must not depend on a batched argument. At least one argument is. A
+  /// size with names is a name of its own in the function, which its arguments bind.
+  mlir::FailureOr<mlir::func::FuncOp> batchFunction(mlir::func::FuncOp callee, llvm::ArrayRef<bool> batched,
+                                                    llvm::ArrayRef<bool> whole = {});
 };
 
 } // namespace weft

@@ -49,10 +49,14 @@ private:
 /// Walks the linear ops of a block backwards and builds their adjoints at `builder`.
 class Transposer {
 public:
-  Transposer(mlir::ModuleOp module, mlir::OpBuilder builder) : module(module), builder(builder) {}
+  Transposer(mlir::ModuleOp module, mlir::OpBuilder builder, bool isMasked = false)
+      : module(module), builder(builder), isMasked(isMasked) {}
 
   mlir::ModuleOp module;
   mlir::OpBuilder builder;
+  /// Whether the cotangents that come in may hold zeros in place of what a choice left out. Products with such ones are
+  /// strong: there a factor that is infinite or NaN does not count.
+  bool isMasked;
 
   /// `isLinear[i]`: argument i is a tangent; the others are residuals, given in `residuals` (in order). Fills one
   /// cotangent per linear argument (null: zero).
@@ -63,9 +67,13 @@ public:
   static llvm::SmallVector<bool> linearity(mlir::Block &block, llvm::ArrayRef<bool> isLinear);
 
 private:
-  mlir::LogicalResult transposeOp(mlir::Operation *op, mlir::ValueRange operands, llvm::ArrayRef<bool> linear,
-                                  mlir::ValueRange cotangents, llvm::SmallVectorImpl<mlir::Value> &operandCotangents);
+  mlir::LogicalResult transposeOp(mlir::Operation *op, bool masked, mlir::ValueRange operands,
+                                  llvm::ArrayRef<bool> linear, mlir::ValueRange cotangents,
+                                  llvm::SmallVectorImpl<mlir::Value> &operandCotangents);
 };
+
+/// Whether an op is the product where zero wins (weft.strong_mul), whose derivatives are such products too.
+bool isStrongProduct(mlir::Operation *op);
 
 /// The values of `primal` (its arguments and results of its ops) that ops of `linear` use, in order of definition.
 llvm::SmallVector<mlir::Value> crossingValues(mlir::Block &primal, mlir::Block &linear);
@@ -82,6 +90,18 @@ enum class Keep {
 /// cut between what cannot be recomputed and what `linear` uses. `terminator`s may stand in the blocks or not.
 void chooseResiduals(mlir::Block &primal, mlir::Block &linear, llvm::function_ref<Keep(mlir::Value)> keep);
 
+/// Keeps at most `maxBytes` of values (those that cost `Stored`) for `linear`: beyond what is cheap, ops may be
+/// computed again in a weft.recompute called `id`, in the order of what they cost for a byte. Of two bounds the smaller
+/// never keeps more.
+void boundResiduals(mlir::Block &primal, mlir::Block &linear, llvm::function_ref<Keep(mlir::Value)> keep,
+                    int64_t maxBytes, const llvm::Twine &id);
+/// Computes again, in a weft.recompute called `id` at the start of `linear`, what `linear` uses of `primal`, from
+/// arguments and from the values that `isSaved` names. The blocks need not stand in an op yet.
+void computeAgain(mlir::Block &primal, mlir::Block &linear, llvm::function_ref<bool(mlir::Value)> isSaved,
+                  const llvm::Twine &id);
+/// The name that weft.checkpoint_name gives to a value; empty without one.
+llvm::StringRef checkpointName(mlir::Value value);
+
 /// Erases ops without uses, last first. A linear part holds no effects, so there every op may go.
 void eraseDeadOps(mlir::Block &block, bool isLinearPart);
 
@@ -96,6 +116,8 @@ struct LinearPair {
   /// Where argument i of lin is found: an index into fwd's arguments followed by fwd's results, so that what the caller
   /// has already is forwarded and never stored twice.
   llvm::SmallVector<int64_t> residuals;
+  /// The bound on the bytes of residuals that it was made for; negative without one.
+  int64_t maxBytes = -1;
 
   static std::optional<LinearPair> of(mlir::func::FuncOp lin);
   /// Writes `weft.linear`.
@@ -108,9 +130,10 @@ struct LinearPair {
   llvm::SmallVector<mlir::Value> pick(mlir::ValueRange arguments, mlir::ValueRange results) const;
 };
 
-/// The pair of a function for a mask of active arguments, made once. `choose` runs chooseResiduals on it.
+/// The pair of a function for a mask of active arguments, made once. `choose` runs chooseResiduals on it; `maxBytes`
+/// bounds what it keeps if it is not negative.
 mlir::FailureOr<LinearPair> linearizeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
-                                              llvm::ArrayRef<bool> active, bool choose = true);
+                                              llvm::ArrayRef<bool> active, bool choose = true, int64_t maxBytes = -1);
 
 /// jvp(arguments, tangents of the active ones) -> results, tangents of the active ones (whose flags it fills); made
 /// once.
@@ -118,9 +141,38 @@ mlir::FailureOr<mlir::func::FuncOp> forwardFunction(mlir::ModuleOp module, mlir:
                                                     llvm::ArrayRef<bool> active,
                                                     llvm::SmallVector<bool> &activeResults);
 
-/// bwd(arguments that are not linear, cotangents of all results) -> cotangents of the linear arguments; made once.
+/// Whether a cotangent of the type need not be given if it is zero: one with a name of a size may be what binds it.
+inline bool mayBeLeftOut(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).hasStaticShape(); }
+
+/// bwd(arguments that are not linear, cotangents of the results) -> cotangents of the linear arguments; made once.
+/// Results with `isZero` have no cotangent (default: all have one). `isMasked` as in Transposer.
 mlir::FailureOr<mlir::func::FuncOp> transposeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
-                                                      llvm::ArrayRef<bool> isLinear);
+                                                      llvm::ArrayRef<bool> isLinear, llvm::ArrayRef<bool> isZero = {},
+                                                      bool isMasked = false);
+
+//===-- Custom rules ---------------------------------------------------------------------------------------------===//
+// Attributes of a function, which calls of it follow: `weft.jvp = @g`, g(arguments, tangents) -> results, tangents; or
+// `weft.fwd = @a, weft.bwd = @b`, a(arguments) -> results, residuals, b(residuals, cotangents) -> cotangents. Tangents
+// and cotangents are those of floating values; captures (the last arguments) have none.
+
+bool hasCustomRule(mlir::func::FuncOp function);
+/// The functions that its rules name.
+llvm::SmallVector<mlir::func::FuncOp> customRules(mlir::func::FuncOp function);
+/// Which results count as active: any floating one, if an argument is.
+llvm::SmallVector<bool> customActivity(mlir::func::FuncOp function, llvm::ArrayRef<bool> active);
+/// The pair that the rule says. For fwd and bwd, lin has no body until completeCustom makes one: only forward mode
+/// needs it, and only then must bwd be linear.
+mlir::FailureOr<LinearPair> linearizeCustom(mlir::ModuleOp module, mlir::func::FuncOp function,
+                                            llvm::ArrayRef<bool> active);
+/// Whether a function is the lin of such a pair, without a body; its transpose; the body.
+bool isCustomLinear(mlir::func::FuncOp lin);
+mlir::LogicalResult transposeCustom(mlir::func::FuncOp lin, mlir::func::FuncOp bwd, llvm::ArrayRef<bool> isZero);
+mlir::LogicalResult completeCustom(mlir::ModuleOp module, mlir::func::FuncOp lin);
+/// Gives the rules of a function, over a batch axis, to the function that is it over that axis.
+mlir::LogicalResult batchCustom(mlir::ModuleOp module, mlir::func::FuncOp function, mlir::func::FuncOp batchedFunction,
+                                llvm::ArrayRef<bool> batched, const SizeExpr &size);
+/// Takes the rules off all functions: no derivative will be asked for any more.
+void dropCustomRules(mlir::ModuleOp module);
 
 /// Calls a function: result types by the sizes of the operands.
 CallOp createCall(mlir::OpBuilder &builder, mlir::Location loc, mlir::func::FuncOp function, mlir::ValueRange operands);

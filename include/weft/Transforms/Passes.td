@@ -28,7 +28,8 @@ def ChooseResiduals : Weft_ModulePass<"weft-choose-residuals"> {
     constants may be recomputed; arguments and results of `@f` cost nothing. Of two equal cuts the one nearer to the use
     is taken, which recomputes less.
   }];
-  let options = [Option<"maxBytes", "max-bytes", "int64_t", "-1", "reserved: the bytes that residuals may take">];
+  let options = [Option<"maxBytes", "max-bytes", "int64_t", "-1",
+    "the bytes that residuals may take (negative: any): beyond them, dear ops are computed again, in a weft.recompute">];
 }
 
 def Transpose : Weft_ModulePass<"weft-transpose"> {
@@ -90,6 +91,14 @@ def Inline : Weft_ModulePass<"weft-inline"> {
     call)`. Functions that call themselves stay, and so do kernels.
   }];
   let options = [Option<"maxOps", "max-ops", "int64_t", "16", "how many ops a function called more than once may have">];
+}
+
+def FlattenRecompute : Weft_ModulePass<"weft-flatten-recompute"> {
+  let summary = "puts the ops of weft.recompute in place, for kernels to be formed of them";
+  let description = [{
+    Runs when nothing merges ops any more. Each op gets `weft.recompute = n`, the number of its region: form-kernels puts
+    it in no kernel with an op from before the region.
+  }];
 }
 
 def Vectorize : Weft_ModulePass<"weft-vectorize"> {

@@ -68,6 +68,10 @@ void WeftDialect::initialize() {
 #define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Effects.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Recompute.cpp.inc"
+      >();
 }
 
 Operation *WeftDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {

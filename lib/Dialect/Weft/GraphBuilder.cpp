@@ -55,7 +55,9 @@ static bool isChoice(Value value) {
   return select && simple(select.getX()) && simple(select.getY());
 }
 
-Value GraphBuilder::scale(Value factor, Value tangent) {
+static bool isZero(Value value) { return splatOf(value).value_or(1) == 0; }
+
+Value GraphBuilder::scale(Value factor, Value tangent, bool isStrong) {
   if (auto number = splatOf(factor)) {
     if (*number == 0)
       return {};
@@ -65,10 +67,16 @@ Value GraphBuilder::scale(Value factor, Value tangent) {
       return neg(tangent);
     return mul(c(tangent, *number), tangent);
   }
-  if (!isChoice(factor))
-    return mul(factor, tangent);
+  if (!isChoice(factor)) {
+    auto choice = tangent.getDefiningOp<SelectOp>();
+    if (choice && isZero(choice.getY()))
+      return select(choice.getCondition(), scale(factor, choice.getX(), isStrong), choice.getY());
+    if (choice && isZero(choice.getX()))
+      return select(choice.getCondition(), choice.getX(), scale(factor, choice.getY(), isStrong));
+    return isStrong ? Value(create<StrongMulOp>(factor, tangent)) : mul(factor, tangent);
+  }
   auto choice = factor.getDefiningOp<SelectOp>();
-  Value x = scale(choice.getX(), tangent), y = scale(choice.getY(), tangent);
+  Value x = scale(choice.getX(), tangent, isStrong), y = scale(choice.getY(), tangent, isStrong);
   if (!x && !y)
     return {};
   return select(choice.getCondition(), x ? x : zeros(tangent.getType()), y ? y : zeros(tangent.getType()));

@@ -205,6 +205,9 @@ def _rows() -> dict[str, Entry]:
         while the function was traced. The compiled program would not do it again.""",
         "n = 0\n@wf.jit\ndef f(x):\n    global n\n    n += 1\n    return x",
         "return the value, or keep it in a wf.Variable; `allow_impure=True` lets the trace write.")
+    row("WF1212", "ArgumentValueError", "bound on bytes that is none",
+        """`max_bytes` is a number of bytes, 0 or more, or None.""",
+        "wf.grad(lambda x: x, max_bytes=-1)")
 
     # --------------------------------------------------------------------- WF13xx: transformations, control flow
     row("WF1301", "DerivativeError", "gradient of something that is not one real number",
@@ -225,12 +228,25 @@ def _rows() -> dict[str, Entry]:
     row("WF1306", "DerivativeError", "Jacobian of something that is not real",
         """Every leaf of the result of `jacfwd` and `jacrev` is a floating array.""",
         "wf.jacfwd(lambda x: x > 0)(wf.zeros((3,)))", "return other results as auxiliary ones, with has_aux=True.")
+    row("WF1307", "DerivativeError", "derivative rule that does not fit",
+        """The rule of `custom_jvp` returns (value, tangent); `fwd` of `custom_vjp` returns (value, residuals), and
+        `bwd` a tuple with one cotangent for each argument. Values and cotangents look like those of the function
+        itself.""", "@wf.custom_jvp\ndef f(x):\n    return x * x\nf.defjvp(lambda p, t: p[0])\nf(1.0)")
+    row("WF1308", "DerivativeError", "custom function without a rule",
+        """A function made by `custom_jvp` or `custom_vjp` gets its rule before it is called.""",
+        "wf.custom_jvp(lambda x: x)(1.0)", "call defjvp, or defvjp, first.")
+    row("WF1309", "ArgumentValueError", "unknown checkpoint policy",
+        """A policy is "nothing", "everything", "dots", or a list of names given by `checkpoint_name`.""",
+        'wf.checkpoint(lambda x: x, policy="some")')
     row("WF1311", "BatchError", "mapped sizes differ",
         """All mapped axes of a `vmap` have one size.""",
         "wf.vmap(wf.add)(wf.zeros((2,)), wf.zeros((3,)))", "in_axes=None keeps an argument whole.")
     row("WF1312", "BatchError", "nothing to map over",
         """At least one argument of a `vmap` has a mapped axis.""",
         "wf.vmap(f, in_axes=None)(x)")
+    row("WF1314", "BatchError", "whole result that depends on the mapped axis",
+        """`out_axes` is None only for results that are the same at each index.""",
+        "wf.vmap(lambda x: x, out_axes=None)(wf.zeros((2,)))", "give it a place in out_axes.")
     row("WF1321", "ControlFlowError", "branches disagree",
         """All branches return the same structure, shapes and dtypes.""",
         "wf.cond(p, lambda: wf.zeros((2,)), lambda: wf.zeros((3,)))")
@@ -391,6 +407,15 @@ def _rows() -> dict[str, Entry]:
         """The transpose of a function names sizes that none of its residuals and cotangents has.""", "",
         "pass a value of that size.")
     row("WF3009", "UnsupportedError", "vmap request", """Requests for batching are not resolved yet.""")
+    row("WF3010", "DerivativeError", "derivative rule that does not fit its function",
+        """`weft.jvp` names a function from the arguments and tangents to the results and their tangents; `weft.fwd` one
+        from the arguments to the results and residuals, `weft.bwd` one from the residuals and the results' cotangents
+        to those of the arguments. Only tangents may depend on tangents.""")
+    row("WF3011", "DerivativeError", "derivative by what a custom function reads from outside",
+        """The rule of a custom function speaks of its arguments; for a value that the function merely reads it gives no
+        derivative, and to take it as zero would be a wrong number.""",
+        "", "pass the value as an argument, or wf.stop_gradient it.")
+    row("WF3012", "ArgumentValueError", "bound on bytes that is none", """`max_bytes` of a request is 0 or more.""")
     # ------------------------------------------------------------------------ WF40xx: contracts of the compiler's
     # stages
     row("WF4001", "InternalError", "foreign op",

@@ -179,6 +179,8 @@ class _Collector:
             call = inspect.getattr_static(type(f), "__call__", None)
             if wrapped is not None:
                 self.function(wrapped, roots)
+                for rule in getattr(f, "rules", ()):  # of a custom derivative
+                    self.function(rule, {})
             elif isinstance(call, types.FunctionType) and not is_library(call.__code__.co_filename):
                 self.function(types.MethodType(call, f), roots)
             return

@@ -1,7 +1,8 @@
 """Forms that exist only in a trace (derivatives, loops, branches), used where nothing is being traced.
 
 Decides that such a use compiles by itself, and when two uses share one program: when they stand for the same code over
-the same values, so that a lambda written inside a Python loop is compiled once.
+the same values, so that a lambda written inside a Python loop is compiled once. A derivative whose Python asks for
+numbers is made for its arguments alone: outside of a trace they are known.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from weft._src import _weft, trace
+from weft._src import _weft, compiler, pytree, trace
+from weft._src.errors import ConcretizationError
 from weft._src.pytree import TreeDef
 
 _LIMIT = 512
@@ -35,8 +37,37 @@ def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     before = _weft.set_jit_disabled(False)
     try:
         return compiled(f)(*args, **kwargs)
+    except ConcretizationError:
+        # Python asks for a number. Here all arguments are known, so the answer may be.
+        return run_known(f, args, kwargs)
     finally:
         _weft.set_jit_disabled(before)
+
+
+def run_known(f: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Calls `f` by a program made for these arguments alone, which is not kept: while it is traced, `bool`, `int` and
+    `float` of values that follow from them are theirs.
+
+    Raises:
+        ConcretizationError: for values that do not, such as those of one element of a batch.
+    """
+    flat, tree = pytree.flatten((args, kwargs))
+    trees: list[TreeDef] = []
+
+    def call(*tracers: Any) -> list[Any]:
+        scope = trace.current()
+        assert scope is not None
+        scope.trace.runs_once = True
+        for tracer, x in zip(tracers, flat, strict=True):
+            scope.stands_for[tracer.value] = x
+        inner, named = tree.unflatten(tracers)
+        out, structure = pytree.flatten(f(*inner, **named))
+        trees.append(structure)
+        return out
+
+    traced = trace.trace_program(call, [trace.spec_of(x) for x in flat])
+    program = compiler.compile_module(traced.module, compiler.options()).program
+    return trees[0].unflatten(program([*flat, *traced.trace.captured]))
 
 
 def compiled(f: Callable[..., Any]) -> Any:

@@ -116,7 +116,7 @@ def _jacrev(f: Callable[..., Any], argnums: Any, has_aux: bool, /, *args: Any, *
 def _at_point(f: Callable[..., Any], argnums: Any, has_aux: bool, args: tuple, kwargs: dict) -> tuple:
     """The chosen arguments, the function of them, traced, and its auxiliary value (None without one)."""
     at = Chosen(f, argnums, args, kwargs)
-    traced = transforms.trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux)
+    traced = transforms.trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux, at=at.active)
     for spec, path in zip(traced.outs, traced.out_tree.paths("result"), strict=True):
         if not inexact(spec.dtype):
             raise DerivativeError("WF1306", f"the {path} is {spec}.", operands=(str(spec),))

@@ -77,7 +77,7 @@ class Tracer:
     Attributes:
         shape: a tuple of ints and Dims. dtype: its DType. weak_type: whether it bends to the dtypes it meets.
         scope: the function or region it belongs to. value: its handle in the IR.
-        concrete: the value where it is known while tracing (eager derivatives), else None.
+        concrete: the value where it has been computed while tracing (see `known_value`), else None.
         storage: the dtype of the value in the IR. It differs from `dtype` for Python numbers alone, which are kept at
         full
             precision (float64, int64) until they meet an array; `cast` and `emit` see to it.
@@ -144,18 +144,26 @@ class Tracer:
         return _known(self, "WF1202", "a Python number", lambda x: x.item())
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.concrete is None:
-            raise errors.TracerError("WF1207", f"a traced value ({self.spec}) has no numbers to hand to NumPy.")
-        return np.asarray(self.concrete)
+        # Not even where the value is known: what NumPy makes of it would have no derivative, silently.
+        raise errors.TracerError("WF1207", f"a traced value ({self.spec}) has no numbers to hand to NumPy.")
 
 
 # One hook for all places where Python needs the number behind a tracer: graph breaks will be put here.
 def _known(tracer: Tracer, code: str, what: str, convert: Callable[[Any], Any]) -> Any:
-    if tracer.concrete is None:
+    value = known_value(tracer)
+    if value is None:
         raise errors.ConcretizationError(
             code, f"a traced value ({tracer.spec}) was used as {what}.", operands=(str(tracer.spec),)
         )
-    return convert(tracer.concrete)
+    return convert(value)
+
+
+def known_value(tracer: Tracer) -> Any:
+    """The array that a tracer stands for, where the trace is made for one call whose arguments are known (a derivative
+    outside of `jit`); else None. What computes it is compiled and run by itself."""
+    if tracer.concrete is None and tracer.scope.trace.runs_once:
+        tracer.concrete = tracer.scope.evaluate(tracer.value)
+    return tracer.concrete
 
 
 class Stateful:
@@ -183,6 +191,7 @@ class Scope:
         self.reads: dict[int, Any] = {}
         self.open = parent is None
         self.carried: set[int] = set()
+        self.stands_for: dict[Any, Any] = {}  # arguments and values -> a tracer of the parent, or an array
         self._inner: dict[Any, Tracer] = {}
         self._outer: dict[Any, Tracer] = {}
 
@@ -220,6 +229,26 @@ class Scope:
         while scope is not None and scope is not self:
             scope = scope.parent
         return scope is self
+
+    def evaluate(self, value: Any) -> Any:
+        """The array that a value of this scope is, if that follows from what its arguments stand for; else None."""
+        known = self.stands_for.get(value, self._outer.get(value))
+        if known is None:
+            given = {**self._outer, **self.stands_for}
+            found = self.trace.builder.extract(value, list(given))
+            if found is None:
+                return None
+            module, needed = found
+            sources = list(given.values())
+            arrays = [known_value(x) if isinstance(x, Tracer) else x for x in (sources[i] for i in needed)]
+            if any(x is None for x in arrays):
+                return None
+            from weft._src import compiler
+
+            with suspended():
+                (known,) = compiler.compile_module(module, compiler.options()).program(arrays)
+            self.stands_for[value] = known
+        return known_value(known) if isinstance(known, Tracer) else known
 
     def arguments(self, specs: Sequence[Spec], storages: Sequence[DType] | None = None) -> list[Tracer]:
         """Tracers of the block's first arguments."""
@@ -317,6 +346,7 @@ class Trace:
         self.sizes = 0  # named by fresh_size
         self.captured: list[Any] = []
         self.updates: list[tuple[int, int]] = []  # (result, captured array that takes its value): written Variables
+        self.runs_once = False  # made for one call, whose arguments are known
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
         self._captured: dict[int, Tracer] = {}
         self._names: dict[str, int] = {}
@@ -370,6 +400,7 @@ class Trace:
             shape = tuple(array.shape)
             value = self.builder.add_argument(self.root.block, self.tensor_type(shape, d), self.location())
             known = self._captured[id(array)] = Tracer(self.root, value, shape, d)
+            self.root.stands_for[value] = array
             self.captured.append(array)  # also keeps its id alive
         return known
 
@@ -660,6 +691,7 @@ class TracedFunction(NamedTuple):
     results: tuple[Spec, ...]
     captures: tuple[Tracer, ...]
     out: Any  # what `f` returned, with tracers of the function's own scope
+    op: Any = None  # its op, for attributes
 
 
 class TracedRegion(NamedTuple):
@@ -671,13 +703,17 @@ class TracedRegion(NamedTuple):
     out: Any  # what `f` returned
 
 
-def function(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str) -> TracedFunction:
+def function(
+    f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str, at: Sequence[Tracer] = ()
+) -> TracedFunction:
     """Traces `f(*tracers)` into a private function of the program being traced.
 
     Args:
         f: takes one Tracer for each spec and returns a sequence of values (anything `as_tracer` takes).
         specs: its arguments.
         name: a wish; the symbol is made distinct.
+        at: values that the arguments stand for, where the function is for one point: Python may then ask for numbers in
+            a trace that runs once.
 
     Returns:
         A TracedFunction, to be called by `call` or named by a request op.
@@ -690,11 +726,13 @@ def function(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], name: str) 
     op = b.function(symbol, True, types, [where] * len(types), where)
     scope = Scope(trace, outer, b.body(op))
     with entered(scope):
-        out = f(*scope.arguments(specs))
+        arguments = scope.arguments(specs)
+        scope.stands_for.update(zip((a.value for a in arguments), at, strict=False))
+        out = f(*arguments)
         results = [as_tracer(x) for x in out]
         b.finish(op, [_operand(r) for r in results], where)
     captures = tuple(_as_stored(origin(t)) for t in scope.captures)
-    return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), captures, out)
+    return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), captures, out, op)
 
 
 def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:

@@ -50,8 +50,9 @@ def trace_leaves(
     name: str,
     has_aux: bool = False,
     keeps_state: bool = False,
+    at: Sequence[Tracer] = (),
 ) -> _Traced:
-    """Traces `f` (from a list of tracers to a tree) into a private function.
+    """Traces `f` (from a list of tracers to a tree) into a private function; `at` as in `trace.function`.
 
     Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them; so are the new values of
     Variables, which `f` may write if `keeps_state`: the caller then calls `keep_state`.
@@ -78,7 +79,7 @@ def trace_leaves(
         written.extend(v for v, _ in last)
         return results + [_cut(_result(x, "auxiliary")) for x in [*aux_leaves, *(value for _, value in last)]]
 
-    function = trace.function(flat, specs, name)
+    function = trace.function(flat, specs, name, at)
     assert trees[0] is not None
     return _Traced(function, trees[0], trees[1], tuple(written))
 
@@ -122,7 +123,13 @@ def keep_state(traced: _Traced, made: Sequence[Tracer]) -> None:
 # -------------------------------------------------------------------------------------------------------- reverse
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    *,
+    max_bytes: int | None = None,
+) -> Callable[..., Any]:
     """The gradient of a function of real arrays.
 
     Args:
@@ -131,6 +138,9 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
             A Variable stands for itself: the derivative is by its value before the call. Keyword arguments are not
             differentiated.
         has_aux: whether `f` returns auxiliary results beside its value.
+        max_bytes: at most so many bytes of intermediate values are kept from the pass forth for the pass back; what is
+            needed beyond them is computed again, what costs least for its bytes first. Arguments do not count, and a
+            named size counts as 256. The values do not change, and a smaller bound never keeps more.
 
     Returns:
         A function of the same arguments: the gradient, in the containers of the argument (a tuple of them for a
@@ -139,17 +149,21 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     Raises:
         DerivativeError: WF1301 where `f` does not return one real number, WF1302 where a leaf is not real, WF1305 where
             there is no pair.
-        ArgumentValueError: WF1210 for a position that the call has no argument for.
+        ArgumentValueError: WF1210 for a position that the call has no argument for, WF1212 for a bad max_bytes.
 
     >>> import weft as wf
     >>> float(wf.grad(lambda x: x * x)(3.0))
     6.0
     """
-    return Transformed(f, functools.partial(_grad, f, checked_argnums(argnums), has_aux), "grad")
+    return Transformed(f, functools.partial(_grad, f, checked_argnums(argnums), has_aux, _bound(max_bytes)), "grad")
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    *,
+    max_bytes: int | None = None,
 ) -> Callable[..., Any]:
     """The value and the gradient of a function of real arrays, from one pass forth and back.
 
@@ -165,22 +179,31 @@ def value_and_grad(
     >>> float(value), float(gradient["a"]), float(gradient["b"])
     (10.0, 5.0, 2.0)
     """
-    return Transformed(f, functools.partial(_value_and_grad, f, checked_argnums(argnums), has_aux), "value_and_grad")
+    traced = functools.partial(_value_and_grad, f, checked_argnums(argnums), has_aux, _bound(max_bytes))
+    return Transformed(f, traced, "value_and_grad")
 
 
-def _grad(f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, /, *args: Any, **kwargs: Any) -> Any:
-    value, gradient = _value_and_grad(f, argnums, has_aux, *args, **kwargs)
+def _bound(max_bytes: Any) -> int | None:
+    if max_bytes is not None and (type(max_bytes) is not int or max_bytes < 0):
+        raise ArgumentValueError("WF1212", f"max_bytes is {max_bytes!r}.")
+    return max_bytes
+
+
+def _grad(f: Callable[..., Any], argnums: Any, has_aux: bool, max_bytes: Any, /, *args: Any, **kwargs: Any) -> Any:
+    value, gradient = _value_and_grad(f, argnums, has_aux, max_bytes, *args, **kwargs)
     return (gradient, value[1]) if has_aux else gradient
 
 
 def _value_and_grad(
-    f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool, /, *args: Any, **kwargs: Any
+    f: Callable[..., Any], argnums: Any, has_aux: bool, max_bytes: Any, /, *args: Any, **kwargs: Any
 ) -> Any:
     at = Chosen(f, argnums, args, kwargs)
-    traced = trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux, keeps_state=True)
+    traced = trace_leaves(
+        at.call, [x.spec for x in at.active], name_of(f), has_aux, keeps_state=True, at=at.active
+    )
     _check_scalar(traced)
     seeds = [leaves.filled(r, float(i == 0)) for i, r in enumerate(traced.function.results) if inexact(r.dtype)]
-    made = pulled(traced, at.active, [True] * len(at.active), seeds)
+    made = pulled(traced, at.active, [True] * len(at.active), seeds, max_bytes)
     value, aux, gradients = split_results(traced, made)
     keep_state(traced, made)
     return ((value, aux) if has_aux else value), at.unflatten(gradients)
@@ -324,7 +347,12 @@ class _AtPoint:
         found, self.tree = leaves.flatten(primals)
         self.primals = [strong(x) for x in found]
         self.traced = trace_leaves(
-            lambda tracers: f(*self.tree.unflatten(tracers)), [x.spec for x in self.primals], name_of(f), has_aux, True
+            lambda tracers: f(*self.tree.unflatten(tracers)),
+            [x.spec for x in self.primals],
+            name_of(f),
+            has_aux,
+            keeps_state=True,
+            at=self.primals,
         )
         made = trace.call(self.traced.function, self.primals)
         self.value, self.aux, _ = split_results(self.traced, made)
@@ -336,7 +364,7 @@ class _Pushforward(_AtPoint):
 
     @api_boundary
     def __call__(self, *tangents: Any) -> Any:
-        given = _up_to(self.tree, tangents, "tangents")
+        given = up_to(self.tree, tangents, "tangents")
         directions = _directions(self.primals, given, self.tree.paths("tangents"))
         _, _, found = split_results(self.traced, pushed(self.traced, self.primals, directions))
         return _with_none(self.traced, found)
@@ -348,7 +376,7 @@ class _Pullback(_AtPoint):
     @api_boundary
     def __call__(self, cotangent: Any) -> tuple:
         function, outs = self.traced.function, self.traced.outs
-        given = _matching(self.traced.out_tree, cotangent, outs, "cotangent")
+        given = matching(self.traced.out_tree, cotangent, outs, "cotangent")
         # The auxiliary results are cut off: their cotangents are never read.
         given += [leaves.filled(r, 0.0) for r in function.results[len(outs) :] if inexact(r.dtype)]
         active = [inexact(x.dtype) for x in self.primals]
@@ -357,7 +385,11 @@ class _Pullback(_AtPoint):
 
 
 def pulled(
-    traced: _Traced, values: Sequence[Tracer], active: Sequence[bool], cotangents: Sequence[Tracer]
+    traced: _Traced,
+    values: Sequence[Tracer],
+    active: Sequence[bool],
+    cotangents: Sequence[Tracer],
+    max_bytes: int | None = None,
 ) -> list[Tracer]:
     """The results of a traced function at `values`, then a gradient for each active one."""
     captures = traced.function.captures
@@ -367,16 +399,17 @@ def pulled(
         [*values, *captures, *cotangents],
         [(x.shape, x.dtype) for x, a in zip(values, active, strict=True) if a],
         active=[*active] + [False] * len(captures),
+        max_bytes=max_bytes,
     )
 
 
-def _matching(tree: TreeDef, given: Any, specs: Sequence[Spec], what: str) -> list[Tracer]:
+def matching(tree: TreeDef, given: Any, specs: Sequence[Spec], what: str) -> list[Tracer]:
     """The leaves of a tangent or cotangent for those of `specs` that are floating; None stands for the others.
 
     Raises:
         DerivativeError: WF1304 where structure, shape or dtype differ.
     """
-    flat = _up_to(tree, given, what)
+    flat = up_to(tree, given, what)
     out = []
     for x, spec, path in zip(flat, specs, tree.paths(what), strict=True):
         if not inexact(spec.dtype):
@@ -396,7 +429,7 @@ def _matching(tree: TreeDef, given: Any, specs: Sequence[Spec], what: str) -> li
     return out
 
 
-def _up_to(tree: TreeDef, given: Any, what: str) -> list[Any]:
+def up_to(tree: TreeDef, given: Any, what: str) -> list[Any]:
     """What stands in `given` at the leaves of `tree`."""
     try:
         return tree.flatten_up_to(given, name=what, first="the value")
@@ -441,11 +474,16 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 def _jvp(f: Callable[..., Any], has_aux: bool, /, primals: tuple, tangents: tuple) -> Any:
     flat, tree = leaves.flatten(primals)
-    given = _up_to(tree, tangents, "tangents")
+    given = up_to(tree, tangents, "tangents")
     values = [strong(x) for x in flat]
     directions = _directions(values, given, tree.paths("tangents"))
     traced = trace_leaves(
-        lambda tracers: f(*tree.unflatten(tracers)), [x.spec for x in values], name_of(f), has_aux, True
+        lambda tracers: f(*tree.unflatten(tracers)),
+        [x.spec for x in values],
+        name_of(f),
+        has_aux,
+        keeps_state=True,
+        at=values,
     )
     made = pushed(traced, values, directions)
     value, aux, found = split_results(traced, made)
@@ -463,7 +501,7 @@ def _directions(values: Sequence[Tracer], given: Sequence[Any], paths: Sequence[
         elif not inexact(x.dtype):
             raise DerivativeError("WF1304", f"{path} belongs to a value of {x.dtype}: it must be None.")
         else:
-            directions += _matching(pytree.structure(0), t, [x.spec], path)
+            directions += matching(pytree.structure(0), t, [x.spec], path)
     return directions
 
 
@@ -554,14 +592,16 @@ def vmap(
             dict by the names of arguments. An entry is an int (negative ones count from the back), None (the argument
             is used whole), or containers of them that begin like the argument. What it does not speak of, such as
             keyword arguments beside a tuple, is mapped along axis 0.
-        out_axes: where the new axis stands in the results: an int, or containers of ints that begin like the result.
+        out_axes: where the new axis stands in the results: an int, None for a result that is the same at each index, or
+            containers of them that begin like the result.
         axis_size: the size of the axis. It is needed where no argument is mapped.
 
     Returns:
         A function of the same arguments with one more axis each.
 
     Raises:
-        BatchError: WF1311 where mapped sizes differ, WF1312 where nothing says how large the axis is.
+        BatchError: WF1311 where mapped sizes differ, WF1312 where nothing says how large the axis is, WF1314 where
+            out_axes has None for a result that depends on the index.
         AxisError: WF1002 for an axis that an array does not have.
         ArgumentValueError: WF1210 where in_axes names no argument.
 
@@ -637,25 +677,32 @@ def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: Any, /,
         return f(*inner, **named)
 
     traced = trace_leaves(on_leaves, specs, name_of(f))
-    made = mapped(traced.function, operands, batched, size)
-    out = traced.out_tree.unflatten(made)
-    places = pytree.broadcast_prefix(_thawed(out_axes), out, name="out_axes")
-    if None in places:
-        raise BatchError("WF1312", "out_axes: each result has the mapped axis, so None has no place here.")
+    outline = traced.out_tree.unflatten([0] * traced.out_tree.num_leaves)
+    places = pytree.broadcast_prefix(_thawed(out_axes), outline, name="out_axes")
+    made = mapped(traced.function, operands, batched, size, [p is None for p in places])
     return traced.out_tree.unflatten(
-        [moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=True)]
+        [x if a is None else moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=True)]
     )
 
 
-def mapped(function: TracedFunction, operands: Sequence[Tracer], batched: Sequence[bool], size: Any) -> list[Tracer]:
-    """The results of a traced function at each index of a leading axis of `size`, which the batched operands have."""
+def mapped(
+    function: TracedFunction,
+    operands: Sequence[Tracer],
+    batched: Sequence[bool],
+    size: Any,
+    whole: Sequence[bool] | None = None,
+) -> list[Tracer]:
+    """The results of a traced function at each index of a leading axis of `size`, which the batched operands have;
+    those that are `whole` are the same at each index, and come without it."""
+    whole = whole or [False] * len(function.results)
     return emit(
         "vmap",
         [*operands, *function.captures],
         callee=function.symbol,
         batched=[*batched] + [False] * len(function.captures),
         size=size if isinstance(size, int) else str(size),
-        results=[((size, *r.shape), r.dtype) for r in function.results],
+        whole=whole if any(whole) else None,
+        results=[(r.shape if w else (size, *r.shape), r.dtype) for r, w in zip(function.results, whole, strict=True)],
     )
 
 

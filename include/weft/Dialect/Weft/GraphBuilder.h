@@ -54,9 +54,10 @@ public:
   V choose(V like, V condition, double a, double b);
 
   /// factor * tangent, where the factor often is a constant: 1 gives the tangent itself, 0 null (no tangent). A factor
-  /// chosen by a condition becomes a choice of products, so that what was not chosen never enters (0 * inf would be
-  /// NaN).
-  V scale(V factor, V tangent);
+  /// chosen by a condition becomes a choice of products, and so does a tangent chosen against zeros, so that what was
+  /// not chosen never enters (0 * inf would be NaN). `isStrong`: the zeros are not to be seen any more, so the product
+  /// is one where zero wins.
+  V scale(V factor, V tangent, bool isStrong = false);
 
   V reshape(V x, mlir::Type type);
   /// Operand dimension i becomes result dimension dims[i].

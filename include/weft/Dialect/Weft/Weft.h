@@ -46,5 +46,7 @@
 #include "weft/Dialect/Weft/Ops/Control.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Random.h.inc"
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Recompute.h.inc"
 
 #endif

@@ -234,7 +234,7 @@ LogicalResult ForOp::transposeRegion(Transposer &transposer, ValueRange operands
   }
   llvm::append_range(residuals, addArguments(captures));
 
-  Transposer inner(transposer.module, atEnd(getContext(), block));
+  Transposer inner(transposer.module, atEnd(getContext(), block), transposer.isMasked);
   SmallVector<Value> found, yields;
   if (failed(inner.transposeBlock(getBodyBlock(), isLinear, residuals, yieldCotangents, found)))
     return failure();
@@ -440,7 +440,7 @@ LogicalResult IfOp::transposeRegion(Transposer &transposer, ValueRange operands,
     unsigned next = numResiduals;
     for (Value cotangent : cotangents)
       rows.push_back(cotangent ? arguments[next++] : Value());
-    Transposer inner(transposer.module, atEnd(getContext(), block));
+    Transposer inner(transposer.module, atEnd(getContext(), block), transposer.isMasked);
     if (failed(inner.transposeBlock(getBranches()[k].front(), isLinear, arguments.take_front(numResiduals), rows,
                                     found[k])))
       return failure();
@@ -483,6 +483,8 @@ static func::FuncOp calleeOf(CallOp op) {
 
 SmallVector<bool> CallOp::activeResults(ArrayRef<bool> active) {
   auto callee = calleeOf(*this);
+  if (hasCustomRule(callee))
+    return customActivity(callee, active);
   // A function without a body counts as active: linearizing it says what is wrong.
   return callee.isExternal() ? SmallVector<bool>(getNumResults(), true)
                              : Linearizer::activity(callee.getBody().front(), active);
@@ -516,13 +518,17 @@ LogicalResult CallOp::linearize(Linearizer &linearizer, ValueRange primals, Valu
 
 LogicalResult CallOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
                                       ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
-  auto bwd = transposeFunction(transposer.module, calleeOf(*this), linear);
+  SmallVector<bool> isZero;
+  for (auto [cotangent, type] : llvm::zip_equal(cotangents, getResultTypes()))
+    isZero.push_back(!cotangent && mayBeLeftOut(type));
+  auto bwd = transposeFunction(transposer.module, calleeOf(*this), linear, isZero, transposer.isMasked);
   if (failed(bwd))
     return failure();
   GraphBuilder zeros(transposer.builder, getLoc());
   SmallVector<Value> arguments = where(operands, linear, false);
-  for (auto [cotangent, type] : llvm::zip_equal(cotangents, getResultTypes()))
-    arguments.push_back(orZeros(zeros, cotangent, type));
+  for (auto [cotangent, type, zero] : llvm::zip_equal(cotangents, getResultTypes(), isZero))
+    if (!zero)
+      arguments.push_back(orZeros(zeros, cotangent, type));
   CallOp call = createCall(transposer.builder, getLoc(), *bwd, arguments);
   unsigned next = 0;
   for (bool flag : linear)

@@ -228,7 +228,7 @@ LogicalResult MapOp::transposeRegion(Transposer &transposer, ValueRange operands
       captures.push_back(cotangents[i]);
       given[i] = argumentLike(cotangents[i]);
     }
-  Transposer inner(transposer.module, atEnd(getContext(), block));
+  Transposer inner(transposer.module, atEnd(getContext(), block), transposer.isMasked);
   SmallVector<Value> found, yields;
   if (failed(inner.transposeBlock(getBodyBlock(), linear, residuals, given, found)))
     return failure();

@@ -171,7 +171,7 @@ LogicalResult SizedOp::transposeRegion(Transposer &transposer, ValueRange operan
   unsigned next = numResiduals;
   for (Value cotangent : cotangents)
     given.push_back(cotangent ? arguments[next++] : Value());
-  Transposer inner(transposer.module, atEnd(getContext(), block));
+  Transposer inner(transposer.module, atEnd(getContext(), block), transposer.isMasked);
   if (failed(inner.transposeBlock(getBodyBlock(), isLinear, arguments.take_front(numResiduals), given, found)))
     return failure();
   llvm::copy_if(found, std::back_inserter(yields), [](Value v) { return v != nullptr; });

@@ -5,6 +5,7 @@
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Transforms/Batcher.h"
+#include "weft/Transforms/Derivative.h"
 #include <cmath>
 
 using namespace mlir;
@@ -343,9 +344,9 @@ private:
 };
 
 /// What only speaks to derivatives goes when all are taken.
-struct DropStopGradient : OpRewritePattern<StopGradientOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(StopGradientOp op, PatternRewriter &rewriter) const override {
+template <class OpT> struct DropForDerivatives : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
     rewriter.replaceOp(op, op.getX());
     return success();
   }
@@ -357,11 +358,21 @@ void weft::populateElementwisePatterns(RewritePatternSet &patterns, bool derivat
   patterns.add<SubFromZero, MulByMinusOne, TakeSignIn<AddOp, SubOp>, TakeSignIn<SubOp, AddOp>, DivByPowerOfTwo,
                NotOfCompare>(patterns.getContext());
   if (derivativesTaken)
-    patterns.add<DropStopGradient>(patterns.getContext());
+    patterns.add<DropForDerivatives<StopGradientOp>, DropForDerivatives<CheckpointNameOp>>(patterns.getContext());
 }
 
 //===-- derivative (convert; the others' partials stand in the td)
 //-------------------------------------------------===//
+
+bool weft::isStrongProduct(Operation *op) { return isa<StrongMulOp>(op); }
+
+StringRef weft::checkpointName(Value value) {
+  for (Operation *user : value.getUsers())
+    if (auto named = dyn_cast<CheckpointNameOp>(user))
+      return named.getLabel();
+  auto named = value.getDefiningOp<CheckpointNameOp>();
+  return named ? named.getLabel() : StringRef();
+}
 
 bool ConvertOp::isLinearIn(unsigned) {
   return isa<FloatType>(getElementTypeOrSelf(getX())) && isa<FloatType>(getElementTypeOrSelf(getResult()));

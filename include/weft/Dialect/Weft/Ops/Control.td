@@ -239,20 +239,24 @@ def Weft_VjpRequestOp : Weft_CallLike<"vjp", [NoDerivativeOpInterface]> {
   let summary = "asks for results and gradients of a function";
   let description = [{
     Operands: the callee's arguments, then a cotangent for each floating-point result. Results: the callee's, then the
-    cotangent of each argument with active[i].
+    cotangent of each argument with active[i]. With `max_bytes`, at most so many bytes of intermediate values are kept
+    between the two passes; what is needed beyond them is computed again.
 
     Example: `%y, %g = weft.vjp @f(%x, %dy) {active = array<i1: true>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)`
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$active);
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$active,
+                       OptionalAttr<I64Attr>:$max_bytes);
 }
 def Weft_VmapRequestOp : Weft_CallLike<"vmap", [NoDerivativeOpInterface]> {
   let summary = "asks for a function over a leading batch axis";
   let description = [{
-    Operand i has a leading axis of `size` where batched[i]; every result has it.
+    Operand i has a leading axis of `size` where batched[i]; every result has it, but those with whole[i], which must be
+    the same at each index.
 
     Example: `%y = weft.vmap @f(%x) {batched = array<i1: true>, size = #weft.size<8>} : (tensor<8xf32>) -> tensor<8xf32>`
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$batched, Weft_SizeAttr:$size);
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Weft_Value>:$operands, DenseBoolArrayAttr:$batched, Weft_SizeAttr:$size,
+                       OptionalAttr<DenseBoolArrayAttr>:$whole);
 }
 
 // The kernel stage.

@@ -115,6 +115,9 @@ def Weft_CeilOp : Weft_Unary<"ceil", Weft_Float, "e.ceil(x)", "", "the least int
 def Weft_TruncOp : Weft_Unary<"trunc", Weft_Float, "e.trunc(x)", "", "the integer part, towards zero"> { let ulp = 0; }
 def Weft_RoundOp : Weft_Unary<"round", Weft_Float, "e.roundeven(x)", "", "the nearest integer, ties to even"> { let ulp = 0; }
 def Weft_StopGradientOp : Weft_Unary<"stop_gradient", Weft_Any, "x", "", "the value itself, taken as a constant by derivatives"> { let ulp = 0; }
+def Weft_CheckpointNameOp : Weft_Elementwise<"checkpoint_name", (ins Weft_Any:$x, StrAttr:$label), Weft_Any, Weft_SameResult, "x",
+    ["e.c(x, 1)"], "the value itself, under a name that checkpoint policies know",
+    "%r = weft.checkpoint_name %x {label = \"scores\"} : (tensor<4xf32>) -> tensor<4xf32>"> { let ulp = 0; }
 // Roots, exponentials, logarithms
 def Weft_SqrtOp : Weft_Unary<"sqrt", Weft_Float, "e.sqrt(x)", "e.div(e.c(x, 0.5), r)", "the square root"> { let ulp = 0; }
 def Weft_RsqrtOp : Weft_Unary<"rsqrt", Weft_Float, "e.div(e.c(x, 1), e.sqrt(x))", "e.mul(e.c(x, -0.5), e.div(r, x))", "one over the square root">;
@@ -155,6 +158,7 @@ def Weft_NotOp : Weft_UnaryInt<"not", Weft_IntOrBool, "e.not_(x)", "each bit cha
 def Weft_AddOp : Weft_Binary<"add", Weft_Number, "e.add(x, y)", ["e.c(x, 1)", "e.c(y, 1)"], "the sum (integers wrap)", [Commutative]> { let ulp = 0; }
 def Weft_SubOp : Weft_Binary<"sub", Weft_Number, "e.sub(x, y)", ["e.c(x, 1)", "e.c(y, -1)"], "the difference (integers wrap)"> { let ulp = 0; }
 def Weft_MulOp : Weft_Binary<"mul", Weft_Number, "e.mul(x, y)", ["y", "x"], "the product (integers wrap)", [Commutative]> { let ulp = 0; }
+def Weft_StrongMulOp : Weft_Binary<"strong_mul", Weft_Float, "e.select(e.eq(x, e.c(x, 0)), e.c(x, 0), e.select(e.eq(y, e.c(y, 0)), e.c(y, 0), e.mul(x, y)))", ["y", "x"], "the product in derivatives of what a choice left out: +0 if either is zero, whatever the other is", [Commutative]> { let ulp = 0; }
 def Weft_DivOp : Weft_Binary<"div", Weft_Number, "e.div(x, y)", ["e.div(e.c(y, 1), y)", "e.neg(e.div(r, y))"], "the quotient; integers truncate, and x / 0 = 0"> { let ulp = 0; }
 def Weft_RemOp : Weft_Binary<"rem", Weft_Number, "e.rem(x, y)", ["e.c(x, 1)", "e.neg(e.trunc(e.div(x, y)))"], "the remainder of truncated division, with x's sign; integers: x rem 0 = 0"> { let ulp = 0; }
 def Weft_PowOp : Weft_Binary<"pow", Weft_Number, "e.pow(x, y)", ["e.mul(y, e.pow(x, e.sub(y, e.c(y, 1))))", "e.select(e.gt(x, e.c(x, 0)), e.mul(r, e.log(e.select(e.gt(x, e.c(x, 0)), x, e.c(x, 1)))), e.c(x, 0))"], "x to the power of y; integers: a negative power gives 0 unless x is 1 or -1">;

@@ -1,0 +1,93 @@
+"""{forward, reverse, vmap} three deep over each form of a function, static and with named sizes: from Python."""
+
+import numpy as np
+import pytest
+import transform_matrix as matrix
+import weft as wf
+
+STEPS = [0.25, -1.0, 0.5]
+
+
+def plain(x):
+    return ((0.5 * x + 0.25) * x - 1.0) * x + 0.5
+
+
+def by_for(x):
+    ks = wf.asarray(np.float64(STEPS))
+    first = 0.5 + 0.0 * x
+    return wf.scan(lambda c, k: (c * x + k, None), first, ks)[0]
+
+
+def by_if(flag):
+    return lambda x: wf.cond(flag, plain, lambda v: v * 7.0, x)
+
+
+def by_jvp():
+    f = wf.custom_jvp(lambda x: wf.stop_gradient(plain(x)))
+    f.defjvp(lambda p, t: (f(p[0]), ((1.5 * p[0] + 0.5) * p[0] - 1.0) * t[0]))
+    return f
+
+
+def by_vjp():
+    f = wf.custom_vjp(lambda x: wf.stop_gradient(plain(x)))
+    f.defvjp(lambda x: (f(x), x), lambda x, g: (((1.5 * x + 0.5) * x - 1.0) * g,))
+    return f
+
+
+def by_while(x):
+    ks = wf.asarray(np.float64(STEPS))
+
+    def step(state):
+        i, c = state
+        return i + 1, c * x + wf.sum(wf.where(wf.arange(3) == i, ks, 0.0))
+
+    return wf.while_loop(lambda s: s[0] < 3, step, (wf.asarray(0), 0.5 + 0.0 * x))[1]
+
+
+def by_map(x):
+    return wf.map(plain, x)
+
+
+FORMS = {
+    "plain": lambda flag: plain,
+    "call": lambda flag: wf.jit(plain),
+    "if": by_if,
+    "for": lambda flag: by_for,
+    "custom jvp": lambda flag: by_jvp(),
+    "custom vjp": lambda flag: by_vjp(),
+    "checkpoint": lambda flag: wf.checkpoint(plain),
+    "checkpointed loop": lambda flag: wf.checkpoint(by_for),
+}
+# These come into the matrix with their ops.
+if hasattr(wf, "while_loop"):
+    FORMS["while"] = lambda flag: by_while
+if hasattr(wf, "map"):
+    FORMS["map"] = lambda flag: by_map
+
+
+def transformed(f, kind):
+    if kind == "fwd":
+        return lambda x: wf.jvp(f, (x,), (x,))[1]
+    if kind == "rev":
+        return lambda x: wf.vjp(f, x)[1](x)[0]
+    return lambda x: wf.sum(wf.vmap(f)(wf.stack([x, 2 * x])), axis=0)
+
+
+def all_chains(form):
+    def run(flag, x):
+        out = []
+        for chain in matrix.CHAINS:
+            f = form(flag)
+            for kind in chain:
+                f = transformed(f, kind)
+            out.append(f(x))
+        return out
+
+    return run
+
+
+@pytest.mark.parametrize("sizes", ["static", "named"])
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_three_deep(name, sizes):
+    f = wf.jit(all_chains(FORMS[name]), dims={"x": (wf.Dim("B"),)} if sizes == "named" else None)
+    matrix.check(f(np.bool_(True), matrix.X))
