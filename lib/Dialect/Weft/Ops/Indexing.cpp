@@ -430,7 +430,8 @@ LogicalResult ScatterOp::lower(LowerContext &context, ValueRange operands, Small
   SmallVector<AffineMap> maps;
   SmallVector<int64_t> own = llvm::to_vector(llvm::seq<int64_t>(0, places.size()));
   for (size_t c = 0; c < numbers.dims.size(); ++c) {
-    auto [limit, mayNotFit] = limits[c];
+    Value limit = limits[c].first; // names of their own, since a lambda captures them
+    bool mayNotFit = limits[c].second;
     Type starts = typeOf(tuple, IndexType::get(getContext()));
     inputs.push_back(context.map(starts, operands[1], startMap(getContext(), places.size(), own, c),
                                  [&](OpBuilder &b, Location, ValueRange raw) {
