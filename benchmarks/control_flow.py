@@ -51,13 +51,17 @@ def _numpy_recurrence(x):
     return x
 
 
+def _flat(out):
+    return [np.asarray(out)]
+
+
 def _weft(f, x):
     def make():
         wf = peer("weft")
         g, mine = wf.jit(f(wf)), wf.asarray(x)
         return lambda: g(mine)
 
-    return Engine(make, np.asarray)
+    return Engine(make, _flat)
 
 
 def _jax(f, x):
@@ -66,7 +70,7 @@ def _jax(f, x):
         g, mine = jax.jit(f(jax)), jax.device_put(x)
         return lambda: g(mine)
 
-    return Engine(make, np.asarray, lambda out: out.block_until_ready())
+    return Engine(make, _flat, lambda out: out.block_until_ready())
 
 
 def run(seconds: float) -> Result:
@@ -97,9 +101,9 @@ def run(seconds: float) -> Result:
         engines = {
             "weft": _weft(ours, data),
             "jax": _jax(theirs, data),
-            "numpy (not compiled)": Engine(lambda f=by_numpy: f, np.asarray),
+            "numpy (not compiled)": Engine(lambda f=by_numpy: f, _flat),
         }
-        rows = measure(what, engines, wanted=wanted, tolerance=tolerance, unit="us", seconds=seconds)
+        rows = measure(what, engines, wanted=_flat(wanted), tolerance=tolerance, unit="us", seconds=seconds)
         result.rows += rows
         result.targets.append(times_faster(what, rows, "weft", "jax", 2))
     return result
