@@ -12,7 +12,8 @@ def data(*shape, dtype=np.float32):
 
 INDICES = [
     0, -1, (1, 2), (slice(1, 3),), (slice(None), 2), (slice(None, None, 2), slice(1, None, 3)),
-    (slice(None, None, -1),), (slice(4, 0, -2), slice(-3, None)), (Ellipsis, 1), (slice(2, 2),), Ellipsis, (slice(None), None, 1), (),
+    (slice(None, None, -1),), (slice(4, 0, -2), slice(-3, None)), (Ellipsis, 1), (slice(2, 2),), Ellipsis,
+    (slice(None), None, 1), (),
 ]  # fmt: skip
 
 
