@@ -255,3 +255,15 @@ func.func @epilogue_space(%x: tensor<64x64xf32>, %k: tensor<f32>) -> tensor<64x6
   %c = weft.add %d, %b : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %c : tensor<64x64xf32>
 }
+
+// -----
+
+// The product is computed again after %a was made: in one kernel with %a it would be computed then, and kept.
+// CHECK-LABEL: @again(
+// CHECK: weft.not_fused = [{{.*}}"W204"
+// CHECK: return
+func.func @again(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<64x64xf32>) {
+  %a = weft.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = weft.mul %a, %x {weft.recompute = 0 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %a, %b : tensor<64x64xf32>, tensor<64x64xf32>
+}

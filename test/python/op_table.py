@@ -617,7 +617,7 @@ STRUCTURED = [
     structured("dim_size", "", (), lambda: emit("dim_size", [], size="12"), lambda: np.int64(12), dtypes=_F[:1],
     diff=False),
     structured("call", "", ((3, 5),), _call, lambda x: x + x, dtypes=_F),
-    structured("recompute", "", ((3, 5),), _recompute, lambda x: x * x + x, dtypes=_F),
+    structured("recompute", "", ((3, 5),), _recompute, lambda x: x * x + x, dtypes=_F, folds=True),
     structured("if", "first", ((3, 5),), _if(0), lambda x: x + x, dtypes=_F),
     structured("if", "clamped", ((3, 5),), _if(9), lambda x: x * x, dtypes=_F),
     structured("for", "forward", ((6, 5),), _for(False), lambda x: np.cumsum(x, axis=0), dtypes=_F),
