@@ -51,15 +51,13 @@ struct SizeGuard {
   }
 };
 
-enum class Container { None, Tuple, List };
-
 struct Entry {
   std::vector<uint64_t> words;
   std::vector<nb::object> keep;
   nb::object programObject;
   Program *program;
-  Container container;
-  int64_t low, high; ///< between which Python integers must be, as elements of the common dtype
+  nb::object container; ///< the type of what the op returns: None for one value, else list, tuple or a named tuple
+  int64_t low, high;    ///< between which Python integers must be, as elements of the common dtype
   std::vector<SizeGuard> guards;
 };
 /// Shared: a call in flight keeps its entry, though another thread may forget it meanwhile.
@@ -437,14 +435,16 @@ nb::object run(Entry &entry, Signature &signature, const Alike *alike) {
     return makeArray(std::exchange(result.buffer, nullptr), program.results[i].dtype, own ? alike->rank : result.rank,
                      own ? alike->result : result.shape);
   };
-  if (entry.container == Container::None)
+  if (entry.container.is_none())
     return made(0);
-  bool isTuple = entry.container == Container::Tuple;
-  nb::object all = nb::steal(isTuple ? PyTuple_New(program.numResults) : PyList_New(program.numResults));
+  bool isList = entry.container.ptr() == reinterpret_cast<PyObject *>(&PyList_Type);
+  nb::object all = nb::steal(isList ? PyList_New(program.numResults) : PyTuple_New(program.numResults));
   for (int32_t i = 0; i < program.numResults; ++i) {
     PyObject *item = made(i).release().ptr();
-    isTuple ? PyTuple_SET_ITEM(all.ptr(), i, item) : PyList_SET_ITEM(all.ptr(), i, item);
+    isList ? PyList_SET_ITEM(all.ptr(), i, item) : PyTuple_SET_ITEM(all.ptr(), i, item);
   }
+  if (!isList && entry.container.ptr() != reinterpret_cast<PyObject *>(&PyTuple_Type))
+    return entry.container.attr("_make")(all);
   return all;
 }
 
@@ -504,8 +504,7 @@ PyObject *ownHandle(PyObject *item) {
 }
 
 PyObject *ownHandles(PyObject *result) {
-  bool isTuple = PyTuple_CheckExact(result);
-  if (!isTuple && !PyList_CheckExact(result))
+  if (!PyTuple_Check(result) && !PyList_CheckExact(result)) // a named tuple is a tuple
     return ownHandle(result);
   for (Py_ssize_t i = 0, n = PySequence_Fast_GET_SIZE(result); i < n; ++i) {
     PyObject **item = &PySequence_Fast_ITEMS(result)[i];
@@ -651,9 +650,7 @@ PyObject *install(PyObject *object, PyObject *arguments) {
       entry->keep.push_back(nb::borrow(signature.objects[i]));
     entry->programObject = nb::borrow(program);
     entry->program = &nb::cast<Program &>(nb::handle(program));
-    entry->container = container == reinterpret_cast<PyObject *>(&PyTuple_Type)  ? Container::Tuple
-                       : container == reinterpret_cast<PyObject *>(&PyList_Type) ? Container::List
-                                                                                 : Container::None;
+    entry->container = nb::borrow(container);
     entry->low = low;
     entry->high = high;
     for (nb::handle item : nb::borrow<nb::sequence>(guards)) {

@@ -42,7 +42,7 @@ _FAMILIES = (
     "elementwise", "reduction", "movement", "indexing", "contraction", "window", "sorting", "creation",
     "selection",
 )  # fmt: skip
-_MODULES = ("debug", "errors", "nn", "ops", "random", "tree")
+_MODULES = ("debug", "errors", "linalg", "nn", "ops", "random", "tree")
 
 # The array API's constants.
 e = 2.718281828459045

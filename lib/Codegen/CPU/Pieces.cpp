@@ -14,12 +14,17 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
     return g.function.emitError("[WF4108] expected one result from a kernel that writes parts");
   int out = g.numInputs;
   Type element = g.buffers[out].element;
+  // The parts are the chain of starts that the result grew from; all else is made where a part reads it.
+  llvm::SmallPtrSet<Operation *, 8> parts;
+  for (Node *part = g.nodeOf(ret.getOperand(0)); part; part = g.nodeOf(part->op.getDpsInits()[0]))
+    parts.insert(part->op);
+  for (Node &node : g.nodes)
+    node.loopDims = llvm::to_vector<4>(llvm::seq<int>(0, node.op.getNumLoops()));
   for (Node &node : g.nodes) {
+    if (!parts.contains(node.op))
+      continue;
     // A part's own index space: its loops; sizes from what it reads, or the whole output for a fill.
     unsigned rank = node.op.getNumLoops();
-    node.loopDims.clear();
-    for (unsigned i = 0; i < rank; ++i)
-      node.loopDims.push_back(i);
     g.domain.assign(rank, SizeExpr(-1));
     g.isReduced.assign(rank, false);
     for (auto [i, size] : llvm::enumerate(node.op.getStaticLoopRanges()))

@@ -111,16 +111,23 @@ def _miss(fast: Any, args: tuple, kwargs: dict) -> Any:
             with contextlib.suppress(SizeError):  # what the program takes for granted of its sizes does not hold
                 results = program(values)
                 fast._install(args, kwargs, True, program, container, low, high, guards)
-                return results[0] if container is None else container(results)
+                return _contained(container, results)
     program, container = _compile(fast.function, holes, named, specs)
     if described is not None and fast._install(args, kwargs, False, program, container, low, high, ()):
         return fast(*args, **kwargs)
     results = program(values)
-    return results[0] if container is None else container(results)
+    return _contained(container, results)
+
+
+def _contained(container: type | None, results: Sequence) -> Any:
+    """The results in the container that the op returned them in."""
+    if container is None:
+        return results[0]
+    return container._make(results) if hasattr(container, "_make") else container(results)
 
 
 def _compile(function: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) -> tuple[Any, type | None]:
-    """The program of a call, and the type of what the op returned: None for one value, else list or tuple."""
+    """The program of a call, and the type of what the op returned: None for one value, else a list or (named) tuple."""
     global compiled
     traced = trace.trace_program(_traced(function, args, kwargs), specs)
     made = compiler.compile_module(traced.module, compiler.options())

@@ -9,11 +9,14 @@ are computed in float32 where something is summed, and rounded once.
 Array([0., 2.], dtype=float32)
 """
 
-from weft.nn import activation, attention, convolution, loss, normalization
+from weft.nn import activation, attention, convolution, loss, normalization, regularization
 from weft.nn.activation import *  # noqa: F403
 from weft.nn.attention import *  # noqa: F403
 from weft.nn.convolution import *  # noqa: F403
 from weft.nn.loss import *  # noqa: F403
 from weft.nn.normalization import *  # noqa: F403
+from weft.nn.regularization import *  # noqa: F403
 
-__all__ = sorted([*activation.__all__, *attention.__all__, *convolution.__all__, *loss.__all__, *normalization.__all__])
+__all__ = sorted(
+    name for part in (activation, attention, convolution, loss, normalization, regularization) for name in part.__all__
+)

@@ -1,9 +1,9 @@
 """Indexing: integers, slices, None, `...` and arrays, in any mixture; and assigning to what they take.
 
 Decides how Python's rules become at most one `reverse`, one `slice`, one `gather` and one `reshape`: negative steps
-read the reversed axis, integers are slices of size 1 whose axis is then dropped, arrays count from the end where they are
-negative, clamp where they read out of range and write nothing there. A mask is the positions of its truth values, so
-its values must be known while tracing; assigning one value through a mask needs no positions.
+read the reversed axis, integers are slices of size 1 whose axis is then dropped, arrays count from the end where they
+are negative, clamp where they read out of range and write nothing there. A mask is the positions of its truth values,
+so its values must be known while tracing; assigning one value through a mask needs no positions.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Results whose size depends on values: positions of what is not zero, and what is there once.
 
 Decides how a size comes to be known. Outside of a trace in two steps: a program counts, then one of that size (as a
-named size, so one compile serves every count) finds. While tracing, the size must be said: `size=`, with `fill_value` in the
-places that are left over.
+named size, so one compile serves every count) finds. While tracing, the size must be said: `size=`, with `fill_value`
+in the places that are left over.
 """
 
 from __future__ import annotations

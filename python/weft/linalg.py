@@ -1,0 +1,594 @@
+"""Linear algebra: the array API's extension, as far as it needs no eigenvalues.
+
+Decides how the factorisations run: each is one loop in native code over columns, on all matrices of a batch at once, so
+that batching and derivatives follow from the ops of its steps. All are total: a matrix that has no factor (not positive
+definite, singular) gives NaN or infinity and never an error. float16 and bfloat16 are computed in float32.
+
+>>> import weft as wf
+>>> wf.linalg.solve(wf.asarray([[2.0, 0.0], [0.0, 4.0]]), wf.asarray([1.0, 1.0]))
+Array([0.5 , 0.25], dtype=float32)
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, NamedTuple
+
+from weft._src import dims, dtypes, normalize
+from weft._src.control import fori_loop
+from weft._src.dispatch import op
+from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError
+from weft._src.normalize import as_array, broadcast, broadcast_shapes, convert, floating, match, reshape, text
+from weft._src.trace import Tracer, emit
+from weft.nn.common import as_float, wide
+from weft.ops import elementwise, movement, reduction
+from weft.ops.contraction import matmul, outer, tensordot, vecdot
+from weft.ops.creation import eye, iota, tril, triu
+from weft.ops.elementwise import where
+from weft.ops.movement import cut, matrix_transpose
+
+__all__ = [
+    "LU", "QR", "Slogdet", "cholesky", "cross", "det", "diagonal", "inv", "lu", "matmul", "matrix_norm", "matrix_power",
+    "matrix_transpose", "norm", "outer", "qr", "slogdet", "solve", "solve_triangular", "tensordot", "trace", "vecdot",
+    "vector_norm",
+]  # fmt: skip
+
+
+class LU(NamedTuple):
+    """`x[..., permutation, :] = lower @ upper`, row by row."""
+
+    permutation: Any
+    lower: Any
+    upper: Any
+
+
+class QR(NamedTuple):
+    """`x = Q @ R`."""
+
+    Q: Any
+    R: Any
+
+
+class Slogdet(NamedTuple):
+    """The sign of a determinant, and the logarithm of its magnitude."""
+
+    sign: Any
+    logabsdet: Any
+
+
+# ----------------------------------------------------------------------------------------------------------- operands
+
+
+def _matrices(name: str, x: Any, square: bool = False) -> tuple[Tracer, Any]:
+    """The operand in a float dtype of at least 32 bits, and the dtype of the result."""
+    x = as_float(x)
+    if x.ndim < 2:
+        raise ShapeError("WF1011", f"{name} takes matrices: arrays with at least two axes.", operands=(text(x),))
+    if square and not dims.same(x.shape[-1], x.shape[-2]):
+        raise ShapeError(
+            "WF1012", f"{name} takes square matrices; the last two sizes are {x.shape[-2]} and {x.shape[-1]}.",
+            operands=(text(x),),
+        )  # fmt: skip
+    return wide(x), x.dtype
+
+
+def _index(x: Tracer, axis: int) -> Tracer:
+    """The index along an axis, at each element of `x`."""
+    return iota(x.shape, x.ndim + axis, dtypes.int64)
+
+
+def _row(x: Tracer, k: Any) -> Tracer:
+    """Row k of each matrix, as a matrix of one row; `k` is a number, or one for each matrix, of shape (..., 1, 1)."""
+    return reduction.sum(where(_index(x, -2) == k, x, 0.0), axis=-2, keepdims=True)
+
+
+def _column(x: Tracer, k: Any) -> Tracer:
+    """Column k of each matrix, kept as a matrix of one column."""
+    return reduction.sum(where(_index(x, -1) == k, x, 0.0), axis=-1, keepdims=True)
+
+
+def _element(column: Tracer, k: Any) -> Tracer:
+    """Element k of a column, of shape (..., 1, 1)."""
+    return _row(column, k)
+
+
+# ------------------------------------------------------------------------------------------------------ factorisations
+
+
+@op
+def cholesky(x: Any, /, *, upper: bool = False) -> Any:
+    """The lower triangular L with `x = L @ L.mT`, or the upper `L.mT`.
+
+    Args:
+        x: symmetric positive definite matrices, of shape (..., n, n); the mean of `x` and its transpose is factored.
+        upper: whether the result is the upper triangular factor.
+
+    Returns:
+        An array of the shape of `x`; NaN in it where a matrix is not positive definite.
+
+    Raises:
+        ShapeError: WF1011, WF1012 for other than square matrices.
+
+    >>> cholesky(np.float32([[4, 2], [2, 5]]))
+    Array([[2., 0.],
+           [1., 2.]], dtype=float32)
+    """
+    a, d = _matrices("cholesky", x, square=True)
+    a = 0.5 * a + 0.5 * matrix_transpose(a)
+
+    def step(k: Any, carry: Any) -> Any:
+        rest, factor = carry
+        column = _column(rest, k)
+        column = where(_index(column, -2) >= k, column / elementwise.sqrt(_element(column, k)), 0.0)
+        factor = where(_index(factor, -1) == k, column, factor)
+        return rest - column * matrix_transpose(column), factor
+
+    _, factor = fori_loop(0, a.shape[-1], step, (a, _zeros(a)))
+    return convert(matrix_transpose(factor) if upper else factor, d)
+
+
+def _zeros(x: Tracer) -> Tracer:
+    return broadcast(convert(0.0, x.dtype), x.shape)
+
+
+def _eliminated(a: Tracer, steps: Any) -> tuple[Tracer, Tracer, Tracer]:
+    """Gaussian elimination with rows exchanged so that each pivot is the greatest of its column, the first of several:
+    the factors in one array, the order of rows (..., m, 1), and the sign of that order (..., 1, 1).
+
+    Columns of `a` behind the first `steps` are carried along: they become the solution of the lower factor.
+    """
+    order = iota((*a.shape[:-1], 1), a.ndim - 2, dtypes.int64)
+    sign = broadcast(convert(1.0, a.dtype), (*a.shape[:-2], 1, 1))
+    if dims.same(steps, 0):
+        return a, order, sign
+    last = dtypes.iinfo(dtypes.int64).max
+
+    def step(k: Any, carry: Any) -> Any:
+        a, order, sign = carry
+        column = _column(a, k)
+        at = _index(column, -2)
+        size = where(at >= k, where(elementwise.isnan(column), math.inf, elementwise.abs(column)), -1.0)
+        greatest = reduction.max(size, axis=-2, keepdims=True)
+        pivot = reduction.min(where(size == greatest, at, last), axis=-2, keepdims=True)
+
+        def exchanged(x: Tracer) -> Tracer:
+            row = _index(x, -2)
+            if x.dtype.kind == "float":
+                first, second = _row(x, k), _row(x, pivot)
+            else:
+                first, second = (reduction.sum(where(row == i, x, 0), axis=-2, keepdims=True) for i in (k, pivot))
+            return where(row == k, second, where(row == pivot, first, x))
+
+        a, order = exchanged(a), exchanged(order)
+        column = _column(a, k)
+        top = _element(column, k)
+        factors = where(at > k, column / where(top == 0, 1.0, top), 0.0)
+        row, along = _index(a, -2), _index(a, -1)
+        a = where((row > k) & (along > k), a - factors * _row(a, k), where((row > k) & (along == k), factors, a))
+        return a, order, where(pivot == k, sign, -sign)
+
+    return fori_loop(0, steps, step, (a, order, sign))
+
+
+def _least(m: Any, n: Any, x: Tracer) -> Any:
+    if dims.same(m, n):
+        return m
+    if isinstance(m, dims.Dim) or isinstance(n, dims.Dim):
+        raise ShapeError("WF1012", "which of two symbolic sizes is less is not known.", operands=(text(x),))
+    return min(m, n)
+
+
+@op
+def lu(x: Any, /) -> LU:
+    """The factors of matrices with exchanged rows: `x[permutation] = lower @ upper` for one matrix, with ones on the
+    diagonal of `lower`.
+
+    Args:
+        x: matrices of shape (..., m, n); k is the less of m and n.
+
+    Returns:
+        LU(permutation, lower, upper), of shapes (..., m), (..., m, k) and (..., k, n).
+
+    Raises:
+        ShapeError: WF1011; WF1012 where m and n are different symbolic sizes.
+
+    >>> lu(np.float32([[0, 2], [4, 4]])).upper
+    Array([[4., 4.],
+           [0., 2.]], dtype=float32)
+    """
+    a, d = _matrices("lu", x)
+    m, n = a.shape[-2:]
+    k = _least(m, n, a)
+    both, order, _ = _eliminated(a, k)
+    lower, upper = cut(both, a.ndim - 1, 0, k), cut(both, a.ndim - 2, 0, k)
+    lower = where(_index(lower, -2) == _index(lower, -1), 1.0, tril(lower))
+    return LU(reshape(order, a.shape[:-1]), convert(lower, d), convert(triu(upper), d))
+
+
+@op
+def qr(x: Any, /, *, mode: str = "reduced") -> QR:
+    """`x = Q @ R` with orthonormal columns of Q and an upper triangular R, by reflections (Householder, 1958).
+
+    Args:
+        x: matrices of shape (..., m, n); k is the less of m and n.
+        mode: "reduced": Q of shape (..., m, k), R of (..., k, n); "complete": (..., m, m) and (..., m, n).
+
+    Raises:
+        ShapeError: WF1011, WF1012; ArgumentValueError: WF1902 for another mode.
+
+    >>> qr(np.float32([[3], [4]])).R
+    Array([[-5.]], dtype=float32)
+    """
+    if mode not in ("reduced", "complete"):
+        raise ArgumentValueError("WF1902", f"mode is 'reduced' or 'complete', not {mode!r}.")
+    a, d = _matrices("qr", x)
+    m, n = a.shape[-2:]
+    if isinstance(m, dims.Dim) or isinstance(n, dims.Dim):
+        raise ShapeError("WF1012", "qr takes matrices of known sizes.", operands=(text(a),))
+    k, steps = min(m, n), min(max(m - 1, 0), n)
+    mirrors = broadcast(convert(0.0, a.dtype), (*a.shape[:-1], max(steps, 1)))
+
+    def reflected(mirror: Tracer, y: Tracer) -> Tracer:
+        """y - 2 v v^T y for a mirror v of length 1 (or 0: nothing to turn)."""
+        return y - 2.0 * mirror * reduction.sum(mirror * y, axis=-2, keepdims=True)
+
+    def step(i: Any, carry: Any) -> Any:
+        r, mirrors = carry
+        column = _column(r, i)
+        at = _index(column, -2)
+        column = where(at >= i, column, 0.0)
+        mirror = _mirror(column, at == i, _element(column, i))
+        return reflected(mirror, r), where(_index(mirrors, -1) == i, mirror, mirrors)
+
+    r, mirrors = fori_loop(0, steps, step, (a, mirrors))
+    width = k if mode == "reduced" else m
+    q = broadcast(eye(m, width, dtype=a.dtype), (*a.shape[:-2], m, width))
+    q = fori_loop(0, steps, lambda i, q: reflected(_column(mirrors, steps - 1 - i), q), q)
+    return QR(convert(q, d), convert(triu(cut(r, a.ndim - 2, 0, width)), d))
+
+
+def _mirror(column: Tracer, is_first: Tracer, first: Tracer) -> Tracer:
+    """The direction that turns a column onto its first axis, away from it, of length 1; zeros for a column of zeros."""
+    scale = reduction.max(elementwise.abs(column), axis=-2, keepdims=True)
+    scale = emit("stop_gradient", [where((scale > 0) & elementwise.isfinite(scale), scale, 1.0)])
+    column, first = column / scale, first / scale
+    square = reduction.sum(column * column, axis=-2, keepdims=True)
+    none = square == 0
+    length = elementwise.sqrt(where(none, 1.0, square))
+    v = column + where(is_first, where(first < 0, -length, length), 0.0)
+    return where(none, 0.0, v / elementwise.sqrt(reduction.sum(v * v, axis=-2, keepdims=True)))
+
+
+# ----------------------------------------------------------------------------------------------------------- solutions
+
+
+def _substituted(a: Tracer, b: Tracer, lower: bool, unit: bool) -> Tracer:
+    """The x with a @ x = b for a triangular a, row by row."""
+    n = a.shape[-1]
+
+    def step(i: Any, x: Tracer) -> Tracer:
+        k = i if lower else n - 1 - i
+        column, row = _column(a, k), _row(x, k)
+        if not unit:
+            row = row / _element(column, k)
+        at = _index(x, -2)
+        return where(at == k, row, where(at > k if lower else at < k, x - column * row, x))
+
+    return fori_loop(0, n, step, b)
+
+
+def _system(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer, Any, bool]:
+    """Both sides with common leading axes, the dtype of the result, and whether the right one was a vector."""
+    given = [as_array(x1), as_array(x2)]
+    d = floating(given)
+    a, b = (wide(convert(x, d)) for x in given)
+    shown = [text(x) for x in given]
+    if a.ndim < 2 or b.ndim < 1:
+        raise ShapeError("WF1011", f"{name} takes matrices, and a vector or matrices.", operands=shown)
+    is_vector = b.ndim == 1
+    if is_vector:
+        b = reshape(b, (*b.shape, 1))
+    if not dims.same(a.shape[-1], a.shape[-2]) or not dims.same(a.shape[-1], b.shape[-2]):
+        raise ShapeError(
+            "WF1012", f"{name} takes square matrices, and as many rows on the right as they have.", operands=shown
+        )
+    lead = broadcast_shapes(a.shape[:-2], b.shape[:-2], operands=given)
+    return broadcast(a, (*lead, *a.shape[-2:])), broadcast(b, (*lead, *b.shape[-2:])), d, is_vector
+
+
+def _answer(x: Tracer, d: Any, is_vector: bool) -> Tracer:
+    return convert(reshape(x, x.shape[:-1]) if is_vector else x, d)
+
+
+@op(arrays=2)
+def solve(x1: Any, x2: Any, /) -> Any:
+    """The x with `x1 @ x = x2`, by elimination with exchanged rows.
+
+    Args:
+        x1: square matrices, of shape (..., n, n). x2: a vector of shape (n,), or matrices of shape (..., n, k).
+
+    Returns:
+        An array of the shape of `x2` (leading axes broadcast); infinite or NaN where a matrix is singular.
+
+    Raises:
+        ShapeError: WF1011, WF1012; WF1001 where leading axes do not broadcast.
+
+    >>> solve(np.float32([[0, 2], [4, 0]]), np.float32([2, 8]))
+    Array([2., 1.], dtype=float32)
+    """
+    a, b, d, is_vector = _system("solve", x1, x2)
+    n = a.shape[-1]
+    if isinstance(n, dims.Dim):
+        raise ShapeError("WF1012", "solve takes matrices of a known size.", operands=(text(a), text(b)))
+    both, _, _ = _eliminated(movement.concat([a, b], axis=-1), n)
+    upper, right = cut(both, a.ndim - 1, 0, n), cut(both, a.ndim - 1, n, b.shape[-1])
+    return _answer(_substituted(upper, right, lower=False, unit=False), d, is_vector)
+
+
+@op(arrays=2)
+def solve_triangular(x1: Any, x2: Any, /, *, lower: bool = False, unit_diagonal: bool = False) -> Any:
+    """The x with `x1 @ x = x2`, for triangular matrices, of which only that triangle is read.
+
+    Args:
+        x1, x2: as in `solve`. lower: which triangle. unit_diagonal: take the diagonal as ones.
+
+    Raises: as `solve`.
+
+    >>> solve_triangular(np.float32([[2, 9], [1, 4]]), np.float32([2, 5]), lower=True)
+    Array([1., 1.], dtype=float32)
+    """
+    a, b, d, is_vector = _system("solve_triangular", x1, x2)
+    return _answer(_substituted(a, b, lower, unit_diagonal), d, is_vector)
+
+
+@op
+def inv(x: Any, /) -> Any:
+    """The inverses of square matrices; infinite or NaN where there is none.
+
+    Raises:
+        ShapeError: WF1011, WF1012.
+
+    >>> inv(np.float32([[2, 0], [0, 4]]))
+    Array([[0.5 , 0.  ],
+           [0.  , 0.25]], dtype=float32)
+    """
+    a, d = _matrices("inv", x, square=True)
+    return convert(solve(a, eye(a.shape[-1], dtype=a.dtype)), d)
+
+
+@op
+def slogdet(x: Any, /) -> Slogdet:
+    """The signs of determinants, and the logarithms of their magnitudes: (0, -inf) for a singular matrix.
+
+    Raises:
+        ShapeError: WF1011, WF1012.
+
+    >>> slogdet(np.float32([[0, 1], [1, 0]])).sign
+    Array(-1., dtype=float32)
+    """
+    a, d = _matrices("slogdet", x, square=True)
+    pivots, sign = _pivots(a)
+    signs = sign * reduction.prod(elementwise.sign(pivots), axis=-1)
+    return Slogdet(convert(signs, d), convert(reduction.sum(elementwise.log(elementwise.abs(pivots)), axis=-1), d))
+
+
+@op
+def det(x: Any, /) -> Any:
+    """The determinants of square matrices. The derivative of that of a singular matrix is not promised.
+
+    Raises:
+        ShapeError: WF1011, WF1012.
+
+    >>> det(np.float32([[1, 2], [3, 4]])).item() + 2 < 1e-6
+    True
+    """
+    a, d = _matrices("det", x, square=True)
+    pivots, sign = _pivots(a)
+    return convert(sign * reduction.prod(pivots, axis=-1), d)
+
+
+def _pivots(a: Tracer) -> tuple[Tracer, Tracer]:
+    """The diagonal of the upper factor, and the sign of the order of rows."""
+    both, _, sign = _eliminated(a, a.shape[-1])
+    return _diagonal(both), reshape(sign, a.shape[:-2])
+
+
+@op
+def matrix_power(x: Any, n: int, /) -> Any:
+    """Square matrices times themselves, n times; for a negative n their inverses.
+
+    Raises:
+        ShapeError: WF1011, WF1012; ArgumentValueError: WF1902 where n is no int.
+
+    >>> matrix_power(np.float32([[1, 1], [0, 1]]), 5)
+    Array([[1., 5.],
+           [0., 1.]], dtype=float32)
+    """
+    a, d = _matrices("matrix_power", x, square=True)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise ArgumentValueError("WF1902", f"matrix_power takes an int, not {n!r}.") from None
+    if n < 0:
+        a, n = wide(inv(a)), -n
+    made, square = None, a
+    while n:
+        if n & 1:
+            made = square if made is None else matmul(made, square)
+        n >>= 1
+        if n:
+            square = matmul(square, square)
+    return convert(broadcast(eye(a.shape[-1], dtype=a.dtype), a.shape) if made is None else made, d)
+
+
+# ----------------------------------------------------------------------------------------------- diagonals, products
+
+
+def _diagonal(x: Tracer) -> Tracer:
+    """The main diagonal of square matrices."""
+    return reduction.sum(where(_index(x, -2) == _index(x, -1), x, 0), axis=-1, dtype=x.dtype)
+
+
+@op
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """A diagonal of the last two axes, as a new last axis.
+
+    Args:
+        x: an array of shape (..., m, n). offset: above the main diagonal, or below it (negative).
+
+    Raises:
+        ShapeError: WF1011 for fewer axes, WF1012 for symbolic sizes.
+
+    >>> diagonal(np.float32([[1, 2, 3], [4, 5, 6]]), offset=1)
+    Array([2., 6.], dtype=float32)
+    """
+    x = normalize.array(x)
+    if x.ndim < 2:
+        raise ShapeError("WF1011", "diagonal takes at least two axes.", operands=(text(x),))
+    m, n = x.shape[-2:]
+    if isinstance(m, dims.Dim) or isinstance(n, dims.Dim):
+        raise ShapeError("WF1012", "diagonal takes axes of known sizes.", operands=(text(x),))
+    first, along = max(-offset, 0), max(offset, 0)
+    size = max(min(m - first, n - along), 0)
+    # Element (i, i) of the part lies i * (n + 1) behind its first: n + 1 columns to a row make the diagonal a column.
+    part = cut(cut(x, x.ndim - 2, min(first, m), size), x.ndim - 1, min(along, n), size)
+    if size == 0:
+        return reshape(part, (*x.shape[:-2], 0))
+    flat = reshape(part, (*x.shape[:-2], size * size))
+    padded = movement.pad(flat, [(0, 0)] * (flat.ndim - 1) + [(0, size)])
+    return reshape(cut(reshape(padded, (*x.shape[:-2], size, size + 1)), x.ndim - 1, 0, 1), (*x.shape[:-2], size))
+
+
+@op
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """The sum of a diagonal of the last two axes.
+
+    Args:
+        x, offset: as in `diagonal`. dtype: of the result, as in `weft.sum`.
+
+    Raises: as `diagonal`.
+
+    >>> trace(np.float32([[1, 2], [3, 4]]))
+    Array(5., dtype=float32)
+    """
+    return reduction.sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
+
+
+@op(arrays=2)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The vector products of vectors of three elements along an axis.
+
+    Raises:
+        ShapeError: WF1001; WF1012 where the axis has not 3 elements; AxisError: WF1002.
+
+    >>> cross(np.float32([1, 0, 0]), np.float32([0, 1, 0]))
+    Array([0., 0., 1.], dtype=float32)
+    """
+    (a, b), _ = match([x1, x2])
+    i = normalize.axis(axis, a.ndim)
+    if not dims.same(a.shape[i], 3) or any(not dims.same(as_array(x).shape[axis], 3) for x in (x1, x2)):
+        raise ShapeError("WF1012", f"cross takes vectors of 3 elements along axis {axis}.", operands=(text(a), text(b)))
+    parts = [[cut(v, i, j, 1) for j in range(3)] for v in (a, b)]
+    (u, v), order = parts, [(1, 2), (2, 0), (0, 1)]
+    return movement.concat([u[j] * v[k] - u[k] * v[j] for j, k in order], axis=i)
+
+
+# --------------------------------------------------------------------------------------------------------------- norms
+
+
+def _root_of_squares(x: Tracer, axes: tuple, keepdims: bool) -> Tracer:
+    """sqrt(sum(x^2)) without overflow, with the derivative 0 at 0."""
+    if not axes:
+        return elementwise.abs(x)
+    greatest = reduction.max(elementwise.abs(x), axis=axes, keepdims=True) if _has_elements(x, axes) else None
+    if greatest is None:
+        return reduction.sum(x, axis=axes, keepdims=keepdims)
+    scale = emit("stop_gradient", [where((greatest > 0) & elementwise.isfinite(greatest), greatest, 1.0)])
+    square = reduction.sum((x / scale) ** 2, axis=axes, keepdims=True)
+    root = where(square == 0, 0.0, elementwise.sqrt(where(square == 0, 1.0, square))) * scale
+    return root if keepdims else movement.squeeze(root, axis=axes)
+
+
+def _has_elements(x: Tracer, axes: tuple) -> bool:
+    return all(isinstance(x.shape[i], dims.Dim) or x.shape[i] > 0 for i in axes)
+
+
+def _vector_norm(x: Tracer, axes: tuple, keepdims: bool, order: float) -> Tracer:
+    size = elementwise.abs(x)
+    if order == 2:
+        return _root_of_squares(x, axes, keepdims)
+    if order == math.inf:
+        return reduction.max(size, axis=axes, keepdims=keepdims)
+    if order == -math.inf:
+        return reduction.min(size, axis=axes, keepdims=keepdims)
+    if order == 0:
+        return reduction.sum(convert(x != 0, x.dtype), axis=axes, keepdims=keepdims)
+    if order == 1:
+        return reduction.sum(size, axis=axes, keepdims=keepdims)
+    return reduction.sum(size**order, axis=axes, keepdims=keepdims) ** (1.0 / order)
+
+
+@op
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
+    """The length of vectors: `sum(|x|^ord)^(1/ord)`, the greatest (inf) or least (-inf) magnitude, or how many elements
+    are not 0 (0).
+
+    Args:
+        x: an array of numbers; integers are taken as the default float.
+        axis: an axis, some axes, or None for all. keepdims: reduced axes stay, with size 1. ord: which norm.
+
+    Raises:
+        AxisError: WF1002, WF1003; ShapeError: WF1018 for the greatest of nothing.
+
+    >>> vector_norm(np.float32([3, 4]))
+    Array(5., dtype=float32)
+    """
+    x = as_float(x)
+    return convert(_vector_norm(wide(x), normalize.axes(axis, x.ndim), keepdims, ord), x.dtype)
+
+
+@op
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """A norm of matrices: "fro" (the root of the sum of squares), 1 or -1 (the greatest or least sum of a column), inf
+    or -inf (of a row).
+
+    Raises:
+        ShapeError: WF1011; UnsupportedError: WF1507 for norms by singular values (2, -2, "nuc");
+        ArgumentValueError: WF1902 for another ord.
+
+    >>> matrix_norm(np.float32([[1, -2], [3, 4]]), ord=1)
+    Array(6., dtype=float32)
+    """
+    a, d = _matrices("matrix_norm", x)
+    if ord in (2, -2, "nuc"):
+        raise UnsupportedError("WF1507", "norms by singular values have no code yet.")
+    if ord == "fro":
+        made = _root_of_squares(a, (a.ndim - 2, a.ndim - 1), keepdims)
+    elif ord in (1, -1, math.inf, -math.inf):
+        summed, folded = (a.ndim - 2, a.ndim - 1) if abs(ord) == 1 else (a.ndim - 1, a.ndim - 2)
+        fold = reduction.max if ord > 0 else reduction.min
+        made = fold(reduction.sum(elementwise.abs(a), axis=summed, keepdims=True), axis=folded, keepdims=True)
+        made = made if keepdims else reshape(made, a.shape[:-2])
+    else:
+        raise ArgumentValueError("WF1902", f"ord is 'fro', 1, -1, inf, -inf, 2, -2 or 'nuc', not {ord!r}.")
+    return convert(made, d)
+
+
+@op
+def norm(x: Any, /, ord: Any = None, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """NumPy's norm: of vectors along one axis, of matrices along two; without `ord` and `axis`, of all elements.
+
+    Raises: as `vector_norm` and `matrix_norm`.
+
+    >>> norm(np.float32([[3, 0], [0, 4]]))
+    Array(5., dtype=float32)
+    """
+    x = as_float(x)
+    along = normalize.axes(axis, x.ndim)
+    if ord is None or (len(along) == 1 and axis is not None) or x.ndim == 1:
+        return vector_norm(x, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(along) != 2:
+        raise ArgumentValueError("WF1902", "a norm with ord is of vectors (one axis) or of matrices (two).")
+    made = matrix_norm(movement.moveaxis(x, along, (-2, -1)), keepdims=False, ord=ord)
+    return reshape(made, tuple(1 if i in along else n for i, n in enumerate(x.shape))) if keepdims else made
