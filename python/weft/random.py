@@ -1,10 +1,10 @@
 """Random numbers from explicit keys.
 
 Decides how distributions are made of random bits, and that the numbers are those of JAX with
-`jax_threefry_partitionable` (Threefry-2x32): `bits`, `split`, `fold_in`, `uniform`, `bernoulli` and `randint` bit for
-bit, what goes through a logarithm or an inverse within a few units in the last place. A key is a value like any other:
-it is passed, sliced, carried and returned. The same key gives the same numbers wherever and in whatever batch it is
-used, so a program uses each key once, and makes new ones by `split` and `fold_in`.
+`jax_threefry_partitionable` (Threefry-2x32): `bits`, `split`, `fold_in`, `uniform`, `bernoulli`, `randint`,
+`permutation` and `choice` bit for bit, what goes through a logarithm or an inverse within a few units in the last
+place. A key is a value like any other: it is passed, sliced, carried and returned. The same key gives the same numbers
+wherever and in whatever batch it is used, so a program uses each key once, and makes new ones by `split` and `fold_in`.
 
 Every function takes an array of keys of any shape K and gives K + shape: element i is what keys[i] gives.
 """
@@ -14,21 +14,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from weft._src import dtypes, normalize
+from weft._src import dims, dtypes, normalize
 from weft._src.control import while_loop
 from weft._src.dispatch import op
 from weft._src.dtypes import DType
-from weft._src.errors import WrongArgumentError
+from weft._src.errors import ArgumentValueError, WrongArgumentError
 from weft._src.normalize import as_array, check_shape, convert, is_number, shape_text
 from weft._src.trace import Tracer, as_tracer, cast, emit
 from weft._src.transforms import stop_gradient, vmap
-from weft.ops import elementwise, movement, reduction
+from weft.ops import elementwise, indexing, movement, reduction, sorting
 from weft.ops.creation import iota
 
 __all__ = [
-    "bernoulli", "beta", "bits", "categorical", "cauchy", "dirichlet", "exponential", "fold_in", "gamma", "gumbel",
-    "key", "key_data", "laplace", "loggamma", "logistic", "normal", "poisson", "rademacher", "randint", "split",
-    "truncated_normal", "uniform", "wrap_key_data",
+    "bernoulli", "beta", "bits", "categorical", "cauchy", "choice", "dirichlet", "exponential", "fold_in",
+    "gamma", "gumbel", "key", "key_data", "laplace", "loggamma", "logistic", "normal", "permutation", "poisson",
+    "rademacher", "randint", "split", "truncated_normal", "uniform", "wrap_key_data",
 ]  # fmt: skip
 
 
@@ -539,15 +539,94 @@ def categorical(keys: Any, logits: Any, /, axis: int = -1, shape: Any = None) ->
     place = len(full) - (len(others) - along)
     drawn = (*full[:place], logits.shape[along], *full[place:])
     noisy = elementwise.add(gumbel(keys, drawn, d), logits)
-    return _first_greatest(noisy, len(keys.shape) + place)
+    return cast(sorting.argmax(noisy, axis=len(keys.shape) + place), dtypes.default_int())
 
 
-def _first_greatest(x: Tracer, axis: int) -> Tracer:
-    """The index of the greatest element, the first of several."""
+# ---------------------------------------------------------------------------------------------- order and choice
+
+
+def _count(name: str, x: Any, axis: Any) -> tuple[Any, int, int]:
+    """What is drawn from: an array (None: the integers below a number), its axis, and how many there are along it."""
+    if isinstance(x, int) and not isinstance(x, bool):
+        if x < 0:
+            raise ArgumentValueError("WF1902", f"{name} takes a number of 0 or more, not {x}.")
+        return None, 0, x
+    x = normalize.array(x)
+    if not x.shape:
+        raise normalize.ShapeError(
+            "WF1011", f"{name} takes an int or an array with axes.", operands=(normalize.text(x),)
+        )
+    axis = normalize.axis(axis, len(x.shape))
+    if isinstance(x.shape[axis], dims.Dim):
+        raise normalize.ShapeError(
+            "WF1012", f"{name} needs an axis whose size is a number.", operands=(normalize.text(x),)
+        )
+    return x, axis, x.shape[axis]
+
+
+def _order(keys: Tracer, n: int) -> Tracer:
+    """The integers below n, in an order of each key's own: sorted by random bits, as often as makes equal bits of two
+    elements unlikely to matter (as JAX does: 3 log n / log (2^32 - 1) times)."""
     d = dtypes.default_int()
-    greatest = reduction.max(x, axis=axis, keepdims=True)
-    index = iota(x.shape, axis, d)
-    return reduction.min(elementwise.where(elementwise.equal(x, greatest), index, int(dtypes.iinfo(d).max)), axis=axis)
+    order = iota((*keys.shape, n), len(keys.shape), d)
+    for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(2**32 - 1))):
+        keys, now = fold_in(keys, 0), fold_in(keys, 1)
+        order = indexing.take_along_axis(order, sorting.argsort(_bits(now, (n,), dtypes.uint32)), axis=-1)
+    return order
+
+
+@op
+def permutation(keys: Any, x: Any, /, axis: int = 0) -> Any:
+    """The integers below `x`, or the slices of an array along an axis, in random order.
+
+    Args:
+        keys: keys of any shape K. x: an int, or an array with axes. axis: that of the slices.
+
+    Returns:
+        The integers (default integer type), of shape K + (x,); of an array its slices, where the axis became K and the
+        axis.
+
+    Raises:
+        ArgumentValueError: WF1902 for a negative number; ShapeError: WF1011, WF1012; AxisError: WF1002.
+
+    >>> weft.random.permutation(weft.random.key(17), 10)
+    Array([2, 7, 6, 9, 3, 8, 4, 0, 1, 5], dtype=int64)
+    """
+    keys, (x, axis, n) = _keys(keys, "permutation"), _count("permutation", x, axis)
+    order = _order(keys, n)
+    return order if x is None else indexing.take(x, order, axis=axis)
+
+
+@op
+def choice(keys: Any, x: Any, /, shape: Any = (), replace: bool = True, axis: int = 0) -> Any:
+    """Some of the integers below `x`, or of the slices of an array along an axis, each as likely as any other.
+
+    Args:
+        keys: keys of any shape K. x: an int of 1 or more, or an array with axes. shape: of what is chosen.
+        replace: whether one may be chosen twice. axis: that of the slices.
+
+    Returns:
+        The integers (default integer type), of shape K + shape; of an array its slices, where the axis became that.
+
+    Raises:
+        ArgumentValueError: WF1902 where more are asked for than there are; ShapeError: WF1011, WF1012;
+            AxisError: WF1002.
+
+    >>> weft.random.choice(weft.random.key(18), 10, (4,), replace=False)
+    Array([7, 6, 9, 4], dtype=int64)
+    """
+    keys, (x, axis, n), shape = _keys(keys, "choice"), _count("choice", x, axis), check_shape(shape)
+    if any(isinstance(size, dims.Dim) for size in shape):
+        raise normalize.ShapeError("WF1012", "choice needs a shape of numbers.")
+    count = math.prod(shape)
+    if count > (0 if n == 0 else count if replace else n):
+        again = "with" if replace else "without"
+        raise ArgumentValueError("WF1902", f"choice cannot take {count} of {n} {again} replacement.")
+    if replace:
+        chosen = randint(keys, shape, 0, max(n, 1))
+    else:
+        chosen = normalize.reshape(_order(keys, n)[..., :count], (*keys.shape, *shape))
+    return chosen if x is None else indexing.take(x, chosen, axis=axis)
 
 
 # ------------------------------------------------------------------------------------------------- by rejection

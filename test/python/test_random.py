@@ -379,3 +379,34 @@ def test_poisson_at_the_edges():
 def test_nothing_is_drawn_for_empty_shapes():
     for draw in (lambda k: R.gamma(k, 2.0, (0, 3)), lambda k: R.poisson(k, 2.0, (0, 3)), lambda k: R.normal(k, (0, 3))):
         assert draw(R.key(0)).shape == (0, 3)
+
+
+def test_permutations_and_choices_of_arrays():
+    keys, x = R.split(R.key(3), 4), np.arange(24).reshape(2, 6, 2)
+    orders = np.asarray(R.permutation(keys, 6))
+    assert orders.shape == (4, 6)
+    assert (np.sort(orders, axis=1) == np.arange(6)).all()
+    assert len({tuple(order) for order in orders}) > 1
+    for key, order in zip([keys[i] for i in range(4)], orders, strict=True):
+        assert (np.asarray(R.permutation(key, 6)) == order).all()
+        assert (np.asarray(R.permutation(key, x, axis=1)) == x[:, order]).all()
+        assert (np.asarray(R.choice(key, x, (2, 2), replace=False, axis=1)) == x[:, order[:4].reshape(2, 2)]).all()
+    assert np.asarray(R.permutation(keys, x, axis=1)).shape == (2, 4, 6, 2)
+    assert R.choice(keys, 5, (0,), replace=False).shape == (4, 0)
+    assert (np.asarray(wf.jit(lambda k: R.permutation(k, 6))(keys[0])) == orders[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("code", "call"),
+    [
+        ("WF1902", lambda k: R.permutation(k, -1)),
+        ("WF1011", lambda k: R.permutation(k, np.float32(1))),
+        ("WF1002", lambda k: R.permutation(k, np.zeros((2, 3)), axis=2)),
+        ("WF1902", lambda k: R.choice(k, 3, (4,), replace=False)),
+        ("WF1902", lambda k: R.choice(k, 0, (1,))),
+        ("WF1033", lambda k: R.permutation(3, 3)),
+    ],
+)
+def test_wrong_orders_and_choices(code, call):
+    with pytest.raises(wf.errors.WeftError, match=code):
+        call(R.key(0))
