@@ -68,6 +68,7 @@ private:
   LogicalResult lower(IfOp op, const Surroundings &around);
   LogicalResult lower(SizedOp op, const Surroundings &around);
   void lower(CopyOp copy, const Surroundings &around);
+  void poll(Operation *loop, Value trip);
   void lower(EffectOpInterface effect, const Surroundings &around);
 
   Value place(Attribute slot, const Surroundings &around);
@@ -329,6 +330,44 @@ void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &aroun
   code.continueIn(done);
 }
 
+/// Whether a trip of the loop surely takes little time: no loops or calls in it, and few elements.
+static bool isShort(Operation *loop) {
+  constexpr int64_t kFew = 256;
+  int64_t elements = 0;
+  return !loop->walk([&](Operation *op) {
+                if (op == loop)
+                  return WalkResult::advance();
+                if (isa<ForOp, WhileOp, CallOp, SizedOp>(op))
+                  return WalkResult::interrupt();
+                for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
+                                                          llvm::to_vector(op->getResultTypes()))) {
+                  auto tensor = dyn_cast<RankedTensorType>(type);
+                  if (!tensor || !tensor.hasStaticShape() || tensor.getNumElements() > kFew)
+                    return WalkResult::interrupt();
+                  elements += tensor.getNumElements();
+                }
+                return elements > kFew ? WalkResult::interrupt() : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+/// Asks at a back-edge whether to stop; reading the clock costs as much as a short trip, so after those not each time.
+void FunctionLowering::poll(Operation *loop, Value trip) {
+  OpBuilder &b = code.builder;
+  Block *after = nullptr;
+  if (isShort(loop)) {
+    Block *ask = code.newBlock();
+    after = code.newBlock();
+    Value rest = arith::AndIOp::create(b, code.loc, trip, code.i64(255));
+    Value now = code.compare(arith::CmpIPredicate::eq, rest, code.i64(255));
+    cf::CondBranchOp::create(b, code.loc, now, ask, after);
+    b.setInsertionPointToEnd(ask);
+  }
+  code.returnIfFailed(code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call}));
+  if (after)
+    code.continueIn(after);
+}
+
 LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
@@ -391,7 +430,7 @@ LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
     return failure();
 
   code.loc = loc;
-  code.returnIfFailed(code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call}));
+  poll(loop, i);
   SmallVector<Value> next{arith::AddIOp::create(b, loc, i, one)};
   for (unsigned at = 1; at < initial.size(); at += 2) {
     next.push_back(head->getArgument(at + 1));
@@ -447,7 +486,7 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
     return failure();
 
   code.loc = loc;
-  code.returnIfFailed(code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call}));
+  poll(loop, head->getArgument(0));
   SmallVector<Value> next{arith::AddIOp::create(b, loc, head->getArgument(0), code.i64(1))};
   for (unsigned at = 1; at < initial.size(); at += 2) {
     next.push_back(head->getArgument(at + 1));
