@@ -21,7 +21,7 @@ AREAS = {
     "The dialect: types, ops, folding, shapes": ["Dialect", "ops", "test_dims", "test_dims_in_ir", "test_ops"],
     "Every op has all its rules, and adding one is as the guide says": ["test_completeness", "test_add_an_op"],
     "Gather, scatter, sort, running folds": ["test_indexing", "test_sorting", "test_running_folds"],
-    "Convolution, windows, nn, linalg": ["test_window", "test_nn", "test_linalg"],
+    "Convolution, windows, nn, linalg": ["test_window", "test_nn", "test_nn_table", "test_linalg"],
     "Random keys and distributions": ["test_random"],
     "Effects: print, check, callback": ["test_effects"],
     "Derivatives, batching, simplification": [
