@@ -262,3 +262,16 @@ def test_rows_of_every_dtype(dtype):
     expected = x.copy()
     expected[i] = x[:40]
     assert (both(lambda x, i, v: index_update(x, i, v), x, i, x[:40]) == expected).all()
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)], ids=str)
+def test_arrays_without_elements_index_axes_without_elements(shape):
+    x, none = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    got = wf.asarray(x)[none]
+    assert got.shape == x[none].shape and got.dtype is wf.float32
+    axis = shape.index(0)
+    index = (slice(None),) * axis + (np.zeros((0, 2), np.int64),)
+    assert wf.asarray(x)[index].shape == x[index].shape
+    y = wf.asarray(x)
+    y[index] = 1.0
+    assert y.shape == shape

@@ -302,10 +302,17 @@ def _from_start(i: Tracer, n: Any) -> Tracer:
     return emit("select", [emit("lt", [i, zero]), emit("add", [i, size]), i])
 
 
+def _is_empty(p: _Places) -> bool:
+    """Whether arrays without elements index an axis without elements: there is no window to speak of."""
+    return any(not isinstance(n, dims.Dim) and n == 0 for n in (p.part.shape[axis] for axis in p.axes))
+
+
 @op
 def _getitem_arrays(x: Any, key: tuple, *arrays: Any) -> Any:
     x = array(x)
     p = _places(x, key, arrays)
+    if _is_empty(p):
+        return reshape(p.part, p.shape)  # both have no elements
     made = emit("gather", [p.part, p.indices], results=[(p.windows, x.dtype)], batch=0, dims=p.axes, at=p.at,
                 bounds="clamp", weak=x.weak_type)  # fmt: skip
     return reshape(made, p.shape)
@@ -315,6 +322,8 @@ def _getitem_arrays(x: Any, key: tuple, *arrays: Any) -> Any:
 def _update_arrays(x: Any, value: Any, key: tuple, kind: str, *arrays: Any) -> Any:
     x = array(x)
     p = _places(x, key, arrays)
+    if _is_empty(p):
+        return x
     value = reshape(_assigned(x, value, p.shape), p.windows)
     made = emit("scatter", [p.part, p.indices, value], kind=kind, batch=0, dims=p.axes, at=p.at, bounds="drop")
     return made if same_shape(made.shape, x.shape) and _takes_all(p.static) else _set(x, made, p.static)
