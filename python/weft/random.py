@@ -613,7 +613,7 @@ def choice(keys: Any, x: Any, /, shape: Any = (), replace: bool = True, axis: in
             AxisError: WF1002.
 
     >>> weft.random.choice(weft.random.key(18), 10, (4,), replace=False)
-    Array([7, 6, 9, 4], dtype=int64)
+    Array([6, 9, 7, 4], dtype=int64)
     """
     keys, (x, axis, n), shape = _keys(keys, "choice"), _count("choice", x, axis), check_shape(shape)
     if any(isinstance(size, dims.Dim) for size in shape):
