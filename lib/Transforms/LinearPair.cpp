@@ -35,7 +35,8 @@ void eraseDeadOps(Block &block, bool isLinearPart) {
 static constexpr StringLiteral linearName = "weft.linear", transposeName = "weft.transpose", batchName = "weft.batched",
                                forwardName = "weft.forward";
 /// What says how one function was made, or how it alone is differentiated.
-static constexpr StringLiteral ownNames[] = {linearName, transposeName, batchName, forwardName, "weft.jvp", "weft.fwd", "weft.bwd"};
+static constexpr StringLiteral ownNames[] = {linearName, transposeName, batchName, forwardName,
+                                             "weft.jvp", "weft.fwd",    "weft.bwd"};
 
 func::FuncOp createFunction(ModuleOp module, func::FuncOp like, const Twine &name, TypeRange inputs) {
   OpBuilder builder(module.getContext());

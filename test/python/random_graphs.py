@@ -478,9 +478,7 @@ class Block:
                     self.constant([], "f32")
 
 
-ELEMENTWISE = sorted(
-    n for n, r in OPS.items() if r.family == "Elementwise" and (not r.attributes or n == "convert")
-)
+ELEMENTWISE = sorted(n for n, r in OPS.items() if r.family == "Elementwise" and (not r.attributes or n == "convert"))
 # A seed names the same program for good: those before OPEN draw from the ops that there were at first.
 FIRST = """
     abs acos acosh add and asin asinh atan atan2 atanh cbrt ceil convert cos cosh div eq erf erfc exp exp2 expm1

@@ -198,9 +198,7 @@ def _value_and_grad(
     f: Callable[..., Any], argnums: Any, has_aux: bool, max_bytes: Any, /, *args: Any, **kwargs: Any
 ) -> Any:
     at = Chosen(f, argnums, args, kwargs)
-    traced = trace_leaves(
-        at.call, [x.spec for x in at.active], name_of(f), has_aux, keeps_state=True, at=at.active
-    )
+    traced = trace_leaves(at.call, [x.spec for x in at.active], name_of(f), has_aux, keeps_state=True, at=at.active)
     _check_scalar(traced)
     seeds = [leaves.filled(r, float(i == 0)) for i, r in enumerate(traced.function.results) if inexact(r.dtype)]
     made = pulled(traced, at.active, [True] * len(at.active), seeds, max_bytes)
