@@ -5,6 +5,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "weft/Dialect/Weft/ElementTypes.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Runtime/Image.h"
@@ -73,11 +74,12 @@ static Type elementType(MLIRContext *context, int32_t dtype) {
   }
 }
 
+/// As weft::dtypeOf, and of complex numbers, which types may have though no program computes with them yet.
 static int32_t dtypeOf(Type type) {
-  for (int32_t code = WEFT_BOOL; code <= WEFT_KEY; ++code)
+  for (int32_t code : {WEFT_C64, WEFT_C128})
     if (elementType(type.getContext(), code) == type)
       return code;
-  return 0;
+  return weft::dtypeOf(type);
 }
 
 MlirType weftElementType(MlirContext context, int32_t dtype) { return wrap(elementType(unwrap(context), dtype)); }

@@ -476,18 +476,9 @@ private:
     return result;
   }
 
-  /// At most 8 distinct places.
-  static Location fusedLocation(ArrayRef<Operation *> ops) {
-    llvm::SmallSetVector<Location, 8> locations;
-    auto add = [&](auto &&self, Location loc) -> void {
-      if (auto fused = dyn_cast<FusedLoc>(LocationAttr(loc))) // one that a pass merged before
-        llvm::for_each(fused.getLocations(), [&](Location part) { self(self, part); });
-      else if (locations.size() < 8 && !isa<UnknownLoc>(LocationAttr(loc)))
-        locations.insert(loc);
-    };
-    for (Operation *op : ops)
-      add(add, op->getLoc());
-    return FusedLoc::get(ops.front()->getContext(), locations.getArrayRef()); // of one: itself; of none: unknown
+  static Location mergedLocation(ArrayRef<Operation *> ops) {
+    return mergeLocations(ops.front()->getContext(),
+                          llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); }));
   }
 
   /// `weft.not_fused`: per operand the code of the reason why the kernel that makes it is another; empty for others.
@@ -512,7 +503,7 @@ private:
     else
       outputs.push_back(ops.front()->getResult(0));
     OpBuilder builder(block.getTerminator());
-    Location loc = fusedLocation(ops);
+    Location loc = mergedLocation(ops);
     auto kernel = KernelOp::create(builder, loc, ValueRange(outputs).getTypes(), inputs);
     noteRefusals(kernel, c);
     builtFrom[kernel] = c;
@@ -538,7 +529,7 @@ private:
         continue;
       }
       map.map(op->getResult(0), (*same)->getResult(0));
-      (*same)->setLoc(fusedLocation({*same, copy}));
+      (*same)->setLoc(mergedLocation({*same, copy}));
       copy->erase();
     }
     SmallVector<Value> yielded = llvm::map_to_vector(outputs, [&](Value v) { return map.lookup(v); });

@@ -186,6 +186,15 @@ static void checkpoint(Attribute policy, Block &primal, Block &linear, StringRef
       id);
 }
 
+/// Checks that a function has a body to take the derivative of; makes that of a rule's which has none yet.
+static LogicalResult checkBody(ModuleOp module, func::FuncOp function) {
+  if (isCustomLinear(function) && failed(completeCustom(module, function)))
+    return failure();
+  if (function.isExternal())
+    return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
+  return verifyNotRecursive(function);
+}
+
 FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, ArrayRef<bool> active, bool choose,
                                         int64_t maxBytes) {
   for (auto lin : module.getOps<func::FuncOp>())
@@ -195,11 +204,7 @@ FailureOr<LinearPair> linearizeFunction(ModuleOp module, func::FuncOp function, 
         return *made;
   if (hasCustomRule(function))
     return linearizeCustom(module, function, active);
-  if (isCustomLinear(function) && failed(completeCustom(module, function)))
-    return failure();
-  if (function.isExternal())
-    return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
-  if (failed(verifyNotRecursive(function)))
+  if (failed(checkBody(module, function)))
     return failure();
   Block &body = function.getBody().front();
   SmallVector<Type> tangentTypes;
@@ -268,11 +273,7 @@ FailureOr<func::FuncOp> forwardFunction(ModuleOp module, func::FuncOp function, 
         activeResults.assign(flags.asArrayRef().begin(), flags.asArrayRef().end());
         return made;
       }
-  if (isCustomLinear(function) && failed(completeCustom(module, function)))
-    return failure();
-  if (function.isExternal())
-    return function.emitError("[WF3003] @") << function.getSymName() << " has no body, hence no derivative";
-  if (failed(verifyNotRecursive(function)))
+  if (failed(checkBody(module, function)))
     return failure();
   Block &body = function.getBody().front();
   SmallVector<Type> types(body.getArgumentTypes());

@@ -52,8 +52,8 @@ Location mergeLocations(MLIRContext *context, ArrayRef<Location> locations) {
   llvm::SetVector<Location, SmallVector<Location, 8>> leaves;
   for (Location location : locations)
     addLeaves(location, leaves);
-  if (leaves.empty())
-    return UnknownLoc::get(context);
+  if (leaves.empty()) // none is known: as good as any
+    return locations.front();
   return FusedLoc::get(leaves.getArrayRef().take_front(kMost), /*metadata=*/nullptr, context);
 }
 

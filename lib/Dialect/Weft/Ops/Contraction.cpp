@@ -1,5 +1,6 @@
 // Decides the rules of sums of products; per op: verify | infer | fold | canonicalize | derivative | batch | lower |
 // reference.
+#include "DimensionNumbers.h"
 #include "Folding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -18,17 +19,6 @@ using namespace weft;
 
 //===-- dot -------------------------------------------------------------------------------------------------===//
 
-/// Checks the dimension numbers of one side: distinct, in range.
-static bool areDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, int64_t rank) {
-  SmallVector<bool> seen(rank, false);
-  for (int64_t dim : llvm::concat<const int64_t>(batch, contract)) {
-    if (dim < 0 || dim >= rank || seen[dim])
-      return false;
-    seen[dim] = true;
-  }
-  return true;
-}
-
 static SmallVector<int64_t> freeDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, int64_t rank) {
   SmallVector<int64_t> dims;
   for (int64_t i = 0; i < rank; ++i)
@@ -40,26 +30,13 @@ static SmallVector<int64_t> freeDims(ArrayRef<int64_t> batch, ArrayRef<int64_t> 
 template <class Op> static bool pairsDims(Op op, int64_t lhsRank, int64_t rhsRank) {
   return op.getLhsBatch().size() == op.getRhsBatch().size() &&
          op.getLhsContract().size() == op.getRhsContract().size() &&
-         areDims(op.getLhsBatch(), op.getLhsContract(), lhsRank) &&
-         areDims(op.getRhsBatch(), op.getRhsContract(), rhsRank);
+         areDistinct({op.getLhsBatch(), op.getLhsContract()}, lhsRank) &&
+         areDistinct({op.getRhsBatch(), op.getRhsContract()}, rhsRank);
 }
 
 LogicalResult DotOp::verify() {
-  auto lhs = cast<RankedTensorType>(getLhs().getType()), rhs = cast<RankedTensorType>(getRhs().getType());
-  if (lhs.getElementType() != rhs.getElementType())
-    return emitOpError("[WF1021] expected operands of one element type, got ") << lhs << " and " << rhs;
-  if (!pairsDims(*this, lhs.getRank(), rhs.getRank()))
-    return success(); // the inference of the type says so
-  Shape l = shapeOf(lhs), r = shapeOf(rhs);
-  auto agree = [&](ArrayRef<int64_t> a, ArrayRef<int64_t> b, StringRef what) -> LogicalResult {
-    for (auto [i, j] : llvm::zip(a, b))
-      if (l[i] != r[j])
-        return emitOpError("[WF1012] the ") << what << " dimension " << i << " of the left operand (" << l[i].str()
-                                            << ") must equal dimension " << j << " of the right (" << r[j].str() << ")";
-    return success();
-  };
-  return success(succeeded(agree(getLhsBatch(), getRhsBatch(), "batch")) &&
-                 succeeded(agree(getLhsContract(), getRhsContract(), "contracted")));
+  auto rankOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getRank(); };
+  return verifyPairs(*this, pairsDims(*this, rankOf(getLhs()), rankOf(getRhs())));
 }
 
 LogicalResult DotOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,

@@ -51,7 +51,8 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
     unsigned numCarries = op.getNumCarries(), numXs = op.getXs().size();
     Block &body = op.getBodyBlock();
     ValueRange yields = op.getYield().getOperands();
-    BitVector dead = deadResults(op), constant(numCarries), deadXs, deadCaptures;
+    BitVector dead = unreadResults(op, yields, /*first=*/1, numCarries, /*read=*/{});
+    BitVector constant(numCarries), deadXs, deadCaptures;
     for (unsigned i = 0; i < numCarries; ++i)
       if (!dead.test(i) && yields[i] == op.getCarryArguments()[i])
         constant.set(i);
@@ -67,43 +68,6 @@ struct SimplifyFor : OpRewritePattern<ForOp> {
   }
 
 private:
-  /// Results that nothing reads, neither outside nor, of a carry, in a later step of something that is read.
-  static BitVector deadResults(ForOp op) {
-    unsigned numCarries = op.getNumCarries();
-    Block &body = op.getBodyBlock();
-    ValueRange yields = op.getYield().getOperands();
-    BitVector dead(op.getNumResults(), true);
-    DenseSet<Value> live;
-    SmallVector<Value> open;
-    auto revive = [&](unsigned i) {
-      if (dead.test(i)) {
-        dead.reset(i);
-        open.push_back(yields[i]);
-      }
-    };
-    for (auto [i, result] : llvm::enumerate(op.getResults()))
-      if (!result.use_empty())
-        revive(i);
-    for (Operation &inner : body)
-      if (!hasNoEffects(&inner))
-        llvm::append_range(open, inner.getOperands());
-    while (!open.empty()) {
-      Value value = open.pop_back_val();
-      if (!live.insert(value).second)
-        continue;
-      if (auto argument = dyn_cast<BlockArgument>(value)) {
-        unsigned i = argument.getArgNumber();
-        if (i >= 1 && i <= numCarries)
-          revive(i - 1);
-      } else {
-        // Regions of the body are isolated, so operands are all that an op reads.
-        assert(value.getParentBlock() == &body && "an isolated body reads nothing outside");
-        llvm::append_range(open, value.getDefiningOp()->getOperands());
-      }
-    }
-    return dead;
-  }
-
   static void rebuild(ForOp op, const BitVector &dead, const BitVector &constant, const BitVector &deadXs,
                       const BitVector &deadCaptures, PatternRewriter &rewriter) {
     unsigned numCarries = op.getNumCarries(), numXs = op.getXs().size();

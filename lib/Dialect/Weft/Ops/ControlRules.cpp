@@ -3,6 +3,7 @@
 #include "weft/Dialect/Weft/Simplify.h"
 
 using namespace mlir;
+using llvm::BitVector;
 
 namespace weft {
 
@@ -99,6 +100,39 @@ bool reduceSlices(ValueRange xs, Block &body, unsigned first, BitVector &dropped
       dropped.set(i);
   }
   return dropped.any();
+}
+
+BitVector unreadResults(Operation *loop, ValueRange yields, unsigned first, unsigned numCarries,
+                        SmallVector<Value> read) {
+  BitVector unread(loop->getNumResults(), true);
+  DenseSet<Value> live;
+  auto revive = [&](unsigned i) {
+    if (unread.test(i)) {
+      unread.reset(i);
+      read.push_back(yields[i]);
+    }
+  };
+  for (auto [i, result] : llvm::enumerate(loop->getResults()))
+    if (!result.use_empty())
+      revive(i);
+  for (Region &region : loop->getRegions())
+    for (Operation &inner : region.front())
+      if (!hasNoEffects(&inner))
+        llvm::append_range(read, inner.getOperands());
+  while (!read.empty()) {
+    Value value = read.pop_back_val();
+    if (!live.insert(value).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      if (unsigned i = argument.getArgNumber(); i >= first && i < first + numCarries)
+        revive(i - first);
+    } else {
+      // Regions of the body are isolated, so operands are all that an op reads.
+      assert(value.getParentRegion()->getParentOp() == loop && "an isolated body reads nothing outside");
+      llvm::append_range(read, value.getDefiningOp()->getOperands());
+    }
+  }
+  return unread;
 }
 
 void eraseUnread(Block &block, PatternRewriter &rewriter) {

@@ -30,6 +30,10 @@ bool reduceCaptures(mlir::Operation *op, mlir::ValueRange captures, llvm::Mutabl
 /// The same for slices: the unused, the equal, and those of one number everywhere.
 bool reduceSlices(mlir::ValueRange xs, mlir::Block &body, unsigned first, llvm::BitVector &dropped,
                   mlir::PatternRewriter &rewriter);
+/// Results of a loop that nothing reads, neither outside nor, of a carry (they come first, and their arguments begin at
+/// `first`), in a later step of something that is read. `read`: what is read in any case.
+llvm::BitVector unreadResults(mlir::Operation *loop, mlir::ValueRange yields, unsigned first, unsigned numCarries,
+                              llvm::SmallVector<mlir::Value> read);
 /// Erases what nothing in the block reads.
 void eraseUnread(mlir::Block &block, mlir::PatternRewriter &rewriter);
 

@@ -39,7 +39,9 @@ struct SimplifyWhile : OpRewritePattern<WhileOp> {
       return success();
     }
     unsigned numCarries = op.getNumCarries();
-    BitVector dead = deadCarries(op), constant(numCarries), deadCaptures;
+    BitVector dead = unreadResults(op, op.getYield().getOperands(), /*first=*/0, numCarries,
+                                   /*read=*/{conditionOf(op).getOperand(0)});
+    BitVector constant(numCarries), deadCaptures;
     for (unsigned i = 0; i < numCarries; ++i)
       if (!dead.test(i) && op.getYield().getOperand(i) == op.getCarryArguments()[i])
         constant.set(i);
@@ -51,37 +53,6 @@ struct SimplifyWhile : OpRewritePattern<WhileOp> {
   }
 
 private:
-  static BitVector deadCarries(WhileOp op) {
-    BitVector dead(op.getNumCarries(), true);
-    DenseSet<Value> live;
-    SmallVector<Value> open{conditionOf(op).getOperand(0)};
-    auto revive = [&](unsigned i) {
-      if (dead.test(i)) {
-        dead.reset(i);
-        open.push_back(op.getYield().getOperand(i));
-      }
-    };
-    for (auto [i, result] : llvm::enumerate(op.getResults()))
-      if (!result.use_empty())
-        revive(i);
-    for (Region &region : op->getRegions())
-      for (Operation &inner : region.front())
-        if (!hasNoEffects(&inner))
-          llvm::append_range(open, inner.getOperands());
-    while (!open.empty()) {
-      Value value = open.pop_back_val();
-      if (!live.insert(value).second)
-        continue;
-      if (auto argument = dyn_cast<BlockArgument>(value)) {
-        if (argument.getArgNumber() < op.getNumCarries())
-          revive(argument.getArgNumber());
-      } else {
-        llvm::append_range(open, value.getDefiningOp()->getOperands());
-      }
-    }
-    return dead;
-  }
-
   static void rebuild(WhileOp op, const BitVector &dead, const BitVector &constant, const BitVector &deadCaptures,
                       PatternRewriter &rewriter) {
     unsigned numCarries = op.getNumCarries();

@@ -1,6 +1,7 @@
 // Decides the rules of effects; per op: verify | infer | fold | canonicalize | derivative | batch | lower | reference.
 // The three differ in what they are called with and in what becomes of their results.
 #include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/ElementTypes.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Runtime/Effect.h"
@@ -17,29 +18,6 @@ using namespace weft;
 //===-- What all effects share -----------------------------------------------------------------------------------===//
 
 bool weft::isObserver(Operation *op) { return isa<EffectOpInterface>(op) && !op->getNumResults(); }
-
-static int32_t dtypeOf(Type element) {
-  if (isa<KeyType>(element))
-    return WEFT_KEY;
-  if (isa<FloatType>(element))
-    return element.isF16() ? WEFT_F16 : element.isBF16() ? WEFT_BF16 : element.isF32() ? WEFT_F32 : WEFT_F64;
-  unsigned width = element.isInteger() ? element.getIntOrFloatBitWidth() : 0;
-  bool isUnsigned = element.isUnsignedInteger();
-  switch (width) {
-  case 1:
-    return WEFT_BOOL;
-  case 8:
-    return isUnsigned ? WEFT_U8 : WEFT_I8;
-  case 16:
-    return isUnsigned ? WEFT_U16 : WEFT_I16;
-  case 32:
-    return isUnsigned ? WEFT_U32 : WEFT_I32;
-  case 64:
-    return isUnsigned ? WEFT_U64 : WEFT_I64;
-  default:
-    return 0;
-  }
-}
 
 /// The innermost place of a location, as file:line:function.
 static std::string placeOf(Location loc) {

@@ -1,5 +1,6 @@
 // Decides the rules of rearranging elements; per op: verify | infer | fold | canonicalize | derivative | batch | lower
 // | reference.
+#include "DimensionNumbers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -205,13 +206,7 @@ LogicalResult BroadcastOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> o
 //===-- transpose -------------------------------------------------------------------------------------------===//
 
 static bool isPermutation(ArrayRef<int64_t> permutation, int64_t rank) {
-  SmallVector<bool> seen(rank, false);
-  for (int64_t dim : permutation) {
-    if (dim < 0 || dim >= rank || seen[dim])
-      return false;
-    seen[dim] = true;
-  }
-  return int64_t(permutation.size()) == rank;
+  return areDistinct({permutation}, rank) && int64_t(permutation.size()) == rank;
 }
 
 LogicalResult TransposeOp::verify() {

@@ -1,5 +1,6 @@
 // Decides the rules of ops over windows; per op: verify | infer | fold | canonicalize | derivative | batch | lower |
 // reference. Padding and the operand's own dilation are split off before kernels form: a kernel reads plain windows.
+#include "DimensionNumbers.h"
 #include "Folding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -139,18 +140,6 @@ private:
   }
 };
 
-/// Whether the lists name distinct dimensions of the rank.
-bool areDistinct(ArrayRef<ArrayRef<int64_t>> lists, int64_t rank) {
-  SmallVector<bool> seen(rank, false);
-  for (ArrayRef<int64_t> list : lists)
-    for (int64_t dim : list) {
-      if (dim < 0 || dim >= rank || seen[dim])
-        return false;
-      seen[dim] = true;
-    }
-  return true;
-}
-
 template <class Op> bool pairsDims(Op op, int64_t lhsRank, int64_t rhsRank) {
   return op.getLhsBatch().size() == op.getRhsBatch().size() &&
          op.getLhsContract().size() == op.getRhsContract().size() &&
@@ -185,21 +174,8 @@ SmallVector<int64_t> joined(ArrayRef<ArrayRef<int64_t>> lists) {
 } // namespace
 
 LogicalResult ConvolutionOp::verify() {
-  auto lhs = cast<RankedTensorType>(getLhs().getType()), rhs = cast<RankedTensorType>(getRhs().getType());
-  if (lhs.getElementType() != rhs.getElementType())
-    return emitOpError("[WF1021] expected operands of one element type, got ") << lhs << " and " << rhs;
-  if (!pairsDims(*this, lhs.getRank(), rhs.getRank()))
-    return success(); // the inference of the type says so
-  Shape l = shapeOf(lhs), r = shapeOf(rhs);
-  auto agree = [&](ArrayRef<int64_t> a, ArrayRef<int64_t> b, StringRef what) -> LogicalResult {
-    for (auto [i, j] : llvm::zip(a, b))
-      if (l[i] != r[j])
-        return emitOpError("[WF1012] the ") << what << " dimension " << i << " of the left operand (" << l[i].str()
-                                            << ") must equal dimension " << j << " of the right (" << r[j].str() << ")";
-    return success();
-  };
-  return success(succeeded(agree(getLhsBatch(), getRhsBatch(), "batch")) &&
-                 succeeded(agree(getLhsContract(), getRhsContract(), "contracted")));
+  auto rankOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getRank(); };
+  return verifyPairs(*this, pairsDims(*this, rankOf(getLhs()), rankOf(getRhs())));
 }
 
 LogicalResult ConvolutionOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
