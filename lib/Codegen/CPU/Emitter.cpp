@@ -532,6 +532,14 @@ void Emitter::loop(Value begin, Value end, int64_t step, LoopBody body) {
   body(op.getInductionVar());
 }
 
+void Emitter::lanes(const SizeExpr &length, unsigned width, llvm::function_ref<void(Value, Value)> body) {
+  Value end = index(length), full = roundDown(end, width);
+  loop(index(0), full, width, [&](Value i) { body(i, {}); });
+  if (width == 1 || (length.constant() && *length.constant() % width == 0))
+    return;
+  loop(full, end, width, [&](Value i) { body(i, laneMask(sub(end, i), width)); });
+}
+
 SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, ValueRange inits,
                                       llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   auto op = scf::ForOp::create(b, loc, begin, end, index(step), inits);

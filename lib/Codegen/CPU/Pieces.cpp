@@ -48,29 +48,24 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
     Shape outer(g.domain.begin(), g.domain.begin() + (rank ? rank - 1 : 0));
     Linear linear = g.store(node, out);
     Value inner = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0);
-    Value end = e.index(length);
     e.loop(e.index(0), e.index(numElements(outer)), 1, [&](Value row) {
       Frame frame;
       for (Value i : e.delinearize(row, outer))
         frame.point.indices.push_back(i);
-      auto step = [&](Value i, bool masked) {
+      auto step = [&](Value i, Value mask) {
         Frame at = frame;
         if (rank) {
           at.point.indices.push_back(i);
           at.point.lane = rank - 1;
           at.point.width = width;
-          if (masked)
-            at.point.mask = e.laneMask(e.sub(end, i), width);
+          at.point.mask = mask;
         }
         e.store(e.payload(node, inner, at), e.pointers[out], element, linear, at.point);
       };
-      if (!rank) {
-        step({}, false);
-        return;
-      }
-      Value full = e.roundDown(end, width);
-      e.loop(e.index(0), full, width, [&](Value i) { step(i, false); });
-      e.loop(full, end, width, [&](Value i) { step(i, true); });
+      if (rank)
+        e.lanes(length, width, step);
+      else
+        step({}, {});
     });
   }
   return success();

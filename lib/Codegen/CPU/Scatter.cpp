@@ -50,15 +50,6 @@ private:
   int out() const { return g.numInputs; }
   Type element() const { return g.buffers[out()].element; }
 
-  /// Steps of `width` along [0, length), then a masked one; `body` gets the first index and the mask.
-  void lanes(const SizeExpr &length, function_ref<void(Value, Value)> body) {
-    Value end = e.index(length), full = e.roundDown(end, width);
-    e.loop(e.index(0), full, width, [&](Value i) { body(i, {}); });
-    if (width == 1 || (length.constant() && *length.constant() % width == 0))
-      return;
-    e.loop(full, end, width, [&](Value i) { body(i, e.laneMask(e.sub(end, i), width)); });
-  }
-
   /// Gives a value made in the kernel, and what it is made of, the loops of its reader.
   void place(Value value, ArrayRef<int> at) {
     Node *maker = g.nodeOf(value);
@@ -88,7 +79,7 @@ private:
     };
     bool byIndex = maker && (maker->op.getNumDpsInputs() || !maker->body().getOps<linalg::IndexOp>().empty());
     if (!byIndex) {
-      lanes(part, [&](Value i, Value mask) {
+      e.lanes(part, width, [&](Value i, Value mask) {
         at(i, mask);
         Frame frame;
         Value value =
@@ -186,7 +177,7 @@ private:
       Point point = tuple;
       for (auto [dims, i] : llvm::zip(groups, e.delinearize(row, sizes)))
         point.indices[dims.back()] = i;
-      lanes(g.size(lane), [&](Value i, Value mask) {
+      e.lanes(g.size(lane), width, [&](Value i, Value mask) {
         point.indices[lane.back()] = i;
         point.lane = width > 1 ? lane.back() : -1;
         point.width = width;

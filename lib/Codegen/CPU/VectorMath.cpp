@@ -69,7 +69,6 @@ public:
   I xorI(I x, I y) { return arith::XOrIOp::create(b, loc, x, y); }
   I shlI(I x, int n) { return arith::ShLIOp::create(b, loc, x, i(n)); }
   I lshrI(I x, int n) { return arith::ShRUIOp::create(b, loc, x, i(n)); }
-  I ashrI(I x, int n) { return arith::ShRSIOp::create(b, loc, x, i(n)); }
   M eqI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y); }
   M ltI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 

@@ -105,6 +105,9 @@ public:
   //===-- loops and threads
   using LoopBody = llvm::function_ref<void(mlir::Value)>;
   void loop(mlir::Value begin, mlir::Value end, int64_t step, LoopBody body);
+  /// Steps of `width` along [0, length), then a masked one where lanes are left over; `body` gets the first index and
+  /// the mask.
+  void lanes(const SizeExpr &length, unsigned width, llvm::function_ref<void(mlir::Value, mlir::Value)> body);
   /// Loop with carried values; the body returns the next ones.
   llvm::SmallVector<mlir::Value>
   loopCarry(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange inits,
