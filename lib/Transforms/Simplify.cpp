@@ -2,6 +2,7 @@
 // in rounds until nothing changes; and that each op keeps its place whatever is done to it.
 #include "weft/Transforms/Simplify.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Transforms/Passes.h"
@@ -96,6 +97,41 @@ struct RepeatLast : RewritePattern {
   }
 };
 
+/// Elementwise ops on values that only made room for a broadcast (`keepdims`) come before that room, where the
+/// broadcast takes it in: no alias then stands between what a kernel computes.
+struct UnitsLast : OpInterfaceRewritePattern<ElementwiseOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(ElementwiseOpInterface op, PatternRewriter &rewriter) const override {
+    Type inner; // of the values without the room; elements are each operand's own
+    for (Value operand : op->getOperands()) {
+      auto reshape = operand.getDefiningOp<ReshapeOp>();
+      if (reshape && addedUnits(reshape) && (!inner || shapeOf(inner) == shapeOf(reshape.getX())))
+        inner = reshape.getX().getType();
+      else if (!uniformOf(operand) && !repeatedScalar(operand))
+        return failure();
+    }
+    if (!inner)
+      return failure();
+    auto within = [&](Value operand) -> Value {
+      Type type = withElement(inner, getElementTypeOrSelf(operand));
+      if (auto reshape = operand.getDefiningOp<ReshapeOp>())
+        return reshape.getX();
+      if (DenseElementsAttr splat = uniformOf(operand))
+        return materialize(rewriter, operand.getLoc(), uniformLike(type, splat), type);
+      return BroadcastOp::create(rewriter, operand.getLoc(), type, repeatedScalar(operand), ArrayRef<int64_t>());
+    };
+    IRMapping mapping;
+    mapping.map(op->getOperands(), llvm::map_to_vector(op->getOperands(), within));
+    Operation *before = op->cloneWithoutRegions(mapping);
+    Type type = op->getResult(0).getType();
+    before->getResult(0).setType(withElement(inner, getElementTypeOrSelf(type)));
+    rewriter.insert(before);
+    rewriter.replaceOp(op, ReshapeOp::create(rewriter, op->getLoc(), type, before->getResult(0)));
+    return success();
+  }
+};
+
 struct SimplifyPass : impl::SimplifyBase<SimplifyPass> {
   using SimplifyBase::SimplifyBase;
 
@@ -107,7 +143,7 @@ struct SimplifyPass : impl::SimplifyBase<SimplifyPass> {
       populateConstantFold(patterns);
       populateElementwisePatterns(patterns, derivativesTaken);
       populateContractionPatterns(patterns);
-      patterns.add<FoldOp, RepeatLast>(&getContext());
+      patterns.add<FoldOp, RepeatLast, UnitsLast>(&getContext());
       for (RegisteredOperationName name : getContext().getRegisteredOperationsByDialect("weft"))
         name.getCanonicalizationPatterns(patterns, &getContext());
       applyPatterns(getOperation(), std::move(patterns));

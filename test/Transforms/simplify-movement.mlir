@@ -27,6 +27,59 @@ func.func @keepdims(%x: tensor<?xf32, #weft.dims<B>>) -> tensor<?x7xf32, #weft.d
   return %b : tensor<?x7xf32, #weft.dims<B, _>>
 }
 
+// What is computed between the two comes before the room, whatever the operands that are one number.
+// CHECK-LABEL: @keepdims_mean(
+// CHECK-DAG: %[[N:.*]] = weft.constant {value = dense<7.000000e+00> : tensor<f32>}
+// CHECK-DAG: %[[S:.*]] = weft.reduce %arg0
+// CHECK-DAG: %[[M:.*]] = weft.broadcast %[[N]]
+// CHECK: %[[D:.*]] = weft.div %[[S]], %[[M]] : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+// CHECK: %[[A:.*]] = weft.broadcast %arg1 {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<B>>
+// CHECK: %[[E:.*]] = weft.add %[[D]], %[[A]]
+// CHECK: %[[W:.*]] = weft.broadcast %[[E]] {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x7xf32, #weft.dims<B, _>>
+// CHECK: weft.sub %arg0, %[[W]]
+func.func @keepdims_mean(%x: tensor<?x7xf32, #weft.dims<B, _>>, %eps: tensor<f32>) -> tensor<?x7xf32, #weft.dims<B, _>> {
+  %s = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<?x7xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %k = weft.reshape %s : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %c = weft.constant {value = dense<7.0> : tensor<f32>} : () -> tensor<f32>
+  %n = weft.broadcast %c {dims = array<i64>} : (tensor<f32>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %m = weft.div %k, %n : (tensor<?x1xf32, #weft.dims<B, _>>, tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %e = weft.broadcast %eps {dims = array<i64>} : (tensor<f32>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %a = weft.add %m, %e : (tensor<?x1xf32, #weft.dims<B, _>>, tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %w = weft.broadcast %a {dims = array<i64: 0, 1>} : (tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x7xf32, #weft.dims<B, _>>
+  %d = weft.sub %x, %w : (tensor<?x7xf32, #weft.dims<B, _>>, tensor<?x7xf32, #weft.dims<B, _>>) -> tensor<?x7xf32, #weft.dims<B, _>>
+  return %d : tensor<?x7xf32, #weft.dims<B, _>>
+}
+
+// Elements of two types: each operand keeps its own. A constant of static shape follows.
+// CHECK-LABEL: @keepdims_select(
+// CHECK-DAG: %[[Z:.*]] = weft.constant {value = dense<0.000000e+00> : tensor<4xf32>}
+// CHECK-DAG: %[[F:.*]] = weft.is_finite %arg0 : (tensor<4xf32>) -> tensor<4xi1>
+// CHECK: %[[S:.*]] = weft.select %[[F]], %arg0, %[[Z]]
+// CHECK: weft.reshape %[[S]] : (tensor<4xf32>) -> tensor<1x4x1xf32>
+func.func @keepdims_select(%x: tensor<4xf32>) -> tensor<1x4x1xf32> {
+  %k = weft.reshape %x : (tensor<4xf32>) -> tensor<1x4x1xf32>
+  %f = weft.is_finite %k : (tensor<1x4x1xf32>) -> tensor<1x4x1xi1>
+  %z = weft.constant {value = dense<0.0> : tensor<1x4x1xf32>} : () -> tensor<1x4x1xf32>
+  %s = weft.select %f, %k, %z : (tensor<1x4x1xi1>, tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
+  return %s : tensor<1x4x1xf32>
+}
+
+// Not where an operand has no room to give up, nor where two made it of other shapes, nor for any other reshape.
+// CHECK-LABEL: @room_that_stays(
+// CHECK: weft.add {{.*}} : (tensor<4x1xf32>, tensor<4x1xf32>) -> tensor<4x1xf32>
+// CHECK: weft.add {{.*}} : (tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
+// CHECK: weft.neg {{.*}} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+func.func @room_that_stays(%x: tensor<4xf32>, %y: tensor<4x1xf32>) -> (tensor<4x1xf32>, tensor<1x4x1xf32>, tensor<2x2xf32>) {
+  %k = weft.reshape %x : (tensor<4xf32>) -> tensor<4x1xf32>
+  %a = weft.add %k, %y : (tensor<4x1xf32>, tensor<4x1xf32>) -> tensor<4x1xf32>
+  %l = weft.reshape %x : (tensor<4xf32>) -> tensor<1x4x1xf32>
+  %m = weft.reshape %y : (tensor<4x1xf32>) -> tensor<1x4x1xf32>
+  %b = weft.add %l, %m : (tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
+  %r = weft.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>
+  %c = weft.neg %r : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %a, %b, %c : tensor<4x1xf32>, tensor<1x4x1xf32>, tensor<2x2xf32>
+}
+
 // A reshape that does more stays.
 // CHECK-LABEL: @reshape_that_stays(
 // CHECK-NEXT: weft.reshape

@@ -76,3 +76,25 @@ def test_the_report_is_stored_with_the_program(tmp_path):
     stored = re.search(rb'\{"arena_bytes".*?"stages":\[.*?\]\}', path.read_bytes(), re.DOTALL)
     assert [p["code"] for p in json.loads(stored.group())["not_fused"]] == ["W221"]
     assert compiler.STAGES[3] == "kernels" and '"W221"' in wf.jit(view).lower(X).as_text("kernels")
+
+
+def test_normalisations_by_hand_are_one_kernel():
+    """As they are written in NumPy, with reduced axes kept; a size may have a name."""
+
+    def layer_norm(x, w):
+        centred = x - wf.mean(x, axis=-1, keepdims=True)
+        return centred / wf.sqrt(wf.mean(centred * centred, axis=-1, keepdims=True) + 1e-5) * w
+
+    def rms_norm(x, w):
+        return x / wf.sqrt(wf.mean(x * x, axis=-1, keepdims=True) + 1e-5) * w
+
+    def softmax(x, w):
+        e = wf.exp(x - wf.max(x, axis=-1, keepdims=True))
+        return e / wf.sum(e, axis=-1, keepdims=True) * w
+
+    def standard(x, w):
+        return (x - wf.mean(x, axis=-1, keepdims=True)) / wf.std(x, axis=-1, keepdims=True) * w
+
+    for f in (layer_norm, rms_norm, softmax, standard):
+        for g in (f, wf.grad(lambda *xs, f=f: wf.sum(f(*xs) * xs[0]))):
+            assert [len(wf.jit(g).explain(x, X[0]).kernels) for x in (X, X[:3])] == [1, 1], f.__name__

@@ -9,6 +9,8 @@
 
 namespace weft {
 
+class ReshapeOp; // weft/Dialect/Weft/Weft.h
+
 /// The splat that a value is: a constant of one number, or such a constant broadcast; null for any other value. The
 /// attribute's shape is the constant's, not the value's.
 mlir::DenseElementsAttr uniformOf(mlir::Value value);
@@ -20,6 +22,9 @@ mlir::DenseElementsAttr uniformLike(mlir::Type type, mlir::DenseElementsAttr spl
 /// A constant of `type` from what a fold gave (a scalar too, if the sizes of `type` have names); null if it does not
 /// fit.
 mlir::Value materialize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Attribute value, mlir::Type type);
+
+/// Where a reshape that only adds dimensions of size 1 puts each dimension of its operand; nothing for other reshapes.
+std::optional<llvm::SmallVector<int64_t>> addedUnits(ReshapeOp reshape);
 
 /// The place of an op that stands for several: their distinct leaf places, in order, at most 8.
 mlir::Location mergeLocations(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Location> locations);
