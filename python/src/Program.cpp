@@ -300,8 +300,11 @@ void bindProgram(nb::module_ &m) {
         return nb::bytes(data, size);
       });
   m.def(
-      "set_effects", [](nb::object perform) { effects = perform.release().ptr(); }, nb::arg("perform"),
-      "Tells the module what performs the effects of programs: perform(site, operands, shapes of the results).");
+      "set_effects", [](nb::object perform) { effects = perform.is_none() ? nullptr : perform.release().ptr(); },
+      nb::arg("perform").none(),
+      "Tells the module what performs the effects of programs: perform(site, operands, shapes of the results). None: "
+      "the "
+      "runtime itself, which prints and checks as a program without a host does.");
   m.def("num_threads", [] { return weft_num_threads(); });
   m.def(
       "runtime_info",

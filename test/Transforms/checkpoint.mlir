@@ -66,3 +66,26 @@ func.func @main(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
       : (tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
   return %g, %h : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// A rule that is no product of a factor and the tangent, in a region that is computed again: what reads the tangent is
+// part of the pass back, and only the rest is computed again.
+// CHECK-LABEL: func.func private @f.bwd(
+// CHECK:         weft.recompute "again'"(%arg0 : tensor<4xf32>)
+// CHECK:           weft.reduce {{.*}}#weft.reduce_kind<max>
+// CHECK-NOT:       %arg1{{[^0-9]}}
+// CHECK:           weft.yield
+// CHECK:         weft.mul %{{.*}}, %arg1 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+func.func private @f(%x: tensor<4xf32>) -> tensor<f32> {
+  %r = weft.recompute "again" (%x : tensor<4xf32>) -> (tensor<f32>) {
+  ^bb0(%a: tensor<4xf32>):
+    %m = weft.reduce %a {kind = #weft.reduce_kind<max>, dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<f32>
+    weft.yield %m : tensor<f32>
+  }
+  return %r : tensor<f32>
+}
+func.func @main(%x: tensor<4xf32>, %c: tensor<f32>) -> tensor<4xf32> {
+  %y, %g = weft.vjp @f(%x, %c) {active = array<i1: true>} : (tensor<4xf32>, tensor<f32>) -> (tensor<f32>, tensor<4xf32>)
+  return %g : tensor<4xf32>
+}

@@ -102,16 +102,24 @@ LogicalResult RecomputeOp::linearize(Linearizer &linearizer, ValueRange primals,
   SmallVector<Value> values;
   for (BlockArgument argument : getBodyBlock().getArguments())
     primal.addArgument(argument.getType(), argument.getLoc());
+  // Arguments of its own: what a rule builds of them is told by its block from what belongs to the primal part.
+  SmallVector<Value> inside = llvm::map_to_vector(
+      tangents, [&](Value v) { return v ? Value(linear.addArgument(v.getType(), v.getLoc())) : Value(); });
   primalBuilder.setInsertionPointToEnd(&primal);
   linearBuilder.setInsertionPointToEnd(&linear);
   Linearizer inner(linearizer.module, primalBuilder, linearBuilder);
-  if (failed(inner.linearizeBlock(getBodyBlock(), primal.getArguments(), tangents, values, resultTangents))) {
+  if (failed(inner.linearizeBlock(getBodyBlock(), primal.getArguments(), inside, values, resultTangents))) {
     linear.dropAllReferences();
     return failure();
   }
   computeAgain(primal, linear, [](Value) { return false; }, (getId() + "'").str());
   for (auto [argument, value] : llvm::zip_equal(primal.getArguments(), primals))
     replaceIn(linear, argument, value);
+  for (auto [argument, tangent] : llvm::zip_equal(inside, tangents))
+    if (argument) {
+      argument.replaceAllUsesWith(tangent);
+      llvm::replace(resultTangents, argument, tangent);
+    }
   Block *into = linearizer.linear.getInsertionBlock();
   into->getOperations().splice(linearizer.linear.getInsertionPoint(), linear.getOperations());
   return success();
