@@ -359,7 +359,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);
   Type element = g.buffers[c.rightBuffer].element;
-  if (s.ahead && v == 0) {
+  if (s.ahead && v * width * rightBytes() % 64 == 0) {
     Linear next = c.rightAccess;
     next.offset = next.offset + SizeExpr(s.ahead);
     e.prefetch(e.pointers[c.rightBuffer], element, next, from);
@@ -431,6 +431,11 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   };
   auto partials = [&] {
     SmallVector<Value> sums;
+    for (unsigned r = 0; r < rows; ++r) { // of the tile below, which is next
+      Linear next = partialAt(0);
+      next.offset = next.offset + SizeExpr(int64_t(rows)) * next.coefs[0];
+      e.prefetch(item.partial, c.accumulator, next, partialPoint(r));
+    }
     for (unsigned at = 0; at < count; ++at)
       sums.push_back(e.load(item.partial, c.accumulator, partialAt(at % vectors), partialPoint(at / vectors)));
     return sums;

@@ -14,10 +14,10 @@ struct Stretch {
 
 /// A packed operand: strips of neighbouring rows or lanes, in each k after k with the strip's places side by side.
 struct Panel {
-  mlir::Value memory;       // null: the operand is read in place
-  mlir::Value first;        // the row or lane at which it begins
-  mlir::Value k;            // the step of k at which it begins; null: 0
-  SizeExpr length;          // steps of k in a strip
+  mlir::Value memory; // null: the operand is read in place
+  mlir::Value first;  // the row or lane at which it begins
+  mlir::Value k;      // the step of k at which it begins; null: 0
+  SizeExpr length;    // steps of k in a strip
   explicit operator bool() const { return bool(memory); }
 };
 

@@ -51,7 +51,6 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
   return c;
 }
 
-
 namespace {
 
 /// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
@@ -95,11 +94,11 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   }
   const int64_t strip = s.lanes * s.vectors;
 
-  // Blocks of k: a strip of the right operand takes half of the first cache. Only of a known size: the loop over blocks
-  // runs at least once.
+  // Blocks of k: a strip of the right operand takes a quarter of the second cache, from which it is read as fast as it
+  // is used; visits to partial sums cost more. Only of a known size: the loop over blocks runs at least once.
   int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
   bool knownK = llvm::all_of(c.folded, [&](int d) { return g.domain[d].constant().has_value(); });
-  int64_t stripK = target.l1Bytes / 2 / (strip * bytes);
+  int64_t stripK = target.l2Bytes / 4 / (strip * bytes);
   if (knownK && K > stripK * 3 / 2 && inner < stripK)
     s.kBlock = evenBlock(ceilDiv(K, inner), ceilDiv(stripK, inner), 1);
   int64_t blockK = s.kBlock ? s.kBlock * inner : K;
@@ -121,40 +120,39 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (canPackLeft) {
     bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
-    packLeft = N >= 4 * strip && ((M > 64 && K > 64) || (few && M > s.rows));
+    packLeft = N >= 4 * strip && M > s.rows && (K > 64 || few);
   }
 
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
-  const int64_t half = target.l2Bytes / 2;
-  if (!packRight && canPackRight && M <= 2 * s.rows && s.kBlock && K * N * bytes > half) {
+  if (!packRight && canPackRight && M <= 2 * s.rows && knownK && inner <= 8 && K * N * bytes > target.l2Bytes) {
     s.kBlock = std::max<int64_t>(1, 8 / inner);
     s.rowBlock = roundUp(M, s.rows);
-    s.laneBlock = evenBlock(N, std::max<int64_t>(target.l1Bytes / 2 / (M * bytes), 8 * strip), strip);
-    s.ahead = 256 / bytes * 2;
+    s.laneBlock = evenBlock(N, 8192 / bytes, strip); // two pages of each row
+    s.ahead = 512 / bytes;
     return;
   }
 
-  // An item of work: a block of rows that, packed, takes half of the second cache, by a stretch of lanes whose partial
-  // sums take little of the last.
-  int64_t mostRows = std::max(s.rows, half / (blockK * bytes));
-  auto lanesFor = [&](int64_t space) { return std::max(strip, space / (blockK * bytes)); };
+  // An item of work: rows enough for a strip of the right operand to be worth its way from the last cache, and so few
+  // that they, packed, and their partial sums take little of it.
+  const int64_t share = target.l2Bytes * 4;
+  int64_t mostRows = std::max(s.rows, share / (blockK * bytes)), mostLanes = std::max(strip, share / (blockK * bytes));
   bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
   if (alone) {
     s.packLeft = packLeft ? Pack::Item : Pack::None;
     s.packRight = packRight ? Pack::Item : Pack::None;
     s.rowBlock = packLeft || packRight ? evenBlock(M, mostRows, s.rows) : evenBlock(M, 96, s.rows);
-    s.laneBlock = packLeft || packRight ? evenBlock(N, std::max<int64_t>(lanesFor(half), 512), strip) : strip * 4;
+    s.laneBlock = packLeft || packRight ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
   } else if (M <= mostRows) {
     // All rows are one block: each item packs its own lanes, and the left operand is packed once.
     s.packLeft = packLeft ? Pack::All : Pack::None;
     s.packRight = packRight ? Pack::Item : Pack::None;
     s.rowBlock = roundUp(M, s.rows);
-    s.laneBlock = evenBlock(N, std::max(4 * strip, std::min(lanesFor(half), N / 8)), strip);
+    s.laneBlock = evenBlock(N, std::max(4 * strip, std::min(mostLanes, N / 8)), strip);
   } else {
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
     s.packLeft = packLeft ? Pack::Item : Pack::None;
     s.packRight = packRight ? Pack::All : Pack::None;
-    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(16 * s.rows, M / 8)), s.rows);
+    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(16 * s.rows, M / 4)), s.rows);
     s.panel = evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
     s.laneBlock = packLeft ? s.panel : std::min(s.panel, 8 * strip);
   }
