@@ -203,3 +203,31 @@ def test_large_contractions_are_their_parts():
         (slice(990, 1000), slice(0, 7)),
     ):
         same_bits(whole[rows, lanes], np.asarray(f(x[rows].copy(), y[:, lanes].copy())))
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "options"),
+    [
+        ((1, 20, 14, 14), (40, 20, 3, 3), {"padding": 1}),
+        ((2, 9, 17, 23), (37, 9, 3, 3), {"padding": 1, "stride": 2}),
+        ((1, 3, 40, 40), (32, 3, 7, 7), {"padding": 3, "stride": 2}),
+        ((3, 70, 7, 7), (50, 70, 3, 3), {"padding": 1}),
+        ((1, 130, 9, 9), (33, 130, 3, 3), {"dilation": 2}),
+        ((1, 64, 12, 30), (70, 64, 1, 1), {"stride": 2}),
+        ((2, 32, 9, 11), (64, 16, 3, 3), {"groups": 2}),
+        ((1, 24, 10, 10), (24, 1, 3, 3), {"groups": 24, "padding": 1}),
+    ],
+)
+def test_convolutions(x, w, options):
+    holds(lambda x, w: wf.nn.relu(wf.nn.conv2d(x, w, **options)), numbers(x), numbers(w))
+
+
+def test_convolutions_over_one_and_three_axes():
+    holds(lambda x, w: wf.nn.conv1d(x, w, padding=2), numbers((2, 30, 300)), numbers((40, 30, 5)))
+    holds(lambda x, w: wf.nn.conv3d(x, w, padding=1), numbers((1, 5, 6, 9, 9)), numbers((30, 5, 3, 3, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
+def test_every_other_lane(dtype):
+    x = (numbers((40, 130), "int8") > 0) if dtype == "bool" else numbers((40, 130), dtype)
+    holds(lambda x: (x[:, ::2], x[:, 1::2], x[::2, ::2]), x)

@@ -127,7 +127,16 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   } else {
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    if (coef != SizeExpr(1)) {
+    if (coef == SizeExpr(2) &&
+        !point.mask) { // every other one of two vectors; the second ends with the last one asked for
+      unsigned width = point.width;
+      SmallVector<int64_t> lanes;
+      for (int64_t i = 0; i < width; ++i)
+        lanes.push_back(2 * i < width ? 2 * i : 2 * i + 1);
+      Value rest = address(at, element, index(width - 1));
+      value = vector::ShuffleOp::create(b, loc, LLVM::LoadOp::create(b, loc, type, at, align),
+                                        LLVM::LoadOp::create(b, loc, type, rest, align), lanes);
+    } else if (coef != SizeExpr(1)) {
       value = LLVM::masked_gather::create(b, loc, type, laneAddresses(at, memory, laneSteps(coef, point.width)),
                                           maskOf(point), zero, align);
     } else if (point.mask) {

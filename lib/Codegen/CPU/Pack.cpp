@@ -47,6 +47,8 @@ void Tile::copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Va
 }
 
 void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
+  if (!pieces.empty())
+    return gatherRight(origin, panel, lanes, k);
   auto isOne = [&](int dim) { return c.rightAccess.coefs[dim] == SizeExpr(1); };
   if (width > 1 && ks.size() == 1 && isOne(ks.front().back()) && !isOne(n.back()))
     return overStrips(lanes, [&](const Lanes &strip) { turnRight(origin, panel, strip, k); });
@@ -55,6 +57,58 @@ void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lan
     Stretch some = stretch(j, 8 * strip(), lanes.end, false);
     overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
       overStrips(some, [&](const Lanes &strip) { copyRight(at, panel, strip, flat); });
+      return SmallVector<Value>();
+    });
+  });
+}
+
+/// Lanes in several pieces (the steps of a window's rows): at each k some strips' worth of them are laid side by side
+/// in a buffer, piece by piece, and from there go to the strips.
+void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
+  Type element = g.buffers[c.rightBuffer].element;
+  const int64_t together = 8 * strip();
+  ArrayRef<int> last = pieces.back();
+  SizeExpr length = g.size(last);
+  Shape sizes;
+  for (auto &dims : ArrayRef(pieces).drop_back())
+    sizes.push_back(g.size(dims));
+  Value row = e.stack(element, together + width); // the end of a piece is written by whole vectors
+  Linear inRow{0, {SizeExpr(1), SizeExpr(1)}};
+  e.loop(lanes.first, lanes.end, together, [&](Value j) {
+    Value end = e.minimum(e.add(j, e.index(together)), lanes.end);
+    Value firstPiece = b.createOrFold<arith::DivUIOp>(e.loc, j, e.index(length));
+    Value endPiece = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(length));
+    overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
+      e.loop(firstPiece, endPiece, 1, [&](Value piece) {
+        Point from = at;
+        for (auto [dims, i] : llvm::zip(pieces, e.delinearize(piece, sizes)))
+          from.indices[dims.back()] = i;
+        Value start = e.mul(piece, length);
+        Value first = b.createOrFold<arith::MaxSIOp>(e.loc, e.sub(j, start), e.index(0));
+        Value stop = e.minimum(e.sub(end, start), e.index(length));
+        from.lane = width > 1 ? last.back() : -1;
+        from.width = width;
+        Value to = e.sub(start, j);
+        Value whole = e.add(first, e.roundDown(e.sub(stop, first), width));
+        auto copy = [&](Value i) {
+          from.indices[last.back()] = i;
+          e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), row, element, inRow,
+                  rowOfMemory(e, e.add(to, i), width));
+        };
+        e.loop(first, whole, width, copy);
+        e.loop(whole, stop, width, [&](Value i) {
+          from.mask = width > 1 ? e.laneMask(e.sub(stop, i), width) : Value();
+          copy(i);
+        });
+      });
+      e.loop(j, end, strip(), [&](Value strips) {
+        Value from = e.sub(strips, j), to = panelOffset(panel, strips, strip(), flat);
+        for (int64_t v = 0; v < s.vectors; ++v) {
+          Linear at{SizeExpr(v * width), {SizeExpr(1), SizeExpr(1)}};
+          e.store(e.load(row, element, at, rowOfMemory(e, from, width)), panel.memory, element, at,
+                  rowOfMemory(e, to, width));
+        }
+      });
       return SmallVector<Value>();
     });
   });

@@ -7,22 +7,6 @@ using namespace mlir;
 
 namespace weft {
 
-/// Neighbouring dimensions that all accesses step through as one; the folded ones are in neither outputs nor epilogue.
-SmallVector<SmallVector<int>> Tile::group(ArrayRef<int> dims, bool withOutputs) {
-  return g.join(dims, [&](int first, int second) {
-    if (!g.asOne(c.leftAccess, first, second) || !g.asOne(c.rightAccess, first, second))
-      return false;
-    if (!withOutputs && c.leftBuffer >= 0 && c.rightBuffer >= 0)
-      return true;
-    return llvm::all_of(
-               g.nodes,
-               [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
-           (!withOutputs || llvm::all_of(outputs, [&](const Output &output) {
-             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
-           }));
-  });
-}
-
 Stretch Tile::stretch(Value first, int64_t length, Value end, bool divides) {
   Value whole = e.add(first, e.index(length));
   return {first, divides ? whole : e.minimum(whole, end)};
@@ -40,9 +24,18 @@ double Tile::nsOf(double rows, double lanes) {
 
 LogicalResult Tile::emit() {
   outputs = g.outputs();
-  ks = group(c.folded, false);
-  auto rowGroups = group(c.rows, true), laneGroups = group(c.lanes, true);
-  outer = group(c.batch, true);
+  ks = c.groups(g, c.folded, false);
+  auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
+  outer = c.groups(g, c.batch, true);
+  if (s.packRight != Pack::None) {
+    auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
+    if (!whole.empty() && whole.back().size() > laneGroups.back().size()) {
+      for (auto &dims : laneGroups)
+        if (llvm::is_contained(whole.back(), dims.back()))
+          pieces.push_back(dims);
+      laneGroups = std::move(whole);
+    }
+  }
   if (!rowGroups.empty())
     m = rowGroups.pop_back_val();
   if (!laneGroups.empty())
@@ -380,7 +373,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   Value leftSide = c.product->getOperand(0), rightSide = c.product->getOperand(1);
   if (!comesFrom(leftSide, leftArgument))
     std::swap(leftSide, rightSide);
-  return overK(0, item.origin, e.index(0), block.k, accs, [&](const Point &at, Value flat, ValueRange carried) {
+  auto body = [&](const Point &at, Value flat, ValueRange carried) {
     SmallVector<Value> next(carried.begin(), carried.end());
     auto converted = [&](Value side, Value argument, Value loaded) {
       Frame frame;
@@ -407,7 +400,11 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
       }
     }
     return next;
-  });
+  };
+  if (item.left && item.right) // both are read by the position in all of k
+    return e.loopCarry(e.mul(block.k.first, inner), e.mul(block.k.end, inner), 1, accs,
+                       [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+  return overK(0, item.origin, e.index(0), block.k, accs, body);
 }
 
 void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {

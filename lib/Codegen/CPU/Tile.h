@@ -41,6 +41,7 @@ private:
 
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
+  SmallVector<SmallVector<int>> pieces;    // where the right operand's lanes lie in several groups (windows): these
   SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
   bool epilogueInLoop = false;
@@ -66,7 +67,6 @@ private:
     Value first, last;
   };
 
-  SmallVector<SmallVector<int>> group(llvm::ArrayRef<int> dims, bool withOutputs);
   int64_t strip() const { return int64_t(width) * s.vectors; }
   unsigned leftBytes() const { return Emitter::byteWidth(g.buffers[c.leftBuffer].element); }
   unsigned rightBytes() const { return Emitter::byteWidth(g.buffers[c.rightBuffer].element); }
@@ -100,6 +100,7 @@ private:
   Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
   void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   void fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
 };

@@ -51,6 +51,23 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
   return c;
 }
 
+SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> dims, bool asWritten,
+                                                  bool asRead) const {
+  auto outputs = g.outputs();
+  return g.join(dims, [&](int first, int second) {
+    if (!g.asOne(leftAccess, first, second) || (asRead && !g.asOne(rightAccess, first, second)))
+      return false;
+    if (!asWritten && leftBuffer >= 0 && rightBuffer >= 0)
+      return true;
+    return llvm::all_of(
+               g.nodes,
+               [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
+           (!asWritten || llvm::all_of(outputs, [&](const Output &output) {
+             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
+           }));
+  });
+}
+
 namespace {
 
 /// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
@@ -75,7 +92,12 @@ bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*b
 
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(c.accumulator), registers = target.vectorRegisters;
-  const int64_t M = extent(g, c.rows), N = extent(g, c.lanes), K = extent(g, c.folded), batch = extent(g, c.batch);
+  // Rows and lanes are the innermost group of each; the others are walked around them.
+  auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
+  const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
+  const int64_t N = laneGroups.empty() ? 1 : extent(g, laneGroups.back());
+  const int64_t K = extent(g, c.folded);
+  const int64_t batch = extent(g, c.batch) * (extent(g, c.rows) / M) * (extent(g, c.lanes) / N);
   bool namedRows = llvm::any_of(c.rows, [&](int d) { return !g.domain[d].constant(); });
   bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
 
@@ -98,7 +120,9 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // is used; visits to partial sums cost more. Only of a known size: the loop over blocks runs at least once.
   int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
   bool knownK = llvm::all_of(c.folded, [&](int d) { return g.domain[d].constant().has_value(); });
-  int64_t stripK = target.l2Bytes / 4 / (strip * bytes);
+  auto read = c.groups(g, c.lanes, true);
+  bool inPieces = !laneGroups.empty() && read.back().size() < laneGroups.back().size();
+  int64_t stripK = target.l2Bytes / (inPieces ? 16 : 4) / (strip * bytes);
   if (knownK && K > stripK * 3 / 2 && inner < stripK)
     s.kBlock = evenBlock(ceilDiv(K, inner), ceilDiv(stripK, inner), 1);
   int64_t blockK = s.kBlock ? s.kBlock * inner : K;
@@ -112,15 +136,15 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   bool canPackRight = c.rightBuffer >= 0 && !single && !c.folded.empty();
   bool canPackLeft = c.leftBuffer >= 0 && !c.rows.empty() && !c.folded.empty();
   bool sideBySide = !canPackRight || c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
-  bool packRight = false, packLeft = false;
-  if (canPackRight) {
+  bool packRight = canPackRight && inPieces && M >= 2 * s.rows, packLeft = false;
+  if (canPackRight && !packRight) {
     bool few = fallsInFewSets(inBytes(c.rightAccess.coefs[c.folded.back()], c.rightBuffer));
     packRight = !sideBySide || (M > 2 * s.rows && K * N * bytes > target.l1Bytes && (M > 16 * s.rows || few));
   }
   if (canPackLeft) {
     bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
-    packLeft = N >= 4 * strip && M > s.rows && (K > 64 || few);
+    packLeft = N >= 4 * strip && M > s.rows && (K > 64 || few || inPieces);
   }
 
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
@@ -135,7 +159,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // An item of work: rows enough for a strip of the right operand to be worth its way from the last cache, and so few
   // that they, packed, and their partial sums take little of it.
   const int64_t share = target.l2Bytes * 4;
-  int64_t mostRows = std::max(s.rows, share / (blockK * bytes)), mostLanes = std::max(strip, share / (blockK * bytes));
+  int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
+          mostLanes = std::max(strip, share / (inPieces ? 8 : 1) / (blockK * bytes));
   bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
   if (alone) {
     s.packLeft = packLeft ? Pack::Item : Pack::None;

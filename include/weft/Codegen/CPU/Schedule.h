@@ -48,6 +48,11 @@ struct Contraction {
   mlir::Operation *product = nullptr;
 
   static mlir::FailureOr<Contraction> build(KernelGraph &graph);
+
+  /// Neighbouring dimensions that the operands (not `asRead`: the left one), the other nodes and, where `asWritten`,
+  /// the results step through as one. The folded ones are in neither results nor epilogue.
+  llvm::SmallVector<llvm::SmallVector<int>> groups(KernelGraph &graph, llvm::ArrayRef<int> dims, bool asWritten,
+                                                   bool asRead = true) const;
 };
 
 /// Operands of a map that are read across the lanes: neighbours in memory are neighbours along another dimension.
