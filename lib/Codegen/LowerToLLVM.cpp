@@ -57,6 +57,10 @@ struct LowerToLLVMPass : impl::LowerToLLVMBase<LowerToLLVMPass> {
       function.setDsoLocal(true);
       if (function.isExternal() || function.getName() == "weft_entry")
         function.setLinkage(LLVM::Linkage::External);
+      if (function->hasAttr("weft.inline")) {
+        function.setLinkage(LLVM::Linkage::Internal);
+        function.setAlwaysInline(true);
+      }
       function.setNoUnwind(true);
     }
   }

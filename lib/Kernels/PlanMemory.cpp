@@ -78,6 +78,12 @@ private:
   /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory
   /// that is asked for where that begins.
   Place makeTemporary(Block &block, const SizeExpr &bytes, int64_t begin, int64_t end);
+  bool isInlined(LaunchOp launch) { return symbols.lookup<func::FuncOp>(launch.getCallee())->hasAttr("weft.inline"); }
+  bool isReadInline(Value root);
+  bool isMadeInline(Value root);
+  bool fitsRegister(Value root) { return isMadeInline(root) && isReadInline(root); }
+  bool fitsRegister(Operation *loop, unsigned carry);
+  Place makeRegister() { return {SlotKind::Register, numRegisters++}; }
   void planArenas();
   void keepAlive(Place place, int64_t begin, int64_t end) {
     if (place.kind != SlotKind::Arena)
@@ -114,6 +120,7 @@ private:
   llvm::MapVector<Operation *, Place> steps, callFrames;
   llvm::MapVector<Operation *, SizeExpr> frameBytes; // of each `sized`
   ArenaPlan arena;
+  int64_t numRegisters = 0;
 };
 
 } // namespace
@@ -189,6 +196,43 @@ Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t be
   return {SlotKind::Arena, int64_t(temporaries.size()) - 1};
 }
 
+/// Whether only code that is inlined into the function reads a value small enough for registers (of a vector machine).
+bool FunctionPlan::isReadInline(Value root) {
+  constexpr int64_t registerBytes = 64;
+  if (auto bytes = bytesOf(root.getType()).constant(); !bytes || *bytes > registerBytes)
+    return false;
+  bool all = true;
+  forEachUse(root, [&](OpOperand &use) {
+    Operation *op = use.getOwner();
+    unsigned number = use.getOperandNumber(), fromEnd = op->getNumOperands() - number;
+    if (auto launch = dyn_cast<LaunchOp>(op))
+      all &= isInlined(launch);
+    else if (op->getNumRegions() == 0)
+      all &= isa<CopyOp, YieldOp, func::ReturnOp>(op); // what is yielded has its place there
+    else if (auto counted = dyn_cast<ForOp>(op); counted && llvm::is_contained(counted.getXs(), use.get()))
+      all = false;                                                           // rows are addresses
+    else if (auto loop = carriesOf(op); number >= (loop ? loop->size() : 1)) // a capture: no init and no index
+      for (Region &region : op->getRegions())
+        all &= isReadInline(region.getArgument(region.getNumArguments() - fromEnd));
+  });
+  return all;
+}
+
+bool FunctionPlan::isMadeInline(Value root) {
+  auto launch = root.getDefiningOp<LaunchOp>();
+  return launch ? isInlined(launch) : isa<CopyOp, ForOp, WhileOp, IfOp, SizedOp>(root.getDefiningOp());
+}
+
+/// Whether a loop may hold a carry in registers: copies in front of the loop, at its end and from trip to trip cost
+/// nothing then.
+bool FunctionPlan::fitsRegister(Operation *loop, unsigned carry) {
+  auto carries = carriesOf(loop);
+  Value next = rootOf(carries->yield.getOperand(carry)), present = carries->arguments[carry];
+  if (auto whileOp = dyn_cast<WhileOp>(loop); whileOp && !isReadInline(whileOp.getConditionBlock().getArgument(carry)))
+    return false;
+  return next != present && isReadInline(present) && isMadeInline(next);
+}
+
 /// The function's own temporaries, then those of each `sized`.
 void FunctionPlan::planArenas() {
   llvm::MapVector<Operation *, SmallVector<size_t>> groups;
@@ -233,7 +277,9 @@ LogicalResult FunctionPlan::assignLoop(Operation *loop) {
   for (unsigned k = 0; k < carries->size(); ++k) {
     Place home = places.lookup(loop->getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
     keepAlive(home, begin, end);
-    if (!isInPlace(loop, k)) {
+    if (fitsRegister(loop, k)) {
+      spare = makeRegister();
+    } else if (!isInPlace(loop, k)) {
       spare = makeTemporary(*loop->getBlock(), bytesOf(loop->getResult(k).getType()), begin, end);
       // The places swap each step and the last value belongs in `home`. Where the count is named, the entry moves the
       // init at run time if it is odd; where nothing says it beforehand, the last value.
@@ -246,7 +292,8 @@ LogicalResult FunctionPlan::assignLoop(Operation *loop) {
   for (Value stacked : loop->getResults().drop_front(carries->size()))
     keepAlive(places.lookup(stacked), begin, end);
   if (counted && !counted.getStep().use_empty())
-    steps[loop] = makeTemporary(*loop->getBlock(), SizeExpr(8), begin, end);
+    steps[loop] =
+        isReadInline(counted.getStep()) ? makeRegister() : makeTemporary(*loop->getBlock(), SizeExpr(8), begin, end);
   for (Region &region : loop->getRegions())
     if (failed(assign(region.front())))
       return failure();
@@ -262,7 +309,8 @@ LogicalResult FunctionPlan::assign(Block &block) {
     for (Value result : op.getResults()) {
       auto [it, isNew] = places.try_emplace(result);
       if (isNew)
-        it->second = makeTemporary(block, bytesOf(result.getType()), beginOf(&op), endOf(&op));
+        it->second = fitsRegister(result) ? makeRegister()
+                                          : makeTemporary(block, bytesOf(result.getType()), beginOf(&op), endOf(&op));
       keepAlive(it->second, beginOf(&op), std::max(endOf(&op), lastReadOf(result)));
     }
     if (carriesOf(&op)) {

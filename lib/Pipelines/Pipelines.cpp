@@ -45,8 +45,6 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     LowerMapOptions maps;
     maps.strict = options.strict;
     pm.addPass(createLowerMap(maps));
-    // Before simplification, which then works on the loops and on what left them.
-    pm.addPass(createHoist());
     SimplifyOptions simplify;
     simplify.derivativesTaken = true; // all requests are resolved
     pm.addPass(createSimplify(simplify));
@@ -59,6 +57,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     pm.addNestedPass<func::FuncOp>(createFormKernels());
     // Only now, when all kernels of the program are known: equal ones of different functions share too.
     pm.addPass(createShareKernels({options.debugLines}));
+    // When it is known how often each is launched; before memory is planned, which keeps what they touch in registers.
+    pm.addPass(createInlineKernels());
     break;
   case Stage::Planned:
     // On tensors, over the whole program: no later stage allocates.

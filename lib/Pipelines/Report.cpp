@@ -136,6 +136,7 @@ void Report::readPlan(ModuleOp module) {
       outputs.push_back(typeText(type));
     kernels.push_back(llvm::json::Object{{"name", function.getName().str()},
                                          {"ops", std::move(ops)},
+                                         {"inlined", function->hasAttr("weft.inline")},
                                          {"inputs", std::move(inputs)},
                                          {"outputs", std::move(outputs)}});
   }

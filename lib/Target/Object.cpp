@@ -72,11 +72,12 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, cgscc, modules);
   llvm::ModulePassManager passes;
-  // Fold the address arithmetic, hoist what is invariant, turn indices into pointers: what our emitters leave to LLVM.
-  if (auto failed =
-          builder.parsePassPipeline(passes, "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
-                                            "simplifycfg,loop-mssa(licm),early-cse<memssa>,"
-                                            "loop(indvars),instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
+  // Small kernels become part of the entry. Fold the address arithmetic, hoist what is invariant, turn indices into
+  // pointers: what our emitters leave to LLVM.
+  if (auto failed = builder.parsePassPipeline(
+          passes, "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+                  "simplifycfg,loop-mssa(licm),early-cse<memssa>,"
+                  "loop(indvars),instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
     error = llvm::toString(std::move(failed));
     return failure();
   }
@@ -134,14 +135,17 @@ LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::st
   return ir ? compile(*ir, target, kind, output, error) : failure();
 }
 
-/// The function that a definition belongs to: its parallel body and its data follow a kernel.
+/// The function that a definition belongs to: its parallel body and its data follow a kernel; what is inlined, the
+/// entry.
 static llvm::StringRef ownerOf(const llvm::GlobalValue &value) {
   llvm::StringRef name = value.getName();
-  return name.starts_with("k_") ? name.take_until([n = 0](char c) mutable { return c == '_' && n++; }) : "weft_entry";
+  name = name.starts_with("k_") ? name.take_until([n = 0](char c) mutable { return c == '_' && n++; }) : "weft_entry";
+  const llvm::Function *owner = value.getParent()->getFunction(name);
+  return owner && owner->hasFnAttribute(llvm::Attribute::AlwaysInline) ? "weft_entry" : name;
 }
 
-/// Deals the functions into parts of about equal size; the entry's is the first.
-static llvm::StringMap<unsigned> deal(const llvm::Module &ir, unsigned parts) {
+/// Deals the functions into parts of about equal size, no more than there are owners; the entry's is the first.
+static llvm::StringMap<unsigned> deal(const llvm::Module &ir, unsigned &parts) {
   llvm::StringMap<size_t> sizes;
   for (const llvm::Function &function : ir)
     if (!function.isDeclaration())
@@ -150,6 +154,7 @@ static llvm::StringMap<unsigned> deal(const llvm::Module &ir, unsigned parts) {
   for (auto &item : sizes)
     order.push_back({item.second, item.first()});
   llvm::sort(order, [](auto &a, auto &b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  parts = std::min<unsigned>(parts, order.size());
   std::vector<size_t> load(parts, 0);
   load[0] = sizes.lookup("weft_entry");
   llvm::StringMap<unsigned> part{{"weft_entry", 0}};

@@ -1,6 +1,7 @@
 // RUN: weft-opt %s --weft-plan-memory | FileCheck %s
 
 !v = tensor<16xf32>
+!w = tensor<17xf32>
 func.func private @k(!v) -> !v attributes {weft.kernel}
 func.func private @k2(!v, !v) -> !v attributes {weft.kernel}
 func.func private @at(tensor<i64>) -> !v attributes {weft.kernel}
@@ -45,17 +46,17 @@ func.func @in_place(%x: !v) -> (!v, tensor<7x16xf32>) {
 
 // Carries that trade places: each copy waits for the last read of what it overwrites. A carry that stays needs nothing.
 // CHECK-LABEL: func.func @trade
-func.func @trade(%a: !v, %b: !v, %s: !v) -> (!v, !v, !v) {
+func.func @trade(%a: !w, %b: !w, %s: !w) -> (!w, !w, !w) {
   // CHECK: weft.for {{.*}}weft.spares = [#weft.slot<arena {{.*}}>, #weft.slot<in_place>, #weft.slot<in_place>]}
-  %r:3 = weft.for #weft.size<4> carries(%a, %b, %s : !v, !v, !v) -> (!v, !v, !v) {
-  ^bb0(%i: tensor<i64>, %c: !v, %d: !v, %e: !v):
-    // CHECK: ^bb0({{.*}}, %[[C:.*]]: tensor<16xf32>, %[[D:.*]]: tensor<16xf32>, %[[E:.*]]: tensor<16xf32>):
+  %r:3 = weft.for #weft.size<4> carries(%a, %b, %s : !w, !w, !w) -> (!w, !w, !w) {
+  ^bb0(%i: tensor<i64>, %c: !w, %d: !w, %e: !w):
+    // CHECK: ^bb0({{.*}}, %[[C:.*]]: tensor<17xf32>, %[[D:.*]]: tensor<17xf32>, %[[E:.*]]: tensor<17xf32>):
     // CHECK: %[[X:.*]] = weft.copy %[[D]] {{.*}}weft.slots = [#weft.slot<next 0>]
     // CHECK: %[[Y:.*]] = weft.copy %[[C]] {{.*}}weft.slots = [#weft.slot<next 1>]
     // CHECK: weft.yield %[[X]], %[[Y]], %[[E]]
-    weft.yield %d, %c, %e : !v, !v, !v
+    weft.yield %d, %c, %e : !w, !w, !w
   }
-  return %r#0, %r#1, %r#2 : !v, !v, !v
+  return %r#0, %r#1, %r#2 : !w, !w, !w
 }
 
 // An init that is read after the loop began must stay whole.

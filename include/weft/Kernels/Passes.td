@@ -28,6 +28,14 @@ def ShareKernels : Pass<"weft-share-kernels", "::mlir::ModuleOp"> {
     "Share nothing: each kernel keeps the user's lines on its ops, for a line table">];
 }
 
+def InlineKernels : Pass<"weft-inline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Marks kernels that become part of the code that launches them";
+  let description = [{
+    Puts `weft.inline` on kernel functions of a few scalar operations on few elements, if that makes the program no
+    larger: their work is less than a call, and what they read and write stays in registers (`#weft.slot<register n>`).
+  }];
+}
+
 def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Says where each value of the program lives";
   let description = [{
@@ -38,6 +46,8 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
     A `for` has `weft.spares`: per carry the second place, with which the first (its result's slot) is swapped each
     step, or `in_place`; and `weft.step`, where the step is stored, if it is read. The last value always ends in the
     first place, so the init begins in the second where the count is odd (of a `while`, the last value is moved there). A
+    value of at most 64 bytes that only inlined kernels touch has a `register`; a carry whose second place is one is held
+    in registers while the loop runs. A
     `sized` has `weft.bytes`, the memory to ask for at its beginning, where values inside have its size and it has no bound.
     Values that must stand in a second place get a `weft.copy` with the reason.
   }];

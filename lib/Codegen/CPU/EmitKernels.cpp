@@ -56,6 +56,8 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
     emitted.setPrivate();
     emitted->setAttr("weft.kernel", b.getUnitAttr());
     emitted->setAttr("weft.lowered", b.getUnitAttr()); // its launches no longer match its type
+    if (Attribute inlined = function->getAttr("weft.inline"))
+      emitted->setAttr("weft.inline", inlined);
     emitted->setAttr("weft.schedule", function->getAttr("weft.schedule"));
     Block *block = emitted.addEntryBlock();
     b.setInsertionPointToStart(block);

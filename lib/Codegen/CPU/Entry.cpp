@@ -23,6 +23,7 @@ namespace {
 struct Signature {
   FunctionType type;
   SmallVector<std::string> symbols; // in the order in which they are passed
+  bool isInlined = false;
 };
 
 /// The symbols of a function, in the order of `weft.symbols` if it has that, else as its types name them.
@@ -48,6 +49,16 @@ struct Surroundings {
   SmallVector<Value> next, rows, branches;
 };
 
+/// Where a loop's carries are while it runs. Each has a home, where its init and its last value stand. Beside it is in
+/// place, or swaps two places each trip (arguments of the head block), or is held in registers: moved from `next` to
+/// `present` at the end of each trip.
+struct CarryPlaces {
+  enum Kind { InPlace, Swapped, Held };
+  SmallVector<Kind> kinds;
+  SmallVector<Value> homes, present, next;
+  SmallVector<Value> initial; // of the head block: the trip, then the present and the next place of each that swaps
+};
+
 class FunctionLowering {
 public:
   FunctionLowering(func::FuncOp source, func::FuncOp target, const llvm::StringMap<Signature> &signatures)
@@ -68,10 +79,18 @@ private:
   LogicalResult lower(IfOp op, const Surroundings &around);
   LogicalResult lower(SizedOp op, const Surroundings &around);
   void lower(CopyOp copy, const Surroundings &around);
+  using Swap = std::pair<Value, Value>; // the first present and next place
+  CarryPlaces beginCarries(Operation *loop, const Surroundings &around,
+                           llvm::function_ref<Swap(unsigned, Value home, Value spare)> swap);
+  Block *enterHead(CarryPlaces &carries);
+  void nextTrip(Operation *loop, CarryPlaces &carries, Block *head);
+  void endCarries(Operation *loop, const CarryPlaces &carries);
+  bool isShort(Operation *loop);
   void poll(Operation *loop, Value trip);
   void lower(EffectOpInterface effect, const Surroundings &around);
 
   Value place(Attribute slot, const Surroundings &around);
+  Value bytesOfValue(Value value) { return code.hoisted(bytesOf(value.getType())); }
   /// Sets the pointers of an op's results from its slots.
   SmallVector<Value> placeResults(Operation *op, const Surroundings &around);
   Value pointerTo(Value value) { return pointers.lookup(value); }
@@ -85,6 +104,7 @@ private:
   Value frame; // the memory of the `sized` around
   SmallVector<Value> results;
   DenseMap<Value, Value> pointers;
+  DenseMap<int64_t, Value> registers;
 };
 
 } // namespace
@@ -209,7 +229,14 @@ Value FunctionLowering::place(Attribute attribute, const Surroundings &around) {
     return around.rows[slot.getIndex()];
   case SlotKind::Branch:
     return around.branches[slot.getIndex()];
+  case SlotKind::Register: {
+    Value &memory = registers[slot.getIndex()];
+    if (!memory)
+      memory = code.stack(registerBytes);
+    return memory;
+  }
   case SlotKind::Alias:
+  case SlotKind::Over:
   case SlotKind::InPlace:
     break;
   }
@@ -293,7 +320,7 @@ LogicalResult FunctionLowering::lower(CallOp call, const Surroundings &around) {
 
 void FunctionLowering::lower(CopyOp copy, const Surroundings &around) {
   Value to = placeResults(copy, around).front();
-  code.copyBytes(to, pointerTo(copy.getX()), code.hoisted(bytesOf(copy.getX().getType())));
+  code.copyValue(to, pointerTo(copy.getX()), copy.getX().getType());
 }
 
 /// A call of the runtime with the site and what it reads and writes; a check of one truth value that holds calls
@@ -331,36 +358,43 @@ void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &aroun
 }
 
 /// Whether a trip of the loop surely takes little time: no loops or calls in it, and few elements.
-static bool isShort(Operation *loop) {
+bool FunctionLowering::isShort(Operation *loop) {
   constexpr int64_t kFew = 256;
   int64_t elements = 0;
+  auto count = [&](TypeRange types) {
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      bool few = tensor && tensor.hasStaticShape() && tensor.getNumElements() <= kFew;
+      elements += few ? tensor.getNumElements() : kFew + 1;
+    }
+    return elements <= kFew;
+  };
   return !loop->walk([&](Operation *op) {
-                if (op == loop)
+                if (op == loop || isa<YieldOp>(op))
                   return WalkResult::advance();
                 if (isa<ForOp, WhileOp, CallOp, SizedOp>(op))
                   return WalkResult::interrupt();
-                for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
-                                                          llvm::to_vector(op->getResultTypes()))) {
-                  auto tensor = dyn_cast<RankedTensorType>(type);
-                  if (!tensor || !tensor.hasStaticShape() || tensor.getNumElements() > kFew)
-                    return WalkResult::interrupt();
-                  elements += tensor.getNumElements();
-                }
-                return elements > kFew ? WalkResult::interrupt() : WalkResult::advance();
+                // An inlined kernel computes few elements, whatever it picks them from.
+                auto launch = dyn_cast<LaunchOp>(op);
+                bool few = (launch && signatures.lookup(launch.getCallee()).isInlined) || isa<IfOp>(op) ||
+                           count(op->getOperandTypes());
+                return few && count(op->getResultTypes()) ? WalkResult::advance() : WalkResult::interrupt();
               })
               .wasInterrupted();
 }
 
 /// Asks at a back-edge whether to stop; reading the clock costs as much as a short trip, so after those not each time.
 void FunctionLowering::poll(Operation *loop, Value trip) {
+  constexpr int64_t kTrips = 256;
   OpBuilder &b = code.builder;
   Block *after = nullptr;
   if (isShort(loop)) {
     Block *ask = code.newBlock();
     after = code.newBlock();
-    Value rest = arith::AndIOp::create(b, code.loc, trip, code.i64(255));
-    Value now = code.compare(arith::CmpIPredicate::eq, rest, code.i64(255));
-    cf::CondBranchOp::create(b, code.loc, now, ask, after);
+    Value rest = arith::AndIOp::create(b, code.loc, trip, code.i64(kTrips - 1));
+    Value now = code.compare(arith::CmpIPredicate::eq, rest, code.i64(kTrips - 1));
+    auto branch = cf::CondBranchOp::create(b, code.loc, now, ask, after);
+    branch.setBranchWeights(ArrayRef<int32_t>{1, int32_t(kTrips - 1)}); // registers are kept for the other way
     b.setInsertionPointToEnd(ask);
   }
   code.returnIfFailed(code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call}));
@@ -368,37 +402,81 @@ void FunctionLowering::poll(Operation *loop, Value trip) {
     code.continueIn(after);
 }
 
+//===-- Loops ----------------------------------------------------------------------------------------------------===//
+
+CarryPlaces FunctionLowering::beginCarries(Operation *loop, const Surroundings &around,
+                                           llvm::function_ref<Swap(unsigned, Value home, Value spare)> swap) {
+  CarryPlaces carries;
+  carries.homes = placeResults(loop, around);
+  carries.initial.push_back(code.i64(0));
+  auto spares = loop->getAttrOfType<ArrayAttr>("weft.spares"); // null: no carries
+  for (auto [k, attribute] : llvm::enumerate(spares ? spares.getValue() : ArrayRef<Attribute>())) {
+    auto spare = cast<SlotAttr>(attribute);
+    Value home = carries.homes[k];
+    auto kind = spare.getKind() == SlotKind::InPlace    ? CarryPlaces::InPlace
+                : spare.getKind() == SlotKind::Register ? CarryPlaces::Held
+                                                        : CarryPlaces::Swapped;
+    carries.kinds.push_back(kind);
+    carries.present.push_back(home);
+    carries.next.push_back(home);
+    if (kind == CarryPlaces::Held) {
+      carries.present.back() = code.stack(registerBytes);
+      carries.next.back() = place(spare, around);
+      code.copyValue(carries.present.back(), home, loop->getResult(k).getType());
+    } else if (kind == CarryPlaces::Swapped) {
+      auto [present, next] = swap(k, home, place(spare, around));
+      carries.initial.append({present, next});
+    }
+  }
+  return carries;
+}
+
+/// The block where each trip begins; its first argument is the number of the trip.
+Block *FunctionLowering::enterHead(CarryPlaces &carries) {
+  Block *head = code.newBlock(llvm::to_vector(ValueRange(carries.initial).getTypes()));
+  code.continueIn(head, carries.initial);
+  unsigned at = 1;
+  for (auto [kind, present, next] : llvm::zip(carries.kinds, carries.present, carries.next))
+    if (kind == CarryPlaces::Swapped) {
+      present = head->getArgument(at++);
+      next = head->getArgument(at++);
+    }
+  return head;
+}
+
+/// The end of a trip: goes back to the head.
+void FunctionLowering::nextTrip(Operation *loop, CarryPlaces &carries, Block *head) {
+  OpBuilder &b = code.builder;
+  poll(loop, head->getArgument(0));
+  SmallVector<Value> arguments{arith::AddIOp::create(b, code.loc, head->getArgument(0), code.i64(1))};
+  for (auto [k, kind] : llvm::enumerate(carries.kinds))
+    if (kind == CarryPlaces::Swapped)
+      arguments.append({carries.next[k], carries.present[k]});
+    else if (kind == CarryPlaces::Held)
+      code.copyValue(carries.present[k], carries.next[k], loop->getResult(k).getType());
+  cf::BranchOp::create(b, code.loc, head, arguments);
+}
+
+void FunctionLowering::endCarries(Operation *loop, const CarryPlaces &carries) {
+  for (auto [k, kind] : llvm::enumerate(carries.kinds))
+    if (kind == CarryPlaces::Held)
+      code.copyValue(carries.homes[k], carries.present[k], loop->getResult(k).getType());
+}
+
 LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
-  SmallVector<Value> homes = placeResults(loop, around);
-  auto spares = loop->getAttrOfType<ArrayAttr>("weft.spares");
   SizeExpr countExpr = loop.getCount().getSize();
   Value count = code.hoisted(countExpr), zero = code.i64(0), one = code.i64(1);
-
-  // The present and the next place of each carry that swaps; the last value ends in the home place.
-  SmallVector<Value> initial{zero};
-  SmallVector<unsigned> argumentOf(loop.getNumCarries(), 0); // of the head block; 0: in place
-  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
-    if (cast<SlotAttr>(spares[k]).getKind() == SlotKind::InPlace)
-      continue;
-    Value home = homes[k], spare = place(spares[k], around);
-    argumentOf[k] = initial.size();
-    if (auto constant = countExpr.constant()) {
-      initial.push_back(*constant % 2 ? spare : home);
-      initial.push_back(*constant % 2 ? home : spare);
-      continue;
-    }
+  // The last value ends in the home place: after an odd count of swaps the init begins in the spare one.
+  CarryPlaces carries = beginCarries(loop, around, [&](unsigned k, Value home, Value spare) -> Swap {
+    if (auto constant = countExpr.constant())
+      return *constant % 2 ? Swap{spare, home} : Swap{home, spare};
     Value odd = code.compare(arith::CmpIPredicate::ne, arith::AndIOp::create(b, loc, count, one), zero);
-    Value bytes = code.hoisted(bytesOf(loop.getResult(k).getType()));
-    code.copyBytes(spare, home, arith::SelectOp::create(b, loc, odd, bytes, zero));
-    initial.push_back(arith::SelectOp::create(b, loc, odd, spare, home));
-    initial.push_back(arith::SelectOp::create(b, loc, odd, home, spare));
-  }
-
-  SmallVector<Type> types(ValueRange(initial).getTypes());
-  Block *head = code.newBlock(types), *body = code.newBlock(), *done = code.newBlock();
-  code.continueIn(head, initial);
+    code.copyBytes(spare, home, arith::SelectOp::create(b, loc, odd, bytesOfValue(loop.getResult(k)), zero));
+    return {arith::SelectOp::create(b, loc, odd, spare, home), arith::SelectOp::create(b, loc, odd, home, spare)};
+  });
+  Block *head = enterHead(carries), *body = code.newBlock(), *done = code.newBlock();
   Value i = head->getArgument(0);
   cf::CondBranchOp::create(b, loc, code.compare(arith::CmpIPredicate::slt, i, count), body, done);
   b.setInsertionPointToEnd(body);
@@ -410,14 +488,12 @@ LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
     return code.address(base, Value(arith::MulIOp::create(b, loc, row, code.hoisted(bytesOf(rowType)))));
   };
   Surroundings inside;
-  for (auto [k, argument] : llvm::enumerate(loop.getCarryArguments())) {
-    unsigned at = argumentOf[k];
-    pointers[argument] = at ? Value(head->getArgument(at)) : homes[k];
-    inside.next.push_back(at ? Value(head->getArgument(at + 1)) : homes[k]);
-  }
+  inside.next = carries.next;
   inside.rows.resize(loop.getNumCarries()); // rows are numbered as results are
   for (unsigned k = loop.getNumCarries(); k < loop.getNumResults(); ++k)
-    inside.rows.push_back(rowOf(homes[k], loop.getYield().getOperand(k).getType()));
+    inside.rows.push_back(rowOf(carries.homes[k], loop.getYield().getOperand(k).getType()));
+  for (auto [argument, present] : llvm::zip(loop.getCarryArguments(), carries.present))
+    pointers[argument] = present;
   for (auto [argument, stacked] : llvm::zip(loop.getSliceArguments(), loop.getXs()))
     pointers[argument] = rowOf(pointerTo(stacked), argument.getType());
   for (auto [argument, captured] : llvm::zip(loop.getCaptureArguments(), loop.getCaptures()))
@@ -428,44 +504,22 @@ LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
   }
   if (failed(lower(loop.getBodyBlock(), inside)))
     return failure();
-
   code.loc = loc;
-  poll(loop, i);
-  SmallVector<Value> next{arith::AddIOp::create(b, loc, i, one)};
-  for (unsigned at = 1; at < initial.size(); at += 2) {
-    next.push_back(head->getArgument(at + 1));
-    next.push_back(head->getArgument(at));
-  }
-  cf::BranchOp::create(b, loc, head, next);
+  nextTrip(loop, carries, head);
   b.setInsertionPointToEnd(done);
+  endCarries(loop, carries);
   return success();
 }
 
 LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
-  SmallVector<Value> homes = placeResults(loop, around);
-  auto spares = loop->getAttrOfType<ArrayAttr>("weft.spares");
-  // The trip, then the present and the next place of each carry that swaps.
-  SmallVector<Value> initial{code.i64(0)};
-  SmallVector<unsigned> argumentOf(loop.getNumCarries(), 0); // of the head block; 0: in place
-  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
-    if (cast<SlotAttr>(spares[k]).getKind() == SlotKind::InPlace)
-      continue;
-    argumentOf[k] = initial.size();
-    initial.push_back(homes[k]);
-    initial.push_back(place(spares[k], around));
-  }
-  SmallVector<Type> types(ValueRange(initial).getTypes());
-  Block *head = code.newBlock(types), *body = code.newBlock(), *done = code.newBlock();
-  code.continueIn(head, initial);
+  CarryPlaces carries = beginCarries(loop, around, [](unsigned, Value home, Value spare) { return Swap{home, spare}; });
+  Block *head = enterHead(carries), *body = code.newBlock(), *done = code.newBlock();
   Surroundings inside;
-  for (unsigned k = 0; k < loop.getNumCarries(); ++k) {
-    unsigned at = argumentOf[k];
-    Value present = at ? Value(head->getArgument(at)) : homes[k];
+  inside.next = carries.next;
+  for (auto [k, present] : llvm::enumerate(carries.present))
     pointers[loop.getCarryArguments()[k]] = pointers[loop.getConditionBlock().getArgument(k)] = present;
-    inside.next.push_back(at ? Value(head->getArgument(at + 1)) : homes[k]);
-  }
   for (auto [k, captured] : llvm::enumerate(loop.getCaptures()))
     for (Region *region : {&loop.getCondition(), &loop.getBody()})
       pointers[region->getArgument(loop.getNumCarries() + k)] = pointerTo(captured);
@@ -484,28 +538,22 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
   b.setInsertionPointToEnd(body);
   if (failed(lower(loop.getBodyBlock(), inside)))
     return failure();
-
   code.loc = loc;
-  poll(loop, head->getArgument(0));
-  SmallVector<Value> next{arith::AddIOp::create(b, loc, head->getArgument(0), code.i64(1))};
-  for (unsigned at = 1; at < initial.size(); at += 2) {
-    next.push_back(head->getArgument(at + 1));
-    next.push_back(head->getArgument(at));
-  }
-  cf::BranchOp::create(b, loc, head, next);
+  nextTrip(loop, carries, head);
 
-  // After an odd number of trips the last values stand in the second places.
   b.setInsertionPointToEnd(done);
-  if (initial.size() == 1)
+  endCarries(loop, carries);
+  if (!llvm::is_contained(carries.kinds, CarryPlaces::Swapped))
     return success();
+  // After an odd number of trips the last values of those that swap stand in the second places.
   Block *move = code.newBlock(), *end = code.newBlock();
   Value odd = code.compare(arith::CmpIPredicate::ne, arith::AndIOp::create(b, loc, head->getArgument(0), code.i64(1)),
                            code.i64(0));
   cf::CondBranchOp::create(b, loc, odd, move, end);
   b.setInsertionPointToEnd(move);
-  for (unsigned k = 0; k < loop.getNumCarries(); ++k)
-    if (unsigned at = argumentOf[k])
-      code.copyBytes(homes[k], head->getArgument(at), code.hoisted(bytesOf(loop.getResult(k).getType())));
+  for (auto [k, kind] : llvm::enumerate(carries.kinds))
+    if (kind == CarryPlaces::Swapped)
+      code.copyValue(carries.homes[k], carries.present[k], loop.getResult(k).getType());
   code.continueIn(end);
   return success();
 }
@@ -592,7 +640,8 @@ struct LowerEntryPass : weft::impl::LowerEntryBase<LowerEntryPass> {
     llvm::StringMap<Signature> signatures;
     SmallVector<func::FuncOp> planned, kernels;
     for (auto function : module.getOps<func::FuncOp>()) {
-      signatures[function.getName()] = {function.getFunctionType(), symbolsOf(function)};
+      signatures[function.getName()] = {function.getFunctionType(), symbolsOf(function),
+                                        function->hasAttr("weft.inline")};
       (function->hasAttr("weft.kernel") ? kernels : planned).push_back(function);
     }
     for (func::FuncOp function : planned)

@@ -2,6 +2,9 @@
 #include "EntryCode.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Shape.h"
 
 using namespace mlir;
 
@@ -27,6 +30,22 @@ void EntryCode::store(Value value, Value pointer) { LLVM::StoreOp::create(builde
 
 void EntryCode::copyBytes(Value to, Value from, Value bytes) {
   LLVM::MemcpyOp::create(builder, loc, to, from, bytes, /*isVolatile=*/false);
+}
+
+void EntryCode::copyValue(Value to, Value from, Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  SizeExpr bytes = bytesOf(type);
+  Type element = LowerContext::loweredElement(tensor.getElementType());
+  auto size = bytes.constant();
+  if (!size || *size == 0 || *size > registerBytes || !element.isIntOrFloat())
+    return copyBytes(to, from, hoisted(bytes));
+  // Typed as kernels access it, so that it can stay in a register of that kind.
+  Type memory = Emitter::memoryType(element);
+  unsigned alignment = Emitter::byteWidth(element);
+  if (tensor.getNumElements() > 1)
+    memory = VectorType::get({tensor.getNumElements()}, memory);
+  Value value = LLVM::LoadOp::create(builder, loc, memory, from, alignment);
+  LLVM::StoreOp::create(builder, loc, value, to, alignment);
 }
 
 Value EntryCode::address(Value base, Value bytes) {

@@ -10,6 +10,9 @@
 
 namespace weft {
 
+/// What a `register` slot holds: a vector of the widest machine.
+constexpr int64_t registerBytes = 64;
+
 /// A function under construction whose result is a status: code is added at `builder`; `exit` takes the status.
 class EntryCode {
 public:
@@ -28,6 +31,8 @@ public:
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   void store(mlir::Value value, mlir::Value pointer);
   void copyBytes(mlir::Value to, mlir::Value from, mlir::Value bytes);
+  /// A value of `type`: the small ones, of at most registerBytes, by one load and one store.
+  void copyValue(mlir::Value to, mlir::Value from, mlir::Type type);
   /// `base` plus a number of bytes.
   mlir::Value address(mlir::Value base, mlir::Value bytes);
   mlir::Value address(mlir::Value base, const SizeExpr &bytes);

@@ -32,6 +32,7 @@ class Kernel(NamedTuple):
         symbol: its function in the IR. ops: what it computes, in order.
         lines: the user's lines ("file:line") it stems from. in_loop: whether it runs once per trip of a loop.
         read_bytes, written_bytes: of all operands and all results.
+        inlined: whether it is so small that its code is part of what launches it, and its values may stay in registers.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Kernel(NamedTuple):
     in_loop: bool
     read_bytes: Any
     written_bytes: Any
+    inlined: bool = False
 
     @property
     def what(self) -> str:
@@ -104,7 +106,7 @@ class Explanation:
         self.name = getattr(jitted.f, "__name__", type(jitted.f).__name__)
         self.location = "" if code is None else f"{source.display_path(code.co_filename)}:{code.co_firstlineno}"
         self.arguments = _arguments(call)
-        ops = {k["name"]: tuple(k["ops"]) for k in report["kernels"]}
+        kernels = {k["name"]: k for k in report["kernels"]}
         names: dict[str, str] = {}
         for launch in report["launches"]:
             names.setdefault(launch["kernel"], f"k{len(names)}")
@@ -112,11 +114,12 @@ class Explanation:
             Kernel(
                 names[launch["kernel"]],
                 launch["kernel"],
-                ops.get(launch["kernel"], ()),
+                tuple(kernels[launch["kernel"]]["ops"]),
                 _short(launch["lines"]),
                 launch["in_loop"],
                 _total(launch["read_bytes"]),
                 _total(launch["written_bytes"]),
+                kernels[launch["kernel"]]["inlined"],
             )
             for launch in report["launches"]
         ]
@@ -147,7 +150,7 @@ class Explanation:
             where = _where(k.lines)
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
-            lines.append(text.rstrip() + ("  in a loop" if k.in_loop else ""))
+            lines.append(text.rstrip() + "  in a loop" * k.in_loop + "  inlined" * k.inlined)
         for pair, n in Counter(self.not_fused).items():
             lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
         for c in self.copies:

@@ -76,14 +76,16 @@ class Weft_EnumAttr<EnumInfo info, string keyword> : EnumAttr<Weft_Dialect, info
 def Weft_SlotKind : Weft_Enum<"SlotKind", "What a value's place is relative to", [
   I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Result", 1, "result">, I32EnumAttrCase<"Next", 2, "next">,
   I32EnumAttrCase<"Row", 3, "row">, I32EnumAttrCase<"Branch", 4, "branch">, I32EnumAttrCase<"Alias", 5, "alias">,
-  I32EnumAttrCase<"InPlace", 6, "in_place">, I32EnumAttrCase<"Frame", 7, "frame">]>;
+  I32EnumAttrCase<"InPlace", 6, "in_place">, I32EnumAttrCase<"Frame", 7, "frame">,
+  I32EnumAttrCase<"Register", 8, "register">, I32EnumAttrCase<"Over", 9, "over">]>;
 def Weft_SlotAttr : Weft_Attr<"Slot", "slot"> {
   let summary = "Where a value lives, decided by plan-memory";
   let description = [{
     `arena E`: byte E of the function's frame; `result i`: the buffer of result i of the function; `next k`: the place of
     the next value of carry k of the loop around; `row k`: this step's row of result k of the loop around; `branch k`:
     the place of result k of the `if` or `sized` around; `alias`: where operand 0 lives; `in_place`: no second place (of a
-    carry); `frame E`: byte E of the memory of the `sized` around.
+    carry); `frame E`: byte E of the memory of the `sized` around; `register n`: variable n of the function, which only code
+    inlined into it touches; `over n`: where operand n lives, which nothing reads any more.
 
     Example: `#weft.slot<arena 64*(4*B+63 floordiv 64)>`, `#weft.slot<result 0>`
   }];

@@ -16,7 +16,10 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
     InterfaceMethod<"Floating-point or integer operations per result element (or per folded element).",
       "double", "getOpsPerElement", (ins), "", "return 1.0;">,
     InterfaceMethod<"Reduce: the operand's dimensions that are folded, sorted; the result has the others, in order.",
-      "::llvm::ArrayRef<int64_t>", "getFoldedDims", (ins), "", "return {};">];
+      "::llvm::ArrayRef<int64_t>", "getFoldedDims", (ins), "", "return {};">,
+    InterfaceMethod<[{
+      The operand that the op changes in a few places to give its result: written over it in memory, the rest stays.
+    }], "std::optional<unsigned>", "getOverwritten", (ins), "", "return std::nullopt;">];
 }
 
 def ReferenceOpInterface : Weft_OpInterface<"ReferenceOpInterface"> {

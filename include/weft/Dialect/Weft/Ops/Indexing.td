@@ -57,6 +57,7 @@ def Weft_ScatterOp : Weft_StructuredOp<"scatter", Weft_Jvp, [Weft_Linear]> {
   let arguments = (ins Weft_Any:$x, Weft_Int:$indices, Weft_Any:$updates, Weft_ScatterKindAttr:$kind, I64Attr:$batch,
                        DenseI64ArrayAttr:$dims, I64Attr:$at, Weft_BoundsAttr:$bounds);
   let results = (outs Weft_Any:$result);
+  let extraClassDeclaration = "std::optional<unsigned> getOverwritten() { return 0; }";
 }
 
 #endif
