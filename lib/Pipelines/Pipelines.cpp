@@ -45,6 +45,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     LowerMapOptions maps;
     maps.strict = options.strict;
     pm.addPass(createLowerMap(maps));
+    // Before simplification, which then works on the loops and on what left them.
+    pm.addPass(createHoist());
     SimplifyOptions simplify;
     simplify.derivativesTaken = true; // all requests are resolved
     pm.addPass(createSimplify(simplify));

@@ -202,6 +202,15 @@ def test_slices_at_computed_places():
         expected[where] = 7
         update = np.full((2, 5, 1), 7, np.float32)
         assert (both(wf.dynamic_update_slice, X, update, np.array(start)) == expected).all()
+    for starts in (
+        (wf.asarray(1), np.int32(9), 2),
+        [np.asarray(1), 9, wf.asarray(2, dtype="int8")],
+    ):  # arrays in a sequence
+        got = both(lambda x, s=starts: wf.dynamic_slice(x, s, (2, 2, 3)), X)
+        assert (got == X[1:3, -2:, 2:5]).all()
+        got = both(lambda x, s=starts: wf.dynamic_update_slice(x, x[:2, :2, :3] * 0, s), X)
+        assert (got[1:3, -2:, 2:5] == 0).all() and (got[0] == X[0]).all()
+    assert float(wf.dynamic_slice(np.float32(3), (), ())) == 3
     check_derivatives(lambda x: wf.dynamic_slice(x, [1, 9, 2], (2, 2, 3)), X)
     check_derivatives(lambda x, u: wf.dynamic_update_slice(x, u, [1, 9, 2]), X, X[:2, :3, :1])
     starts = np.array([[0, 1, 2], [2, 0, 9]])

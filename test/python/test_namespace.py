@@ -350,6 +350,24 @@ def test_einsum(subscripts):
     assert (both(lambda *xs: wf.einsum(subscripts, *xs), *xs) == np.einsum(subscripts, *xs)).all()
 
 
+@pytest.mark.parametrize(
+    "subscripts, shapes",
+    [
+        ("ii->i", [(4, 4)]), ("ii", [(4, 4)]), ("iii", [(3, 3, 3)]), ("iij,jk->ik", [(3, 3, 2), (2, 5)]),
+        ("ij,ji", [(3, 4), (4, 3)]), ("...ij,...jk->...ik", [(2, 3, 4), (2, 4, 5)]),
+        ("...ij,...jk", [(1, 3, 4), (2, 4, 5)]),
+        ("...i,i->...", [(2, 3, 4), (4,)]), ("...ii->...i", [(2, 3, 3)]), ("...,...", [(3,), (2, 3)]),
+        ("...,...->...", [(2, 1), (3,)]), ("...a,...ab->...b", [(4, 3), (1, 3, 2)]), ("ij...->...ji", [(2, 3, 4, 5)]),
+        ("...", [(2, 3)]), ("i...->...", [(0, 3)]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_einsum_of_diagonals_and_leading_axes(subscripts, shapes):
+    xs = [data(*shape, dtype=np.int64, seed=n) for n, shape in enumerate(shapes)]
+    got, expected = both(lambda *xs: wf.einsum(subscripts, *xs), *xs), np.einsum(subscripts, *xs)
+    assert got.shape == expected.shape and (got == expected).all()
+
+
 # ------------------------------------------------------------------------------------------------------------ creation
 
 
@@ -436,7 +454,8 @@ def refused(f, code, *args):
         (lambda x: x["a"], "WF1032", [(3,)]),
         (lambda x: wf.zeros((3, -1)), "WF1008", [()]),
         (lambda x: wf.concat([]), "WF1032", [()]),
-        (lambda x: wf.einsum("ii->i", x), "WF1507", [(2, 2)]),
+        (lambda x: wf.einsum("ii->i", x), "WF1012", [(2, 3)]),
+        (lambda x: wf.einsum("...i->i", x), "WF1902", [(2, 2)]),
         (lambda x: wf.einsum("ij->k", x), "WF1902", [(2, 2)]),
         (lambda x: wf.arange(0, 5, 0), "WF1902", [()]),
     ],

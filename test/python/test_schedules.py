@@ -125,3 +125,109 @@ def test_turned_streams():
     wanted = x.T + y
     for target in TARGETS:
         same_bits(Program(lambda x, y: [wf.permute_dims(x, (1, 0)) + y], x, y).native(target)[0], wanted)
+
+
+def schedule_of(fn, *args):
+    """The schedule of the one contraction of a program, as text."""
+    (text,) = (line for line in wf.jit(fn).lower(*args).as_text("scheduled").splitlines() if 'form = "tile"' in line)
+    return text
+
+
+# Rows, lanes, k: alone and unpacked; each item packs; all rows in one block; many rows; few rows past a large operand.
+SIZES = [
+    (5, 7, 3),
+    (64, 100, 30),
+    (70, 130, 90),
+    (131, 96, 401),
+    (300, 67, 390),
+    (531, 90, 70),
+    (3, 300, 900),
+    (1, 17, 400),
+    (40, 33, 3300),
+    (37, 130, 3301),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", ["plain", "left turned", "right turned", "both turned"])
+def test_contractions(form, size):
+    m, n, k = size
+    x = numbers((k, m) if form in ("left turned", "both turned") else (m, k))
+    y = numbers((n, k) if form in ("right turned", "both turned") else (k, n))
+
+    def product(x, y):
+        return (x.T if x.shape != (m, k) else x) @ (y.T if y.shape != (k, n) else y)
+
+    holds(product, x, y)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "int32", "int8"])
+def test_contractions_of_element_types(dtype):
+    x, y = (numbers(s, "int8" if dtype.startswith("int") else "float32") for s in ((97, 410), (410, 70)))
+    x, y = x.astype(dtypes.dtype(dtype).numpy), y.astype(dtypes.dtype(dtype).numpy)
+    holds(lambda x, y: x @ y, x, y)
+    holds(lambda x, y: x @ y.T, x, np.ascontiguousarray(y.T))
+
+
+def test_contractions_with_an_epilogue_and_more_results():
+    x, y, bias = numbers((280, 410)), numbers((410, 66)), numbers((66,))
+    holds(lambda x, y, b: wf.tanh(x @ y + b), x, y, bias)
+    holds(lambda x, y, b: (x @ y, wf.nn.relu(x @ y + b)), x, y, bias)
+
+
+def test_batches_of_contractions():
+    x, y = numbers((9, 70, 65)), numbers((9, 65, 80))
+    holds(lambda x, y: x @ y, x, y)
+    holds(lambda x, y: x @ wf.swapaxes(y, 1, 2), x, np.ascontiguousarray(np.swapaxes(y, 1, 2)))
+    x, y = numbers((2, 300, 390)), numbers((2, 390, 70))
+    holds(lambda x, y: x @ y, x, y)
+
+
+def test_contractions_pack_where_it_pays():
+    x, y, few = numbers((1200, 1024)), numbers((1024, 512)), numbers((4, 1024))
+    text = schedule_of(lambda x, y: x @ y, x, y)
+    assert 'pack_right = "all"' in text and 'pack_left = "item"' in text
+    text = schedule_of(lambda x, y: x @ y, x[:128], y)
+    assert 'pack_right = "item"' in text and 'pack_left = "all"' in text
+    text = schedule_of(lambda x, y: x @ y, few, y)
+    assert "pack" not in text and "ahead" in text and "k_block" in text
+
+
+def test_large_contractions_are_their_parts():
+    x, y = RNG.normal(size=(1000, 1100)).astype("float32"), RNG.normal(size=(1100, 900)).astype("float32")
+    f = wf.jit(lambda x, y: x @ y)
+    whole = np.asarray(f(x, y))
+    for rows, lanes in (
+        (slice(0, 5), slice(0, 900)),
+        (slice(510, 530), slice(880, 900)),
+        (slice(990, 1000), slice(0, 7)),
+    ):
+        same_bits(whole[rows, lanes], np.asarray(f(x[rows].copy(), y[:, lanes].copy())))
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "options"),
+    [
+        ((1, 20, 14, 14), (40, 20, 3, 3), {"padding": 1}),
+        ((2, 9, 17, 23), (37, 9, 3, 3), {"padding": 1, "stride": 2}),
+        ((1, 3, 40, 40), (32, 3, 7, 7), {"padding": 3, "stride": 2}),
+        ((3, 70, 7, 7), (50, 70, 3, 3), {"padding": 1}),
+        ((1, 130, 9, 9), (33, 130, 3, 3), {"dilation": 2}),
+        ((1, 64, 12, 30), (70, 64, 1, 1), {"stride": 2}),
+        ((2, 32, 9, 11), (64, 16, 3, 3), {"groups": 2}),
+        ((1, 24, 10, 10), (24, 1, 3, 3), {"groups": 24, "padding": 1}),
+    ],
+)
+def test_convolutions(x, w, options):
+    holds(lambda x, w: wf.nn.relu(wf.nn.conv2d(x, w, **options)), numbers(x), numbers(w))
+
+
+def test_convolutions_over_one_and_three_axes():
+    holds(lambda x, w: wf.nn.conv1d(x, w, padding=2), numbers((2, 30, 300)), numbers((40, 30, 5)))
+    holds(lambda x, w: wf.nn.conv3d(x, w, padding=1), numbers((1, 5, 6, 9, 9)), numbers((30, 5, 3, 3, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
+def test_every_other_lane(dtype):
+    x = (numbers((40, 130), "int8") > 0) if dtype == "bool" else numbers((40, 130), dtype)
+    holds(lambda x: (x[:, ::2], x[:, 1::2], x[::2, ::2]), x)

@@ -50,6 +50,16 @@ def NameDims : Weft_ModulePass<"weft-name-dims"> {
   }];
 }
 
+def Hoist : Weft_ModulePass<"weft-hoist"> {
+  let summary = "computes before a counted loop what its steps need not compute one by one";
+  let description = [{
+    Dear ops (contractions, reductions, sorts ...) on what is the same at every step are computed once. A contraction of a
+    step's slices with such a value (`x_t @ w`) is computed for all steps together, by the ops' rules of batching, if the
+    stacked result takes at most four times the room of the slices: it then reads the shared operand once. Ops with effects
+    and ops that need not end stay; the others are total, so a loop of no steps does no harm. No bit changes.
+  }];
+}
+
 def Simplify : Weft_ModulePass<"weft-simplify"> {
   let summary = "folds, merges and drops what it can without changing a bit";
   let description = [{

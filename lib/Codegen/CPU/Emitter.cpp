@@ -127,7 +127,16 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   } else {
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    if (coef != SizeExpr(1)) {
+    if (coef == SizeExpr(2) &&
+        !point.mask) { // every other one of two vectors; the second ends with the last one asked for
+      unsigned width = point.width;
+      SmallVector<int64_t> lanes;
+      for (int64_t i = 0; i < width; ++i)
+        lanes.push_back(2 * i < width ? 2 * i : 2 * i + 1);
+      Value rest = address(at, element, index(width - 1));
+      value = vector::ShuffleOp::create(b, loc, LLVM::LoadOp::create(b, loc, type, at, align),
+                                        LLVM::LoadOp::create(b, loc, type, rest, align), lanes);
+    } else if (coef != SizeExpr(1)) {
       value = LLVM::masked_gather::create(b, loc, type, laneAddresses(at, memory, laneSteps(coef, point.width)),
                                           maskOf(point), zero, align);
     } else if (point.mask) {
@@ -238,6 +247,24 @@ Value Emitter::laneMask(Value count, unsigned width) {
 
 Value Emitter::choose(Value mask, Value x, Value y) {
   return mask ? Value(arith::SelectOp::create(b, loc, mask, x, y)) : x;
+}
+
+SmallVector<Value> Emitter::transposed(SmallVector<Value> rows) {
+  int64_t n = rows.size();
+  for (int64_t half = 1; half < n; half *= 2) {
+    SmallVector<int64_t> upper, lower;
+    for (int64_t i = 0; i < n; ++i) {
+      upper.push_back(i & half ? n + i - half : i);
+      lower.push_back(i & half ? n + i : i + half);
+    }
+    for (int64_t i = 0; i < n; ++i)
+      if (!(i & half)) {
+        Value x = rows[i], y = rows[i + half];
+        rows[i] = vector::ShuffleOp::create(b, loc, x, y, upper);
+        rows[i + half] = vector::ShuffleOp::create(b, loc, x, y, lower);
+      }
+  }
+  return rows;
 }
 
 //===-- payloads -------------------------------------------------------------------------------------------------===//
@@ -552,7 +579,7 @@ SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, Valu
 }
 
 void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
-                       llvm::function_ref<void(Value, Value)> body) {
+                       llvm::function_ref<void(Value, Value)> body, ArrayRef<Value *> captured) {
   // Chunks of about 64 KB of traffic, or 20 us of arithmetic where an item is dear: by size, never by thread count.
   // Large loops have larger chunks, up to 16 times, so that a thread reads long stretches.
   constexpr double inlineNs = 4000;
@@ -579,10 +606,10 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
                 b.createOrFold<arith::DivUIOp>(loc, index(chunkBytes),
                                                b.createOrFold<arith::MaxSIOp>(loc, index(1), index(bytesPerItem)))));
 
-  // The closure: pointers, then sizes, 8 bytes each.
+  // The closure: pointers, sizes, then what else the body reads, 8 bytes each.
   auto pointerType = LLVM::LLVMPointerType::get(b.getContext());
   Type i64 = b.getI64Type();
-  unsigned slots = pointers.size() + graph.symbols.size();
+  unsigned slots = pointers.size() + graph.symbols.size() + captured.size();
   Value closure = stack(i64, std::max(1u, slots));
   auto slot = [&](OpBuilder &builder, Value base, unsigned i) {
     return LLVM::GEPOp::create(builder, loc, pointerType, i64, base, ArrayRef<LLVM::GEPArg>{int32_t(i)}).getResult();
@@ -592,8 +619,12 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     LLVM::StoreOp::create(b, loc, pointer, slot(b, closure, n++));
   for (const std::string &name : graph.symbols)
     LLVM::StoreOp::create(b, loc, toI64(symbols.lookup(name)), slot(b, closure, n++));
+  for (Value *value : captured)
+    LLVM::StoreOp::create(b, loc, value->getType().isIndex() ? toI64(*value) : *value, slot(b, closure, n++));
 
   std::string name = (graph.function.getName() + "_body").str();
+  if (bodies++)
+    name += std::to_string(bodies);
   auto type =
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointerType, pointerType, i64, i64});
   LLVM::LLVMFuncOp outlined;
@@ -613,10 +644,20 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     for (const std::string &symbol : graph.symbols)
       symbols[symbol] = b.createOrFold<arith::IndexCastOp>(
           loc, b.getIndexType(), LLVM::LoadOp::create(b, loc, i64, slot(b, block->getArgument(1), n++)));
+    SmallVector<Value> outside;
+    for (Value *value : captured) {
+      outside.push_back(*value);
+      bool isIndex = value->getType().isIndex();
+      *value = LLVM::LoadOp::create(b, loc, isIndex ? i64 : pointerType, slot(b, block->getArgument(1), n++));
+      if (isIndex)
+        *value = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), *value);
+    }
     Value begin = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(2));
     Value end = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(3));
     body(begin, end);
     LLVM::ReturnOp::create(b, loc, ValueRange{});
+    for (auto [value, saved] : llvm::zip(captured, outside))
+      *value = saved;
     pointers = savedPointers;
     symbols = savedSymbols;
     call = savedCall;

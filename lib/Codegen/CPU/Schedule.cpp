@@ -12,6 +12,7 @@ namespace weft {
 //===-- as an attribute ------------------------------------------------------------------------------------------===//
 
 static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort"};
+static constexpr StringLiteral packs[] = {"none", "item", "all"};
 
 DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -39,11 +40,14 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
                                {"vectors", vectors},
                                {"row_block", rowBlock},
-                               {"lane_block", laneBlock},
-                               {"k_block", kBlock}})
+                               {"lane_block", laneBlock}})
       number(name, value);
-    for (auto [name, value] : {std::pair<StringRef, bool>{"pack_left", packLeft}, {"pack_right", packRight}})
-      flag(name, value);
+    for (auto [name, value] : {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"ahead", ahead}})
+      if (value)
+        number(name, value);
+    for (auto [name, value] : {std::pair<StringRef, Pack>{"pack_left", packLeft}, {"pack_right", packRight}})
+      if (value != Pack::None)
+        items.push_back({b.getStringAttr(name), b.getStringAttr(packs[int(value)])});
   }
   return b.getDictionaryAttr(items);
 }
@@ -75,104 +79,16 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("row_block", s.rowBlock);
   number("lane_block", s.laneBlock);
   number("k_block", s.kBlock);
-  flag("pack_left", s.packLeft);
-  flag("pack_right", s.packRight);
+  number("panel", s.panel);
+  number("ahead", s.ahead);
+  auto pack = [&](StringRef name, Pack &into) {
+    if (auto value = attr.getAs<StringAttr>(name))
+      if (const auto *known = llvm::find(packs, value.getValue()); known != std::end(packs))
+        into = Pack(known - std::begin(packs));
+  };
+  pack("pack_left", s.packLeft);
+  pack("pack_right", s.packRight);
   return s;
-}
-
-//===-- contractions ---------------------------------------------------------------------------------------------===//
-
-FailureOr<Contraction> Contraction::build(KernelGraph &g) {
-  Contraction c;
-  Node &node = g.nodes[g.contraction];
-  Value acc = node.body().getArgument(2);
-  Operation *add = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0).getDefiningOp();
-  c.product = add->getOperand(add->getOperand(0) == acc ? 1 : 0).getDefiningOp();
-  c.accumulator = acc.getType();
-
-  auto indexes = [&](int input) {
-    SmallVector<bool> used(g.domain.size(), false);
-    for (AffineExpr expr : node.op.getMatchingIndexingMap(node.op.getDpsInputOperand(input)).getResults())
-      expr.walk([&](AffineExpr inner) {
-        if (auto d = dyn_cast<AffineDimExpr>(inner))
-          used[d.getPosition()] = true;
-      });
-    return used;
-  };
-  auto left = indexes(0), right = indexes(1);
-  for (int i = 0; i < int(g.domain.size()); ++i)
-    (g.isReduced[i] ? c.folded : left[i] && !right[i] ? c.rows : !left[i] && right[i] ? c.lanes : c.batch).push_back(i);
-  // Lanes run along the innermost dimension of the result, which may be the left operand's: the steps of a convolution.
-  auto innermost = [&] {
-    for (AffineExpr expr : llvm::reverse(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)).getResults()))
-      if (int d = int(cast<AffineDimExpr>(expr).getPosition()); g.domain[d] != SizeExpr(1))
-        return d;
-    return -1;
-  };
-  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
-      llvm::is_contained(c.rows, innermost())) {
-    // Matrix times vector: the matrix's rows are the lanes.
-    std::swap(c.left, c.right);
-    std::swap(c.rows, c.lanes);
-  }
-  OpOperand &l = *node.op.getDpsInputOperand(c.left), &r = *node.op.getDpsInputOperand(c.right);
-  c.leftBuffer = g.bufferOf(l.get());
-  c.rightBuffer = g.bufferOf(r.get());
-  // An operand made in the kernel (a constant) is evaluated where it is read, and stands nowhere.
-  Linear nowhere{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
-  c.leftAccess = c.leftBuffer < 0 ? nowhere : g.access(node, l, c.leftBuffer);
-  c.rightAccess = c.rightBuffer < 0 ? nowhere : g.access(node, r, c.rightBuffer);
-  return c;
-}
-
-static int64_t product(KernelGraph &g, ArrayRef<int> dims, int64_t unknown) {
-  int64_t size = 1;
-  for (int dim : dims)
-    size *= g.domain[dim].constant().value_or(unknown);
-  return size;
-}
-
-static void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
-  // A named size stands for a middling one here; the code is right for any.
-  constexpr int64_t unknown = 256;
-  int64_t bytes = Emitter::byteWidth(c.accumulator);
-  int64_t M = product(g, c.rows, unknown), N = product(g, c.lanes, unknown), K = product(g, c.folded, unknown);
-  bool named = llvm::any_of(c.rows, [&](int d) { return !g.domain[d].constant(); });
-  bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
-  s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
-  // The register tile: as many accumulators as leave room for the right operand's vectors and one scalar.
-  s.vectors = N <= s.lanes ? 1 : 2;
-  s.rows = std::max<int64_t>(1, (int64_t(target.vectorRegisters) - 1 - s.vectors) / s.vectors);
-  if (named) {
-    s.rows = std::min<int64_t>(s.rows, 8);
-  } else if (M > 0) { // divided evenly
-    int64_t tiles = (M + s.rows - 1) / s.rows;
-    s.rows = (M + tiles - 1) / tiles;
-  }
-  int64_t strip = s.lanes * s.vectors;
-
-  // Packing: lanes that do not lie side by side must be; a large operand is, so that a strip of it stays in the cache
-  // and does not fall into few sets; not for a few rows, which do not pay for the copy.
-  bool inner = c.rightBuffer < 0 || (!c.lanes.empty() && c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1));
-  bool large = c.rightBuffer >= 0 && K * N * bytes > target.l2Bytes / 2;
-  s.packRight = !single && (!inner || (large && M >= 4 * s.rows));
-  bool leftRuns = !c.folded.empty() && c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
-  s.packLeft = leftRuns && s.packRight && M * K * bytes > target.l1Bytes && N >= 4 * strip;
-  if (c.folded.size() > 1)
-    s.packLeft = false;
-
-  // An item: rows whose packed block takes a quarter of the second cache, by a stretch of lanes; by size alone.
-  int64_t fit = std::max<int64_t>(1, target.l2Bytes / 4 / std::max<int64_t>(1, K * bytes) / s.rows) * s.rows;
-  s.rowBlock = s.packLeft || s.packRight ? std::max(fit, s.rows * 4) : std::max(s.rows, 96 / s.rows * s.rows);
-  if (!named)
-    s.rowBlock = std::min(s.rowBlock, (std::max<int64_t>(M, 1) + s.rows - 1) / s.rows * s.rows);
-  s.laneBlock = s.packLeft ? std::max(strip * 32, strip) : strip * 4;
-
-  // A large right operand read in place for a few rows: walk it a few rows of its memory at a time.
-  if (!s.packRight && !single && large && c.folded.size() == 1 && K > 128 && isa<FloatType>(c.accumulator)) {
-    s.kBlock = 64;
-    s.laneBlock = std::min<int64_t>((N + strip - 1) / strip * strip, 4096);
-  }
 }
 
 FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {

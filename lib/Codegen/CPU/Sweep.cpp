@@ -174,26 +174,6 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
   });
 }
 
-/// Transposes width vectors of width elements: log2(width) rounds, in each of which pairs of rows trade half of their
-/// blocks.
-static SmallVector<Value> transposed(Emitter &e, SmallVector<Value> rows) {
-  int64_t n = rows.size();
-  for (int64_t half = 1; half < n; half *= 2) {
-    SmallVector<int64_t> upper, lower;
-    for (int64_t i = 0; i < n; ++i) {
-      upper.push_back(i & half ? n + i - half : i);
-      lower.push_back(i & half ? n + i : i + half);
-    }
-    for (int64_t i = 0; i < n; ++i)
-      if (!(i & half)) {
-        Value x = rows[i], y = rows[i + half];
-        rows[i] = vector::ShuffleOp::create(e.b, e.loc, x, y, upper);
-        rows[i + half] = vector::ShuffleOp::create(e.b, e.loc, x, y, lower);
-      }
-  }
-  return rows;
-}
-
 /// Blocks of rows by lanes: what is read across the lanes is turned into scratch, the rest is the map over its rows.
 bool Sweep::emitTurned() {
   auto turn = schedule.turnRows ? findTurn(g) : std::nullopt;
@@ -257,7 +237,7 @@ bool Sweep::emitTurned() {
             }
             rows.push_back(e.load(e.pointers[read.buffer], element, at, from));
           }
-          for (auto [t, vector] : llvm::enumerate(transposed(e, rows)))
+          for (auto [t, vector] : llvm::enumerate(e.transposed(rows)))
             e.store(vector, memory, element, slot(t), slotAt(p, q));
         };
         // Rows innermost: a stretch of R elements of memory at a time.

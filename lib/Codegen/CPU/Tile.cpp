@@ -1,87 +1,41 @@
-// Decides the loops of kernels with a contraction: a register tile of rows by vectors of accumulators over k (k
-// ascends, one fma a step), operands packed into scratch where the schedule says so, the epilogue on the tile.
+// Decides the loops of kernels with a contraction: blocks of rows, lanes and k, a register tile of rows by vectors of
+// accumulators over k (k ascends, one fma a step), the epilogue on the tile.
+#include "Tile.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "weft/Codegen/CPU/Emitter.h"
-#include "weft/Codegen/CPU/Schedule.h"
 
 using namespace mlir;
 
 namespace weft {
-namespace {
 
-/// A stretch of rows, lanes or k: first and end.
-struct Stretch {
-  Value first, end;
-};
+Stretch Tile::stretch(Value first, int64_t length, Value end, bool divides) {
+  Value whole = e.add(first, e.index(length));
+  return {first, divides ? whole : e.minimum(whole, end)};
+}
 
-class Tile {
-public:
-  Tile(Emitter &e, const Schedule &s, const Contraction &c)
-      : e(e), g(e.graph), b(e.b), s(s), c(c), node(g.nodes[g.contraction]), width(s.lanes) {}
-  LogicalResult emit();
+static bool divides(int64_t length, const SizeExpr &total) {
+  return total.constant() && *total.constant() % length == 0;
+}
 
-private:
-  Emitter &e;
-  KernelGraph &g;
-  OpBuilder &b;
-  const Schedule &s;
-  const Contraction &c;
-  Node &node;
-  unsigned width;
-
-  SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
-  SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
-  SizeExpr M, N, K;
-  SmallVector<Output> outputs;
-  bool epilogueInLoop = false;
-
-  /// What is fixed inside one item of work.
-  struct Item {
-    Point origin;
-    Stretch rows, lanes;
-    Value leftPack, rightPack, partial; // scratch, where the schedule uses it
-  };
-
-  SmallVector<SmallVector<int>> group(ArrayRef<int> dims, bool withOutputs);
-  bool blocksK() const { return s.kBlock > 0 && ks.size() == 1; }
-  int64_t strip() const { return int64_t(width) * s.vectors; }
-
-  void item(const Point &origin, Stretch rows, Stretch lanes);
-  void overLanes(Item &item, Stretch k, bool first, bool last);
-  void overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k, bool first, bool last);
-  void packLeft(Item &item);
-  void packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch k);
-  void tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first,
-            bool last);
-  SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
-                           llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body);
-  Value evaluated(int input, Point at);
-  Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
-  Value rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k);
-  void finish(const Point &point, Value acc);
-};
-
-/// Neighbouring dimensions that all accesses step through as one; the folded ones are in neither outputs nor epilogue.
-SmallVector<SmallVector<int>> Tile::group(ArrayRef<int> dims, bool withOutputs) {
-  return g.join(dims, [&](int first, int second) {
-    if (!g.asOne(c.leftAccess, first, second) || !g.asOne(c.rightAccess, first, second))
-      return false;
-    if (!withOutputs && c.leftBuffer >= 0 && c.rightBuffer >= 0)
-      return true;
-    return llvm::all_of(
-               g.nodes,
-               [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
-           (!withOutputs || llvm::all_of(outputs, [&](const Output &output) {
-             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
-           }));
-  });
+double Tile::nsOf(double rows, double lanes) {
+  rows = std::min(rows, double(M.constant().value_or(INT64_MAX)));
+  lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
+  return rows * lanes * double(K.constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
 }
 
 LogicalResult Tile::emit() {
   outputs = g.outputs();
-  ks = group(c.folded, false);
-  auto rowGroups = group(c.rows, true), laneGroups = group(c.lanes, true);
-  outer = group(c.batch, true);
+  ks = c.groups(g, c.folded, false);
+  auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
+  outer = c.groups(g, c.batch, true);
+  if (s.packRight != Pack::None) {
+    auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
+    if (!whole.empty() && whole.back().size() > laneGroups.back().size()) {
+      for (auto &dims : laneGroups)
+        if (llvm::is_contained(whole.back(), dims.back()))
+          pieces.push_back(dims);
+      laneGroups = std::move(whole);
+    }
+  }
   if (!rowGroups.empty())
     m = rowGroups.pop_back_val();
   if (!laneGroups.empty())
@@ -90,9 +44,12 @@ LogicalResult Tile::emit() {
   llvm::append_range(outer, laneGroups);
   M = g.size(m);
   N = g.size(n);
-  K = SizeExpr(1);
-  for (auto &dims : ks)
+  K = inner = SizeExpr(1);
+  for (auto [i, dims] : llvm::enumerate(ks)) {
     K = K * g.size(dims);
+    if (i)
+      inner = inner * g.size(dims);
+  }
 
   // A dear or long epilogue is emitted once, in a loop over the tile in memory.
   int64_t ops = 0;
@@ -106,119 +63,223 @@ LogicalResult Tile::emit() {
   Shape sizes;
   for (auto &dims : outer)
     sizes.push_back(g.size(dims));
+  if (s.packLeft == Pack::All || s.packRight == Pack::All) {
+    packed(sizes);
+    return success();
+  }
   sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
   sizes.push_back((N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
-  double itemRows = double(std::min<int64_t>(s.rowBlock, M.constant().value_or(s.rowBlock)));
-  double itemLanes = double(std::min<int64_t>(s.laneBlock, N.constant().value_or(s.laneBlock)));
-  double ns = itemRows * itemLanes * double(K.constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
-  e.parallel(numElements(sizes), SizeExpr(1), ns, [&](Value begin, Value end) {
+  e.parallel(numElements(sizes), SizeExpr(1), nsOf(s.rowBlock, s.laneBlock), [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value at) {
-      Point origin;
-      origin.indices.assign(g.domain.size(), e.index(0));
+      Item it;
+      it.origin.indices.assign(g.domain.size(), e.index(0));
       SmallVector<Value> position = e.delinearize(at, sizes);
       for (auto [dims, i] : llvm::zip(outer, position))
-        origin.indices[dims.back()] = i;
-      auto stretch = [&](Value block, const SizeExpr &total, int64_t length) -> Stretch {
-        Value first = e.mul(block, SizeExpr(length)), end = e.add(first, e.index(length));
-        return {first, total.constant() && *total.constant() % length == 0 ? end : e.minimum(e.index(total), end)};
+        it.origin.indices[dims.back()] = i;
+      auto blockOf = [&](Value block, const SizeExpr &total, int64_t length) {
+        return stretch(e.mul(block, SizeExpr(length)), length, e.index(total), divides(length, total));
       };
-      item(origin, stretch(position[outer.size()], M, s.rowBlock), stretch(position[outer.size() + 1], N, s.laneBlock));
+      it.rows = blockOf(position[outer.size()], M, s.rowBlock);
+      it.lanes = blockOf(position[outer.size() + 1], N, s.laneBlock);
+      item(it);
     });
   });
   return success();
 }
 
-void Tile::item(const Point &origin, Stretch rows, Stretch lanes) {
-  Item it{origin, rows, lanes, {}, {}, {}};
-  SmallVector<Value> sizes;
+/// One outer position after another, with operands packed by all threads before the items that read them.
+void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
+  auto blocks = [](const SizeExpr &total, int64_t length) { return (total + SizeExpr(length - 1)).floordiv(length); };
+  int64_t panel = s.panel;
+  SizeExpr laneSpan = panel ? SizeExpr(panel) : N;
+  e.loop(e.index(0), e.index(numElements(Shape(outerSizes.begin(), outerSizes.end()))), 1, [&](Value at) {
+    Item it;
+    it.origin.indices.assign(g.domain.size(), e.index(0));
+    for (auto [dims, i] : llvm::zip(outer, e.delinearize(at, outerSizes)))
+      it.origin.indices[dims.back()] = i;
+    SmallVector<Value> bytes;
+    if (s.packLeft == Pack::All)
+      bytes.push_back(panelBytes(M, s.rows, K, leftBytes()));
+    if (s.packRight == Pack::All)
+      bytes.push_back(panelBytes(laneSpan, strip(), K, rightBytes()));
+    SmallVector<Value> memory = e.scratch(bytes);
+
+    // What bodies of parallel loops see of all this.
+    SmallVector<Value *> captured;
+    for (auto &dims : outer)
+      captured.push_back(&it.origin.indices[dims.back()]);
+    Value zeroIndex = it.origin.indices.empty() ? Value() : e.index(0);
+    auto inBody = [&](llvm::function_ref<void()> body) { // constants are made anew in each function
+      auto saved = it.origin.indices;
+      for (auto [i, value] : llvm::enumerate(it.origin.indices))
+        if (value == zeroIndex || llvm::none_of(outer, [&](auto &dims) { return dims.back() == int(i); }))
+          value = e.index(0);
+      body();
+      it.origin.indices = saved;
+    };
+    if (s.packLeft == Pack::All) {
+      it.left = {memory.front(), {}, {}, K};
+      captured.push_back(&it.left.memory);
+      double ns = double(s.rows) * double(K.constant().value_or(256));
+      e.parallel(
+          blocks(M, s.rows), SizeExpr(1), ns,
+          [&](Value begin, Value end) {
+            inBody([&] {
+              Panel whole = it.left;
+              whole.first = e.index(0);
+              Value last = e.minimum(e.mul(end, SizeExpr(s.rows)), e.index(M));
+              fillLeft(it.origin, whole, {e.mul(begin, SizeExpr(s.rows)), last}, allK());
+            });
+          },
+          captured);
+    }
+    auto overLanes = [&](Value first, Value end) {
+      Value laneFirst = first, laneEnd = end;
+      captured.push_back(&laneFirst);
+      captured.push_back(&laneEnd);
+      if (s.packRight == Pack::All) {
+        it.right = {memory.back(), {}, {}, K};
+        captured.push_back(&it.right.memory);
+        const int64_t together = 8 * strip();
+        double ns = double(together) * double(K.constant().value_or(256)) / 4;
+        e.parallel(
+            blocks(laneSpan, together), SizeExpr(1), ns,
+            [&](Value begin, Value end) {
+              inBody([&] {
+                Panel whole = it.right;
+                whole.first = laneFirst;
+                e.loop(begin, end, 1, [&](Value i) {
+                  Value from = e.add(laneFirst, e.mul(i, SizeExpr(together)));
+                  fillRight(it.origin, whole, stretch(from, together, laneEnd, false), allK());
+                });
+              });
+            },
+            captured);
+      }
+      Shape sizes{blocks(M, s.rowBlock), blocks(laneSpan, s.laneBlock)};
+      e.parallel(
+          numElements(sizes), SizeExpr(1), nsOf(s.rowBlock, s.laneBlock),
+          [&](Value begin, Value end) {
+            inBody([&] {
+              e.loop(begin, end, 1, [&](Value at) {
+                SmallVector<Value> position = e.delinearize(at, sizes);
+                Item inside = it;
+                inside.rows =
+                    stretch(e.mul(position[0], SizeExpr(s.rowBlock)), s.rowBlock, e.index(M), divides(s.rowBlock, M));
+                inside.lanes =
+                    stretch(e.add(laneFirst, e.mul(position[1], SizeExpr(s.laneBlock))), s.laneBlock, laneEnd, false);
+                if (inside.left)
+                  inside.left.first = e.index(0);
+                if (inside.right)
+                  inside.right.first = laneFirst;
+                item(inside);
+              });
+            });
+          },
+          captured);
+    };
+    if (!panel || (N.constant() && *N.constant() <= panel))
+      overLanes(e.index(0), e.index(N));
+    else
+      e.loop(e.index(0), e.index(N), panel,
+             [&](Value j) { overLanes(j, e.minimum(e.add(j, e.index(panel)), e.index(N))); });
+  });
+}
+
+void Tile::item(Item it) {
+  SizeExpr length = s.kBlock ? SizeExpr(s.kBlock) * inner : K;
+  SmallVector<Value> bytes;
   SmallVector<Value *> places;
-  if (s.packLeft) {
-    sizes.push_back(e.index(K * SizeExpr(s.rowBlock * int64_t(Emitter::byteWidth(g.buffers[c.leftBuffer].element)))));
-    places.push_back(&it.leftPack);
+  Value left, right;
+  if (s.packLeft == Pack::Item) {
+    bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, length, leftBytes()));
+    places.push_back(&left);
   }
-  if (s.packRight && !n.empty()) {
-    sizes.push_back(e.index(K * SizeExpr(strip() * int64_t(Emitter::byteWidth(g.buffers[c.rightBuffer].element)))));
-    places.push_back(&it.rightPack);
+  if (s.packRight == Pack::Item && !n.empty()) {
+    bytes.push_back(panelBytes(SizeExpr(s.laneBlock), strip(), length, rightBytes()));
+    places.push_back(&right);
   }
-  if (blocksK()) {
-    sizes.push_back(e.index(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator))));
+  if (s.kBlock) {
+    bytes.push_back(e.index(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator))));
     places.push_back(&it.partial);
   }
-  if (!sizes.empty())
-    for (auto [place, pointer] : llvm::zip(places, e.scratch(sizes)))
+  if (!bytes.empty())
+    for (auto [place, pointer] : llvm::zip(places, e.scratch(bytes)))
       *place = pointer;
-  if (it.leftPack)
-    packLeft(it);
 
-  Value all = e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()));
-  if (!blocksK()) {
-    overLanes(it, {e.index(0), all}, true, true);
+  auto run = [&](const Block &block) {
+    Value k = e.mul(block.k.first, inner);
+    if (left) {
+      it.left = {left, it.rows.first, k, length};
+      fillLeft(it.origin, it.left, it.rows, block.k);
+    }
+    if (right) {
+      it.right = {right, it.lanes.first, k, length};
+      fillRight(it.origin, it.right, it.lanes, block.k);
+    }
+    auto down = [&](const Lanes &lanes) {
+      if (m.empty())
+        tile(it, e.index(0), 1, lanes, block);
+      else
+        overTiles(it.rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
+    };
+    if (n.empty())
+      down({e.index(0), {Value()}});
+    else
+      overStrips(it.lanes, down);
+  };
+  if (!s.kBlock) {
+    run({allK(), {}, {}});
     return;
   }
-  // First block from zero, middle ones through memory, last one with the epilogue.
-  Value start = e.index(0), step = e.index(s.kBlock);
-  Value last =
-      b.createOrFold<arith::MulIOp>(e.loc, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(all, e.index(1)), step), step);
-  Value several = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sgt, last, start);
-  auto branch = scf::IfOp::create(b, e.loc, several, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  overLanes(it, {start, step}, true, false);
-  e.loop(step, last, s.kBlock, [&](Value k) { overLanes(it, {k, e.add(k, step)}, false, false); });
-  overLanes(it, {last, all}, false, true);
-  b.setInsertionPointToStart(branch.elseBlock());
-  overLanes(it, {start, all}, true, true);
+  Stretch all = allK();
+  bool even = divides(s.kBlock, g.size(ks.front()));
+  e.loop(all.first, all.end, s.kBlock, [&](Value k) {
+    Stretch part = stretch(k, s.kBlock, all.end, even);
+    auto is = [&](Value x, Value y) -> Value {
+      return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, x, y);
+    };
+    run({part, is(k, all.first), is(part.end, all.end)});
+  });
 }
 
-/// Strips of lanes: whole register tiles, then vector by vector, the last one masked.
-void Tile::overLanes(Item &item, Stretch k, bool first, bool last) {
-  if (n.empty()) {
-    overRows(item, e.index(0), 1, {}, k, first, last);
-    return;
-  }
-  auto run = [&](Value j, unsigned vectors, Value mask) {
-    if (item.rightPack)
-      packRight(item, j, vectors, mask, k);
-    overRows(item, j, vectors, mask, k, first, last);
-  };
+void Tile::overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body) {
   auto total = N.constant();
-  Value middle = item.lanes.end;
+  Value middle = lanes.end;
   if (!total || *total % strip()) {
-    Value length = e.sub(item.lanes.end, item.lanes.first);
-    Value whole = e.roundDown(length, strip());
-    middle = e.add(item.lanes.first, whole);
+    Value length = e.sub(lanes.end, lanes.first);
+    middle = e.add(lanes.first, e.roundDown(length, strip()));
   }
   if (!total || *total >= strip())
-    e.loop(item.lanes.first, middle, strip(), [&](Value j) { run(j, s.vectors, {}); });
-  if (!total || *total % strip())
-    e.loop(middle, item.lanes.end, width, [&](Value j) {
-      bool whole = width == 1 || (total && *total % width == 0);
-      run(j, 1, whole ? Value() : e.laneMask(e.sub(item.lanes.end, j), width));
-    });
+    e.loop(lanes.first, middle, strip(), [&](Value j) { body({j, SmallVector<Value>(s.vectors)}); });
+  if (total && *total % strip() == 0)
+    return;
+  // Lane blocks are multiples of a strip, so only the last strip of all has a rest.
+  int64_t rest = total ? *total % strip() : strip() - 1;
+  e.loop(middle, lanes.end, strip(), [&](Value j) {
+    Lanes last{j, {}};
+    for (int64_t v = 0; v * width < rest; ++v)
+      last.masks.push_back(width == 1 || (total && rest >= (v + 1) * width)
+                               ? Value()
+                               : e.laneMask(e.sub(lanes.end, e.add(j, e.index(v * width))), width));
+    body(last);
+  });
 }
 
-/// Register tiles down the rows of the item, then the rest: of one size where it is known, else row by row.
-void Tile::overRows(Item &item, Value j, unsigned vectors, Value mask, Stretch k, bool first, bool last) {
+void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body) {
   auto total = M.constant();
-  if (m.empty()) {
-    tile(item, e.index(0), j, 1, vectors, mask, k, first, last);
-    return;
-  }
-  Value middle = item.rows.end;
+  Value middle = rows.end;
   if (!total || *total % s.rows) {
-    Value length = e.sub(item.rows.end, item.rows.first);
-    middle = e.add(item.rows.first, e.roundDown(length, s.rows));
+    Value length = e.sub(rows.end, rows.first);
+    middle = e.add(rows.first, e.roundDown(length, s.rows));
   }
   if (!total || *total >= s.rows)
-    e.loop(item.rows.first, middle, s.rows, [&](Value i) { tile(item, i, j, s.rows, vectors, mask, k, first, last); });
-  if (!total)
-    e.loop(middle, item.rows.end, 1, [&](Value i) { tile(item, i, j, 1, vectors, mask, k, first, last); });
-  else if (int64_t rest = *total % s.rows) // row blocks are multiples of the tile: only the last item has a rest
-    e.loop(middle, item.rows.end, rest, [&](Value i) { tile(item, i, j, rest, vectors, mask, k, first, last); });
+    e.loop(rows.first, middle, s.rows, [&](Value i) { body(i, s.rows); });
+  // Row blocks are multiples of the tile: only the last item has a rest.
+  if (int64_t rest = total ? *total % s.rows : 1; rest && s.rows > 1)
+    e.loop(middle, rows.end, rest, [&](Value i) { body(i, rest); });
 }
 
-/// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
-/// first.
 SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body) {
   if (level == ks.size())
@@ -227,65 +288,18 @@ SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch 
   Value scaled = level ? e.mul(flat, extent) : flat;
   Value first = level ? e.index(0) : k.first, end = level ? e.index(extent) : k.end;
   return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
-    Point inner = point;
-    inner.indices[ks[level].back()] = i;
-    return overK(level + 1, inner, level ? e.add(scaled, i) : i, k, carried, body);
+    Point deeper = point;
+    deeper.indices[ks[level].back()] = i;
+    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body);
   });
 }
 
-static Point rowOfMemory(Emitter &e, Value row, unsigned width) {
+Point rowOfMemory(Emitter &e, Value row, unsigned width) {
   Point p;
   p.indices = {row, e.index(0)};
   p.lane = width > 1 ? 1 : -1;
   p.width = width;
   return p;
-}
-
-/// The rows of an item, tile by tile, in each k side by side: a tile at row i begins at i * K.
-void Tile::packLeft(Item &item) {
-  Type element = g.buffers[c.leftBuffer].element;
-  auto copy = [&](Value i, int64_t rows) {
-    Value base = e.mul(e.sub(i, item.rows.first), K);
-    overK(0, item.origin, e.index(0), {e.index(0), e.index(g.size(ks.front()))}, {},
-          [&](const Point &at, Value k, ValueRange) {
-            for (int64_t r = 0; r < rows; ++r) {
-              Point from = at;
-              from.indices[m.back()] = i;
-              Linear linear = c.leftAccess;
-              linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
-              Point to;
-              to.indices = {base, k};
-              e.store(e.load(e.pointers[c.leftBuffer], element, linear, from), item.leftPack, element,
-                      Linear{SizeExpr(r), {SizeExpr(1), SizeExpr(rows)}}, to);
-            }
-            return SmallVector<Value>();
-          });
-  };
-  auto total = M.constant();
-  Value length = e.sub(item.rows.end, item.rows.first);
-  Value middle = e.add(item.rows.first, e.roundDown(length, s.rows));
-  e.loop(item.rows.first, middle, s.rows, [&](Value i) { copy(i, s.rows); });
-  int64_t rest = total ? *total % s.rows : 1;
-  if (rest)
-    e.loop(middle, item.rows.end, rest, [&](Value i) { copy(i, rest); });
-}
-
-/// A strip of the right operand, k by lanes side by side.
-void Tile::packRight(Item &item, Value j, unsigned vectors, Value mask, Stretch k) {
-  Type element = g.buffers[c.rightBuffer].element;
-  overK(0, item.origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
-    for (unsigned v = 0; v < vectors; ++v) {
-      Point from = at;
-      from.indices[n.back()] = e.add(j, e.index(v * width));
-      from.lane = width > 1 ? n.back() : -1;
-      from.width = width;
-      from.mask = mask;
-      Linear to{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
-      e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), item.rightPack, element, to,
-              rowOfMemory(e, flat, width));
-    }
-    return SmallVector<Value>();
-  });
 }
 
 /// An operand made in the kernel, at a point.
@@ -303,10 +317,10 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
     return evaluated(c.left, from);
   }
   Type element = g.buffers[c.leftBuffer].element;
-  if (item.leftPack) {
+  if (item.left) {
     Point from;
-    from.indices = {e.mul(e.sub(i, item.rows.first), K), k};
-    return e.load(item.leftPack, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1), SizeExpr(int64_t(rows))}}, from);
+    from.indices = {panelOffset(item.left, i, rows, k)};
+    return e.load(item.left.memory, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1)}}, from);
   }
   Point from = at;
   Linear linear = c.leftAccess;
@@ -317,49 +331,38 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
   return e.load(e.pointers[c.leftBuffer], element, linear, from);
 }
 
-Value Tile::rightVector(Item &item, const Point &at, Value j, unsigned v, unsigned vectors, Value mask, Value k) {
-  if (item.rightPack) {
-    Type element = g.buffers[c.rightBuffer].element;
-    Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
-    return e.load(item.rightPack, element, from, rowOfMemory(e, k, width));
-  }
-  Point from = at;
-  if (!n.empty()) {
-    from.indices[n.back()] = e.add(j, e.index(v * width));
-    from.lane = width > 1 ? n.back() : -1;
-    from.width = width;
-    from.mask = mask;
-  }
-  if (c.rightBuffer < 0)
-    return evaluated(c.right, from);
-  return e.load(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, from);
+Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
+  if (n.empty())
+    return at;
+  at.indices[n.back()] = e.add(lanes.j, e.index(v * width));
+  at.lane = width > 1 ? n.back() : -1;
+  at.width = width;
+  at.mask = lanes.masks[v];
+  return at;
 }
 
-void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, Value mask, Stretch k, bool first,
-                bool last) {
-  Location outerLoc = e.loc;
-  e.loc = node.op.getLoc();
-  // Partial sums in memory: row i of the item, lane j of the item.
-  auto partialAt = [&](unsigned v) {
-    return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(s.laneBlock + strip()), SizeExpr(1)}};
-  };
-  auto partialPoint = [&](unsigned r) {
-    Value row = m.empty() ? e.index(0) : Value(e.sub(i, item.rows.first));
-    Point p = rowOfMemory(e, r ? e.add(row, e.index(r)) : row, width);
-    if (!n.empty())
-      p.indices[1] = e.sub(j, item.lanes.first);
-    return p;
-  };
-  SmallVector<Value> accs;
-  if (first) {
-    Value zero = e.identity(e.combiner(node));
-    accs.assign(rows * vectors, width > 1 ? e.widen(zero, width) : zero);
-  } else {
-    for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < vectors; ++v)
-        accs.push_back(e.load(item.partial, c.accumulator, partialAt(v), partialPoint(r)));
+Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
+  if (item.right) { // lanes past the end are there, and not stored
+    Type element = g.buffers[c.rightBuffer].element;
+    Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}};
+    return e.load(item.right.memory, element, from,
+                  rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), width));
   }
+  Point from = lanePoint(at, lanes, v);
+  if (c.rightBuffer < 0)
+    return evaluated(c.right, from);
+  Type element = g.buffers[c.rightBuffer].element;
+  if (s.ahead && v * width * rightBytes() % 64 == 0) {
+    Linear next = c.rightAccess;
+    next.offset = next.offset + SizeExpr(s.ahead);
+    e.prefetch(e.pointers[c.rightBuffer], element, next, from);
+  }
+  return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
+}
 
+/// The fused products of a block of k, added to the accumulators.
+SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
+                                  SmallVector<Value> accs) {
   BlockArgument leftArgument = node.body().getArgument(c.left), rightArgument = node.body().getArgument(c.right);
   // The product's operands are each one input, perhaps converted.
   auto comesFrom = [](Value v, Value argument) {
@@ -370,7 +373,7 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
   Value leftSide = c.product->getOperand(0), rightSide = c.product->getOperand(1);
   if (!comesFrom(leftSide, leftArgument))
     std::swap(leftSide, rightSide);
-  accs = overK(0, item.origin, e.index(0), k, accs, [&](const Point &at, Value flat, ValueRange carried) {
+  auto body = [&](const Point &at, Value flat, ValueRange carried) {
     SmallVector<Value> next(carried.begin(), carried.end());
     auto converted = [&](Value side, Value argument, Value loaded) {
       Frame frame;
@@ -380,16 +383,16 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
       return e.payload(node, side, frame);
     };
     SmallVector<Value> right;
-    for (unsigned v = 0; v < vectors; ++v) {
-      Value vector = converted(rightSide, rightArgument, rightVector(item, at, j, v, vectors, mask, flat));
+    for (unsigned v = 0; v < lanes.vectors(); ++v) {
+      Value vector = converted(rightSide, rightArgument, rightVector(item, at, lanes, v, flat));
       right.push_back(width > 1 ? e.widen(vector, width) : vector); // one value for all lanes is loaded as a scalar
     }
     for (unsigned r = 0; r < rows; ++r) {
       Value left = converted(leftSide, leftArgument, leftScalar(item, at, i, r, rows, flat));
       if (width > 1)
         left = e.widen(left, width);
-      for (unsigned v = 0; v < vectors; ++v) {
-        Value &acc = next[r * vectors + v];
+      for (unsigned v = 0; v < lanes.vectors(); ++v) {
+        Value &acc = next[r * lanes.vectors() + v];
         if (isa<FloatType>(c.accumulator))
           acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
@@ -397,44 +400,98 @@ void Tile::tile(Item &item, Value i, Value j, unsigned rows, unsigned vectors, V
       }
     }
     return next;
-  });
-  if (!last) {
-    for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < vectors; ++v)
-        e.store(accs[r * vectors + v], item.partial, c.accumulator, partialAt(v), partialPoint(r));
-    e.loc = outerLoc;
-    return;
-  }
+  };
+  if (item.left && item.right) // both are read by the position in all of k
+    return e.loopCarry(e.mul(block.k.first, inner), e.mul(block.k.end, inner), 1, accs,
+                       [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+  return overK(0, item.origin, e.index(0), block.k, accs, body);
+}
 
+void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
+  Location outerLoc = e.loc;
+  e.loc = node.op.getLoc();
+  const unsigned vectors = lanes.vectors(), count = rows * vectors;
+  // Partial sums in memory: row i of the item, lane j of the item.
+  auto partialAt = [&](unsigned v) {
+    return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(s.laneBlock + strip()), SizeExpr(1)}};
+  };
+  auto partialPoint = [&](unsigned r) {
+    Value row = m.empty() ? e.index(0) : Value(e.sub(i, item.rows.first));
+    Point p = rowOfMemory(e, r ? e.add(row, e.index(r)) : row, width);
+    if (!n.empty())
+      p.indices[1] = e.sub(lanes.j, item.lanes.first);
+    return p;
+  };
+  auto zeros = [&] {
+    Value zero = e.identity(e.combiner(node));
+    return SmallVector<Value>(count, width > 1 ? e.widen(zero, width) : zero);
+  };
+  auto partials = [&] {
+    SmallVector<Value> sums;
+    for (unsigned r = 0; r < rows; ++r) { // of the tile below, which is next
+      Linear next = partialAt(0);
+      next.offset = next.offset + SizeExpr(int64_t(rows)) * next.coefs[0];
+      e.prefetch(item.partial, c.accumulator, next, partialPoint(r));
+    }
+    for (unsigned at = 0; at < count; ++at)
+      sums.push_back(e.load(item.partial, c.accumulator, partialAt(at % vectors), partialPoint(at / vectors)));
+    return sums;
+  };
   auto pointAt = [&](Value row, unsigned v) {
     Point point = item.origin;
     if (!m.empty())
       point.indices[m.back()] = row;
-    if (!n.empty()) {
-      point.indices[n.back()] = e.add(j, e.index(v * width));
-      point.lane = width > 1 ? n.back() : -1;
-      point.width = width;
-      point.mask = mask;
-    }
-    return point;
+    return lanePoint(point, lanes, v);
   };
-  if (!epilogueInLoop) {
-    for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < vectors; ++v)
-        finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * vectors + v]);
-  } else {
-    Value memory = e.stack(c.accumulator, int64_t(rows) * width * vectors);
+  auto finishAll = [&](ArrayRef<Value> accs) {
+    if (!epilogueInLoop) {
+      for (unsigned r = 0; r < rows; ++r)
+        for (unsigned v = 0; v < vectors; ++v)
+          finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * vectors + v]);
+      return;
+    }
+    Value memory = e.stack(c.accumulator, int64_t(count) * width);
     auto slot = [&](unsigned v) {
       return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
     };
-    for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < vectors; ++v)
-        e.store(accs[r * vectors + v], memory, c.accumulator, slot(v), rowOfMemory(e, e.index(r), width));
+    for (unsigned at = 0; at < count; ++at)
+      e.store(accs[at], memory, c.accumulator, slot(at % vectors), rowOfMemory(e, e.index(at / vectors), width));
     e.loop(e.index(0), e.index(rows), 1, [&](Value r) {
       for (unsigned v = 0; v < vectors; ++v)
         finish(pointAt(e.add(i, r), v), e.load(memory, c.accumulator, slot(v), rowOfMemory(e, r, width)));
     });
+  };
+
+  if (!block.first) {
+    finishAll(products(item, i, rows, lanes, block, zeros()));
+    e.loc = outerLoc;
+    return;
   }
+  auto branch = [&](Value condition, llvm::function_ref<SmallVector<Value>()> yes,
+                    llvm::function_ref<SmallVector<Value>()> no, TypeRange types) {
+    auto op = scf::IfOp::create(b, e.loc, types, condition, /*withElseRegion=*/true);
+    for (auto [block, body] : {std::pair(op.thenBlock(), yes), std::pair(op.elseBlock(), no)}) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(block);
+      SmallVector<Value> values = body();
+      if (!types.empty())
+        scf::YieldOp::create(b, e.loc, values);
+    }
+    return SmallVector<Value>(op.getResults());
+  };
+  Type type = width > 1 ? Type(e.vectorOf(c.accumulator, width)) : c.accumulator;
+  SmallVector<Value> accs = branch(block.first, zeros, partials, SmallVector<Type>(count, type));
+  accs = products(item, i, rows, lanes, block, accs);
+  auto keep = [&] {
+    for (unsigned at = 0; at < count; ++at)
+      e.store(accs[at], item.partial, c.accumulator, partialAt(at % vectors), partialPoint(at / vectors));
+    return SmallVector<Value>();
+  };
+  auto end = [&] {
+    finishAll(accs);
+    return SmallVector<Value>();
+  };
+  branch(block.last, end, keep, {});
   e.loc = outerLoc;
 }
 
@@ -450,8 +507,6 @@ void Tile::finish(const Point &point, Value acc) {
             g.store(*g.nodeOf(output.value), output.buffer), point);
   }
 }
-
-} // namespace
 
 LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
   auto contraction = Contraction::build(emitter.graph);

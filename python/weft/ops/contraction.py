@@ -12,7 +12,7 @@ from typing import Any
 
 from weft._src import dims
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError
+from weft._src.errors import ArgumentValueError, ShapeError
 from weft._src.normalize import (
     array,
     as_array,
@@ -197,37 +197,47 @@ def einsum(subscripts: str, /, *operands: Any) -> Any:
     it.
 
     Args:
-        subscripts: such as "bij,bjk->bik"; without "->" the result has the letters that appear once, in order.
+        subscripts: such as "bij,jk->bik". "..." stands for axes that broadcast, counted from the last; a letter twice
+            in one term for a diagonal. Without "->" the result has the axes of "...", then the letters that appear
+            once, in order.
         operands: as many arrays of numbers as there are terms.
 
     Raises:
-        ArgumentValueError: WF1902 for malformed subscripts; ShapeError: WF1012 where one letter has two sizes, WF1011;
-        UnsupportedError: WF1507 for a letter twice in one term, and for "...".
+        ArgumentValueError: WF1902 for malformed subscripts; ShapeError: WF1012 where one letter has two sizes, and for
+        a diagonal of symbolic sizes, WF1011.
 
     >>> weft.einsum("ij,jk->ik", weft.ones((2, 3)), weft.ones((3, 4))).shape
     (2, 4)
+    >>> weft.einsum("...ii", weft.ones((5, 3, 3))).shape
+    (5,)
     """
     return _einsum(list(operands), subscripts.replace(" ", ""))
 
 
 @op(sequence=True)
 def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
-    terms, result = _parse(subscripts, len(operands))
     xs = [as_array(x) for x in operands]
     d = common_type(xs).dtype
     if d.kind == "bool":
         raise unsupported("einsum", xs[0], "numbers")
     made = [array(convert(x, d)) for x in xs]
+    terms, result = _parse(subscripts, [x.ndim for x in made])
     sizes: dict[str, Any] = {}
-    for term, x in zip(terms, made, strict=True):
+    for k, (term, x) in enumerate(zip(terms, made, strict=True)):
         if len(term) != len(x.shape):
             raise ShapeError("WF1011", f"einsum: {term!r} names {len(term)} axes.", operands=[text(y) for y in made])
         for letter, n in zip(term, x.shape, strict=True):
-            if not dims.same(sizes.setdefault(letter, n), n):
+            if letter in _SPREAD and dims.same(sizes.get(letter, 1), 1):
+                sizes[letter] = n
+            elif not dims.same(sizes.setdefault(letter, n), n) and not (letter in _SPREAD and dims.same(n, 1)):
                 raise ShapeError(
                     "WF1012", f"einsum: {letter!r} has the sizes {sizes[letter]} and {n}.",
                     operands=[text(y) for y in made],
                 )  # fmt: skip
+        made[k], terms[k] = _diagonals(x, term)
+    for k, (term, x) in enumerate(zip(terms, made, strict=True)):  # of size 1 beside another: as if it were not there
+        kept = [i for i, c in enumerate(term) if c not in _SPREAD or dims.same(x.shape[i], sizes[c])]
+        made[k], terms[k] = reshape(x, tuple(x.shape[i] for i in kept)), "".join(term[i] for i in kept)
     x, have = made[0], terms[0]
     for i, (y, term) in enumerate(zip(made[1:], terms[1:], strict=True), 1):
         needed = set(result).union(*terms[i + 1 :])
@@ -243,23 +253,50 @@ def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
     return x if order == sorted(order) else emit("transpose", [x], permutation=order)
 
 
-def _parse(subscripts: str, n: int) -> tuple[list[str], str]:
-    if "..." in subscripts:
-        raise UnsupportedError("WF1507", 'einsum: "..." has no code yet; name the axes.')
+# The letters that stand for the axes of "...", the last axis first.
+_SPREAD = "".join(chr(0x2460 + i) for i in range(20))
+
+
+def _parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result."""
     left, arrow, result = subscripts.partition("->")
     terms = left.split(",")
-    letters = "".join(terms)
+    letters = "".join(terms).replace("...", "")
     if not arrow:
         result = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    if len(terms) != n or not (letters + result).isalpha() and letters + result:
-        raise ArgumentValueError("WF1902", f"einsum: {subscripts!r} does not name the axes of {n} operands.")
-    if len(set(result)) != len(result) or not set(result) <= set(letters):
+    plain = letters + result.replace("...", "")
+    once = all(t.count("...") <= 1 for t in (*terms, result))
+    if len(terms) != len(ranks) or not once or (plain and not (plain.isalpha() and plain.isascii())):
+        raise ArgumentValueError("WF1902", f"einsum: {subscripts!r} does not name the axes of {len(ranks)} operands.")
+    widest = 0
+    for k, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
+        if "..." in term:
+            spread = min(max(rank - len(term) + 3, 0), len(_SPREAD))
+            widest = max(widest, spread)
+            terms[k] = term.replace("...", _SPREAD[:spread][::-1])
+    result = _SPREAD[:widest][::-1] + result if not arrow else result.replace("...", _SPREAD[:widest][::-1])
+    if len(set(result)) != len(result) or not set(_SPREAD[:widest]) <= set(result) <= set("".join(terms)):
         raise ArgumentValueError(
-            "WF1902", f"einsum: the result {result!r} names axes once, out of those of the operands."
+            "WF1902",
+            f"einsum: the result of {subscripts!r} names axes once, out of those of the operands, and all of '...'.",
         )
-    if any(len(set(t)) != len(t) for t in terms):
-        raise UnsupportedError("WF1507", "einsum: a letter twice in one term (a diagonal) has no code yet.")
     return terms, result
+
+
+def _diagonals(x: Tracer, term: str) -> tuple[Tracer, str]:
+    """The diagonal over axes that have one letter."""
+    from weft import linalg
+    from weft.ops import movement
+
+    while twice := next((c for c in term if term.count(c) > 1), None):
+        i, j = term.index(twice), term.rindex(twice)
+        if not dims.same(x.shape[i], x.shape[j]):
+            raise ShapeError(
+                "WF1012", f"einsum: {twice!r} has the sizes {x.shape[i]} and {x.shape[j]}.", operands=(text(x),)
+            )
+        x = linalg.diagonal(movement.moveaxis(x, (i, j), (-2, -1)))
+        term = "".join(c for k, c in enumerate(term) if k not in (i, j)) + twice
+    return x, term
 
 
 def _sum_out(x: Tracer, term: str, needed: set[str]) -> tuple[Tracer, str]:

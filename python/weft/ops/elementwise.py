@@ -206,6 +206,8 @@ def floor_divide(x1: Any, x2: Any, /) -> Any:
     (x, y), weak = _operands("div", [x1, x2])
     if x.dtype.kind == "uint":
         return emit("div", [x, y], weak=weak)
+    if x.dtype.kind == "float":  # it is made of steps
+        x, y = emit("stop_gradient", [x]), emit("stop_gradient", [y])
     zero = _like(x, 0)
     r = emit("rem", [x, y])
     differ = _and(emit("ne", [r, zero]), emit("xor", [emit("lt", [r, zero]), emit("lt", [y, zero])]))
@@ -406,8 +408,8 @@ def copysign(x1: Any, x2: Any, /) -> Any:
     Array([-1.,  2.], dtype=float32)
     """
     (x, y), weak = _operands("atan2", [x1, x2])
-    x = emit("abs", [x])
-    return _weakly(emit("select", [signbit(y), emit("neg", [x]), x]), weak)
+    differ = emit("xor", [signbit.function(x), signbit.function(y)])
+    return _weakly(emit("select", [differ, emit("neg", [x]), x]), weak)
 
 
 @_composite(2)

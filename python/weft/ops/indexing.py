@@ -414,14 +414,21 @@ def _starts(name: str, x: Tracer, starts: Any) -> Tracer:
     """One start for each axis, as a vector."""
     if isinstance(starts, (tuple, list)):
         parts = [reshape(convert(_integers(name, i), dtypes.int64), (1,)) for i in starts]
-        starts = emit("concat", parts, dim=0) if parts else convert(np.zeros(0, np.int64), dtypes.int64)
+        starts = emit("concat", parts, dim=0) if parts else emit("iota", [], results=[((0,), dtypes.int64)], dim=0)
     starts = _integers(name, starts)
     if not same_shape(starts.shape, (len(x.shape),)):
         raise ShapeError("WF1012", f"{name} takes one start for each axis.", operands=(text(x), text(starts)))
     return starts
 
 
-@op
+def _vector(starts: Any) -> Any:
+    """Starts as one argument of an op: arrays in a sequence become a vector."""
+    from weft.ops.movement import stack
+
+    arrays = isinstance(starts, (tuple, list)) and any(hasattr(i, "dtype") for i in starts)
+    return stack(list(starts)) if arrays else starts
+
+
 def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
     """The part of `x` that starts at positions known when the program runs; clamped so that it lies inside.
 
@@ -434,6 +441,11 @@ def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
     >>> weft.dynamic_slice(weft.arange(6), weft.asarray([9]), (2,))
     Array([4, 5], dtype=int64)
     """
+    return _dynamic_slice(x, _vector(starts), sizes)
+
+
+@op
+def _dynamic_slice(x: Any, starts: Any, sizes: Any) -> Any:
     x = array(x)
     starts, sizes = _starts("dynamic_slice", x, starts), check_shape(sizes)
     fits = len(sizes) == len(x.shape) and all(
@@ -441,11 +453,12 @@ def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
     )
     if not fits:
         raise ShapeError("WF1012", f"dynamic_slice: no part of sizes {shape_text(sizes)}.", operands=(text(x),))
+    if not sizes:
+        return x
     return emit("gather", [x, starts], results=[(sizes, x.dtype)], batch=0, dims=list(range(len(sizes))), at=0,
                 bounds="clamp", weak=x.weak_type)  # fmt: skip
 
 
-@op(arrays=2)
 def dynamic_update_slice(x: Any, update: Any, starts: Any, /) -> Any:
     """`x` with a part replaced, at positions known when the program runs; clamped so that it lies inside.
 
@@ -459,6 +472,11 @@ def dynamic_update_slice(x: Any, update: Any, starts: Any, /) -> Any:
     >>> weft.dynamic_update_slice(weft.zeros(4), weft.ones(2), weft.asarray([1]))
     Array([0., 1., 1., 0.], dtype=float32)
     """
+    return _dynamic_update_slice(x, update, _vector(starts))
+
+
+@op(arrays=2)
+def _dynamic_update_slice(x: Any, update: Any, starts: Any) -> Any:
     x = array(x)
     update = array(_assigned(x, update, array(update).shape))
     starts = _starts("dynamic_update_slice", x, starts)

@@ -91,6 +91,8 @@ public:
   mlir::Value laneMask(mlir::Value count, unsigned width);
   /// mask ? x : y, where no mask means x.
   mlir::Value choose(mlir::Value mask, mlir::Value x, mlir::Value y);
+  /// Transposes n vectors of n elements: log2(n) rounds, in each of which pairs of rows trade half of their blocks.
+  llvm::SmallVector<mlir::Value> transposed(llvm::SmallVector<mlir::Value> rows);
 
   //===-- payloads
   /// A graph value at a frame's point: loads, or evaluates its node.
@@ -113,11 +115,14 @@ public:
   loopCarry(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange inits,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// Items 0 .. n-1, cut in chunks of `grain` for the runtime's pool, or in a plain loop where the work is known to be
-  /// small. `nsPerItem` is the cost model's estimate. The body emits items begin .. end-1.
+  /// small. `nsPerItem` is the cost model's estimate. The body emits items begin .. end-1; it is a function of its own,
+  /// in which each of `captured` (indices and pointers from outside) stands for the body's own value.
   void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
-                llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body);
+                llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body,
+                llvm::ArrayRef<mlir::Value *> captured = {});
 
 private:
+  unsigned bodies = 0; // of parallel loops so far
   /// 0, coef, 2 * coef, ...
   mlir::Value laneSteps(const SizeExpr &coef, unsigned width);
   mlir::Value laneAddresses(mlir::Value base, mlir::Type memory, mlir::Value offsets);

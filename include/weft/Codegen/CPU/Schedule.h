@@ -11,6 +11,10 @@ namespace weft {
 /// running fold), scatter (windows at computed places), sort.
 enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort };
 
+/// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, by each item of
+/// work for itself, or once for all items, by all threads.
+enum class Pack { None, Item, All };
+
 struct Schedule {
   Form form = Form::Sweep;
   int64_t lanes = 1; // elements of a vector
@@ -24,8 +28,10 @@ struct Schedule {
   // Tile only.
   int64_t rows = 1, vectors = 1;       // the register tile: rows by vectors of accumulators
   int64_t rowBlock = 1, laneBlock = 1; // an item of work: rows by lanes
-  int64_t kBlock = 0;                  // steps of k before partial sums go to memory; 0: all
-  bool packLeft = false, packRight = false;
+  int64_t kBlock = 0;                  // steps of the first folded group between visits to partial sums; 0: all
+  Pack packLeft = Pack::None, packRight = Pack::None;
+  int64_t panel = 0; // lanes of the right operand that are packed at once for all items; 0: all
+  int64_t ahead = 0; // how many lanes ahead rows of a right operand that is read in place are asked for; 0: not
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Nothing where the attribute does not name a form.
@@ -42,6 +48,11 @@ struct Contraction {
   mlir::Operation *product = nullptr;
 
   static mlir::FailureOr<Contraction> build(KernelGraph &graph);
+
+  /// Neighbouring dimensions that the operands (not `asRead`: the left one), the other nodes and, where `asWritten`,
+  /// the results step through as one. The folded ones are in neither results nor epilogue.
+  llvm::SmallVector<llvm::SmallVector<int>> groups(KernelGraph &graph, llvm::ArrayRef<int> dims, bool asWritten,
+                                                   bool asRead = true) const;
 };
 
 /// Operands of a map that are read across the lanes: neighbours in memory are neighbours along another dimension.
@@ -56,6 +67,7 @@ struct Turn {
 };
 std::optional<Turn> findTurn(KernelGraph &graph);
 void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
+void chooseTile(KernelGraph &graph, const Contraction &contraction, const Target &target, Schedule &schedule);
 
 /// The cost model's choice, from sizes, accesses and the target's page of facts alone.
 mlir::FailureOr<Schedule> chooseSchedule(KernelGraph &graph, const Target &target);

@@ -1,0 +1,112 @@
+// Decides what the parts of the contraction emitter share: the nest of blocks (Tile.cpp) and packing (Pack.cpp).
+#ifndef WEFT_CODEGEN_CPU_TILE_H
+#define WEFT_CODEGEN_CPU_TILE_H
+
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
+
+namespace weft {
+
+/// A stretch of rows, lanes or k: first and end.
+struct Stretch {
+  mlir::Value first, end;
+};
+
+/// A packed operand: strips of neighbouring rows or lanes, in each k after k with the strip's places side by side.
+struct Panel {
+  mlir::Value memory; // null: the operand is read in place
+  mlir::Value first;  // the row or lane at which it begins
+  mlir::Value k;      // the step of k at which it begins; null: 0
+  SizeExpr length;    // steps of k in a strip
+  explicit operator bool() const { return bool(memory); }
+};
+
+class Tile {
+public:
+  Tile(Emitter &e, const Schedule &s, const Contraction &c)
+      : e(e), g(e.graph), b(e.b), s(s), c(c), node(g.nodes[g.contraction]), width(s.lanes) {}
+  mlir::LogicalResult emit();
+
+private:
+  using Value = mlir::Value;
+  template <typename T> using SmallVector = llvm::SmallVector<T>;
+
+  Emitter &e;
+  KernelGraph &g;
+  mlir::OpBuilder &b;
+  const Schedule &s;
+  const Contraction &c;
+  Node &node;
+  unsigned width;
+
+  SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
+  SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
+  SmallVector<SmallVector<int>> pieces;    // where the right operand's lanes lie in several groups (windows): these
+  SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
+  SmallVector<Output> outputs;
+  bool epilogueInLoop = false;
+
+  /// What is fixed inside one item of work.
+  struct Item {
+    Point origin;
+    Stretch rows, lanes;
+    Panel left, right;
+    Value partial; // sums between blocks of k
+  };
+
+  /// Lanes of a tile: `vectors` of them from j, those with a mask set only where it is.
+  struct Lanes {
+    Value j;
+    SmallVector<Value> masks;
+    unsigned vectors() const { return masks.size(); }
+  };
+
+  /// A block of k, and whether it is the first and the last one (null: it is).
+  struct Block {
+    Stretch k;
+    Value first, last;
+  };
+
+  int64_t strip() const { return int64_t(width) * s.vectors; }
+  unsigned leftBytes() const { return Emitter::byteWidth(g.buffers[c.leftBuffer].element); }
+  unsigned rightBytes() const { return Emitter::byteWidth(g.buffers[c.rightBuffer].element); }
+  /// Room for a panel of this many rows or lanes, in bytes.
+  Value panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
+  Stretch allK() { return {e.index(0), e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
+  Stretch stretch(Value first, int64_t length, Value end, bool divides);
+  double nsOf(double rows, double lanes);
+
+  void packed(llvm::ArrayRef<SizeExpr> outerSizes);
+  void item(Item item);
+  /// Whole strips of the item's lanes, then the rest, masked.
+  void overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body);
+  /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
+  void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
+  void tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
+  SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
+                              SmallVector<Value> accs);
+  /// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
+  /// first group.
+  SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, mlir::ValueRange accs,
+                           llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body);
+  Value evaluated(int input, Point at);
+  Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
+  Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
+  Point lanePoint(Point at, const Lanes &lanes, unsigned v);
+  void finish(const Point &point, Value acc);
+
+  // Packing (Pack.cpp).
+  /// The place of step k of the strip at a row or lane, in elements.
+  Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
+  void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
+  void fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
+  void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
+};
+
+/// A row of memory at a flat place: lanes are its elements.
+Point rowOfMemory(Emitter &e, mlir::Value row, unsigned width);
+
+} // namespace weft
+#endif

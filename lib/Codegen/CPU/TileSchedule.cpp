@@ -1,0 +1,188 @@
+// Decides the schedule of a contraction: which operand gives lanes, the register tile, the blocks of rows, lanes and k,
+// and which operands are packed, from sizes, strides and the target's caches.
+#include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/Schedule.h"
+#include <numeric>
+
+using namespace mlir;
+
+namespace weft {
+
+FailureOr<Contraction> Contraction::build(KernelGraph &g) {
+  Contraction c;
+  Node &node = g.nodes[g.contraction];
+  Value acc = node.body().getArgument(2);
+  Operation *add = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0).getDefiningOp();
+  c.product = add->getOperand(add->getOperand(0) == acc ? 1 : 0).getDefiningOp();
+  c.accumulator = acc.getType();
+
+  auto indexes = [&](int input) {
+    SmallVector<bool> used(g.domain.size(), false);
+    for (AffineExpr expr : node.op.getMatchingIndexingMap(node.op.getDpsInputOperand(input)).getResults())
+      expr.walk([&](AffineExpr inner) {
+        if (auto d = dyn_cast<AffineDimExpr>(inner))
+          used[d.getPosition()] = true;
+      });
+    return used;
+  };
+  auto left = indexes(0), right = indexes(1);
+  for (int i = 0; i < int(g.domain.size()); ++i)
+    (g.isReduced[i] ? c.folded : left[i] && !right[i] ? c.rows : !left[i] && right[i] ? c.lanes : c.batch).push_back(i);
+  // Lanes run along the innermost dimension of the result, which may be the left operand's: the steps of a convolution.
+  auto innermost = [&] {
+    for (AffineExpr expr : llvm::reverse(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)).getResults()))
+      if (int d = int(cast<AffineDimExpr>(expr).getPosition()); g.domain[d] != SizeExpr(1))
+        return d;
+    return -1;
+  };
+  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
+      llvm::is_contained(c.rows, innermost())) {
+    // Matrix times vector: the matrix's rows are the lanes.
+    std::swap(c.left, c.right);
+    std::swap(c.rows, c.lanes);
+  }
+  OpOperand &l = *node.op.getDpsInputOperand(c.left), &r = *node.op.getDpsInputOperand(c.right);
+  c.leftBuffer = g.bufferOf(l.get());
+  c.rightBuffer = g.bufferOf(r.get());
+  // An operand made in the kernel (a constant) is evaluated where it is read, and stands nowhere.
+  Linear nowhere{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
+  c.leftAccess = c.leftBuffer < 0 ? nowhere : g.access(node, l, c.leftBuffer);
+  c.rightAccess = c.rightBuffer < 0 ? nowhere : g.access(node, r, c.rightBuffer);
+  return c;
+}
+
+SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> dims, bool asWritten,
+                                                  bool asRead) const {
+  auto outputs = g.outputs();
+  return g.join(dims, [&](int first, int second) {
+    if (!g.asOne(leftAccess, first, second) || (asRead && !g.asOne(rightAccess, first, second)))
+      return false;
+    if (!asWritten && leftBuffer >= 0 && rightBuffer >= 0)
+      return true;
+    return llvm::all_of(
+               g.nodes,
+               [&](Node &other) { return other.kind != NodeKind::Map || g.readsAsOne(other, first, second); }) &&
+           (!asWritten || llvm::all_of(outputs, [&](const Output &output) {
+             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
+           }));
+  });
+}
+
+namespace {
+
+/// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
+int64_t extent(KernelGraph &g, ArrayRef<int> dims) {
+  int64_t size = 1;
+  for (int dim : dims)
+    size *= std::max<int64_t>(1, g.domain[dim].constant().value_or(256));
+  return size;
+}
+
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+int64_t roundUp(int64_t x, int64_t y) { return ceilDiv(x, y) * y; }
+/// The block of at most about `most` that divides a size evenly, in whole steps.
+int64_t evenBlock(int64_t size, int64_t most, int64_t step) {
+  return roundUp(ceilDiv(size, ceilDiv(size, std::max(most, step))), step);
+}
+
+/// Whether lines this far apart fall into few sets of the first cache, whose ways are 4 KB apart.
+bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*bytes, int64_t(4096)) > 128; }
+
+} // namespace
+
+void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
+  const int64_t bytes = Emitter::byteWidth(c.accumulator), registers = target.vectorRegisters;
+  // Rows and lanes are the innermost group of each; the others are walked around them.
+  auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
+  const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
+  const int64_t N = laneGroups.empty() ? 1 : extent(g, laneGroups.back());
+  const int64_t K = extent(g, c.folded);
+  const int64_t batch = extent(g, c.batch) * (extent(g, c.rows) / M) * (extent(g, c.lanes) / N);
+  bool namedRows = llvm::any_of(c.rows, [&](int d) { return !g.domain[d].constant(); });
+  bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
+
+  // The register tile: as many accumulators as leave room for the right operand's vectors and one scalar. Few rows take
+  // more vectors, so that enough products are in flight.
+  s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
+  int64_t mostVectors = ceilDiv(N, s.lanes);
+  s.vectors = std::min<int64_t>(2, mostVectors);
+  s.rows = std::max<int64_t>(1, (registers - 1 - s.vectors) / s.vectors);
+  if (namedRows) {
+    s.rows = std::min<int64_t>(s.rows, 8);
+  } else { // divided evenly
+    s.rows = ceilDiv(M, ceilDiv(M, s.rows));
+    if (s.rows < 4)
+      s.vectors = std::min(mostVectors, std::min<int64_t>(4, (registers - 1) / (s.rows + 1)));
+  }
+  const int64_t strip = s.lanes * s.vectors;
+
+  // Blocks of k: a strip of the right operand takes a quarter of the second cache, from which it is read as fast as it
+  // is used; visits to partial sums cost more. Only of a known size: the loop over blocks runs at least once.
+  int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+  bool knownK = llvm::all_of(c.folded, [&](int d) { return g.domain[d].constant().has_value(); });
+  auto read = c.groups(g, c.lanes, true);
+  bool inPieces = !laneGroups.empty() && read.back().size() < laneGroups.back().size();
+  int64_t stripK = target.l2Bytes / (inPieces ? 16 : 4) / (strip * bytes);
+  if (knownK && K > stripK * 3 / 2 && inner < stripK)
+    s.kBlock = evenBlock(ceilDiv(K, inner), ceilDiv(stripK, inner), 1);
+  int64_t blockK = s.kBlock ? s.kBlock * inner : K;
+
+  // Packing. Lanes that do not lie side by side must be; else it pays where rows enough use the copy, or where the rows
+  // of a strip would push each other out of the first cache.
+  auto inBytes = [&](const SizeExpr &coefficient, int buffer) -> std::optional<int64_t> {
+    auto step = coefficient.constant();
+    return step ? std::optional(*step * int64_t(Emitter::byteWidth(g.buffers[buffer].element))) : std::nullopt;
+  };
+  bool canPackRight = c.rightBuffer >= 0 && !single && !c.folded.empty();
+  bool canPackLeft = c.leftBuffer >= 0 && !c.rows.empty() && !c.folded.empty();
+  bool sideBySide = !canPackRight || c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
+  bool packRight = canPackRight && inPieces && M >= 2 * s.rows, packLeft = false;
+  if (canPackRight && !packRight) {
+    bool few = fallsInFewSets(inBytes(c.rightAccess.coefs[c.folded.back()], c.rightBuffer));
+    packRight = !sideBySide || (M > 2 * s.rows && K * N * bytes > target.l1Bytes && (M > 16 * s.rows || few));
+  }
+  if (canPackLeft) {
+    bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
+    bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
+    packLeft = N >= 4 * strip && M > s.rows && (K > 64 || few || inPieces);
+  }
+
+  // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
+  if (!packRight && canPackRight && M <= 2 * s.rows && knownK && inner <= 8 && K * N * bytes > target.l2Bytes) {
+    s.kBlock = std::max<int64_t>(1, 8 / inner);
+    s.rowBlock = roundUp(M, s.rows);
+    s.laneBlock = evenBlock(N, 8192 / bytes, strip); // two pages of each row
+    s.ahead = 512 / bytes;
+    return;
+  }
+
+  // An item of work: rows enough for a strip of the right operand to be worth its way from the last cache, and so few
+  // that they, packed, and their partial sums take little of it.
+  const int64_t share = target.l2Bytes * 4;
+  int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
+          mostLanes = std::max(strip, share / (inPieces ? 8 : 1) / (blockK * bytes));
+  bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
+  if (alone) {
+    s.packLeft = packLeft ? Pack::Item : Pack::None;
+    s.packRight = packRight ? Pack::Item : Pack::None;
+    s.rowBlock = packLeft || packRight ? evenBlock(M, mostRows, s.rows) : evenBlock(M, 96, s.rows);
+    s.laneBlock = packLeft || packRight ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
+  } else if (M <= mostRows) {
+    // All rows are one block: each item packs its own lanes, and the left operand is packed once.
+    s.packLeft = packLeft ? Pack::All : Pack::None;
+    s.packRight = packRight ? Pack::Item : Pack::None;
+    s.rowBlock = roundUp(M, s.rows);
+    s.laneBlock = evenBlock(N, std::max(4 * strip, std::min(mostLanes, N / 8)), strip);
+  } else {
+    // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
+    s.packLeft = packLeft ? Pack::Item : Pack::None;
+    s.packRight = packRight ? Pack::All : Pack::None;
+    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(16 * s.rows, M / 4)), s.rows);
+    s.panel = evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
+    s.laneBlock = packLeft ? s.panel : std::min(s.panel, 8 * strip);
+  }
+  if (namedRows)
+    s.rowBlock = std::max(s.rowBlock, 16 * s.rows);
+}
+
+} // namespace weft
