@@ -9,6 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -132,9 +133,13 @@ LogicalResult FunctionPlan::check(Region &region) {
     if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp, EffectOpInterface>(op) &&
         !isAlias(&op))
       return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, control flow and calls");
-    for (Type type : op.getResultTypes())
-      if (isBeyondMemory(type))
-        return op.emitOpError("[WF1604] gives ") << type << ", more bytes than any machine has";
+    for (Value result : op.getResults()) {
+      if (isBeyondMemory(result.getType()))
+        return op.emitOpError("[WF1604] gives ") << result.getType() << ", more bytes than any machine has";
+      if (result.use_empty() && isSizedInside(result))
+        return op.emitOpError("[WF2032] gives ")
+               << result.getType() << ", whose size is known inside only, and nothing hands it out";
+    }
     for (Region &inner : op.getRegions())
       if (failed(check(inner)))
         return failure();
@@ -178,19 +183,21 @@ bool FunctionPlan::isInPlace(Operation *loop, unsigned carry) {
 
 Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t begin, int64_t end) {
   SizeExpr bytes = size;
-  Operation *frame = nullptr;
+  Operation *innermost = nullptr, *frame = nullptr;
   for (Operation *op = block.getParentOp(); op != function; op = op->getParentOp()) {
     auto sized = dyn_cast<SizedOp>(op);
-    if (!sized || !llvm::is_contained(bytes.symbols(), sized.getSymbol()))
+    if (!sized)
+      continue;
+    innermost = innermost ? innermost : op;
+    if (!llvm::is_contained(bytes.symbols(), sized.getSymbol()))
       continue;
     if (auto bound = sized.getBound())
       bytes = bytes.substitute([&](StringRef name) -> std::optional<SizeExpr> {
         return name == sized.getSymbol() ? std::optional<SizeExpr>(bound->getSize()) : std::nullopt;
       });
-    else if (!frame)
-      frame = sized;
+    else
+      frame = innermost; // whichever around it binds the size, a slot means the memory of the nearest
   }
-  // With a bound on one size and none on another around it, the innermost that needs memory holds it all.
   temporaries.push_back({bytes, begin, end});
   frameOf.push_back(frame);
   return {SlotKind::Arena, int64_t(temporaries.size()) - 1};

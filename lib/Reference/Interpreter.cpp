@@ -2,6 +2,7 @@
 #include "weft/Reference/Interpreter.h"
 #include "weft/Dialect/Weft/Assumption.h"
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include <unistd.h>
 
@@ -247,7 +248,10 @@ LogicalResult Interpreter::runBlock(Block &block, ArrayRef<Tensor> arguments, Sm
           hold(-bytesOf(value));
       return success();
     }
-    for (Type type : op.getResultTypes()) {
+    for (Value result : op.getResults()) {
+      if (isSizedInside(result))
+        continue; // checked where it is made
+      Type type = result.getType();
       auto sizes = isa<RankedTensorType>(type) ? shape(type) : std::nullopt;
       if (!sizes)
         return op.emitOpError("[WF1404] the sizes of the result ") << type << " have no value here";
@@ -263,7 +267,7 @@ LogicalResult Interpreter::runBlock(Block &block, ArrayRef<Tensor> arguments, Sm
     if (failed(rule.evaluate(*this, operands, made)))
       return failure();
     for (auto [result, value] : llvm::zip_equal(op.getResults(), made)) {
-      if (ArrayRef(*shape(result.getType())) != value.getShape() ||
+      if ((!isSizedInside(result) && ArrayRef(*shape(result.getType())) != value.getShape()) ||
           getElementTypeOrSelf(result) != value.getElementType())
         return op.emitOpError("[WF1990] the reference made a value of another type than ") << result.getType();
       values[result] = value;

@@ -117,3 +117,50 @@ func.func @equal(%x: tensor<4xf32>, %y: tensor<4xf32>)
   }
   return %a, %b, %s, %t, %u, %v : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
 }
+
+// Two regions of one number become one, and what both compute is computed once; what the second reads is made before.
+// CHECK-LABEL: @merge(
+// CHECK-NEXT: %[[N:.*]] = weft.neg %arg1
+// CHECK-NEXT: weft.sized "n" = %arg0 captures(%arg1, %[[N]] : tensor<f32>, tensor<f32>)
+// CHECK: weft.iota
+// CHECK-NOT: weft.iota
+// CHECK-NOT: weft.sized
+// CHECK: return
+func.func @merge(%k: tensor<i64>, %x: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %a = weft.sized "n" = %k captures(%x : tensor<f32>) : tensor<i64> -> (tensor<f32>) {
+  ^bb0(%y: tensor<f32>):
+    %i = weft.iota {dim = 0} : () -> tensor<?xf32, #weft.dims<n>>
+    %s = weft.reduce %i {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<n>>) -> tensor<f32>
+    %t = weft.add %s, %y : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    weft.yield %t : tensor<f32>
+  }
+  %neg = weft.neg %x : (tensor<f32>) -> tensor<f32>
+  %b = weft.sized "m" = %k captures(%neg : tensor<f32>) : tensor<i64> -> (tensor<f32>) {
+  ^bb0(%y: tensor<f32>):
+    %i = weft.iota {dim = 0} : () -> tensor<?xf32, #weft.dims<m>>
+    %s = weft.reduce %i {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<m>>) -> tensor<f32>
+    %t = weft.mul %s, %y : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    weft.yield %t : tensor<f32>
+  }
+  return %a, %b : tensor<f32>, tensor<f32>
+}
+
+// Not where the second reads what the first gives.
+// CHECK-LABEL: @in_order(
+// CHECK: weft.sized
+// CHECK: weft.sized
+func.func @in_order(%k: tensor<i64>, %x: tensor<f32>) -> tensor<f32> {
+  %a = weft.sized "n" = %k captures(%x : tensor<f32>) : tensor<i64> -> (tensor<f32>) {
+  ^bb0(%y: tensor<f32>):
+    %b = weft.broadcast %y {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<n>>
+    %s = weft.reduce %b {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<n>>) -> tensor<f32>
+    weft.yield %s : tensor<f32>
+  }
+  %b = weft.sized "n" = %k captures(%a : tensor<f32>) : tensor<i64> -> (tensor<f32>) {
+  ^bb0(%y: tensor<f32>):
+    %b = weft.broadcast %y {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<n>>
+    %s = weft.reduce %b {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<n>>) -> tensor<f32>
+    weft.yield %s : tensor<f32>
+  }
+  return %b : tensor<f32>
+}

@@ -67,3 +67,60 @@ func.func @f(%x: tensor<4xf32>, %y: tensor<5xf32>) {
   weft.call @g(%x, %y) : (tensor<4xf32>, tensor<5xf32>) -> ()
   return
 }
+
+// -----
+
+// sized: what it captures has a size beforehand.
+func.func @f(%k: tensor<i64>, %x: tensor<?xf32, #weft.dims<n>>) {
+  // expected-error @below {{[WF2032] expected captures that do not speak of n}}
+  weft.sized "n" = %k captures(%x : tensor<?xf32, #weft.dims<n>>) : tensor<i64> {
+  ^bb0(%a: tensor<?xf32, #weft.dims<n>>):
+    weft.yield
+  }
+  return
+}
+
+// -----
+
+// sized: a result of the size that it binds is handed out, and nothing else.
+func.func @f(%k: tensor<i64>) -> tensor<f32> {
+  // expected-error @below {{[WF2032] expected that a result whose size is known inside only is handed out}}
+  %r = weft.sized "n" = %k : tensor<i64> -> (tensor<?xf32, #weft.dims<n>>) {
+    %i = weft.iota {dim = 0} : () -> tensor<?xf32, #weft.dims<n>>
+    weft.yield %i : tensor<?xf32, #weft.dims<n>>
+  }
+  %s = weft.reduce %r {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<n>>) -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// sized: a branch has no result of a size that is known in it only.
+func.func @f(%p: tensor<i1>, %k: tensor<i64>) {
+  %r = weft.if %p captures(%k : tensor<i64>) : tensor<i1> -> (tensor<?xf32, #weft.dims<n>>) {
+  ^bb0(%j: tensor<i64>):
+    // expected-error @below {{[WF2032] expected that a result whose size is known inside only is handed out}}
+    %s = weft.sized "n" = %j : tensor<i64> -> (tensor<?xf32, #weft.dims<n>>) {
+      %i = weft.iota {dim = 0} : () -> tensor<?xf32, #weft.dims<n>>
+      weft.yield %i : tensor<?xf32, #weft.dims<n>>
+    }
+    weft.yield %s : tensor<?xf32, #weft.dims<n>>
+  }
+  return
+}
+
+// -----
+
+// call: no function with a result of a size that is known in it only.
+func.func private @g(%k: tensor<i64>) -> tensor<?xf32, #weft.dims<n>> {
+  %r = weft.sized "n" = %k : tensor<i64> -> (tensor<?xf32, #weft.dims<n>>) {
+    %i = weft.iota {dim = 0} : () -> tensor<?xf32, #weft.dims<n>>
+    weft.yield %i : tensor<?xf32, #weft.dims<n>>
+  }
+  return %r : tensor<?xf32, #weft.dims<n>>
+}
+func.func @f(%k: tensor<i64>) -> tensor<?xf32, #weft.dims<n>> {
+  // expected-error @below {{[WF2032] @g gives 'tensor<?xf32, #weft.dims<n>>', whose size is known inside only}}
+  %r = weft.call @g(%k) : (tensor<i64>) -> tensor<?xf32, #weft.dims<n>>
+  return %r : tensor<?xf32, #weft.dims<n>>
+}

@@ -70,8 +70,6 @@ def test_masks_whose_values_are_known():
     assert (np.asarray(wf.asarray(X)[..., mask[0, 0]]) == X[..., mask[0, 0]]).all()
     with pytest.raises(errors.ShapeError, match="WF1017"):
         wf.asarray(X)[mask[:3]]
-    with pytest.raises(errors.UnsupportedError, match="WF1507"):
-        wf.jit(lambda x: x[x > 0])(X)
 
 
 def test_wrong_indices():

@@ -6,6 +6,7 @@
 #include "weft/Codegen/Passes.h"
 #include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -95,14 +96,16 @@ private:
   SmallVector<Value> placeResults(Operation *op, const Surroundings &around);
   Value pointerTo(Value value) { return pointers.lookup(value); }
   Value requestArena();
-  Value requestResult(unsigned index, Type type, Value shapeBuffer);
+  /// Asks for the memory of the results whose sizes have values by now, and had none before.
+  void requestResults();
 
   func::FuncOp source;
   const llvm::StringMap<Signature> &signatures;
   EntryCode code;
   Value arena;
-  Value frame; // the memory of the `sized` around
-  SmallVector<Value> results;
+  Value frame;                // the memory of the `sized` around
+  SmallVector<Value> results; // null while its size has no value
+  Value shapeBuffer;          // of the program, for the shape of a result
   DenseMap<Value, Value> pointers;
   DenseMap<int64_t, Value> registers;
 };
@@ -142,10 +145,13 @@ LogicalResult FunctionLowering::checkSizes(Region &region) {
       if (auto size = dyn_cast<SizeAttr>(attribute.getValue());
           size && !attribute.getName().strref().starts_with("weft.") && failed(check(op, size.getSize())))
         return WalkResult::interrupt();
-    for (Type type : op->getResultTypes())
-      for (const SizeExpr &size : shapeOf(type))
+    for (Value result : op->getResults()) {
+      if (isSizedInside(result))
+        continue; // checked where it is yielded
+      for (const SizeExpr &size : shapeOf(result.getType()))
         if (failed(check(op, size)))
           return WalkResult::interrupt();
+    }
     return isa<SizedOp>(op) ? WalkResult::skip() : WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
@@ -160,15 +166,21 @@ Value FunctionLowering::requestArena() {
   return pointer;
 }
 
-Value FunctionLowering::requestResult(unsigned index, Type type, Value shapeBuffer) {
-  Shape shape = shapeOf(type);
-  for (auto [d, size] : llvm::enumerate(shape))
-    code.store(code.hoisted(size), code.address(shapeBuffer, SizeExpr(8 * d)));
-  Value bytes = code.byteCount(bytesOf(type));
-  Value pointer = code.callRuntime("weft_rt_result", code.pointerType(),
-                                   {code.call, code.i32(index), bytes, code.i32(shape.size()), shapeBuffer});
-  code.returnIfNull(pointer);
-  return pointer;
+void FunctionLowering::requestResults() {
+  for (auto [index, type] : llvm::enumerate(source.getResultTypes())) {
+    Shape shape = shapeOf(type);
+    bool known = llvm::all_of(shape, [&](const SizeExpr &size) {
+      return llvm::all_of(size.symbols(), [&](StringRef symbol) { return code.sizes.isBound(symbol); });
+    });
+    if (results[index] || !known)
+      continue;
+    for (auto [d, size] : llvm::enumerate(shape))
+      code.store(code.hoisted(size), code.address(shapeBuffer, SizeExpr(8 * d)));
+    Value bytes = code.byteCount(bytesOf(type));
+    results[index] = code.callRuntime("weft_rt_result", code.pointerType(),
+                                      {code.call, code.i32(index), bytes, code.i32(shape.size()), shapeBuffer});
+    code.returnIfNull(results[index]);
+  }
 }
 
 LogicalResult FunctionLowering::lowerMain() {
@@ -176,16 +188,16 @@ LogicalResult FunctionLowering::lowerMain() {
   int64_t greatestRank = 1;
   for (Type type : source.getResultTypes())
     greatestRank = std::max(greatestRank, cast<RankedTensorType>(type).getRank());
-  Value shapeBuffer = LLVM::AllocaOp::create(code.builder, code.loc, code.pointerType(), code.builder.getI64Type(),
-                                             code.i64(greatestRank));
+  shapeBuffer = LLVM::AllocaOp::create(code.builder, code.loc, code.pointerType(), code.builder.getI64Type(),
+                                       code.i64(greatestRank));
   if (failed(readArguments(code, source, code.function.getArgument(1), arguments)) ||
       failed(checkSizes(source.getBody())))
     return failure();
   for (auto [argument, pointer] : llvm::zip(source.getArguments(), arguments))
     pointers[argument] = pointer;
   arena = requestArena();
-  for (auto [i, type] : llvm::enumerate(source.getResultTypes()))
-    results.push_back(requestResult(i, type, shapeBuffer));
+  results.resize(source.getNumResults());
+  requestResults();
   return lowerBody();
 }
 
@@ -243,12 +255,21 @@ Value FunctionLowering::place(Attribute attribute, const Surroundings &around) {
   return {};
 }
 
+/// Which result of the program a value is whose size is known in a region only: the regions around hand it out.
+static unsigned resultOfProgram(Value value) {
+  OpOperand &use = *value.use_begin();
+  auto sized = dyn_cast<SizedOp>(use.getOwner()->getParentOp());
+  return sized ? resultOfProgram(sized.getResult(use.getOperandNumber())) : use.getOperandNumber();
+}
+
 SmallVector<Value> FunctionLowering::placeResults(Operation *op, const Surroundings &around) {
   SmallVector<Value> places;
   if (auto slots = op->getAttrOfType<ArrayAttr>("weft.slots"))
     for (auto [result, slot] : llvm::zip(op->getResults(), slots)) {
       bool alias = cast<SlotAttr>(slot).getKind() == SlotKind::Alias;
-      pointers[result] = alias ? pointerTo(op->getOperand(0)) : place(slot, around);
+      pointers[result] = alias                   ? pointerTo(op->getOperand(0))
+                         : isSizedInside(result) ? results[resultOfProgram(result)]
+                                                 : place(slot, around);
       places.push_back(pointers[result]);
     }
   return places;
@@ -561,8 +582,6 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
 LogicalResult FunctionLowering::lower(SizedOp op, const Surroundings &around) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
-  Surroundings inside;
-  inside.branches = placeResults(op, around);
   Value size = arith::MaxSIOp::create(b, loc, code.load(b.getI64Type(), pointerTo(op.getValue())), code.i64(0));
   if (auto bound = op.getBound())
     size = arith::MinSIOp::create(b, loc, size, code.hoisted(bound->getSize()));
@@ -571,6 +590,9 @@ LogicalResult FunctionLowering::lower(SizedOp op, const Surroundings &around) {
   code.beginScope(op.getSymbol(), size);
   if (failed(checkSizes(op.getBody())))
     return failure();
+  requestResults();
+  Surroundings inside;
+  inside.branches = placeResults(op, around);
   auto bytes = op->getAttrOfType<SizeAttr>("weft.bytes");
   Value outer = frame;
   if (bytes) {

@@ -74,6 +74,15 @@ StringRef boundSymbol(Operation *op) {
   return sized ? sized.getSymbol() : StringRef();
 }
 
+bool isSizedInside(Value value) {
+  auto sized = value.getDefiningOp<SizedOp>();
+  if (!sized)
+    return false;
+  bool own = llvm::any_of(shapeOf(value.getType()),
+                          [&](const SizeExpr &size) { return llvm::is_contained(size.symbols(), sized.getSymbol()); });
+  return own || isSizedInside(sized.getYield().getOperand(cast<OpResult>(value).getResultNumber()));
+}
+
 void substituteSizes(Operation *op, const llvm::StringMap<SizeExpr> &bindings) {
   for (Value result : op->getResults())
     result.setType(substitute(result.getType(), bindings));

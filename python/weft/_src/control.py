@@ -378,7 +378,7 @@ def _fori_traced(lo: Any, hi: Any, body: Callable[..., Any], init: Any) -> Any:
     trips = emit("sub", [end, first])
     found, tree = leaves.flatten(init)
     inits = [as_tracer(x) for x in found]
-    symbol = trace.fresh_size()
+    symbol = trace.fresh_size("_trips")
 
     def step(i: Tracer, carry: Any, _x: Any) -> tuple[Any, Any]:
         return body(emit("add", [i, first]), carry), None

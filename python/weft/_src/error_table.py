@@ -289,11 +289,12 @@ def _rows() -> dict[str, Entry]:
         arguments or are named in the text.""",
         "", "name it: tensor<?xf32, #weft.dims<B>>.")
 
-    row("WF1409", "ConcretizationError", "a size depends on values",
-        """The result has as many elements as the values of an array say, which are not known while a function is
-        traced.""",
-        "@wf.jit\ndef f(x):\n    return wf.nonzero(x)",
-        "give `size=`: the result has so many elements, and is filled up; or call it outside of jit.")
+    row("WF1410", "SizeError", "a size that depends on data leaves its function",
+        """The number of elements that an op finds (nonzero, unique, a mask) is a size in the rest of the function or
+        region that it stands in, and of the results of a jitted function. A branch, a loop, a batch or a derivative
+        has results whose sizes are known before it runs.""",
+        "@wf.jit\ndef f(p, x):\n    return wf.cond(p, lambda: x[x > 0], lambda: x)",
+        "give `size=` to nonzero or unique, or return what does not have that size, such as a sum.")
 
     # ------------------------------------------------------------------------------------------- WF15xx: compiler
     row("WF1501", "IRError", "not a program",
@@ -380,8 +381,8 @@ def _rows() -> dict[str, Entry]:
         """A launch gives one size for each symbol that its kernel function lists in `weft.symbols`.""")
     row("WF2031", "IRError", "no name of a size", """weft.sized binds one name, such as "n".""")
     row("WF2032", "IRError", "size outside its region",
-        """The size that weft.sized binds has a value inside its region only: captures and results do not speak of
-        it.""")
+        """The size that weft.sized binds has a value inside its region only: captures do not speak of it, and results
+        that do are results of the program, which nothing else reads.""")
     row("WF2033", "IRError", "sum of what is no number", """weft.map sums results of numbers only.""")
     # -------------------------------------------------------------------- WF30xx: derivatives and batching of the IR
     row("WF3001", "DerivativeError", "recursive function",

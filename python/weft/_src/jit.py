@@ -493,6 +493,12 @@ class Jitted:
             scope.trace.functions[key] = _ACTIVE
             try:
                 traced = trace.function(flat, call.specs, getattr(self.f, "__name__", "f"))
+            except SizeError as err:
+                if err.code != "WF1410":
+                    raise
+                # A result has a size that only its own ops know: they are built in the caller's place.
+                full, named = self._rebuild(call, [trace.fresh(trace.as_tracer(x)) for x in call.leaves], args, kwargs)
+                return self.f(*full, **named)
             finally:
                 del scope.trace.functions[key]
             # `self` is kept, so that its id stays its own while the trace lasts.

@@ -14,6 +14,7 @@ write ops, transformations and control flow on top:
     function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
     call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) works too
     region(f, specs)                          traces f into a region of an op to come (for, if)
+    as_size(number, what)                     a traced number as a size, a Dim, in all that is traced from here on
     same_captures(regions)                    gives several regions of one op one list of captures (if)
 
 A `Spec` is (shape, dtype, weak); a shape is a tuple of ints and `Dim`s. Tracers of an enclosing function or region
@@ -173,17 +174,21 @@ class Stateful:
 
 
 class Scope:
-    """One block under construction: the body of a function or of a region.
+    """One block under construction: the body of a function or of a region, or the rest of it (`as_size`).
 
     Attributes:
         trace: the whole. parent: the scope around it, None for the program's entry.
         block: the IR block. captures: the parent's tracers that are read here, in the order of their arguments.
+        body: the scope that the function or region began with.
     """
 
     def __init__(self, trace: Trace, parent: Scope | None, block: Any):
         self.trace = trace
         self.parent = parent
         self.block = block
+        self.body = self
+        self.rest: _Rest | None = None
+        self.made: dict[Any, list[Tracer]] = {}  # by what `once` was asked for
         self.captures: list[Tracer] = []
         # Variables by id (state.py): their values here, those written and read here; what may be written.
         self.state: dict[int, tuple[Any, Tracer]] = {}
@@ -217,6 +222,7 @@ class Scope:
 
     def add_capture(self, outer: Tracer) -> Tracer:
         """Adds the trailing argument that brings a tracer of the parent in."""
+        outer = fresh(outer)  # the function may put another value behind its handle before this scope ends
         value = self.trace.builder.add_argument(self.block, outer.value.type, self.trace.location())
         inner = Tracer(self, value, outer.shape, outer.dtype, outer.weak_type, outer.concrete, outer.storage)
         self._inner[outer.value] = inner
@@ -305,7 +311,7 @@ def become(x: Any, new: Any) -> None:
     else:
         if scope is None:
             raise leaked(x)
-        if x.scope is not scope:
+        if x.scope.body is not scope.body:
             raise errors.TracerError(
                 "WF1206", f"a value ({x.spec}) from outside of this branch, loop or function is assigned to."
             )
@@ -316,7 +322,9 @@ def become(x: Any, new: Any) -> None:
         raise errors.ShapeError("WF1017", f"a value of shape {new.shape} is put in the place of one of {given[1]}.")
     if type(x) is Tracer:
         new = scope.lift(new)
-        x.value, x.storage, x.weak_type, x.concrete = new.value, new.storage, new.weak_type, new.concrete
+        x.scope, x.value, x.storage, x.weak_type, x.concrete = (
+            scope, new.value, new.storage, new.weak_type, new.concrete,
+        )  # fmt: skip
     else:
         x._replace(new)
 
@@ -348,6 +356,7 @@ class Trace:
         self.updates: list[tuple[int, int]] = []  # (result, captured array that takes its value): written Variables
         self.runs_once = False  # made for one call, whose arguments are known
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
+        self.data_sizes: dict[str, DataSize] = {}  # by name (as_size)
         self._captured: dict[int, Tracer] = {}
         self._names: dict[str, int] = {}
         self._locations: dict[bytes, tuple[source.Stack, Any]] = {}
@@ -729,8 +738,9 @@ def function(
         arguments = scope.arguments(specs)
         scope.stands_for.update(zip((a.value for a in arguments), at, strict=False))
         out = f(*arguments)
-        results = [as_tracer(x) for x in out]
+        results = _ended(scope, [as_tracer(x) for x in out])
         b.finish(op, [_operand(r) for r in results], where)
+    _check_sizes(trace, results, f"the function {name}", scope)
     captures = tuple(_as_stored(origin(t)) for t in scope.captures)
     return TracedFunction(symbol, tuple(specs), tuple(r.spec for r in results), captures, out, op)
 
@@ -748,11 +758,11 @@ def call(traced: TracedFunction, args: Sequence[Any]) -> list[Tracer]:
     return made
 
 
-def fresh_size() -> str:
+def fresh_size(prefix: str) -> str:
     """A name for a size that this program has nowhere else."""
     trace = _scope().trace
     trace.sizes += 1
-    return f"_trips{trace.sizes}"
+    return f"{prefix}{trace.sizes}"
 
 
 def region(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Sequence[Tracer] = ()) -> TracedRegion:
@@ -775,8 +785,9 @@ def region(f: Callable[..., Sequence[Any]], specs: Sequence[Spec], captures: Seq
         scope.lift(tracer)
     with entered(scope):
         out = f(*scope.arguments(specs))
-        results = [as_tracer(x) for x in out]
+        results = _ended(scope, [as_tracer(x) for x in out])
         _build(scope, "yield", [_operand(r) for r in results], {}, (), [])
+    _check_sizes(trace, results, "a branch or the body of a loop", scope)
     return TracedRegion(handle, scope, tuple(r.spec for r in results), out)
 
 
@@ -795,6 +806,113 @@ def same_captures(regions: Sequence[TracedRegion]) -> list[Tracer]:
         for tracer in longest[len(have) :]:
             r.scope.add_capture(tracer)
     return list(longest)
+
+
+# -------------------------------------------------------------------------------------------- sizes that depend on data
+
+
+class DataSize(NamedTuple):
+    """Where a size comes from that depends on data: what found it, the scope in which it has a value, the place."""
+
+    what: str
+    scope: Scope
+    where: source.Frame | None
+
+    def __str__(self) -> str:
+        return self.what + (f" at {self.where.short()}" if self.where is not None else "")
+
+
+class _Rest(NamedTuple):
+    """How a scope ends that holds the rest of a body: the op whose region it is."""
+
+    region: Any
+    number: Tracer
+    symbol: str
+    location: Any
+
+
+def as_size(number: Tracer, what: str) -> Any:
+    """A traced number of elements as a size, in all that is traced from here to the end of the function or region: it
+    goes into a region in which the number is a size (`weft.sized`).
+
+    Args:
+        number: an int64 without dimensions, 0 or more. what: the op that found it, for errors.
+
+    Returns:
+        A Dim of a name of its own; an int where the number is known while tracing.
+
+    >>> t = trace_program(lambda n: emit("iota", [], results=[((as_size(n, "n"),), dtypes.int8)], dim=0),
+    ...                   [Spec((), dtypes.int64)])
+    >>> [str(r) for r in t.results]
+    ['i8[_n1]']
+    """
+    scope = _scope()
+    known = known_value(number)
+    if known is not None:
+        return int(known)
+    trace = scope.trace
+    where = trace.location()
+    symbol = fresh_size("_n")
+    region, block = trace.builder.region([], where)
+    inner = Scope(trace, scope, block)
+    inner.body = scope.body
+    inner.rest = _Rest(region, scope.lift(number), symbol, where)
+    # Variables are those of the body.
+    inner.state, inner.written, inner.reads = scope.state, scope.written, scope.reads
+    inner.open, inner.carried = scope.open, scope.carried
+    trace.data_sizes[symbol] = DataSize(what, inner, source.capture().innermost)
+    _go_on((*_stack.scopes[:-1], inner))
+    return dims.Dim(symbol)
+
+
+def once(x: Tracer, key: str, make: Callable[[], list[Tracer]]) -> list[Tracer]:
+    """What `make` gave for the same value before, as far as this scope sees it; else what it gives now."""
+    value = origin(x).value
+    at: Scope | None = _scope()
+    while at is not None:
+        if (found := at.made.get((key, value))) is not None:
+            return [fresh(t) for t in found]
+        at = at.parent
+    made = make()
+    _scope().made[key, value] = [fresh(t) for t in made]
+    return made
+
+
+def _ended(body: Scope, results: list[Tracer]) -> list[Tracer]:
+    """Ends the regions that hold the rest of a body, innermost first: its results, in the body's own scope."""
+    while (scope := _scope()) is not body:
+        rest = scope.rest
+        assert rest is not None and scope.parent is not None
+        builder = scope.trace.builder
+        values = [_operand(r) for r in results]
+        builder.build(scope.block, "yield", values, {}, rest.location, (), [])
+        outer = scope.parent
+        _go_on((*_stack.scopes[:-1], outer))
+        made = builder.build(
+            outer.block,
+            "sized",
+            [_operand(rest.number), *(_operand(t) for t in scope.captures)],
+            {"symbol": rest.symbol},
+            rest.location,
+            [rest.region],
+            [v.type for v in values],
+        )
+        results = [
+            Tracer(outer, v, r.shape, r.dtype, r.weak_type, r.concrete) for v, r in zip(made, results, strict=True)
+        ]
+    return results
+
+
+def _check_sizes(trace: Trace, results: Sequence[Tracer], where: str, body: Scope) -> None:
+    """Raises SizeError where a result has a size that is known inside of the function or region alone."""
+    if not trace.data_sizes:
+        return
+    for r in results:
+        for n in r.shape:
+            for name in n.symbols if isinstance(n, dims.Dim) else ():
+                size = trace.data_sizes.get(name)
+                if size is not None and size.scope.body is body:
+                    raise errors.SizeError("WF1410", f"a result of {where} is {r.spec}: {name} is from {size}.")
 
 
 # ----------------------------------------------------------------------------------------------------------- programs
@@ -852,7 +970,7 @@ def trace_program(
     scope = trace.root = Scope(trace, None, b.body(op))
     with entered(scope):
         out = f(*scope.arguments(specs, storages))
-        results = [_result(x) for x in (out if isinstance(out, (list, tuple)) else [out])]
+        results = _ended(scope, [_result(x) for x in (out if isinstance(out, (list, tuple)) else [out])])
         b.finish(op, [r.value for r in results], where)
     for i in range(len(specs)):
         path = paths[i] if i < len(paths) else f"x{i}"

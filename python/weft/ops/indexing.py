@@ -3,7 +3,7 @@
 Decides how Python's rules become at most one `reverse`, one `slice`, one `gather` and one `reshape`: negative steps
 read the reversed axis, integers are slices of size 1 whose axis is then dropped, arrays count from the end where they
 are negative, clamp where they read out of range and write nothing there. A mask is the positions of its truth values,
-so its values must be known while tracing; assigning one value through a mask needs no positions.
+as many as there are (selection.py); assigning one value through a mask needs no positions.
 """
 
 from __future__ import annotations
@@ -53,18 +53,21 @@ def getitem(x: Any, index: Any) -> Any:
 
     Args:
         x: an array. index: an int, a slice, None, `...`, an array of integers (negative ones count from the end, others
-            are clamped), a mask whose values are known, or a tuple of these, with NumPy's meaning.
+            are clamped), a mask, or a tuple of these, with NumPy's meaning. While tracing, the number of elements that
+            a mask takes is a size of its own, the same for all uses of one mask.
 
     Raises:
         AxisError: WF1005 for an integer out of range, WF1006 for more indices than axes; ArgumentValueError: WF1016
         for a step of 0; DTypeError: WF1022 for an array of floats; ShapeError: WF1017 for a mask that does not fit;
-        UnsupportedError: WF1507 for a mask whose values are not known; WrongArgumentError: WF1032 for anything else.
+        WrongArgumentError: WF1032 for anything else.
 
     >>> weft.arange(10)[2:8:3]
     Array([2, 5], dtype=int64)
     """
     if type(x) is _weft.Array and trace.current() is None and (part := x._leading(index)) is not None:
         return part
+    if type(index) is Tracer and index.dtype.kind == "bool" and index.shape:
+        return _masked(x, index)
     key, arrays = _parsed(x, index)
     if arrays:
         return _getitem_arrays(x, key, *arrays)
@@ -88,11 +91,18 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     >>> x
     Array([0, 7, 7, 3, 4], dtype=int64)
     """
-    if isinstance(index, (Tracer, _weft.Array, np.ndarray)) and dtypes.dtype(index.dtype).kind == "bool":
+    mask = isinstance(index, (Tracer, _weft.Array, np.ndarray)) and dtypes.dtype(index.dtype).kind == "bool"
+    if mask and not _one_for_each(value, len(x.shape) - len(index.shape)):
         made = _where_set(x, index, value)
     else:
         made = index_update(x, index, value)
     trace.become(x, made)
+
+
+def _one_for_each(value: Any, rest: int) -> bool:
+    """Whether an assigned value has an axis for the elements that a mask takes, in front of the `rest` others."""
+    shape = getattr(value, "shape", ())
+    return len(shape) > rest and not is_one(shape[len(shape) - rest - 1])
 
 
 def index_update(x: Any, index: Any, value: Any, kind: str = "set") -> Any:
@@ -189,6 +199,8 @@ def _static(i: Any, x: Any) -> Any:
 
 def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
     """What is static of an index, with a mark for each array of integers, and these."""
+    from weft.ops import selection
+
     key: list[Any] = []
     arrays: list[Any] = []
     masks: list[tuple[int, tuple]] = []  # where in the key, and of which shape
@@ -199,16 +211,11 @@ def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
             key.append(bool(i))
         elif isinstance(i, (Tracer, _weft.Array, np.ndarray)):
             kind = dtypes.dtype(i.dtype).kind
-            if kind == "bool" and isinstance(i, Tracer):
-                raise UnsupportedError(
-                    "WF1507", "a mask whose values are not known while tracing has no code yet.",
-                    operands=(text(x), text(i)), hint="use where, or assign through the mask.",
-                )  # fmt: skip
             if kind == "bool" and len(i.shape) == 0:
                 key.append(bool(i))
             elif kind == "bool":
                 masks.append((len(key), tuple(i.shape)))
-                found = np.nonzero(np.asarray(i))
+                found = selection.found(i, "a mask") if isinstance(i, Tracer) else np.nonzero(np.asarray(i))
                 key += [_ARRAY] * len(found)
                 arrays += found
             elif kind in ("int", "uint"):
@@ -229,6 +236,17 @@ def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
     if arrays and any(isinstance(i, bool) for i in key):
         raise UnsupportedError("WF1507", "a single truth value beside arrays has no code yet.", operands=(text(x),))
     return tuple(key), arrays
+
+
+def _masked(x: Any, mask: Tracer) -> Tracer:
+    """What a mask over the first axes takes: one index into all their elements."""
+    from weft.ops import selection
+
+    x, k = array(x), len(mask.shape)
+    if not same_shape(mask.shape, x.shape[:k]):
+        raise ShapeError("WF1017", f"a mask {text(mask)} does not fit {text(x)}.", operands=(text(x), text(mask)))
+    rows = reshape(x, (count(mask.shape), *x.shape[k:]))
+    return _getitem_arrays(rows, (_ARRAY,), selection.found_flat(mask, "a mask"))
 
 
 def _nothing(key: tuple, made: Any) -> tuple:

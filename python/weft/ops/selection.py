@@ -1,8 +1,8 @@
 """Results whose size depends on values: positions of what is not zero, and what is there once.
 
-Decides how a size comes to be known. Outside of a trace in two steps: a program counts, then one of that size (as a
-named size, so one compile serves every count) finds. While tracing, the size must be said: `size=`, with `fill_value`
-in the places that are left over.
+Decides how a size comes to be known: what is there is counted, and from there on the number is a size of its own
+(`trace.as_size`), so one compile serves every count. Or it is said, by `size=`, with `fill_value` in the places that
+are left over.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from weft._src import dims, dtypes, trace
 from weft._src.dispatch import op
-from weft._src.errors import ConcretizationError, ShapeError, api_boundary
+from weft._src.errors import ShapeError, api_boundary
 from weft._src.normalize import array, broadcast, convert, count, reshape, size_value, text
 from weft._src.trace import Tracer, emit
 from weft.ops import creation, elementwise, movement, reduction
@@ -50,13 +50,9 @@ def asarray(x: Any) -> Any:
     return asarray(x)
 
 
-def _places(total: Any, size: Any, name: str) -> Any:
-    """An array that is as long as the result: `size` if it is given, else `total` elements."""
-    if size is None:
-        if trace.current() is not None:
-            raise ConcretizationError("WF1409", f"the size of the result of {name} depends on values.")
-        size = int(total)
-    return creation.zeros((operator.index(size),), dtype=dtypes.bool_)
+def _places(size: Any) -> Any:
+    """An array that is as long as a size that is said, so that programs do not differ by it; None where none is."""
+    return None if size is None else creation.zeros((operator.index(size),), dtype=dtypes.bool_)
 
 
 # ----------------------------------------------------------------------------------------------------------- nonzero
@@ -67,11 +63,11 @@ def nonzero(x: Any, /, *, size: int | None = None, fill_value: int = 0) -> tuple
     """The positions of the elements that are not zero, in row-major order: one array of indices for each axis.
 
     Args:
-        x: an array with axes. size: how many; needed while tracing. Further ones are left out; if there are fewer, the
-            rest is `fill_value`.
+        x: an array with axes. size: how many, if the result is to have a size known beforehand. Further ones are left
+            out; if there are fewer, the rest is `fill_value`.
 
     Raises:
-        ShapeError: WF1011 for an array without axes; ConcretizationError: WF1409 while tracing, without `size`.
+        ShapeError: WF1011 for an array without axes.
 
     >>> weft.nonzero(weft.asarray([[0, 3], [4, 0]]))
     (Array([0, 1], dtype=int64), Array([1, 0], dtype=int64))
@@ -79,36 +75,80 @@ def nonzero(x: Any, /, *, size: int | None = None, fill_value: int = 0) -> tuple
     x = asarray(x)
     if not x.shape:
         raise ShapeError("WF1011", "nonzero takes an array with at least one axis.", operands=(text(x),))
-    total = reduction.count_nonzero(x) if size is None and trace.current() is None else None
-    return tuple(_nonzero(x, _places(total, size, "nonzero"), int(fill_value)))
+    return tuple(_nonzero(x, _places(size), int(fill_value)))
 
 
 @op(arrays=2)
 def _nonzero(x: Any, places: Any, fill_value: int) -> list[Tracer]:
+    if places is None:
+        return found(array(x), "nonzero")
     x = array(x)
-    flat = reshape(elementwise.truth(x), (count(x.shape),))
-    positions, there = _positions(flat, array(places).shape[0])
-    fill = broadcast(convert(fill_value, dtypes.int64), positions.shape)
-    found, rest = [], positions
-    for axis in reversed(range(len(x.shape))):
-        n = broadcast(_size(x.shape[axis]), positions.shape)
-        found.append(emit("select", [there, emit("rem", [rest, n]), fill]))
+    mask = _flat(x)
+    n = array(places).shape[0]
+    positions = _positions(mask, n)
+    indices = _unravelled(positions, x.shape)
+    fill = broadcast(convert(fill_value, dtypes.int64), (n,))
+    there = emit("lt", [creation.iota((n,), 0, dtypes.int64), broadcast(_total(mask), (n,))])
+    return [emit("select", [there, i, fill]) for i in indices]
+
+
+def found(x: Tracer, what: str) -> list[Tracer]:
+    """The positions of all elements that are not zero, one vector for each axis. Found once for each array in a trace:
+    so `x[mask] + y[mask]` are of one size."""
+    return trace.once(x, "found", lambda: _unravelled(found_flat(x, what), x.shape))
+
+
+def found_flat(x: Tracer, what: str) -> Tracer:
+    """The positions of all elements that are not zero, counted in row-major order."""
+
+    def find() -> list[Tracer]:
+        mask = _flat(x)
+        return [_positions(mask, 0 if _is_zero(mask.shape[0]) else trace.as_size(_total(mask), what))]
+
+    return trace.once(x, "found flat", find)[0]
+
+
+def _flat(x: Tracer) -> Tracer:
+    """The truth values of the elements, in row-major order."""
+    return reshape(elementwise.truth(x), (count(x.shape),))
+
+
+def _total(mask: Tracer) -> Tracer:
+    return reduction.count_nonzero(mask)
+
+
+def _positions(mask: Tracer, n: Any) -> Tracer:
+    """Where a vector of truth values is true, for the first n of them; 0 in the places that are left over."""
+    if _is_zero(n) or _is_zero(mask.shape[0]):
+        return broadcast(convert(0, dtypes.int64), (n,))
+    number = reduction.cumulative_sum(convert(mask, dtypes.int64), axis=0)
+    one = broadcast(convert(1, dtypes.int64), mask.shape)
+    nowhere = broadcast(convert(-1, dtypes.int64), mask.shape)
+    to = emit("select", [mask, emit("sub", [number, one]), nowhere])
+    column = (*mask.shape, 1)
+    return emit(
+        "scatter",
+        [
+            broadcast(convert(0, dtypes.int64), (n,)),
+            reshape(to, column),
+            reshape(creation.iota(mask.shape, 0, dtypes.int64), column),
+        ],
+        kind="set",
+        batch=0,
+        dims=[0],
+        at=0,
+        bounds="drop",
+    )
+
+
+def _unravelled(positions: Tracer, shape: tuple) -> list[Tracer]:
+    """One vector of indices for each axis, from positions in row-major order."""
+    indices, rest = [], positions
+    for axis in reversed(range(1, len(shape))):
+        n = broadcast(_size(shape[axis]), positions.shape)
+        indices.append(emit("rem", [rest, n]))
         rest = emit("div", [rest, n])
-    return found[::-1]
-
-
-def _positions(mask: Tracer, n: Any) -> tuple[Tracer, Tracer]:
-    """Where a vector of truth values is true, for the first n of them; and whether there are so many."""
-    from weft.ops.sorting import searchsorted
-
-    shape = (n,)
-    if not isinstance(mask.shape[0], dims.Dim) and mask.shape[0] == 0:
-        return creation.iota(shape, 0, dtypes.int64), broadcast(convert(False, dtypes.bool_), shape)
-    seen = reduction.cumulative_sum(convert(mask, dtypes.int64), axis=0)
-    number = creation.iota(shape, 0, dtypes.int64)
-    one = broadcast(convert(1, dtypes.int64), shape)
-    positions = convert(searchsorted(seen, emit("add", [number, one])), dtypes.int64)
-    return positions, emit("lt", [positions, broadcast(_size(mask.shape[0]), shape)])
+    return [rest, *reversed(indices)]
 
 
 def _size(n: Any) -> Tracer:
@@ -118,68 +158,56 @@ def _size(n: Any) -> Tracer:
 # ------------------------------------------------------------------------------------------------------------ unique
 
 
-@op
-def _sorted(x: Any) -> list[Tracer]:
-    """The elements in order, where they stood, and whether each differs from the one before."""
+@op(arrays=2)
+def _unique(x: Any, places: Any, name: str, wanted: tuple[str, ...]) -> list[Tracer]:
+    """Of the first of each run of equal values, once they are sorted: value, place, the number of the run for each
+    element, its length; those that are wanted, so that no program computes the others."""
     from weft.ops.indexing import take
     from weft.ops.sorting import argsort
 
     x = array(x)
     flat = reshape(x, (count(x.shape),))
-    if _is_zero(flat.shape[0]):
-        return [flat, creation.iota((0,), 0, dtypes.int64), broadcast(convert(True, dtypes.bool_), (0,))]
-    order = argsort(flat, stable=True)
-    values = take(flat, order)
     n = flat.shape[0]
-    if not isinstance(n, dims.Dim) and n <= 1:
-        return [values, order, broadcast(convert(True, dtypes.bool_), (n,))]
-    differs = emit("ne", [movement.cut(values, 0, 1, n - 1), movement.cut(values, 0, 0, n - 1)])
-    first = broadcast(convert(True, dtypes.bool_), (1,))
-    return [values, order, emit("concat", [first, differs], dim=0)]
+    order = convert(argsort(flat, stable=True), dtypes.int64)
+    values = take(flat, order) if not _is_zero(n) else flat
+    new = _new(values)
+    k = array(places).shape[0] if places is not None else 0 if _is_zero(n) else trace.as_size(_total(new), name)
+
+    def inverse() -> Tracer:
+        run = reduction.cumulative_sum(convert(new, dtypes.int64), axis=0)
+        run = emit("sub", [run, broadcast(convert(1, dtypes.int64), run.shape)])
+        return reshape(take(run, argsort(order)) if not _is_zero(n) else run, x.shape)
+
+    # One more than there are, so that each but the last has one behind it; past the end, where all end.
+    at = (k + 1,)
+    starts = _positions(new, k + 1)
+    there = emit("lt", [creation.iota(at, 0, dtypes.int64), broadcast(_total(new), at)])
+    starts = emit("select", [there, starts, broadcast(_size(n), at)])
+    first, behind = movement.cut(starts, 0, 0, k), movement.cut(starts, 0, 1, k)
+    if _is_zero(n):
+        picked = {"values": broadcast(convert(0, x.dtype), (k,)), "indices": first}
+    else:
+        inside = emit("min", [first, broadcast(emit("sub", [_size(n), _size(1)]), (k,))])
+        picked = {"values": take(values, inside), "indices": take(order, inside)}
+    made = {**picked, "inverse": inverse(), "counts": emit("sub", [behind, first])}
+    return [made[name] for name in wanted]
 
 
-@op(arrays=4)
-def _groups(values: Any, order: Any, new: Any, places: Any) -> list[Tracer]:
-    """The first of each run of equal values: value, place, the number of the run for each element, its length."""
+def _new(values: Tracer) -> Tracer:
+    """Whether each element of a sorted vector differs from the one before."""
     from weft.ops.indexing import take
-    from weft.ops.sorting import argsort
 
-    values, order, new = array(values), convert(array(order), dtypes.int64), array(new)
-    n, k = values.shape[0], array(places).shape[0]
-    if not isinstance(n, dims.Dim) and n == 0:
-        empty = creation.iota((k,), 0, dtypes.int64)
-        return [broadcast(convert(0, values.dtype), (k,)), empty, order, empty]
-    starts, there = _positions(new, k)
-    total = broadcast(_size(n), (k,))
-    starts = emit("select", [there, starts, total])
-    last = reshape(_size(n), (1,))
-    ends = starts if _is_zero(k) else last if _is_one(k) else _joined(movement.cut(starts, 0, 1, k - 1), last)
-    counts = emit("sub", [ends, starts])
-    inside = emit("min", [starts, broadcast(_size(n - 1), (k,))])
-    run = reduction.cumulative_sum(convert(new, dtypes.int64), axis=0)
-    run = emit("sub", [run, broadcast(convert(1, dtypes.int64), run.shape)])
-    inverse = take(run, argsort(order))
-    return [take(values, inside), take(order, inside), inverse, counts]
-
-
-def _joined(x: Tracer, y: Tracer) -> Tracer:
-    return emit("concat", [x, y], dim=0)
-
-
-def _is_one(n: Any) -> bool:
-    return not isinstance(n, dims.Dim) and n == 1
+    number = creation.iota(values.shape, 0, dtypes.int64)
+    zero = broadcast(convert(0, dtypes.int64), values.shape)
+    first = emit("eq", [number, zero])
+    if _is_zero(values.shape[0]):
+        return first
+    before = emit("max", [emit("sub", [number, broadcast(convert(1, dtypes.int64), values.shape)]), zero])
+    return emit("or", [first, emit("ne", [values, take(values, before)])])
 
 
 def _is_zero(n: Any) -> bool:
     return not isinstance(n, dims.Dim) and n == 0
-
-
-def _unique(x: Any, size: int | None, name: str) -> tuple[Any, Any, Any, Any]:
-    x = asarray(x)
-    values, order, new = _sorted(x)
-    total = reduction.count_nonzero(new) if size is None and trace.current() is None else None
-    values, indices, inverse, counts = _groups(values, order, new, _places(total, size, name))
-    return values, indices, movement.reshape(inverse, x.shape), counts
 
 
 @api_boundary
@@ -189,15 +217,13 @@ def unique_all(x: Any, /, *, size: int | None = None) -> UniqueAll:
     NaNs are all different, 0.0 and -0.0 are not.
 
     Args:
-        x: an array. size: how many; needed while tracing. If there are fewer, the rest repeats the greatest, 0 times.
-
-    Raises:
-        ConcretizationError: WF1409 while tracing, without `size`.
+        x: an array. size: how many, if the results are to have a size known beforehand. If there are fewer, the rest
+            repeats the greatest, 0 times.
 
     >>> weft.unique_all(weft.asarray([3, 1, 3])).counts
     Array([1, 2], dtype=int64)
     """
-    return UniqueAll(*_unique(x, size, "unique_all"))
+    return UniqueAll(*_unique(asarray(x), _places(size), "unique_all", ("values", "indices", "inverse", "counts")))
 
 
 @api_boundary
@@ -207,8 +233,7 @@ def unique_counts(x: Any, /, *, size: int | None = None) -> UniqueCounts:
     >>> weft.unique_counts(weft.asarray([3, 1, 3])).values
     Array([1, 3], dtype=int64)
     """
-    values, _, _, counts = _unique(x, size, "unique_counts")
-    return UniqueCounts(values, counts)
+    return UniqueCounts(*_unique(asarray(x), _places(size), "unique_counts", ("values", "counts")))
 
 
 @api_boundary
@@ -218,8 +243,7 @@ def unique_inverse(x: Any, /, *, size: int | None = None) -> UniqueInverse:
     >>> weft.unique_inverse(weft.asarray([3, 1, 3])).inverse_indices
     Array([1, 0, 1], dtype=int64)
     """
-    values, _, inverse, _ = _unique(x, size, "unique_inverse")
-    return UniqueInverse(values, inverse)
+    return UniqueInverse(*_unique(asarray(x), _places(size), "unique_inverse", ("values", "inverse")))
 
 
 @api_boundary
@@ -229,4 +253,4 @@ def unique_values(x: Any, /, *, size: int | None = None) -> Any:
     >>> weft.unique_values(weft.asarray([3, 1, 3]))
     Array([1, 3], dtype=int64)
     """
-    return _unique(x, size, "unique_values")[0]
+    return _unique(asarray(x), _places(size), "unique_values", ("values",))[0]

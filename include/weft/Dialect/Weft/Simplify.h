@@ -40,6 +40,8 @@ bool mayRunEarly(mlir::Operation *op);
 
 /// The symbol to which an op gives a value inside its regions; empty for other ops.
 llvm::StringRef boundSymbol(mlir::Operation *op);
+/// Whether the size of a value is known only in the region of the `sized` that gives it, or in one that this holds.
+bool isSizedInside(mlir::Value value);
 /// Replaces symbols in the types and attributes of an op (not of those that it holds).
 void substituteSizes(mlir::Operation *op, const llvm::StringMap<SizeExpr> &bindings);
 

@@ -416,7 +416,16 @@ static LogicalResult verifyCall(Operation *op, SymbolTableCollection &symbols, S
 }
 
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes());
+  if (failed(verifyCall(*this, symbols, getCalleeAttr().getAttr(), getOperandTypes(), getResultTypes())))
+    return failure();
+  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+  if (callee.isExternal())
+    return success();
+  for (Value result : callee.getBody().front().getTerminator()->getOperands())
+    if (isSizedInside(result))
+      return emitOpError("[WF2032] @") << getCallee() << " gives " << result.getType()
+                                       << ", whose size is known inside only";
+  return success();
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -1,25 +1,41 @@
-// Decides the rules of `sized`: verify | canonicalize | derivative | batch | reference. What it holds never leaves with
-// the size it binds, so its derivative computes the region's values again where it needs them.
+// Decides the rules of `sized`: verify | canonicalize | derivative | batch | reference. What it holds leaves with the
+// size it binds only as a result of the program, so its derivative computes the region's values again where it needs
+// them.
 #include "ControlRules.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Reference/Interpreter.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace weft;
 
 YieldOp SizedOp::getYield() { return cast<YieldOp>(getBodyBlock().getTerminator()); }
 
+/// Whether all that reads a result is the end of the program, or of a `sized` around that ends in it.
+static bool isHandedOut(OpResult result) {
+  if (!result.hasOneUse())
+    return result.use_empty();
+  Operation *user = *result.user_begin();
+  return isa<func::ReturnOp>(user) || (isa<YieldOp>(user) && isa_and_nonnull<SizedOp>(user->getParentOp()));
+}
+
 LogicalResult SizedOp::verify() {
   if (!SizeExpr::parse(getSymbol()).value_or(SizeExpr()).isSymbol())
     return emitOpError("[WF2031] expected the name of a size, got '") << getSymbol() << "'";
-  for (Type type :
-       llvm::concat<const Type>(llvm::to_vector(getCaptures().getTypes()), llvm::to_vector(getResultTypes())))
+  for (Type type : getCaptures().getTypes())
     for (const SizeExpr &size : shapeOf(type))
       if (llvm::is_contained(size.symbols(), getSymbol()))
-        return emitOpError("[WF2032] expected captures and results that do not speak of ")
+        return emitOpError("[WF2032] expected captures that do not speak of ")
                << getSymbol() << ", which has a value inside only, got " << type;
-  return verifyBlock(*this, getBodyBlock(), getCaptures().getTypes(), getResultTypes());
+  if (failed(verifyBlock(*this, getBodyBlock(), getCaptures().getTypes(), getResultTypes())))
+    return failure();
+  for (OpResult result : getResults())
+    if (isSizedInside(result) && !isHandedOut(result))
+      return emitOpError("[WF2032] expected that a result whose size is known inside only is handed out by the end of "
+                         "the program, once, got ")
+             << result.getType();
+  return success();
 }
 
 //===-- canonicalize ---------------------------------------------------------------------------------------------===//
@@ -57,10 +73,27 @@ struct SimplifySized : OpRewritePattern<SizedOp> {
   }
 };
 
-/// A number that is known, or that is a size, needs no name of its own.
+/// Whether a region inside binds a name, which speaks of another size there.
+bool binds(SizedOp op, StringRef symbol) {
+  bool found = false;
+  op.getBodyBlock().walk([&](Operation *inner) { found |= boundSymbol(inner) == symbol; });
+  return found;
+}
+
+/// Puts a size in the place of the symbol in all that the region holds.
+void nameInside(SizedOp op, const SizeExpr &size) {
+  llvm::StringMap<SizeExpr> bindings;
+  bindings[op.getSymbol()] = size;
+  op.getBodyBlock().walk([&](Operation *inner) { substituteSizes(inner, bindings); });
+}
+
+/// A number that is known, or that is a size, needs no name of its own; but the program's type speaks of that of a
+/// result.
 struct InlineSized : OpRewritePattern<SizedOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SizedOp op, PatternRewriter &rewriter) const override {
+    if (llvm::any_of(op.getResults(), isSizedInside))
+      return failure();
     SizeExpr size;
     if (auto constant = op.getValue().getDefiningOp<ConstantOp>()) {
       int64_t number = cast<DenseElementsAttr>(constant.getValue()).getSplatValue<APInt>().getSExtValue();
@@ -73,14 +106,10 @@ struct InlineSized : OpRewritePattern<SizedOp> {
     } else {
       return failure();
     }
-    llvm::StringMap<SizeExpr> bindings;
-    bindings[op.getSymbol()] = size;
-    Block &block = op.getBodyBlock();
-    bool again = false; // a region inside that binds the same name speaks of another size
-    block.walk([&](Operation *inner) { again |= boundSymbol(inner) == op.getSymbol(); });
-    if (again)
+    if (binds(op, op.getSymbol()))
       return failure();
-    block.walk([&](Operation *inner) { substituteSizes(inner, bindings); });
+    nameInside(op, size);
+    Block &block = op.getBodyBlock();
     YieldOp yield = op.getYield();
     rewriter.inlineBlockBefore(&block, op, op.getCaptures());
     SmallVector<Value> results(yield.getOperands());
@@ -90,10 +119,76 @@ struct InlineSized : OpRewritePattern<SizedOp> {
   }
 };
 
+/// Two regions of one number become one, in the place of the first: what the second computes again, as the region of a
+/// derivative does, is then computed once.
+struct MergeSized : OpRewritePattern<SizedOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SizedOp second, PatternRewriter &rewriter) const override {
+    SizedOp first = firstOf(second);
+    SmallVector<Operation *> early;
+    if (!first || !mayRunEarly(second) || llvm::any_of(second.getResults(), isSizedInside) ||
+        binds(second, first.getSymbol()) || binds(second, second.getSymbol()) || !readsEarly(second, first, early))
+      return failure();
+    for (Operation *op : early)
+      rewriter.moveOpBefore(op, first);
+
+    rewriter.setInsertionPoint(first);
+    SmallVector<Value> captures(first.getCaptures()), yields(first.getYield().getOperands());
+    llvm::append_range(captures, second.getCaptures());
+    SmallVector<Type> types(first.getResultTypes());
+    llvm::append_range(types, second.getResultTypes());
+    auto merged = SizedOp::create(rewriter, mergeLocations(getContext(), {first.getLoc(), second.getLoc()}), types,
+                                  first.getValue(), captures, first.getSymbolAttr(), first.getBoundAttr());
+    nameInside(second, SizeExpr::symbol(first.getSymbol()));
+    SmallVector<Value> arguments;
+    for (BlockArgument argument : second.getBodyBlock().getArguments())
+      arguments.push_back(first.getBodyBlock().addArgument(argument.getType(), argument.getLoc()));
+    YieldOp end = second.getYield();
+    rewriter.inlineBlockBefore(&second.getBodyBlock(), first.getYield(), arguments);
+    llvm::append_range(yields, end.getOperands());
+    rewriter.eraseOp(end);
+    rewriter.modifyOpInPlace(first.getYield(), [&] { first.getYield()->setOperands(yields); });
+    merged.getBody().takeBody(first.getBody());
+    unsigned count = first.getNumResults();
+    rewriter.replaceOp(first, merged.getResults().take_front(count));
+    rewriter.replaceOp(second, merged.getResults().drop_front(count));
+    return success();
+  }
+
+private:
+  /// A region of the same number before it in its block.
+  static SizedOp firstOf(SizedOp second) {
+    for (Operation *user : second.getValue().getUsers())
+      if (auto first = dyn_cast<SizedOp>(user);
+          first && first.getValue() == second.getValue() && first.getBoundAttr() == second.getBoundAttr() &&
+          first->getBlock() == second->getBlock() && first->isBeforeInBlock(second))
+        return first;
+    return {};
+  }
+
+  /// Whether what `second` reads can be made before `first`; `early` is what makes it and comes after that, in order.
+  static bool readsEarly(SizedOp second, SizedOp first, SmallVectorImpl<Operation *> &early) {
+    llvm::SmallPtrSet<Operation *, 8> found;
+    SmallVector<Value> read(second.getCaptures());
+    while (!read.empty()) {
+      Operation *op = read.pop_back_val().getDefiningOp();
+      if (!op || op->isBeforeInBlock(first) || found.contains(op))
+        continue;
+      if (op == first || !mayRunEarly(op))
+        return false;
+      found.insert(op);
+      early.push_back(op);
+      llvm::append_range(read, op->getOperands());
+    }
+    llvm::sort(early, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    return true;
+  }
+};
+
 } // namespace
 
 void SizedOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<SimplifySized, InlineSized>(context);
+  patterns.add<SimplifySized, InlineSized, MergeSized>(context);
 }
 
 //===-- derivative -----------------------------------------------------------------------------------------------===//
@@ -195,6 +290,10 @@ LogicalResult SizedOp::transposeRegion(Transposer &transposer, ValueRange operan
 
 LogicalResult SizedOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                              SmallVectorImpl<Value> &results) {
+  for (Value result : getResults())
+    if (isSizedInside(result))
+      return emitOpError("[WF2032] expected results whose size is known outside, which a batch can stack, got ")
+             << result.getType();
   if (batched.front())
     return batcher.mapOver(*this, operands, batched, results);
   ArrayRef<bool> mask = batched.drop_front();

@@ -1,0 +1,316 @@
+"""Sizes that depend on data, inside jit: masks, nonzero and unique against NumPy, with one compile for all counts."""
+
+import gc
+
+import numpy as np
+import pytest
+import weft as wf
+from weft._src import _weft
+from weft.errors import ShapeError, SizeError
+
+SHAPES = [(0,), (1,), (7,), (64,), (3, 5), (2, 0, 3), (4, 1, 6)]
+
+
+def draw(shape, seed, share=0.5):
+    """Numbers of which about a share is positive; the others are negative."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.5, 2, shape) * np.where(rng.random(shape) < share, 1, -1)
+    return x.astype(np.float32)
+
+
+def same(got, want):
+    np.testing.assert_array_equal(np.asarray(got), want)
+    assert np.asarray(got).shape == want.shape
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("share", [0, 0.3, 0.5, 1])
+def test_masks(shape, share):
+    f = wf.jit(lambda x: (x[x > 0], wf.nonzero(x > 0), x[x > 0].shape[0] + wf.asarray(0)))
+    for seed in range(3):
+        x = draw(shape, seed, share)
+        taken, found, n = f(x)
+        same(taken, x[x > 0])
+        for g, w in zip(found, np.nonzero(x > 0), strict=True):
+            same(g, w)
+        assert int(n) == (x > 0).sum()
+    assert f.misses == ["a new signature"]
+
+
+def test_masks_of_rows_and_in_tuples():
+    x = draw((6, 4, 3), 0)
+    p, q = np.array([True, False, True, True, False, False]), draw((6, 4), 1) > 0
+    same(wf.jit(lambda x, p: x[p])(x, p), x[p])
+    same(wf.jit(lambda x, q: x[q])(x, q), x[q])
+    same(wf.jit(lambda x, p: x[p, 1:3])(x, p), x[p, 1:3])
+    same(wf.jit(lambda x, p: x[p, 1])(x, p), x[p, 1])
+    r = np.array([True, False, True])
+    same(wf.jit(lambda x, r: x[..., r])(x, r), x[..., r])
+    same(wf.jit(lambda x, r: x[:, 2, r])(x, r), x[:, 2, r])
+    with pytest.raises(ShapeError, match="WF1017"):
+        wf.jit(lambda x, r: x[r])(x, r)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, ()], ids=str)
+def test_unique(shape):
+    f = wf.jit(lambda x: (wf.unique_all(x), wf.unique_values(x), wf.unique_counts(x), wf.unique_inverse(x)))
+    for seed in range(3):
+        x = np.random.default_rng(seed).integers(-2, 3, shape).astype(np.float32)
+        want = np.unique(x, return_index=True, return_inverse=True, return_counts=True)
+        every, values, counts, inverse = f(x)
+        for g, w in zip(every, (want[0], want[1], want[2].reshape(shape), want[3]), strict=True):
+            same(g, w)
+        same(values, want[0])
+        same(counts.counts, want[3])
+        same(inverse.inverse_indices, want[2].reshape(shape))
+
+
+def test_later_ops():
+    """What has such a size is an array as any other."""
+
+    @wf.jit
+    def f(x, y, w):
+        p = x > 0
+        a, b = x[p], y[p]  # of one size
+        n = a.shape[0]
+        c = wf.concat([a, wf.sort(b), x])
+        pairs = a[:, None] * b[None, :]
+        centred = a - wf.sum(a) / n
+        return (
+            wf.sin(a) + b,
+            c,
+            wf.reshape(pairs, (-1,)),
+            wf.sum(pairs, axis=1),
+            wf.stack([a, b]) @ wf.stack([b, a]).T,
+            w[p] @ wf.ones((5, 2), dtype=wf.float32),
+            wf.broadcast_to(wf.asarray(3.0), (n,)) + n,
+            wf.cumulative_sum(a),
+            centred,
+            wf.reshape(wf.concat([a, b]), (2, n)),
+            2 * n + 1 + wf.asarray(0),
+        )
+
+    for seed in range(6):
+        x, y = draw(33, seed, (0, 0.1, 0.5, 0.9, 1, 0.4)[seed]), draw(33, seed + 50)
+        w = draw((33, 5), seed)
+        p = x > 0
+        a, b, n = x[p], y[p], p.sum()
+        got = f(x, y, w)
+        close = dict(rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(got[0], np.sin(a) + b, **close)
+        same(got[1], np.concatenate([a, np.sort(b), x]))
+        same(got[2], (a[:, None] * b).reshape(-1))
+        np.testing.assert_allclose(got[3], (a[:, None] * b).sum(1), **close)
+        np.testing.assert_allclose(got[4], np.stack([a, b]) @ np.stack([b, a]).T, **close)
+        np.testing.assert_allclose(got[5], w[p] @ np.ones((5, 2)), **close)
+        same(got[6], np.full(n, 3 + n, np.float32))
+        np.testing.assert_allclose(got[7], np.cumsum(a), **close)
+        np.testing.assert_allclose(got[8], a - a.sum() / max(n, 1), **close)
+        same(got[9], np.stack([a, b]))
+        assert int(got[10]) == 2 * n + 1
+    assert f.misses == ["a new signature"]
+
+
+def test_sizes_of_sizes():
+    """What was found is searched again."""
+
+    @wf.jit
+    def f(x):
+        a = x[x > 0]
+        b = a[a > 1]
+        return a, b, wf.unique_values(wf.round(b)), wf.sum(b) + wf.sum(a)
+
+    for seed in range(5):
+        x = draw(40, seed, (0, 0.5, 0.5, 0.5, 1)[seed])
+        a = x[x > 0]
+        b = a[a > 1]
+        got = f(x)
+        same(got[0], a)
+        same(got[1], b)
+        same(got[2], np.unique(np.round(b)))
+        np.testing.assert_allclose(got[3], b.sum() + a.sum(), rtol=1e-5)
+
+
+def test_one_compile_and_no_leaks():
+    f = wf.jit(lambda x: (x[x > 0] * 2, wf.nonzero(x > 0)[0], wf.sum(x[x > 0])))
+    x = np.linspace(-1, 1, 1000, dtype=np.float32)
+    f(x)
+    gc.collect()
+    before = _weft.pool_stats()["live_bytes"]
+    for k in range(1000):
+        taken, found, total = f(np.roll(x, k) - np.float32(k / 500 - 1))
+        assert taken.shape == found.shape == (int((np.roll(x, k) - np.float32(k / 500 - 1) > 0).sum()),)
+    assert f.misses == ["a new signature"]
+    del taken, found, total
+    gc.collect()
+    assert _weft.pool_stats()["live_bytes"] <= before
+
+
+def test_assigning_through_masks():
+    @wf.jit
+    def f(x, y):
+        p = x > 0
+        x[p] = y[p] * 2
+        x[~p] += 10
+        y[p] = 0
+        return x, y
+
+    for seed in range(3):
+        x, y = draw((5, 7), seed), draw((5, 7), seed + 9)
+        got = f(x, y)
+        p = x > 0
+        x[p] = y[p] * 2
+        x[~p] += 10
+        y[p] = 0
+        same(got[0], x)
+        same(got[1], y)
+
+
+def test_two_sizes_are_not_mixed():
+    with pytest.raises(ShapeError, match="WF1001") as caught:
+        wf.jit(lambda x, y: x[x > 0] + y[y > 0])(draw(5, 0), draw(5, 1))
+    assert "test_data_sizes.py" in str(caught.value)
+    with pytest.raises(ShapeError):
+        wf.jit(lambda x, y: wf.stack([x[x > 0], y[y > 0]]))(draw(5, 0), draw(5, 1))
+
+
+def test_named_sizes():
+    B = wf.Dim("B")
+    f = wf.jit(lambda x: (x[x > 0], wf.concat([x, x[x > 0]]), wf.unique_counts(x).counts), dims={"x": (B,)})
+    for n in (2, 3, 10, 500):
+        x = draw(n, n)
+        taken, both, counts = f(x)
+        same(taken, x[x > 0])
+        same(both, np.concatenate([x, x[x > 0]]))
+        same(counts, np.unique(x, return_counts=True)[1])
+    assert f.misses == ["a new signature"]
+
+
+def test_nested_jit():
+    g = wf.jit(lambda x, s: x[x > s])
+    h = wf.jit(lambda x: wf.sum(x[x > 0]))
+    f = wf.jit(lambda x: (g(x, 0.0) * 2, h(x) + h(-x)))
+    for seed in range(3):
+        x = draw(9, seed)
+        got = f(x)
+        same(got[0], x[x > 0] * 2)
+        np.testing.assert_allclose(got[1], np.abs(x).sum(), rtol=1e-6)
+
+
+def test_in_branches_and_loops():
+    @wf.jit
+    def f(p, x):
+        a = wf.cond(p, lambda: wf.sum(x[x > 0]), lambda: wf.sum(x))
+        _, b = wf.scan(lambda c, row: (c, wf.sum(row[row > c])), wf.asarray(0.0, dtype=wf.float32), x)
+        c = wf.while_loop(
+            lambda c: wf.sum(x[x > c]) > 1, lambda c: c + wf.asarray(0.25, dtype=wf.float32), np.float32(0)
+        )
+        d = wf.fori_loop(0, 3, lambda i, c: c + wf.sum(c[c > 1] ** 2), x)
+        return a, b, c, d
+
+    for seed in range(3):
+        x = draw((4, 6), seed)
+        for p in (True, False):
+            a, b, c, d = f(p, x)
+            np.testing.assert_allclose(a, x[x > 0].sum() if p else x.sum(), rtol=1e-5)
+            np.testing.assert_allclose(b, [row[row > 0].sum() for row in x], rtol=1e-5)
+            want = np.float32(0)
+            while x[x > want].sum() > 1:
+                want += np.float32(0.25)
+            assert float(c) == want
+            e = x.astype(np.float64)
+            for _ in range(3):
+                e = e + (e[e > 1] ** 2).sum()
+            np.testing.assert_allclose(d, e, rtol=1e-4)
+
+
+def test_loops_over_what_was_found():
+    @wf.jit
+    def f(x):
+        a = x[x > 0]
+        last, sums = wf.scan(lambda c, v: (c + v, c), wf.asarray(0.0, dtype=wf.float32), a)
+        return last, sums
+
+    for share in (0, 0.5, 1):
+        x = draw(11, 3, share)
+        a = x[x > 0]
+        last, sums = f(x)
+        np.testing.assert_allclose(last, a.sum(), rtol=1e-5)
+        np.testing.assert_allclose(sums, np.cumsum(a) - a, rtol=1e-5, atol=1e-6)
+
+
+def test_what_cannot_leave():
+    x, row = draw(5, 0), draw((3, 5), 1)
+    with pytest.raises(SizeError, match="WF1410") as caught:
+        wf.jit(lambda p, x: wf.cond(p, lambda: x[x > 0], lambda: x))(True, x)
+    assert "a mask at" in str(caught.value) and "test_data_sizes.py" in str(caught.value)
+    with pytest.raises(SizeError, match="WF1410"):
+        wf.jit(lambda x: wf.scan(lambda c, r: (c, r[r > 0]), 0.0, x))(row)
+    with pytest.raises(SizeError, match="WF1410"):
+        wf.jit(wf.vmap(lambda r: r[r > 0]))(row)
+    with pytest.raises(SizeError, match="WF1410"):
+        wf.jit(lambda x: wf.vjp(lambda x: x[x > 0], x)[0])(x)
+
+
+def test_derivatives():
+    def loss(x, y):
+        p = x > 0
+        a = x[p]
+        return wf.sum(a * a * y[p]) + wf.sum(wf.sort(a)[None, :] * a[:, None]) / (a.shape[0] + 1)
+
+    rng = np.random.default_rng(5)
+    for share in (0, 0.5, 1):
+        x, y = draw(9, 2, share).astype(np.float64), rng.normal(size=9)
+        t = rng.normal(size=9)
+        value, (gx, gy) = wf.jit(wf.value_and_grad(loss, (0, 1)))(x, y)
+
+        def plain(x, y):
+            a = x[x > 0]
+            return (a * a * y[x > 0]).sum() + (np.sort(a)[None] * a[:, None]).sum() / (a.size + 1)
+
+        np.testing.assert_allclose(value, plain(x, y), rtol=1e-12)
+        h = 1e-6
+        for got, at in ((gx, 0), (gy, 1)):
+            for i in range(9):
+                up, down = [x.copy(), y.copy()], [x.copy(), y.copy()]
+                up[at][i] += h
+                down[at][i] -= h
+                np.testing.assert_allclose(got[i], (plain(*up) - plain(*down)) / (2 * h), rtol=1e-5, atol=1e-7)
+        _, forward = wf.jit(lambda x, y, t: wf.jvp(lambda x: loss(x, y), (x,), (t,)))(x, y, t)
+        np.testing.assert_allclose(forward, np.asarray(gx) @ t, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(wf.grad(loss)(x, y), gx, rtol=1e-12)
+
+
+def test_batches():
+    def f(x, s):
+        a = x[x > s]
+        return wf.sum(a) / (a.shape[0] + 1)
+
+    x, s = draw((6, 9), 3), draw(6, 4)
+    want = np.array([r[r > c].sum() / ((r > c).sum() + 1) for r, c in zip(x, s, strict=True)])
+    np.testing.assert_allclose(wf.jit(wf.vmap(f))(x, s), want, rtol=1e-5)
+    np.testing.assert_allclose(wf.jit(wf.vmap(f, in_axes=(None, 0)))(x[0], s), [
+        x[0][x[0] > c].sum() / ((x[0] > c).sum() + 1) for c in s], rtol=1e-5)  # fmt: skip
+    got = wf.jit(wf.vmap(wf.grad(f)))(x, s)
+    want = (x > s[:, None]) / ((x > s[:, None]).sum(1, keepdims=True) + 1)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_variables():
+    seen = wf.Variable(0)
+    best = wf.Variable(np.zeros(3, np.float32))
+
+    @wf.jit
+    def f(x):
+        a = x[x > 0]
+        seen.value = seen + a.shape[0]
+        best[0] = wf.sum(a)
+        return a
+
+    total = 0
+    for seed in range(3):
+        x = draw(8, seed)
+        same(f(x), x[x > 0])
+        total += (x > 0).sum()
+        assert int(seen.value) == total
+        np.testing.assert_allclose(best.value, [x[x > 0].sum(), 0, 0], rtol=1e-6)
