@@ -78,6 +78,8 @@ def test_folds_of_long_rows(shape):
     x = numbers(shape)
     holds(lambda x: (wf.sum(x), wf.max(x)), x)
     holds(lambda x: wf.sum(wf.abs(x)) * 2, x)
+    holds(lambda x: (x - wf.mean(x), wf.max(x)), x)
+    holds(lambda x: wf.exp(x - wf.max(x)) / wf.sum(wf.exp(x - wf.max(x))), x)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int8", "bool"])

@@ -648,7 +648,7 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     for (Value *value : captured) {
       outside.push_back(*value);
       bool isIndex = value->getType().isIndex();
-      *value = LLVM::LoadOp::create(b, loc, isIndex ? i64 : pointerType, slot(b, block->getArgument(1), n++));
+      *value = LLVM::LoadOp::create(b, loc, isIndex ? i64 : value->getType(), slot(b, block->getArgument(1), n++));
       if (isIndex)
         *value = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), *value);
     }

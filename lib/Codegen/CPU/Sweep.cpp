@@ -111,12 +111,13 @@ LogicalResult Sweep::emit() {
 //===-- map ------------------------------------------------------------------------------------------------------===//
 
 void Sweep::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
-                     llvm::function_ref<void(Value, Value)> body) {
-  e.parallel(items, bytesPerItem, nsPerItem, [&](Value begin, Value end) {
+                     llvm::function_ref<void(Value, Value)> body, ArrayRef<Value *> captured) {
+  auto fenced = [&](Value begin, Value end) {
     body(begin, end);
     if (schedule.stream)
       e.fenceStreams();
-  });
+  };
+  e.parallel(items, bytesPerItem, nsPerItem, fenced, captured);
 }
 
 void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims,

@@ -39,7 +39,7 @@ private:
 
   /// The loops of a parallel region; streamed stores are in order when it ends.
   void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
-                llvm::function_ref<void(mlir::Value, mlir::Value)> body);
+                llvm::function_ref<void(mlir::Value, mlir::Value)> body, llvm::ArrayRef<mlir::Value *> captured = {});
 
   void emitMap();
   void emitRow();
@@ -55,6 +55,7 @@ private:
                          int64_t pitch, mlir::Value column);
 
   // row form
+  bool spread = false; // one long row: its parts go to the threads
   llvm::DenseMap<mlir::Value, int> stages;
   int stageOf(mlir::Value value);
   struct RowState {

@@ -87,9 +87,25 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   for (Value value : keep)
     kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
 
+  Point here = row; // the row, as the function that is being emitted sees it
+  auto inParts = [&](const SizeExpr &items, int64_t elements, ArrayRef<Value *> memories,
+                     llvm::function_ref<void(Value, Value)> body) {
+    SmallVector<Value *> captured(memories);
+    for (unsigned i : live)
+      if (auto it = state.scalars.find(g.nodes[i].result()); it != state.scalars.end())
+        captured.push_back(&it->second);
+    parallel(
+        items, bytesPerElement * SizeExpr(elements), nsPerElement * double(elements),
+        [&](Value begin, Value end) {
+          here = origin();
+          body(begin, end);
+          here = row;
+        },
+        captured);
+  };
   auto frameAt = [&](Value i, Value mask) {
     Frame frame;
-    frame.point = row;
+    frame.point = here;
     setGroup(frame.point, laneDims, i);
     frame.point.lane = lane;
     frame.point.width = width;
@@ -142,10 +158,16 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   };
 
   if (reductions.empty()) {
-    overLanes(e.index(0), e.index(n), row, laneDims, [&](Value i, Value mask) {
-      Frame frame = frameAt(i, mask);
-      visit(frame);
-    });
+    auto part = [&](Value begin, Value end) {
+      overLanes(begin, end, here, laneDims, [&](Value i, Value mask) {
+        Frame frame = frameAt(i, mask);
+        visit(frame);
+      });
+    };
+    if (spread)
+      inParts(n, 1, {}, part);
+    else
+      part(e.index(0), e.index(n));
     for (Value value : keep)
       state.scratch[value] = kept[value];
     return;
@@ -216,14 +238,24 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       memories.push_back(b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
     }
     memories = e.scratch(memories);
-    e.loop(e.index(0), chunks, 1, [&](Value k) {
-      Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-      Value stop = e.minimum(end, e.add(begin, e.index(kChunk)));
-      Point p;
-      p.indices = {k};
-      for (auto [memory, element, value] : llvm::zip(memories, elements, chunk(begin, stop, std::nullopt)))
-        e.store(value, memory, element, at, p);
-    });
+    auto part = [&](Value first, Value last) {
+      e.loop(first, last, 1, [&](Value k) {
+        Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+        Value stop = e.minimum(e.index(n), e.add(begin, e.index(kChunk)));
+        Point p;
+        p.indices = {k};
+        for (auto [memory, element, value] : llvm::zip(memories, elements, chunk(begin, stop, std::nullopt)))
+          e.store(value, memory, element, at, p);
+      });
+    };
+    if (spread) {
+      SmallVector<Value *> captured;
+      for (Value &memory : memories)
+        captured.push_back(&memory);
+      inParts((n + SizeExpr(kChunk - 1)).floordiv(kChunk), kChunk, captured, part);
+    } else {
+      part(e.index(0), chunks);
+    }
     for (auto [memory, element, c] : llvm::zip(memories, elements, combiners))
       results.push_back(foldMemory(c, memory, element, chunks, 1, 1, e.index(0)));
   }
@@ -241,7 +273,7 @@ void Sweep::emitRow() {
   Shape sizes = groupSizes(kept);
   SizeExpr length = g.size(lane);
   double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
-  parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
+  auto rows = [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
       Point point = origin();
       for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
@@ -264,7 +296,12 @@ void Sweep::emitRow() {
           e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
                   storeAccess(output), point);
     });
-  });
+  };
+  spread = numElements(sizes) == SizeExpr(1) && length.constant().value_or(INT64_MAX) > kChunk;
+  if (spread)
+    rows(e.index(0), e.index(1));
+  else
+    parallel(numElements(sizes), bytesPerElement * length, perRow, rows);
 }
 
 } // namespace weft

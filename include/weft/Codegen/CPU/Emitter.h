@@ -116,7 +116,7 @@ public:
             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// Items 0 .. n-1, cut in chunks of `grain` for the runtime's pool, or in a plain loop where the work is known to be
   /// small. `nsPerItem` is the cost model's estimate. The body emits items begin .. end-1; it is a function of its own,
-  /// in which each of `captured` (indices and pointers from outside) stands for the body's own value.
+  /// in which each of `captured` (scalars and pointers from outside) stands for the body's own value.
   void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                 llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body,
                 llvm::ArrayRef<mlir::Value *> captured = {});
