@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /// Grows with every change of the table.
-#define WEFT_COMPILER_API_VERSION 1
+#define WEFT_COMPILER_API_VERSION 2
 
 /// Bytes that a function hands out; freed by `release(data)`. Zero-initialise.
 typedef struct WeftBytes {
@@ -115,9 +115,21 @@ bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error);
 /// Takes a module from one stage to a later one, in place.
 bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef options, WeftBytes *error);
 
+/// Where objects of kernels are kept (weft/Pipelines/Compile.h). Both are called in the thread that compiles.
+typedef struct WeftObjectStore {
+  void *user;
+  bool (*find)(void *user, MlirStringRef key, WeftBytes *object);
+  void (*keep)(void *user, MlirStringRef key, MlirStringRef object);
+} WeftObjectStore;
+
 /// Compiles a module at stage `traced` to an image (weft/Runtime/Image.h). The module is spent. `report` is the JSON of
-/// explain().
-bool weftCompile(MlirModule module, MlirStringRef options, WeftBytes *image, WeftBytes *report, WeftBytes *error);
+/// explain(). `store` may be NULL.
+bool weftCompile(MlirModule module, MlirStringRef options, const WeftObjectStore *store, WeftBytes *image,
+                 WeftBytes *report, WeftBytes *error);
+
+/// The user's lines of a module as JSON: {"lines": ["file:line", ...], "ops": [[numbers of lines], ...]}, the ops in
+/// program order, the innermost line of each place first.
+void weftModuleLines(MlirModule module, MlirStringCallback callback, void *user);
 
 /// What a module at stage `traced` becomes, to read: `asm` or `llvm-ir`. The module is spent.
 bool weftCompileToText(MlirModule module, MlirStringRef kind, MlirStringRef options, WeftBytes *text, WeftBytes *error);

@@ -3,6 +3,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "weft/Pipelines/Compile.h"
+#include "weft/Pipelines/Report.h"
 #include "weft/Reference/Interpreter.h"
 
 using namespace mlir;
@@ -68,19 +69,52 @@ bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirS
   return false;
 }
 
-bool weftCompile(MlirModule module, MlirStringRef text, WeftBytes *image, WeftBytes *report, WeftBytes *error) {
+bool weftCompile(MlirModule module, MlirStringRef text, const WeftObjectStore *given, WeftBytes *image,
+                 WeftBytes *report, WeftBytes *error) {
   weft::CompileOptions options;
   if (failed(parseOptions(unwrap(text), options, error)))
     return false;
   Diagnostics diagnostics(unwrap(module).getContext());
   std::string imageBytes, reportText, message;
-  if (succeeded(weft::compileModule(unwrap(module), options, imageBytes, reportText, message))) {
+  weft::ObjectStore store;
+  if (given) {
+    store.find = [given](StringRef key, std::string &object) {
+      WeftBytes bytes = {};
+      if (!given->find(given->user, wrap(key), &bytes))
+        return false;
+      object.assign(bytes.data, bytes.size);
+      bytes.release(bytes.data);
+      return true;
+    };
+    store.keep = [given](StringRef key, StringRef object) { given->keep(given->user, wrap(key), wrap(object)); };
+  }
+  if (succeeded(
+          weft::compileModule(unwrap(module), options, imageBytes, reportText, message, given ? &store : nullptr))) {
     fill(image, imageBytes);
     fill(report, reportText);
     return true;
   }
   diagnostics.into(error, message);
   return false;
+}
+
+void weftModuleLines(MlirModule module, MlirStringCallback callback, void *user) {
+  llvm::StringMap<int64_t> numbers;
+  llvm::json::Array lines, ops;
+  unwrap(module)->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    llvm::json::Array own;
+    for (std::string &line : weft::linesOf(op->getLoc())) {
+      auto [entry, isNew] = numbers.try_emplace(line, numbers.size());
+      own.push_back(entry->second);
+      if (isNew)
+        lines.push_back(std::move(line));
+    }
+    ops.push_back(std::move(own));
+  });
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(
+      llvm::json::Object{{"lines", std::move(lines)}, {"ops", std::move(ops)}});
+  callback(wrap(StringRef(text)), user);
 }
 
 bool weftCompileToText(MlirModule module, MlirStringRef kind, MlirStringRef text, WeftBytes *result, WeftBytes *error) {

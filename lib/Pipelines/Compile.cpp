@@ -9,6 +9,8 @@
 #include "weft/Pipelines/Report.h"
 #include "weft/Runtime/Image.h"
 #include "weft/Target/Object.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 #include <sched.h>
 
 using namespace mlir;
@@ -80,8 +82,42 @@ static unsigned compilerThreads() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
+/// What everything that is made for a target depends on.
+static std::string describe(const Target &target, const CompileOptions &options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << target.triple << ' ' << target.cpu << ' ' << llvm::join(target.features, ",") << ' ' << target.vectorBytes
+         << ' ' << target.vectorRegisters << ' ' << target.cheapMaskedStore << ' ' << target.streams << ' '
+         << target.l1Bytes << ' ' << target.l2Bytes << ' ' << target.l3Bytes << ' ' << target.flopsPerNs << ' '
+         << target.bytesPerNs << ' ' << int(options.numerics) << ' ' << options.threads;
+  return text;
+}
+
+/// The kernels of a module that a store may hold, with their keys: none where a name is not that of the content alone
+/// (each op with its own lines, or two contents with one hash), since objects find each other by name.
+static llvm::StringMap<std::string> keysOfKernels(ModuleOp module, const std::string &surroundings) {
+  llvm::StringMap<std::string> keys;
+  for (auto kernel : module.getOps<func::FuncOp>()) {
+    if (!kernel->hasAttr("weft.kernel") || kernel->hasAttr("weft.inline")) // that one becomes a part of the entry
+      continue;
+    if (kernel.getName().count('_') != 1)
+      return {};
+    std::string text = surroundings;
+    llvm::raw_string_ostream stream(text);
+    kernel->print(stream, OpPrintingFlags()
+                              .printGenericOpForm()
+                              .useLocalScope()
+                              .enableDebugInfo(false)
+                              .elideLargeElementsAttrs(-1)
+                              .elideLargeResourceString(-1));
+    auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
+    keys[kernel.getName()] = llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true);
+  }
+  return keys;
+}
+
 LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std::string &image, std::string &report,
-                            std::string &error) {
+                            std::string &error, const ObjectStore *store) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal()) {
     error = "[WF2020] a program needs a function named @main";
@@ -96,6 +132,8 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
     return failure();
   }
   Report explain;
+  llvm::StringMap<std::string> keys;
+  SmallVector<Object> found;
   Stage stage = Stage::Traced;
   for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned, Stage::LLVM}) {
     explain.begin(next == Stage::LLVM ? "codegen" : stringify(next));
@@ -103,14 +141,32 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
       return failure();
     explain.end();
     stage = next;
-    if (next == Stage::Planned)
-      explain.readPlan(module);
+    if (next != Stage::Planned)
+      continue;
+    explain.readPlan(module);
+    if (!store || options.debugLines)
+      continue;
+    keys = keysOfKernels(module, describe(target, options));
+    for (auto kernel : module.getOps<func::FuncOp>()) {
+      auto key = keys.find(kernel.getName());
+      Object object{kernel.getName().str(), ""};
+      if (key == keys.end() || !store->find(key->second, object.bytes))
+        continue;
+      found.push_back(std::move(object));
+      kernel.eraseBody(); // a declaration: linked by name
+      kernel.setPrivate();
+    }
   }
   SmallVector<Object> objects;
   explain.begin("llvm");
   if (failed(emitObjects(module, target, compilerThreads(), objects, error)))
     return failure();
   explain.end();
+  for (const Object &object : objects)
+    if (auto key = keys.find(object.symbol); key != keys.end())
+      store->keep(key->second, object.bytes);
+  explain.compiled(objects.size() - 1, found.size());
+  llvm::append_range(objects, found);
   report = explain.json();
 
   WeftImageSpec spec = {};

@@ -169,6 +169,8 @@ std::string Report::json() const {
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"maps", llvm::json::Value(llvm::json::Array(maps))},
                           {"arena_bytes", arena},
+                          {"fresh_kernels", freshKernels},
+                          {"stored_kernels", storedKernels},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},
                           {"stages", llvm::json::Value(llvm::json::Array(stages))}};
   std::string text;

@@ -13,6 +13,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+#include <atomic>
 #include <thread>
 
 using namespace mlir;
@@ -144,28 +145,28 @@ static llvm::StringRef ownerOf(const llvm::GlobalValue &value) {
   return owner && owner->hasFnAttribute(llvm::Attribute::AlwaysInline) ? "weft_entry" : name;
 }
 
-/// Deals the functions into parts of about equal size, no more than there are owners; the entry's is the first.
-static llvm::StringMap<unsigned> deal(const llvm::Module &ir, unsigned &parts) {
+/// Which part each function goes to, and the function that a part is called by.
+struct Deal {
+  llvm::StringMap<unsigned> part;
+  std::vector<std::string> symbols;
+};
+
+/// The entry's part first, then one for each kernel, the largest first, so that threads end together.
+static Deal deal(const llvm::Module &ir) {
   llvm::StringMap<size_t> sizes;
   for (const llvm::Function &function : ir)
-    if (!function.isDeclaration())
+    if (!function.isDeclaration() && ownerOf(function) != "weft_entry")
       sizes[ownerOf(function)] += function.getInstructionCount();
   std::vector<std::pair<size_t, llvm::StringRef>> order;
   for (auto &item : sizes)
     order.push_back({item.second, item.first()});
   llvm::sort(order, [](auto &a, auto &b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
-  parts = std::min<unsigned>(parts, order.size());
-  std::vector<size_t> load(parts, 0);
-  load[0] = sizes.lookup("weft_entry");
-  llvm::StringMap<unsigned> part{{"weft_entry", 0}};
+  Deal deal{{{"weft_entry", 0}}, {"weft_entry"}};
   for (auto &[size, name] : order) {
-    if (name == "weft_entry")
-      continue;
-    unsigned least = std::min_element(load.begin(), load.end()) - load.begin();
-    part[name] = least;
-    load[least] += size;
+    deal.part[name] = deal.symbols.size();
+    deal.symbols.push_back(name.str());
   }
-  return part;
+  return deal;
 }
 
 LogicalResult emitObjects(ModuleOp module, const Target &target, unsigned threads, SmallVectorImpl<Object> &objects,
@@ -178,40 +179,44 @@ LogicalResult emitObjects(ModuleOp module, const Target &target, unsigned thread
   size_t instructions = 0;
   for (llvm::Function &function : *ir)
     instructions += function.getInstructionCount();
-  unsigned parts = std::clamp<unsigned>(instructions / 1000, 1, std::max(1u, threads));
-  llvm::StringMap<unsigned> part = deal(*ir, parts);
+  threads = std::clamp<unsigned>(instructions / 1000, 1, std::max(1u, threads));
+  Deal dealt = deal(*ir);
+  unsigned parts = dealt.symbols.size();
   objects.resize(parts);
+  for (unsigned i = 0; i < parts; ++i)
+    objects[i].symbol = dealt.symbols[i];
   std::vector<std::string> errors(parts);
   std::vector<llvm::SmallVector<char>> bitcode(parts);
   for (unsigned i = 1; i < parts; ++i) {
     llvm::ValueToValueMapTy map;
-    auto clone =
-        llvm::CloneModule(*ir, map, [&](const llvm::GlobalValue *value) { return part.lookup(ownerOf(*value)) == i; });
-    for (llvm::Function &function : *clone)
-      if (!function.isDeclaration() && !function.hasLocalLinkage() && objects[i].symbol.empty())
-        objects[i].symbol = function.getName().str();
+    auto clone = llvm::CloneModule(
+        *ir, map, [&](const llvm::GlobalValue *value) { return dealt.part.lookup(ownerOf(*value)) == i; });
     llvm::raw_svector_ostream stream(bitcode[i]);
     llvm::WriteBitcodeToFile(*clone, stream);
   }
-  objects[0].symbol = "weft_entry";
   // What another part defines is only declared in this one.
   if (parts > 1)
     for (llvm::Function &function : *ir)
-      if (!function.isDeclaration() && part.lookup(ownerOf(function)) != 0) {
+      if (!function.isDeclaration() && dealt.part.lookup(ownerOf(function)) != 0) {
         function.deleteBody();
         function.setVisibility(llvm::GlobalValue::HiddenVisibility);
       }
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < parts; ++i)
-    workers.emplace_back([&, i] {
+  std::atomic<unsigned> next{1};
+  auto work = [&] {
+    for (unsigned i; (i = next++) < parts;) {
       llvm::LLVMContext own;
       auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef({bitcode[i].data(), bitcode[i].size()}, "weft"), own);
       if (!parsed)
         errors[i] = llvm::toString(parsed.takeError());
       else if (failed(compile(**parsed, target, Emit::Object, objects[i].bytes, errors[i])) && errors[i].empty())
         errors[i] = "the back end failed";
-    });
+    }
+  };
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < threads; ++i)
+    workers.emplace_back(work);
   LogicalResult first = compile(*ir, target, Emit::Object, objects[0].bytes, errors[0]);
+  work();
   for (std::thread &worker : workers)
     worker.join();
   for (const std::string &text : errors)

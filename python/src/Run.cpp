@@ -1,8 +1,11 @@
 // Decides how passes, the compiler and the reference are called from Python. The interpreter lock is given up
 // meanwhile.
 #include "Handles.h"
+#include <cstdlib>
+#include <cstring>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <optional>
 
 namespace weft::python {
 
@@ -20,6 +23,40 @@ struct PassManager {
     raise(std::string(text.substr(at + 1, 6)).c_str(), text);
   raise("WF1505", text);
 }
+
+/// A store of objects that is a Python object. What it raises (Ctrl-C) is raised when the compiler has returned.
+struct Store {
+  nb::object object;
+  std::optional<nb::python_error> raised;
+
+  static bool find(void *user, MlirStringRef key, WeftBytes *out) {
+    nb::gil_scoped_acquire acquire;
+    auto *self = static_cast<Store *>(user);
+    try {
+      nb::object found = self->object.attr("find")(nb::str(key.data, key.length));
+      if (found.is_none())
+        return false;
+      auto bytes = nb::cast<nb::bytes>(found);
+      out->data = static_cast<char *>(std::malloc(bytes.size() + 1));
+      out->size = bytes.size();
+      out->release = [](char *data) { std::free(data); };
+      std::memcpy(out->data, bytes.c_str(), bytes.size());
+      return true;
+    } catch (nb::python_error &error) {
+      self->raised.emplace(std::move(error));
+    }
+    return false;
+  }
+  static void keep(void *user, MlirStringRef key, MlirStringRef data) {
+    nb::gil_scoped_acquire acquire;
+    auto *self = static_cast<Store *>(user);
+    try {
+      self->object.attr("keep")(nb::str(key.data, key.length), nb::bytes(data.data, data.length));
+    } catch (nb::python_error &error) {
+      self->raised.emplace(std::move(error));
+    }
+  }
+};
 
 void bindRun(nb::module_ &m) {
   nb::object ir = m.attr("ir");
@@ -63,20 +100,39 @@ void bindRun(nb::module_ &m) {
 
   m.def(
       "compile",
-      [](Module &module, std::string_view options) {
+      [](Module &module, std::string_view options, nb::object store) {
         ++module.state->generation;
         Bytes image, report, error;
+        Store kept{store, std::nullopt};
+        WeftObjectStore table{&kept, Store::find, Store::keep};
         bool good;
         {
           nb::gil_scoped_release release;
-          good = api().weftCompile(module.state->module, sref(options), &image, &report, &error);
+          good = api().weftCompile(module.state->module, sref(options), store.is_none() ? nullptr : &table, &image,
+                                   &report, &error);
+        }
+        if (kept.raised) {
+          kept.raised->restore();
+          throw nb::python_error();
         }
         if (!good)
           failed(error);
         return nb::make_tuple(nb::bytes(image.data, image.size), nb::str(report.data, report.size));
       },
-      nb::arg("module"), nb::arg("options") = "",
-      "Compiles a module at stage `traced`: (image, report as JSON). The module is spent.");
+      nb::arg("module"), nb::arg("options") = "", nb::arg("store") = nb::none(),
+      "Compiles a module at stage `traced`: (image, report as JSON). The module is spent. store: `find(key)` gives the "
+      "bytes of a kernel's object or None, `keep(key, bytes)` takes one.");
+  m.def(
+      "module_lines",
+      [](Module &module) {
+        std::string text;
+        api().weftModuleLines(
+            module.state->module,
+            [](MlirStringRef part, void *user) { static_cast<std::string *>(user)->append(part.data, part.length); },
+            &text);
+        return text;
+      },
+      nb::arg("module"), "The user's lines of each op, as JSON (weftModuleLines).");
 
   m.def(
       "compile_to_text",

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
+#include <functional>
 #include <string>
 
 namespace weft {
@@ -24,9 +25,18 @@ struct CompileOptions {
 mlir::LogicalResult runStages(mlir::ModuleOp module, llvm::StringRef from, llvm::StringRef to,
                               const CompileOptions &options, std::string &error);
 
-/// Compiles a module at stage `traced` into an image, with the JSON of explain() in `report`. The module is spent.
+/// Where the objects of kernels are kept from one program, or process, to the next. A key says all that an object
+/// depends on, but for the version of the compiler.
+struct ObjectStore {
+  /// Whether there is one under a key; fills `object`.
+  std::function<bool(llvm::StringRef key, std::string &object)> find;
+  std::function<void(llvm::StringRef key, llvm::StringRef object)> keep;
+};
+
+/// Compiles a module at stage `traced` into an image, with the JSON of explain() in `report`. The module is spent. With
+/// a store, only kernels that it does not have are compiled.
 mlir::LogicalResult compileModule(mlir::ModuleOp module, const CompileOptions &options, std::string &image,
-                                  std::string &report, std::string &error);
+                                  std::string &report, std::string &error, const ObjectStore *store = nullptr);
 
 /// The assembly ("asm") or LLVM IR ("llvm-ir") of a module at stage `traced`, to read. The module is spent.
 mlir::LogicalResult compileToText(mlir::ModuleOp module, const CompileOptions &options, llvm::StringRef kind,

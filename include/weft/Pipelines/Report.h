@@ -17,6 +17,11 @@ public:
   void end();
   /// Reads kernels, launches, copies, what became of maps, and the arena from a module at the stage `planned`.
   void readPlan(mlir::ModuleOp module);
+  /// How many kernels were compiled, and how many came from a store.
+  void compiled(int64_t fresh, int64_t stored) {
+    freshKernels = fresh;
+    storedKernels = stored;
+  }
   std::string json() const;
 
 private:
@@ -24,6 +29,7 @@ private:
 
   llvm::json::Array kernels, launches, notFused, copies, maps, stages;
   std::string arena = "0";
+  int64_t freshKernels = 0, storedKernels = 0;
   std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::string stage;
   std::chrono::steady_clock::time_point start;

@@ -9,12 +9,12 @@ namespace weft {
 
 enum class Emit { Object, Assembly, LLVMIR };
 
-/// One object file and a function that it defines; the first defines `weft_entry`.
+/// One object file and a function that it defines; the first defines `weft_entry`, the others a kernel each.
 struct Object {
   std::string symbol, bytes;
 };
 
-/// Compiles in up to `threads` threads, one object each. On failure `error` says why.
+/// Compiles in up to `threads` threads, one object for the entry and one for each kernel. On failure `error` says why.
 mlir::LogicalResult emitObjects(mlir::ModuleOp module, const Target &target, unsigned threads,
                                 llvm::SmallVectorImpl<Object> &objects, std::string &error);
 

@@ -5,12 +5,11 @@ Decides which options there are, and how a stage is asked for by name.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any, NamedTuple
 
-from weft._src import _weft
-from weft._src.errors import ArgumentValueError
+from weft._src import _weft, cache
+from weft._src.errors import ArgumentValueError, ArtifactError
 
 STAGES = ("traced", "resolved", "optimized", "kernels", "planned", "linalg", "scheduled", "bufferized", "llvm")
 """The forms of a program that are IR, in order; `llvm-ir` and `asm` come after them as texts."""
@@ -80,37 +79,83 @@ def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) 
 
 
 class Compiled(NamedTuple):
-    """Native code: the program ready to be called, its image's bytes, and the report that `explain` reads."""
+    """Native code: the program ready to be called, its image's bytes, and the report that `explain` reads; its key in
+    the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and whether it was found there."""
 
     program: Any
     image: bytes
     report: dict
+    key: str
+    lines: dict
+    is_stored: bool
 
 
-_recent: dict[bytes, Compiled] = {}
+_recent: dict[str, Compiled] = {}
 _MAX_RECENT = 128
+# Their lines are in the native code, so that a failed check tells them.
+_TELLS_LINES = ("weft.check", "weft.print", "weft.callback")
 
 
-def compile_module(module: Any, opts: Options) -> Compiled:
+def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
     """Compiles a module at stage `traced`, and loads it; the module itself is not changed.
 
-    The same text (lines of the user included) under the same options is compiled once: a lambda or a method that is
-    wrapped anew, or traced anew since something it reads has changed, finds its native code.
+    The same text under the same options is compiled once: a lambda or a method that is wrapped anew, or traced anew
+    since something it reads has changed, finds its native code, and so does the next process (cache.py). Of a new
+    program, only kernels that no other one had are compiled.
+
+    Args:
+        module: the traced module. opts: what for. what: the program's name for people who look into the cache.
 
     Raises:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
     """
-    text = opts.text() + module.get_asm(enable_debug_info=True)
-    key = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    found = _recent.pop(key, None)
+    text = module.get_asm(enable_debug_info=bool(opts.debug))
+    if any(op in text for op in _TELLS_LINES):
+        text = module.get_asm(enable_debug_info=True)
+    lines = _weft.module_lines(module)
+    key = program_key(text, opts)
+    mark = cache.digest(key, lines)
+    found = _recent.pop(mark, None) or _stored(key, json.loads(lines), opts)
     if found is None:
-        image, report = _weft.compile(module.clone(), opts.text())
-        program = _weft.Program(image)
-        program.threads = opts.threads
-        found = Compiled(program, image, json.loads(report))
-        pairs = iter(found.report["donations"])
-        program.donations = list(zip(pairs, pairs, strict=True))
-    _recent[key] = found  # the latest last
+        store = cache.store()
+        kernels = cache.Kernels(store, f"a kernel of {what}") if store else None
+        image, _ = _weft.compile(module.clone(), opts.text(), kernels)
+        found = _loaded(image, key, json.loads(lines), opts)
+        if store:
+            store.write("program", key, cache.pack_program(image, lines), what)
+    _recent[mark] = found  # the latest last
     while len(_recent) > _MAX_RECENT:
         _recent.pop(next(iter(_recent)), None)
     return found
+
+
+def program_key(text: str, opts: Options) -> str:
+    """The content key of a program: its text, what it is compiled for, and by which compiler."""
+    host = cache.host_id() if opts.target == "host" else ""
+    return cache.digest(text, opts.text(), host, cache.compiler_id())
+
+
+def _stored(key: str, lines: dict, opts: Options) -> Compiled | None:
+    """The program under a key in the persistent cache, told in the lines of this trace."""
+    store = cache.store()
+    content = store.read("program", key) if store else None
+    if store is None or content is None:
+        return None
+    try:
+        found = cache.unpack_program(content)
+        return _loaded(found.image, key, lines, opts, found.lines)
+    except ArtifactError as err:
+        store.reject("program", key, f"does not load: {err.message}")
+        return None
+
+
+def _loaded(image: bytes, key: str, lines: dict, opts: Options, stored: dict | None = None) -> Compiled:
+    """An image as a program; `stored`: the lines of its trace, where it comes from the cache."""
+    program = _weft.Program(image)
+    program.threads = opts.threads
+    report = json.loads(program.metadata)
+    pairs = iter(report["donations"])
+    program.donations = list(zip(pairs, pairs, strict=True))
+    if stored is not None:
+        report = cache.rebase(report, stored, lines)
+    return Compiled(program, image, report, key, lines, stored is not None)

@@ -130,7 +130,7 @@ def _compile(function: Any, args: tuple, kwargs: dict, specs: Sequence[Spec]) ->
     """The program of a call, and the type of what the op returned: None for one value, else a list or (named) tuple."""
     global compiled
     traced = trace.trace_program(_traced(function, args, kwargs), specs)
-    made = compiler.compile_module(traced.module, compiler.options())
+    made = compiler.compile_module(traced.module, compiler.options(), f"the op {function.__name__}")
     compiled += 1
     return made.program, type(traced.out) if isinstance(traced.out, (list, tuple)) else None
 

@@ -534,7 +534,14 @@ def _rows() -> dict[str, Entry]:
         "", "name changing sizes with wf.Dim.")
     row("WF9002", "PerformanceWarning", "donated memory was not used",
         """No result fits in the memory of a donated argument, or it belongs to another library.""")
-    row("WF9003", "SemanticsWarning", "cache entry ignored", """An entry of the cache was damaged and is made anew.""")
+    row("WF9003", "SemanticsWarning", "cache entry ignored",
+        """A file of the persistent cache was damaged, or is not what its name says. It was removed, and what it held is
+        made anew. The first such file of a process is told.""",
+        "", "`python -m weft cache check` looks at all of them.")
+    row("WF9004", "PerformanceWarning", "cache not used",
+        """The folder of the persistent cache takes no files, or belongs to another user. Programs are compiled in each
+        process then.""",
+        "", "WEFT_CACHE_DIR names another folder, WEFT_CACHE=0 switches the cache off.")
     # fmt: on
     return rows
 

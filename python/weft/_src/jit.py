@@ -455,7 +455,7 @@ class Jitted:
         return Traced(self, call, program, out_tree[0], reads, answers)
 
     def _compile(self, traced: Traced) -> _Variant:
-        compiled = compiler.compile_module(traced.program.module, self.options)
+        compiled = compiler.compile_module(traced.program.module, self.options, leaves.name_of(self.f))
         compiled.program.names = traced.names
         captured = traced.program.trace.captured
         specs = tuple(trace.spec_of(x) for x in captured)
@@ -721,7 +721,9 @@ class Lowered:
         """Native code; `debug="lines"` as in `jit`."""
         own = self.options
         opts = compiler.options(own.numerics, own.threads or None, own.target, debug or own.debug)
-        return Executable(self.traced, compiler.compile_module(self.traced.module, opts))
+        return Executable(
+            self.traced, compiler.compile_module(self.traced.module, opts, leaves.name_of(self.traced.jitted.f))
+        )
 
 
 class Executable:
