@@ -288,14 +288,6 @@ def normal(keys: Any, /, shape: Any = (), dtype: Any = None) -> Any:
     return elementwise.multiply(_erf_inv(x), math.sqrt(2))
 
 
-def _neighbour(x: Tracer, up: bool) -> Tracer:
-    """The next float above or below, or the one after that near the smallest numbers (S. Rump et al., "Computing
-    predecessor and successor in rounding to nearest", 2009)."""
-    u = _eps(x.dtype) / 2
-    step = elementwise.add(elementwise.multiply(elementwise.abs(x), u * (1 + 2 * u)), _tiny(x.dtype) * _eps(x.dtype))
-    return elementwise.add(x, step) if up else elementwise.subtract(x, step)
-
-
 @op
 def truncated_normal(keys: Any, lower: Any, upper: Any, /, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the standard normal distribution, given that they lie in (lower, upper).
@@ -320,7 +312,9 @@ def truncated_normal(keys: Any, lower: Any, upper: Any, /, shape: Any = None, dt
     root = convert(math.sqrt(2), d)
     low, high = (elementwise.erf(elementwise.divide(x, root)) for x in (lower, upper))
     x = elementwise.multiply(_erf_inv(_between(keys, shape, d, low, high)), root)
-    return elementwise.minimum(elementwise.maximum(x, _neighbour(lower, True)), _neighbour(upper, False))
+    return elementwise.minimum(
+        elementwise.maximum(x, elementwise.nextafter(lower, math.inf)), elementwise.nextafter(upper, -math.inf)
+    )
 
 
 @op

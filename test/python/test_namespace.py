@@ -68,6 +68,75 @@ def close(got, expected, units=4):
         assert ulps(got, expected).max() <= units
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_nextafter_is_exact(dtype):
+    info, rng = np.finfo(dtype), np.random.default_rng(0)
+    tiny, normal = info.smallest_subnormal, info.smallest_normal
+    edges = [
+        0.0,
+        -0.0,
+        1.0,
+        2.0,
+        0.5,
+        info.max,
+        normal,
+        2 * normal,
+        4 * normal,
+        1.5 * normal,
+        tiny,
+        np.inf,
+        np.nan,
+        7.3,
+    ]
+    edges = np.array([*edges, *(-e for e in edges)], dtype)
+    bits = rng.integers(0, 1 << (info.bits - 1), 3000).astype(f"u{info.bits // 8}").view(dtype)
+    powers = np.array([2.0 ** int(e) for e in rng.integers(info.minexp - info.nmant, info.maxexp, 500)], dtype)
+    some = np.concatenate([bits, -bits, powers, -powers])
+    x, y = (np.concatenate([g.ravel(), some]) for g in np.meshgrid(edges, edges))
+    y[-len(some) :] = rng.permutation(some)
+    x, y = x[x != y], y[x != y]  # of equal numbers, C gives the second and NumPy's float16 the first
+    with np.errstate(all="ignore"):
+        same_bits(both(wf.nextafter, x, y), np.nextafter(x, y))
+    assert np.signbit(np.asarray(wf.nextafter(dtype(0.0), dtype(-0.0))))
+
+
+def test_closeness_follows_numpy():
+    x = np.array([1, 1, np.inf, np.inf, -np.inf, np.nan, 0, 1e-9, 3], np.float64)
+    y = np.array([1 + 1e-6, 1.1, np.inf, 1, np.inf, np.nan, 1e-9, 0, 3], np.float64)
+    for options in ({}, {"equal_nan": True}, {"rtol": 0.2}, {"atol": 0.5, "rtol": 0.0}):
+        got = both(lambda x, y, o=options: wf.isclose(x, y, **o), x, y)
+        assert (got == np.isclose(x, y, **options)).all()
+        for part in (slice(0, 1), slice(None), slice(0, 0)):
+            got = both(lambda x, y, o=options: wf.allclose(x, y, **o), x[part], y[part])
+            assert got == np.allclose(x[part], y[part], **options)
+    assert both(wf.array_equal, x[:2], x[:2]) and not both(wf.array_equal, x, x)
+    assert both(lambda x: wf.array_equal(x, x, equal_nan=True), x)
+    assert not both(wf.array_equal, x, x[:3])
+    for options in ({}, {"nan": 1.5, "posinf": 7.0, "neginf": -8.0}):
+        for dtype in (np.float32, np.float64):
+            got = both(lambda x, o=options: wf.nan_to_num(x, **o), -x.astype(dtype))
+            assert (got == np.nan_to_num(-x.astype(dtype), **options)).all()
+
+
+def test_repeat_by_numbers_and_split():
+    x = data(3, 4, dtype=np.int64)
+    for counts, axis in (([0, 2, 1], 0), ([1, 0, 3, 2], 1), ([2], 1), (list(range(12)), None), ([0, 0, 0], 0)):
+        want = np.repeat(x, counts, axis=axis)
+        assert (np.asarray(wf.repeat(x, wf.asarray(counts), axis=axis)) == want).all()
+        assert (both(lambda x, c=counts, a=axis: wf.repeat(x, c, axis=a), x) == want).all()
+    sized = wf.jit(lambda x, n: wf.repeat(x, n, size=5))
+    assert sized(np.array([7, 8, 9]), np.array([1, 0, 3])).tolist() == [7, 9, 9, 9, 9]
+    assert sized(np.array([7, 8, 9]), np.array([4, -5, 3])).tolist() == [7, 7, 7, 7, 9]
+    some = wf.jit(lambda x, n: wf.sum(wf.repeat(x, n)))
+    assert [int(some(np.array([7, 8, 9]), np.array(n))) for n in ([1, 0, 3], [0, 0, 0], [9, 1, 1])] == [34, 0, 80]
+    assert wf.repeat(np.zeros(0), np.zeros(0, int)).shape == (0,)
+    assert (both(lambda x: wf.repeat(x, np.int64(2), axis=0), x) == np.repeat(x, 2, axis=0)).all()
+    for sections, axis in ((3, 0), (2, 1), ([1], 1), ([2, -1], 1), ([0, 9], 0), ([3, 1], 1)):
+        parts = both(lambda x, s=sections, a=axis: wf.split(x, s, axis=a), x)
+        for got, want in zip(parts, np.split(x, sections, axis), strict=True):
+            assert got.shape == want.shape and (got == want).all()
+
+
 # ---------------------------------------------------------------------------------------------- composites, Python's //
 
 
@@ -456,6 +525,9 @@ def refused(f, code, *args):
         (lambda x: wf.concat([]), "WF1032", [()]),
         (lambda x: wf.einsum("ii->i", x), "WF1012", [(2, 3)]),
         (lambda x: wf.einsum("...i->i", x), "WF1902", [(2, 2)]),
+        (lambda x: wf.split(x, 3), "WF1902", [(4,)]),
+        (lambda x: wf.repeat(x, x * 0), "WF1022", [(4,)]),
+        (lambda x: wf.repeat(x, [1, 2]), "WF1012", [(4,)]),
         (lambda x: wf.einsum("ij->k", x), "WF1902", [(2, 2)]),
         (lambda x: wf.arange(0, 5, 0), "WF1902", [()]),
     ],

@@ -517,6 +517,86 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
     return convert(array(x), dtypes.check_supported(dtypes.dtype(dtype)))
 
 
+@_composite(2)
+def nextafter(x1: Any, x2: Any, /) -> Any:
+    """The next number of the dtype after `x1`, towards `x2`; `x2` itself where they are equal.
+
+    A step of |x| u (1 + 2 u), where u is half an eps, is rounded to one unit (S. Rump et al., "Computing predecessor
+    and successor in rounding to nearest", 2009). Small numbers are scaled first, and below twice the smallest normal
+    number all units are alike.
+
+    Args:
+        x1, x2: arrays or numbers; promoted to one dtype and broadcast to one shape.
+
+    Raises:
+        ShapeError: WF1001; DTypeError: WF1021.
+
+    >>> weft.nextafter(weft.asarray([1.0, 0.0]), weft.asarray([2.0, -1.0]))
+    Array([ 1.0000001e+00, -1.4012985e-45], dtype=float32)
+    """
+    (x, y), weak = _operands("atan2", [x1, x2])
+    info = dtypes.finfo(x.dtype)
+    u, normal = info.eps / 2, info.smallest_normal
+    size, up = emit("abs", [x]), emit("lt", [x, y])
+
+    def moved(x: Tracer, step: Tracer) -> Tracer:
+        return emit("add", [x, emit("select", [up, step, emit("neg", [step])])])
+
+    scale = emit("select", [emit("lt", [size, _like(x, 1)]), _like(x, 1 / normal), _like(x, 1)])
+    step = emit("mul", [emit("mul", [size, scale]), _like(x, u * (1 + 2 * u))])
+    r = emit("div", [moved(emit("mul", [x, scale]), step), scale])
+    r = emit("select", [emit("lt", [size, _like(x, 2 * normal)]), moved(x, _like(x, normal * info.eps)), r])
+    greatest = emit("select", [up, _like(x, info.min), _like(x, info.max)])
+    r = emit("select", [emit("is_inf", [x]), greatest, r])
+    from_below = _and(emit("lt", [x, _like(x, 0)]), emit("eq", [r, _like(x, 0)]))
+    r = emit("select", [from_below, _like(x, -0.0), r])
+    r = emit("select", [emit("eq", [x, y]), y, r])
+    nan = emit("or", [emit("is_nan", [x]), emit("is_nan", [y])])
+    return _weakly(emit("select", [nan, emit("add", [x, y]), r]), weak)
+
+
+@_composite(2)
+def isclose(x1: Any, x2: Any, /, *, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether |x1 - x2| <= atol + rtol |x2|, or both are the same infinity.
+
+    Args:
+        x1, x2: arrays or numbers; promoted to one dtype and broadcast to one shape; integers become the default float.
+        equal_nan: whether NaN is close to NaN.
+
+    Raises:
+        ShapeError: WF1001; DTypeError: WF1021.
+
+    >>> weft.isclose(weft.asarray([1.0, 2.0]), weft.asarray([1.000001, 2.1]))
+    Array([ True, False], dtype=bool)
+    """
+    x, y = _operands("atan2", [x1, x2])[0]
+    apart = emit("abs", [emit("sub", [x, y])])
+    allowed = emit("add", [_like(x, float(atol)), emit("mul", [emit("abs", [y]), _like(x, float(rtol))])])
+    finite = _and(emit("is_finite", [x]), emit("is_finite", [y]))
+    close = emit("or", [emit("eq", [x, y]), _and(finite, emit("le", [apart, allowed]))])
+    return emit("or", [close, _and(emit("is_nan", [x]), emit("is_nan", [y]))]) if equal_nan else close
+
+
+@_composite(1)
+def nan_to_num(x: Any, /, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """`x` with numbers for NaN and the infinities; by default 0, the greatest and the least of the dtype.
+
+    >>> weft.nan_to_num(weft.asarray([weft.nan, weft.inf, 1.0]), posinf=9.0)
+    Array([0., 9., 1.], dtype=float32)
+    """
+    x = array(x)
+    if x.dtype.kind != "float":
+        return x
+    info, weak = dtypes.finfo(x.dtype), x.weak_type
+    for test, value in (
+        (emit("eq", [x, _like(x, math.inf)]), info.max if posinf is None else posinf),
+        (emit("eq", [x, _like(x, -math.inf)]), info.min if neginf is None else neginf),
+        (emit("is_nan", [x]), nan),
+    ):
+        x = emit("select", [test, _like(x, float(value)), x])
+    return _weakly(x, weak)
+
+
 def truth(x: Any) -> Tracer:
     """`x` as truth values: unless 0."""
     return convert(array(x), dtypes.bool_)

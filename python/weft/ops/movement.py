@@ -11,9 +11,15 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from weft._src import _weft, dims
+from weft._src import _weft, dims, dtypes, trace
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError, WeftError, WrongArgumentError
+from weft._src.errors import (
+    ArgumentValueError,
+    ShapeError,
+    UnsupportedError,
+    WeftError,
+    WrongArgumentError,
+)
 from weft._src.normalize import (
     array,
     as_array,
@@ -28,6 +34,7 @@ from weft._src.normalize import (
     same_shape,
     shape_text,
     text,
+    unsupported,
 )
 from weft._src.normalize import (
     axis as one_axis,
@@ -41,7 +48,7 @@ from weft.ops.elementwise import subtract
 __all__ = [
     "broadcast_arrays", "broadcast_to", "concat", "diff", "expand_dims", "flip", "matrix_transpose", "meshgrid",
     "moveaxis", "pad",
-    "permute_dims", "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose",
+    "permute_dims", "ravel", "repeat", "reshape", "roll", "split", "squeeze", "stack", "swapaxes", "tile", "transpose",
     "unstack",
 ]  # fmt: skip
 
@@ -508,19 +515,57 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     return x
 
 
-@op
-def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Any:
+def repeat(x: Any, repeats: Any, /, *, axis: int | None = None, size: int | None = None) -> Any:
     """`x` with each element along an axis (by default: all elements in order) repeated.
 
     Args:
-        repeats: one Python integer.
+        repeats: one integer, or an array of one for each element along the axis; negative ones count as 0.
+        size: of the axis in the result, where `repeats` is an array and that is to be known beforehand: what is too
+            much is cut off, and what is missing is the last element.
 
     Raises:
-        AxisError: WF1002; ShapeError: WF1008 for a negative number.
+        AxisError: WF1002; ShapeError: WF1008 for a negative number, WF1012 for an array of another size;
+        DTypeError: WF1022 for an array of floats.
 
     >>> weft.repeat(weft.asarray([1, 2]), 2)
     Array([1, 1, 2, 2], dtype=int64)
+    >>> weft.repeat(weft.asarray([1, 2]), weft.asarray([3, 1]))
+    Array([1, 1, 1, 2], dtype=int64)
     """
+    if not getattr(repeats, "shape", None) and not isinstance(repeats, (list, tuple)):
+        return _repeat(x, operator.index(repeats) if hasattr(repeats, "dtype") else repeats, axis)
+    return _repeat_each(x, repeats, None if size is None else operator.index(size), axis)
+
+
+@op(arrays=2)
+def _repeat_each(x: Any, repeats: Any, size: int | None, axis: int | None) -> Any:
+    from weft.ops.creation import iota
+    from weft.ops.indexing import take
+    from weft.ops.reduction import cumulative_sum, sum
+    from weft.ops.sorting import searchsorted
+
+    x, repeats = array(x), array(repeats)
+    if repeats.dtype.kind not in ("int", "uint"):
+        raise unsupported("repeat", repeats, "integers")
+    if axis is None:
+        x, axis = _reshape(x, (count(x.shape),)), 0
+    i = one_axis(axis, len(x.shape))
+    n = x.shape[i]
+    if repeats.ndim != 1 or not (is_one(repeats.shape[0]) or dims.same(repeats.shape[0], n)):
+        raise ShapeError("WF1012", "repeat takes one number for each element.", operands=(text(x), text(repeats)))
+    if not isinstance(n, dims.Dim) and n == 0:
+        return x
+    counts = convert(repeats, dtypes.int64)
+    counts = emit("max", [counts, broadcast(convert(0, dtypes.int64), counts.shape)])
+    counts = broadcast(counts, (n,))
+    made = trace.as_size(sum(counts), "repeat") if size is None else size
+    # Element k of the result is the first whose last copy lies behind k.
+    place = searchsorted(cumulative_sum(counts, axis=0), iota((made,), 0, dtypes.int64), side="right")
+    return take(x, place, axis=i)
+
+
+@op
+def _repeat(x: Any, repeats: int, axis: int | None) -> Any:
     x = array(x)
     (n,) = check_shape(repeats)
     if axis is None:
@@ -530,6 +575,34 @@ def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Any:
     kept = [k for k in range(len(wide)) if k != i]
     x = emit("broadcast", [x], results=[(wide, x.dtype)], dims=kept)
     return _reshape(x, (*wide[: i - 1], wide[i - 1] * n, *wide[i + 1 :]))
+
+
+@op
+def split(x: Any, sections: Any, /, *, axis: int = 0) -> list:
+    """The parts of `x` along an axis.
+
+    Args:
+        x: an array. sections: how many parts of one size, or the positions where parts after the first begin.
+
+    Raises:
+        AxisError: WF1002; ArgumentValueError: WF1902 where the parts have no one size; SizeError: WF1401 for positions
+        along an axis of a symbolic size.
+
+    >>> a, b = weft.split(weft.arange(5), [2])
+    >>> a, b
+    (Array([0, 1], dtype=int64), Array([2, 3, 4], dtype=int64))
+    """
+    x = array(x)
+    i = one_axis(axis, len(x.shape))
+    n = x.shape[i]
+    if isinstance(sections, (list, tuple)):
+        ends = [*(min(max(operator.index(k) + (n if k < 0 else 0), 0), n) for k in sections), n]
+        starts = [0, *ends[:-1]]
+        return [cut(x, i, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True)]
+    parts = operator.index(sections)
+    if parts < 1 or not dims.same(n // parts * parts, n):
+        raise ArgumentValueError("WF1902", f"split: {n} elements make no {parts} parts of one size.")
+    return [cut(x, i, k * (n // parts), n // parts) for k in range(parts)]
 
 
 @op

@@ -14,14 +14,14 @@ from weft._src import dims, dtypes
 from weft._src.dispatch import op, reduction
 from weft._src.dtypes import DType
 from weft._src.errors import ShapeError
-from weft._src.normalize import array, axes, convert, count, reshape, size_value, text, unsupported, weakly
+from weft._src.normalize import array, axes, convert, count, reshape, same_shape, size_value, text, unsupported, weakly
 from weft._src.normalize import axis as one_axis
 from weft._src.trace import Tracer, emit
-from weft.ops.elementwise import truth
+from weft.ops.elementwise import equal, isclose, truth
 
 __all__ = [
-    "all", "any", "count_nonzero", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "max", "mean", "min",
-    "prod", "std", "sum", "var",
+    "all", "allclose", "any", "array_equal", "count_nonzero", "cummax", "cummin", "cumulative_prod", "cumulative_sum",
+    "max", "mean", "min", "prod", "std", "sum", "var",
 ]  # fmt: skip
 
 
@@ -134,6 +134,40 @@ def all(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     Array(False, dtype=bool)
     """
     return _fold("and", truth(x), axis, keepdims)
+
+
+@op(arrays=2)
+def allclose(x1: Any, x2: Any, /, *, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether all elements are close, as `isclose` says.
+
+    Args and errors: as `isclose`.
+
+    >>> weft.allclose(weft.asarray([1.0, 2.0]), weft.asarray([1.000001, 2.0]))
+    Array(True, dtype=bool)
+    """
+    return _fold("and", isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan), None, False)
+
+
+@op(arrays=2)
+def array_equal(x1: Any, x2: Any, /, *, equal_nan: bool = False) -> Any:
+    """Whether two arrays have the same shape and equal elements.
+
+    Args:
+        x1, x2: arrays. equal_nan: whether NaN equals NaN.
+
+    Raises:
+        DTypeError: WF1021.
+
+    >>> weft.array_equal(weft.asarray([1, 2]), weft.asarray([1.0, 2.0]))
+    Array(True, dtype=bool)
+    """
+    x1, x2 = array(x1), array(x2)
+    if not same_shape(x1.shape, x2.shape):
+        return array(False)
+    same = equal(x1, x2)
+    if equal_nan and x1.dtype.kind == x2.dtype.kind == "float":
+        same = emit("or", [same, emit("and", [emit("is_nan", [x1]), emit("is_nan", [x2])])])
+    return _fold("and", same, None, False)
 
 
 def _in_wide(f: Callable[[Tracer], Tracer], x: Any, name: str, dtype: Any = None) -> Tracer:
