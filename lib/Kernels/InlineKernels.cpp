@@ -24,7 +24,10 @@ static constexpr double kPlaceOps = 8;
 static std::optional<double> straightOps(func::FuncOp kernel) {
   double ops = 0;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
-    auto elements = numElements(shapeOf(op.getResult(0))).constant();
+    auto fusion = cast<FusionOpInterface>(op);
+    // What is written over an operand is as much as the last one (the update) has.
+    Value written = fusion.getOverwritten() ? op.getOperands().back() : op.getResult(0);
+    auto elements = numElements(shapeOf(written)).constant();
     if (!elements || *elements > kFewElements)
       return std::nullopt;
     if (isLeaf(&op))
@@ -33,7 +36,7 @@ static std::optional<double> straightOps(func::FuncOp kernel) {
     if (kind == FusionKind::Reduce || kind == FusionKind::Contract)
       return std::nullopt;
     double place = kind == FusionKind::Other ? kPlaceOps : 0;
-    ops += double(*elements) * (place + cast<FusionOpInterface>(op).getOpsPerElement());
+    ops += double(*elements) * (place + fusion.getOpsPerElement());
   }
   return ops;
 }

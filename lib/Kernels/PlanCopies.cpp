@@ -3,7 +3,6 @@
 #include "PlanCopies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 
@@ -15,8 +14,12 @@ bool isAlias(Operation *op) {
 }
 
 Value rootOf(Value value) {
-  while (isAlias(value.getDefiningOp()))
-    value = value.getDefiningOp()->getOperand(0);
+  while (auto result = dyn_cast<OpResult>(value)) {
+    int64_t operand = isAlias(result.getOwner()) ? 0 : overOf(result);
+    if (operand < 0)
+      break;
+    value = result.getOwner()->getOperand(operand);
+  }
   return value;
 }
 
@@ -24,10 +27,15 @@ void forEachUse(Value root, llvm::function_ref<void(OpOperand &)> visit) {
   SmallVector<Value> work{root};
   while (!work.empty())
     for (OpOperand &use : work.pop_back_val().getUses()) {
-      if (isAlias(use.getOwner()))
-        work.push_back(use.getOwner()->getResult(0));
-      else
-        visit(use);
+      Operation *user = use.getOwner();
+      if (isAlias(user)) {
+        work.push_back(user->getResult(0));
+        continue;
+      }
+      visit(use);
+      for (OpResult result : user->getResults())
+        if (overOf(result) == int64_t(use.getOperandNumber()))
+          work.push_back(result);
     }
 }
 
@@ -44,33 +52,54 @@ bool isCondition(Region &region) {
   return loop && &region == &loop.getCondition();
 }
 
-/// Replaces one operand by a copy made just before its user.
-static void copyOperand(OpOperand &operand, StringRef reason) {
+int64_t rowsOfCarry(const Carries &carries, unsigned carry) {
+  YieldOp yield = carries.yield;
+  Value next = rootOf(yield.getOperand(carry));
+  for (unsigned row = carries.size(); row < yield->getNumOperands(); ++row)
+    if (!isa<BlockArgument>(next) && rootOf(yield.getOperand(row)) == next)
+      return row;
+  return -1;
+}
+
+void copyOperand(OpOperand &operand, StringRef reason, Operation *where) {
   Operation *user = operand.getOwner();
-  OpBuilder builder(user);
+  OpBuilder builder(where ? where : user);
   // The copy stems from the line of what is copied, where an op made it.
   Operation *maker = operand.get().getDefiningOp();
   operand.set(CopyOp::create(builder, maker ? maker->getLoc() : user->getLoc(), operand.get(), reason));
 }
 
-/// Why a terminator may not hand out `root` as its operand `index`; empty where it may.
-static StringRef whyCopyYielded(Operation *terminator, unsigned index, Value root, bool taken) {
+StringRef whyCopyArgument(Operation *terminator, unsigned index, Value root) {
   Operation *parent = terminator->getParentOp();
   auto loop = carriesOf(parent);
   bool carry = loop && index < loop->size();
   if (carry && root == loop->arguments[index])
     return {};
-  bool isReturn = isa<func::FuncOp>(parent);
-  if (isa<BlockArgument>(root)) {
-    if (carry)
-      return "a carry takes over a value that lives elsewhere";
-    return loop       ? "a row is a value that lives elsewhere"
-           : isReturn ? "an argument is returned"
-                      : "a branch yields a value that lives elsewhere";
+  if (carry)
+    return "a carry takes over a value that lives elsewhere";
+  return loop                        ? "a row is a value that lives elsewhere"
+         : isa<func::FuncOp>(parent) ? "an argument is returned"
+                                     : "a branch yields a value that lives elsewhere";
+}
+
+/// Why a terminator may not hand out `root` as its operand `index`; empty where it may. `before` is the operand that
+/// hands it out too, or null.
+static StringRef whyCopyYielded(Operation *terminator, unsigned index, Value root, OpOperand *before) {
+  Operation *parent = terminator->getParentOp();
+  if (auto argument = dyn_cast<BlockArgument>(root)) {
+    if (isa<IfOp, SizedOp>(parent)) { // the captures are the last operands
+      int64_t first = parent->getNumOperands() - parent->getRegion(0).getNumArguments();
+      if (overOf(parent->getResult(index)) == first + int64_t(argument.getArgNumber()))
+        return {};
+    }
+    return whyCopyArgument(terminator, index, root);
   }
-  if (taken)
-    return isReturn ? "one value is returned twice" : "one value is yielded twice";
-  return {};
+  if (!before)
+    return {};
+  auto loop = carriesOf(parent);
+  if (loop && before->getOperandNumber() < loop->size() && rowsOfCarry(*loop, before->getOperandNumber()) == index)
+    return {}; // the carry is read from the row
+  return isa<func::FuncOp>(parent) ? "one value is returned twice" : "one value is yielded twice";
 }
 
 static StringRef whyCopyInit(Operation *loop, OpOperand &init) {
@@ -92,21 +121,22 @@ static StringRef whyCopyInit(Operation *loop, OpOperand &init) {
 void insertCopies(Region &region) {
   for (Block &block : region) {
     Operation *terminator = block.getTerminator();
-    llvm::SmallPtrSet<Value, 8> taken;
+    DenseMap<Value, OpOperand *> taken;
     for (OpOperand &operand : terminator->getOpOperands()) {
       if (isCondition(region))
         break;
       Value root = rootOf(operand.get());
-      StringRef reason = whyCopyYielded(terminator, operand.getOperandNumber(), root, taken.contains(root));
+      StringRef reason = whyCopyYielded(terminator, operand.getOperandNumber(), root, taken.lookup(root));
       if (!reason.empty())
         copyOperand(operand, reason);
-      taken.insert(root);
+      taken.try_emplace(root, &operand);
     }
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (auto loop = carriesOf(&op))
         for (OpOperand &init : loop->inits)
-          if (StringRef reason = whyCopyInit(&op, init); !reason.empty())
-            copyOperand(init, reason);
+          if (overOf(op.getResult(init.getOperandNumber())) < 0)
+            if (StringRef reason = whyCopyInit(&op, init); !reason.empty())
+              copyOperand(init, reason);
       for (Region &inner : op.getRegions())
         insertCopies(inner);
     }

@@ -1,8 +1,9 @@
 // weft-plan-memory: decides where each value of the program lives (the attributes are described in Passes.td).
 //
 // A value is written straight to where its last reader wants it: a result buffer, the next place of a carry, a row of a
-// stacked output, the result of an `if`; what is left lives in the function's frame of the arena. PlanCopies.cpp has
-// put copies where one value is wanted in two places, so here each value has one place.
+// stacked output, the result of an `if`; what is left lives in the function's frame of the arena. PlanOverwrites.cpp
+// has said what is written over an operand, and PlanCopies.cpp has put copies where one value is wanted in two places,
+// so here each value has one place.
 #include "Arena.h"
 #include "PlanCopies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -54,6 +55,7 @@ public:
   LogicalResult run() {
     if (failed(check(function.getBody())))
       return failure();
+    planOverwrites(function.getBody(), symbols);
     insertCopies(function.getBody());
     number(function.getBody());
     if (failed(assign(function.getBody().front())))
@@ -73,7 +75,7 @@ private:
   int64_t beginOf(Operation *op) const { return positions.lookup(op).first; }
   int64_t endOf(Operation *op) const { return positions.lookup(op).second; }
   int64_t lastReadOf(Value root);
-  int64_t firstWriteOf(Value root);
+  Operation *firstWriterOf(Value root);
   bool isInPlace(Operation *loop, unsigned carry);
 
   /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory
@@ -163,13 +165,13 @@ int64_t FunctionPlan::lastReadOf(Value root) {
   return last;
 }
 
-/// A loop's result lives where its init was made.
-int64_t FunctionPlan::firstWriteOf(Value root) {
+/// The op that first writes where a value lives: a loop's result lives where its init was made.
+Operation *FunctionPlan::firstWriterOf(Value root) {
   Operation *maker = root.getDefiningOp();
   if (auto loop = carriesOf(maker))
     if (unsigned k = cast<OpResult>(root).getResultNumber(); k < loop->size())
-      return firstWriteOf(rootOf(loop->inits[k].get()));
-  return beginOf(maker);
+      return firstWriterOf(rootOf(loop->inits[k].get()));
+  return maker;
 }
 
 /// Whether the next value of a carry may overwrite the present one: it is made after that was read for the last time.
@@ -178,7 +180,7 @@ bool FunctionPlan::isInPlace(Operation *loop, unsigned carry) {
   Value present = carries->arguments[carry], next = rootOf(carries->yield.getOperand(carry));
   if (present == next)
     return true;
-  return lastReadOf(present) < firstWriteOf(next);
+  return lastReadOf(present) < beginOf(firstWriterOf(next));
 }
 
 Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t begin, int64_t end) {
@@ -283,9 +285,15 @@ LogicalResult FunctionPlan::assignLoop(Operation *loop) {
   auto counted = dyn_cast<ForOp>(loop);
   for (unsigned k = 0; k < carries->size(); ++k) {
     Place home = places.lookup(loop->getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
+    if (overOf(loop->getResult(k)) >= 0) { // the init is there
+      spares[loop].push_back(spare);
+      continue;
+    }
     keepAlive(home, begin, end);
     if (fitsRegister(loop, k)) {
       spare = makeRegister();
+    } else if (int64_t row = rowsOfCarry(*carries, k); row >= 0) {
+      spare = {SlotKind::Row, row};
     } else if (!isInPlace(loop, k)) {
       spare = makeTemporary(*loop->getBlock(), bytesOf(loop->getResult(k).getType()), begin, end);
       // The places swap each step and the last value belongs in `home`. Where the count is named, the entry moves the
@@ -313,7 +321,9 @@ LogicalResult FunctionPlan::assign(Block &block) {
   for (Operation &op : llvm::reverse(block)) {
     if (isAlias(&op))
       continue;
-    for (Value result : op.getResults()) {
+    for (OpResult result : op.getResults()) {
+      if (overOf(result) >= 0)
+        continue;
       auto [it, isNew] = places.try_emplace(result);
       if (isNew)
         it->second = fitsRegister(result) ? makeRegister()
@@ -356,7 +366,8 @@ LogicalResult FunctionPlan::bindSymbols(Operation *op, func::FuncOp callee, llvm
 
 /// Results that may take the memory of a donated argument of their type: (result, argument), one after the other. The
 /// argument must have been read for the last time before anything is written to the result; one kernel that reads the
-/// one and writes the other does not do, since kernels take their results to be memory of its own.
+/// one and writes the other does not do, since kernels take their results to be memory of its own. A copy of the one to
+/// the other does: it is left out where they are the same.
 SmallVector<int64_t> FunctionPlan::pairDonations() {
   SmallVector<int64_t> pairs;
   llvm::SmallDenseSet<unsigned> taken;
@@ -367,8 +378,12 @@ SmallVector<int64_t> FunctionPlan::pairDonations() {
       continue;
     for (BlockArgument arg : function.getArguments()) {
       unsigned n = arg.getArgNumber();
+      Operation *writer = firstWriterOf(root);
+      auto copy = dyn_cast<CopyOp>(writer);
+      int64_t read = lastReadOf(arg), written = beginOf(writer);
+      bool isFree = read < written || (copy && rootOf(copy.getX()) == arg && read == written);
       if (!function.getArgAttr(n, "weft.donated") || taken.contains(n) || arg.getType() != operand.get().getType() ||
-          lastReadOf(arg) >= firstWriteOf(root))
+          !isFree)
         continue;
       taken.insert(n);
       pairs.append({int64_t(operand.getOperandNumber()), int64_t(n)});
@@ -380,10 +395,15 @@ SmallVector<int64_t> FunctionPlan::pairDonations() {
 
 void FunctionPlan::annotate() {
   MLIRContext *context = function.getContext();
+  if (SmallVector<int64_t> pairs = pairDonations(); !pairs.empty())
+    function->setAttr("weft.donations", DenseI64ArrayAttr::get(context, pairs));
   function.walk([&](Operation *op) {
     SmallVector<Attribute> slots;
-    for (Value result : op->getResults())
-      slots.push_back(isAlias(op) ? SlotAttr::get(context, SlotKind::Alias) : slot(places.lookup(result)));
+    for (OpResult result : op->getResults())
+      slots.push_back(isAlias(op)           ? SlotAttr::get(context, SlotKind::Alias)
+                      : overOf(result) >= 0 ? SlotAttr::get(context, SlotKind::Over, SizeExpr(overOf(result)))
+                                            : slot(places.lookup(result)));
+    op->removeAttr("weft.over");
     if (!slots.empty())
       op->setAttr("weft.slots", ArrayAttr::get(context, slots));
   });
@@ -397,8 +417,6 @@ void FunctionPlan::annotate() {
   for (auto &[sized, bytes] : frameBytes)
     sized->setAttr("weft.bytes", SizeAttr::get(context, bytes));
   function->setAttr("weft.arena", SizeAttr::get(context, arena.total));
-  if (SmallVector<int64_t> pairs = pairDonations(); !pairs.empty())
-    function->setAttr("weft.donations", DenseI64ArrayAttr::get(context, pairs));
 }
 
 namespace {

@@ -45,11 +45,14 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
     function is the size of its frame, callees' frames included (`weft.frame` on a call is where the callee's begins).
     A `for` has `weft.spares`: per carry the second place, with which the first (its result's slot) is swapped each
     step, or `in_place`; and `weft.step`, where the step is stored, if it is read. The last value always ends in the
-    first place, so the init begins in the second where the count is odd (of a `while`, the last value is moved there). A
-    value of at most 64 bytes that only inlined kernels touch has a `register`; a carry whose second place is one is held
-    in registers while the loop runs. A
-    `sized` has `weft.bytes`, the memory to ask for at its beginning, where values inside have its size and it has no bound.
-    Values that must stand in a second place get a `weft.copy` with the reason.
+    first place, so the init begins in the second where the count is odd (of a `while`, the last value is moved there).
+    A `sized` has `weft.bytes`, the memory to ask for at its beginning, where values inside have its size and it has no
+    bound. A value of at most 64 bytes that only inlined kernels touch has a `register`; a carry whose second place is
+    one is held in registers while the loop runs.
+
+    What a kernel changes in few places of an operand is written `over` it, by loops and branches around it too; a carry
+    that is a row of the loop as well has that row as its second place. What must stay, or stand in a second place, gets a
+    `weft.copy` with the reason.
   }];
   let options = [Option<"printPeak", "print-peak", "bool", "false",
     "Remark on each function: its frame, and the greatest sum of bytes alive at once">];

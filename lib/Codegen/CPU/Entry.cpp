@@ -50,14 +50,14 @@ struct Surroundings {
   SmallVector<Value> next, rows, branches;
 };
 
-/// Where a loop's carries are while it runs. Each has a home, where its init and its last value stand. Beside it is in
-/// place, or swaps two places each trip (arguments of the head block), or is held in registers: moved from `next` to
-/// `present` at the end of each trip.
+/// Where a loop's carries are while it runs. Each has a home, where its init and its last value stand. It is in place;
+/// or swaps two places each trip; or stands in the row that the last trip wrote; or is held in registers, to which the
+/// next value is moved at the end of each trip.
 struct CarryPlaces {
-  enum Kind { InPlace, Swapped, Held };
+  enum Kind { InPlace, Swapped, Row, Held };
   SmallVector<Kind> kinds;
   SmallVector<Value> homes, present, next;
-  SmallVector<Value> initial; // of the head block: the trip, then the present and the next place of each that swaps
+  SmallVector<Value> initial; // of the head block: the trip, then the present places that change, those that swap twice
 };
 
 class FunctionLowering {
@@ -84,7 +84,7 @@ private:
   CarryPlaces beginCarries(Operation *loop, const Surroundings &around,
                            llvm::function_ref<Swap(unsigned, Value home, Value spare)> swap);
   Block *enterHead(CarryPlaces &carries);
-  void nextTrip(Operation *loop, CarryPlaces &carries, Block *head);
+  void nextTrip(Operation *loop, YieldOp yield, const CarryPlaces &carries, Block *head);
   void endCarries(Operation *loop, const CarryPlaces &carries);
   bool isShort(Operation *loop);
   void poll(Operation *loop, Value trip);
@@ -266,10 +266,12 @@ SmallVector<Value> FunctionLowering::placeResults(Operation *op, const Surroundi
   SmallVector<Value> places;
   if (auto slots = op->getAttrOfType<ArrayAttr>("weft.slots"))
     for (auto [result, slot] : llvm::zip(op->getResults(), slots)) {
-      bool alias = cast<SlotAttr>(slot).getKind() == SlotKind::Alias;
-      pointers[result] = alias                   ? pointerTo(op->getOperand(0))
-                         : isSizedInside(result) ? results[resultOfProgram(result)]
-                                                 : place(slot, around);
+      auto attribute = cast<SlotAttr>(slot);
+      SlotKind kind = attribute.getKind();
+      pointers[result] = kind == SlotKind::Alias  ? pointerTo(op->getOperand(0))
+                         : kind == SlotKind::Over ? pointerTo(op->getOperand(attribute.getIndex()))
+                         : isSizedInside(result)  ? results[resultOfProgram(result)]
+                                                  : place(attribute, around);
       places.push_back(pointers[result]);
     }
   return places;
@@ -340,8 +342,14 @@ LogicalResult FunctionLowering::lower(CallOp call, const Surroundings &around) {
 }
 
 void FunctionLowering::lower(CopyOp copy, const Surroundings &around) {
-  Value to = placeResults(copy, around).front();
-  code.copyValue(to, pointerTo(copy.getX()), copy.getX().getType());
+  Value to = placeResults(copy, around).front(), from = pointerTo(copy.getX());
+  // Where a donated argument gave its memory to the result, all is there.
+  auto slot = cast<SlotAttr>(copy->getAttrOfType<ArrayAttr>("weft.slots")[0]);
+  if (slot.getKind() != SlotKind::Result || !source->hasAttr("weft.donations"))
+    return code.copyValue(to, from, copy.getX().getType());
+  Value isApart = LLVM::ICmpOp::create(code.builder, code.loc, LLVM::ICmpPredicate::ne, to, from);
+  code.copyBytes(to, from,
+                 arith::SelectOp::create(code.builder, code.loc, isApart, bytesOfValue(copy.getX()), code.i64(0)));
 }
 
 /// A call of the runtime with the site and what it reads and writes; a check of one truth value that holds calls
@@ -395,11 +403,11 @@ bool FunctionLowering::isShort(Operation *loop) {
                   return WalkResult::advance();
                 if (isa<ForOp, WhileOp, CallOp, SizedOp>(op))
                   return WalkResult::interrupt();
-                // An inlined kernel computes few elements, whatever it picks them from.
-                auto launch = dyn_cast<LaunchOp>(op);
-                bool few = (launch && signatures.lookup(launch.getCallee()).isInlined) || isa<IfOp>(op) ||
-                           count(op->getOperandTypes());
-                return few && count(op->getResultTypes()) ? WalkResult::advance() : WalkResult::interrupt();
+                // An inlined kernel takes and changes few elements, of whatever sizes.
+                if (auto launch = dyn_cast<LaunchOp>(op); launch && signatures.lookup(launch.getCallee()).isInlined)
+                  return (elements += launch.getNumResults()) <= kFew ? WalkResult::advance() : WalkResult::interrupt();
+                bool few = isa<IfOp>(op) || (count(op->getOperandTypes()) && count(op->getResultTypes()));
+                return few ? WalkResult::advance() : WalkResult::interrupt();
               })
               .wasInterrupted();
 }
@@ -436,6 +444,7 @@ CarryPlaces FunctionLowering::beginCarries(Operation *loop, const Surroundings &
     Value home = carries.homes[k];
     auto kind = spare.getKind() == SlotKind::InPlace    ? CarryPlaces::InPlace
                 : spare.getKind() == SlotKind::Register ? CarryPlaces::Held
+                : spare.getKind() == SlotKind::Row      ? CarryPlaces::Row
                                                         : CarryPlaces::Swapped;
     carries.kinds.push_back(kind);
     carries.present.push_back(home);
@@ -444,6 +453,8 @@ CarryPlaces FunctionLowering::beginCarries(Operation *loop, const Surroundings &
       carries.present.back() = code.stack(registerBytes);
       carries.next.back() = place(spare, around);
       code.copyValue(carries.present.back(), home, loop->getResult(k).getType());
+    } else if (kind == CarryPlaces::Row) {
+      carries.initial.push_back(home);
     } else if (kind == CarryPlaces::Swapped) {
       auto [present, next] = swap(k, home, place(spare, around));
       carries.initial.append({present, next});
@@ -458,29 +469,32 @@ Block *FunctionLowering::enterHead(CarryPlaces &carries) {
   code.continueIn(head, carries.initial);
   unsigned at = 1;
   for (auto [kind, present, next] : llvm::zip(carries.kinds, carries.present, carries.next))
-    if (kind == CarryPlaces::Swapped) {
+    if (kind == CarryPlaces::Swapped || kind == CarryPlaces::Row) {
       present = head->getArgument(at++);
-      next = head->getArgument(at++);
+      if (kind == CarryPlaces::Swapped)
+        next = head->getArgument(at++);
     }
   return head;
 }
 
 /// The end of a trip: goes back to the head.
-void FunctionLowering::nextTrip(Operation *loop, CarryPlaces &carries, Block *head) {
+void FunctionLowering::nextTrip(Operation *loop, YieldOp yield, const CarryPlaces &carries, Block *head) {
   OpBuilder &b = code.builder;
   poll(loop, head->getArgument(0));
   SmallVector<Value> arguments{arith::AddIOp::create(b, code.loc, head->getArgument(0), code.i64(1))};
   for (auto [k, kind] : llvm::enumerate(carries.kinds))
     if (kind == CarryPlaces::Swapped)
       arguments.append({carries.next[k], carries.present[k]});
+    else if (kind == CarryPlaces::Row)
+      arguments.push_back(pointerTo(yield.getOperand(k)));
     else if (kind == CarryPlaces::Held)
-      code.copyValue(carries.present[k], carries.next[k], loop->getResult(k).getType());
+      code.copyValue(carries.present[k], pointerTo(yield.getOperand(k)), loop->getResult(k).getType());
   cf::BranchOp::create(b, code.loc, head, arguments);
 }
 
 void FunctionLowering::endCarries(Operation *loop, const CarryPlaces &carries) {
   for (auto [k, kind] : llvm::enumerate(carries.kinds))
-    if (kind == CarryPlaces::Held)
+    if (kind == CarryPlaces::Held || kind == CarryPlaces::Row)
       code.copyValue(carries.homes[k], carries.present[k], loop->getResult(k).getType());
 }
 
@@ -526,7 +540,7 @@ LogicalResult FunctionLowering::lower(ForOp loop, const Surroundings &around) {
   if (failed(lower(loop.getBodyBlock(), inside)))
     return failure();
   code.loc = loc;
-  nextTrip(loop, carries, head);
+  nextTrip(loop, loop.getYield(), carries, head);
   b.setInsertionPointToEnd(done);
   endCarries(loop, carries);
   return success();
@@ -560,7 +574,7 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
   if (failed(lower(loop.getBodyBlock(), inside)))
     return failure();
   code.loc = loc;
-  nextTrip(loop, carries, head);
+  nextTrip(loop, loop.getYield(), carries, head);
 
   b.setInsertionPointToEnd(done);
   endCarries(loop, carries);

@@ -1,6 +1,6 @@
 // Decides the loops of windows written at computed starts (a generic with `weft.scatter`, see LowerContext::scatter):
-// per index of the batch, the array is copied to the result, then the windows are written in order, lanes along the
-// innermost dimensions of a window.
+// per index of the batch, the windows are written in order, lanes along the innermost dimensions of a window. Before
+// that the array is copied to the result, unless the plan says that it is there (`weft.over`).
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/CPU/Schedule.h"
 #include "weft/Dialect/Weft/Lower.h"
@@ -20,18 +20,21 @@ public:
     dims = attr.getAs<DenseI64ArrayAttr>("dims").asArrayRef();
     for (Attribute size : attr.getAs<ArrayAttr>("sizes"))
       loops.push_back(cast<SizeAttr>(size).getSize());
+    auto over = g.function->getAttrOfType<DenseI64ArrayAttr>("weft.over");
+    isThere = over && over[0] >= 0;
   }
 
   void emit() {
     const Shape &whole = g.buffers[out()].shape;
     SizeExpr items = numElements(ArrayRef(whole).take_front(batch)),
              part = numElements(ArrayRef(whole).drop_front(batch));
-    SizeExpr written = numElements(ArrayRef(loops).drop_front(batch));
-    double ns = 10 + 0.2 * double((part + written).constant().value_or(1024));
-    SizeExpr bytes = (part + written) * SizeExpr(int64_t(Emitter::byteWidth(element())));
+    SizeExpr written = numElements(ArrayRef(loops).drop_front(batch)), moved = isThere ? written : part + written;
+    double ns = 10 + 0.2 * double(moved.constant().value_or(1024));
+    SizeExpr bytes = moved * SizeExpr(int64_t(Emitter::byteWidth(element())));
     e.parallel(items, bytes, ns, [&](Value begin, Value end) {
       e.loop(begin, end, 1, [&](Value item) {
-        copy(item, part);
+        if (!isThere)
+          copy(item, part);
         write(item);
       });
     });
@@ -46,6 +49,7 @@ private:
   int64_t batch = 0;
   ArrayRef<int64_t> dims;
   Shape loops;
+  bool isThere = false;
 
   int out() const { return g.numInputs; }
   Type element() const { return g.buffers[out()].element; }
