@@ -25,6 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import resnet
 from harness import Engine, Result, Row, measure, peer
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -61,7 +62,25 @@ class Numpy:
     def permute(x, order):
         return np.transpose(x, order)
 
-    reshape, sum = staticmethod(np.reshape), staticmethod(np.sum)
+    @staticmethod
+    def conv(x, w, stride, padding):
+        windows = Numpy._windows(x, w.shape[-1], stride, padding, 0)
+        return np.moveaxis(np.tensordot(windows, w, ([1, 4, 5], [1, 2, 3])), -1, 1)
+
+    @staticmethod
+    def max_pool(x, size, stride, padding):
+        return Numpy._windows(x, size, stride, padding, -np.inf).max((-1, -2))
+
+    @staticmethod
+    def _windows(x, size, stride, padding, value):
+        x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=value)
+        return np.lib.stride_tricks.sliding_window_view(x, (size, size), (2, 3))[:, :, ::stride, ::stride]
+
+    @staticmethod
+    def relu(x):
+        return np.maximum(x, 0)
+
+    reshape, sum, mean = staticmethod(np.reshape), staticmethod(np.sum), staticmethod(np.mean)
 
 
 class _ArrayModule(Numpy):
@@ -97,6 +116,29 @@ class _ArrayModule(Numpy):
     def sum(self, x, axis=None):
         return self.m.sum(x, axis=axis)
 
+    def mean(self, x, axis):
+        return self.m.mean(x, axis=axis)
+
+    def relu(self, x):
+        return self.nn.relu(x)
+
+    def conv(self, x, w, stride, padding):
+        return self.nn.conv2d(x, w, stride=stride, padding=padding)
+
+    def max_pool(self, x, size, stride, padding):
+        return self.nn.max_pool(x, (size, size), stride=stride, padding=padding)
+
+
+class _Jax(_ArrayModule):
+    def conv(self, x, w, stride, padding):
+        return peer("jax").lax.conv(x, w, (stride, stride), [(padding, padding)] * 2)
+
+    def max_pool(self, x, size, stride, padding):
+        lax, (h, w) = peer("jax").lax, ((padding, padding),) * 2
+        return lax.reduce_window(
+            x, -np.inf, lax.max, (1, 1, size, size), (1, 1, stride, stride), [(0, 0), (0, 0), h, w]
+        )
+
 
 class _Torch:
     def __init__(self, torch):
@@ -122,6 +164,18 @@ class _Torch:
 
     def sum(self, x, axis=None):
         return self.t.sum(x) if axis is None else self.t.sum(x, axis)
+
+    def mean(self, x, axis):
+        return self.t.mean(x, axis)
+
+    def relu(self, x):
+        return self.f.relu(x)
+
+    def conv(self, x, w, stride, padding):
+        return self.f.conv2d(x, w, stride=stride, padding=padding)
+
+    def max_pool(self, x, size, stride, padding):
+        return self.f.max_pool2d(x, size, stride, padding)
 
 
 class _OnnxValue:
@@ -188,6 +242,27 @@ class _Onnx:
         axes = list(range(len(x.shape))) if axis is None else [axis]
         shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
         return self.node("ReduceSum", [x, self.constant(np.int64(axes))], shape, keepdims=0)
+
+    def mean(self, x, axis):
+        shape = tuple(n for i, n in enumerate(x.shape) if i not in axis)
+        return self.node("ReduceMean", [x, self.constant(np.int64(axis))], shape, keepdims=0)
+
+    def relu(self, x):
+        return self.node("Relu", [x], x.shape)
+
+    def conv(self, x, w, stride, padding):
+        steps = self._steps(x, w.shape[-1], stride, padding)
+        places = {"strides": [stride] * 2, "pads": [padding] * 4}
+        return self.node("Conv", [x, w], (x.shape[0], w.shape[0], *steps), **places)
+
+    def max_pool(self, x, size, stride, padding):
+        steps = self._steps(x, size, stride, padding)
+        places = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": [padding] * 4}
+        return self.node("MaxPool", [x], (*x.shape[:2], *steps), **places)
+
+    @staticmethod
+    def _steps(x, size, stride, padding):
+        return [(n + 2 * padding - size) // stride + 1 for n in x.shape[2:]]
 
 
 # ------------------------------------------------------------------------------------------------------ workloads
@@ -459,6 +534,16 @@ def _gpt_flops():
     return 2.0 * n * (GPT["layers"] * (12 * d * d + 2 * n * d) + d * GPT["words"])
 
 
+def _conv(channels, features, size, window, stride=1):
+    steps = -(-size // stride)
+    return Workload(
+        f"conv {channels}-{features} {size}x{size}, {window}x{window}" + f"/{stride}" * (stride > 1),
+        lambda e, x, w: e.conv(x, w, stride, window // 2),
+        normal((1, channels, size, size), (features, channels, window, window)),
+        {"fma": 2.0 * channels * features * window**2 * steps**2}, weights=1,
+    )  # fmt: skip
+
+
 SQUARE = 4096
 WORKLOADS = [
     _softmax(4096, 4096),
@@ -476,6 +561,10 @@ WORKLOADS = [
     _matmul(1000, 1001, 999),
     _matmul(8, 4096, 4096, weights=1),
     _attention(12, 512, 64),
+    _conv(64, 64, 56, 3),
+    _conv(256, 64, 56, 1),
+    _conv(256, 256, 14, 3),
+    _conv(3, 64, 224, 7, 2),
     Workload(
         "MLP train step", None, _mlp_inputs,
         {"fma": 2.0 * MLP_BATCH * (2 * 784 * 512 + 3 * (512 * 512 + 512 * 10))}, tolerance=1e-5,
@@ -488,6 +577,10 @@ WORKLOADS = [
         check=_lstm_check,
     ),
     Workload("GPT-2 small, 128 tokens", _gpt, _gpt_inputs, {"fma": _gpt_flops()}, weights=12 * 12 + 3, tolerance=1e-4),
+    Workload(
+        "ResNet-50, batch 1", resnet.forward, resnet.inputs, {"fma": resnet.flops()},
+        weights=len(resnet.shapes()), tolerance=1e-4,
+    ),
 ]  # fmt: skip
 
 # -------------------------------------------------------------------------------------------------------- engines
@@ -515,7 +608,7 @@ def _jax(w: Workload, inputs):
         jax = peer("jax")
         if "jax" in w.special:
             return w.special["jax"](*inputs)
-        module = _ArrayModule(jax.numpy, jax.nn)
+        module = _Jax(jax.numpy, jax.nn)
         f = jax.jit(lambda *a: w.program(module, *a))
         mine = [jax.device_put(a) for a in inputs]
         return lambda: f(*mine).block_until_ready()

@@ -127,15 +127,24 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   } else {
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    if (coef == SizeExpr(2) &&
-        !point.mask) { // every other one of two vectors; the second ends with the last one asked for
+    if (coef == SizeExpr(2)) {
+      // Every other one of two vectors; the second ends with the last one asked for. An element of memory is read where
+      // the lane at it or after it is.
       unsigned width = point.width;
-      SmallVector<int64_t> lanes;
-      for (int64_t i = 0; i < width; ++i)
+      SmallVector<int64_t> lanes, first, second;
+      for (int64_t i = 0; i < width; ++i) {
         lanes.push_back(2 * i < width ? 2 * i : 2 * i + 1);
-      Value rest = address(at, element, index(width - 1));
-      value = vector::ShuffleOp::create(b, loc, LLVM::LoadOp::create(b, loc, type, at, align),
-                                        LLVM::LoadOp::create(b, loc, type, rest, align), lanes);
+        first.push_back((i + 1) / 2);
+        second.push_back((width + i) / 2);
+      }
+      auto part = [&](Value from, ArrayRef<int64_t> mask) -> Value {
+        if (!point.mask)
+          return LLVM::LoadOp::create(b, loc, type, from, align);
+        Value inside = vector::ShuffleOp::create(b, loc, point.mask, point.mask, mask);
+        return LLVM::MaskedLoadOp::create(b, loc, type, from, inside, zero, align);
+      };
+      Value low = part(at, first), high = part(address(at, element, index(width - 1)), second);
+      value = vector::ShuffleOp::create(b, loc, low, high, lanes);
     } else if (coef != SizeExpr(1)) {
       value = LLVM::masked_gather::create(b, loc, type, laneAddresses(at, memory, laneSteps(coef, point.width)),
                                           maskOf(point), zero, align);

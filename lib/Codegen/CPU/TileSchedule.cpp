@@ -167,17 +167,17 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = packRight ? Pack::Item : Pack::None;
     s.rowBlock = packLeft || packRight ? evenBlock(M, mostRows, s.rows) : evenBlock(M, 96, s.rows);
     s.laneBlock = packLeft || packRight ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
-  } else if (M <= mostRows) {
+  } else if (M <= mostRows && N >= 8 * strip) {
     // All rows are one block: each item packs its own lanes, and the left operand is packed once.
     s.packLeft = packLeft ? Pack::All : Pack::None;
     s.packRight = packRight ? Pack::Item : Pack::None;
     s.rowBlock = roundUp(M, s.rows);
-    s.laneBlock = evenBlock(N, std::max(4 * strip, std::min(mostLanes, N / 8)), strip);
+    s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
   } else {
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
     s.packLeft = packLeft ? Pack::Item : Pack::None;
     s.packRight = packRight ? Pack::All : Pack::None;
-    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(16 * s.rows, M / 4)), s.rows);
+    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(8 * s.rows, M / (N < 8 * strip ? 8 : 4))), s.rows);
     s.panel = evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
     s.laneBlock = packLeft ? s.panel : std::min(s.panel, 8 * strip);
   }
