@@ -160,7 +160,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // that they, packed, and their partial sums take little of it.
   const int64_t share = target.l2Bytes * 4;
   int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
-          mostLanes = std::max(strip, share / (inPieces ? 8 : 1) / (blockK * bytes));
+          mostLanes = std::max(strip, target.l2Bytes / (inPieces ? 2 : 1) / (blockK * bytes));
   bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
   if (alone) {
     s.packLeft = packLeft ? Pack::Item : Pack::None;
