@@ -93,5 +93,6 @@ endfunction()
 function(weft_tool name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE weft_mlir_flags weft_compiler_parts weft_image)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin
+    BUILD_RPATH ${CMAKE_BINARY_DIR}/python/weft/_src) # where they open the library of factorisations
 endfunction()

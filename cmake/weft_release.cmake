@@ -25,7 +25,8 @@ endif()
 # weft_wheel(): the target `weft_wheel` builds what the wheel holds beside the Python sources; the install component
 # `wheel` lays it out (scikit-build-core adds the sources of python/weft and the licences).
 function(weft_wheel)
-  add_custom_target(weft_wheel DEPENDS _weft weft_compiler weft_op_table)
-  install(TARGETS _weft weft_compiler LIBRARY DESTINATION weft/_src COMPONENT wheel)
+  get_property(linalg GLOBAL PROPERTY WEFT_LINALG)
+  add_custom_target(weft_wheel DEPENDS _weft weft_compiler ${linalg} weft_op_table)
+  install(TARGETS _weft weft_compiler ${linalg} LIBRARY DESTINATION weft/_src COMPONENT wheel)
   install(FILES ${CMAKE_BINARY_DIR}/python/weft/_src/_op_table.py DESTINATION weft/_src COMPONENT wheel)
 endfunction()

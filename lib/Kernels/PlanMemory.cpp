@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Kernels/Passes.h"
@@ -132,7 +133,8 @@ LogicalResult FunctionPlan::check(Region &region) {
   if (!region.hasOneBlock())
     return region.getParentOp()->emitOpError("[WF1503] expected one block before memory is planned");
   for (Operation &op : region.front()) {
-    if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp, EffectOpInterface>(op) &&
+    if (!isa<LaunchOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, CopyOp, YieldOp, func::ReturnOp, EffectOpInterface,
+             LibraryOpInterface>(op) &&
         !isAlias(&op))
       return op.emitOpError("[WF1503] is not in a kernel: memory is planned for launches, control flow and calls");
     for (Value result : op.getResults()) {

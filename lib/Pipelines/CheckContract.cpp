@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Kernels/KernelShape.h"
@@ -123,7 +124,7 @@ private:
     auto fusion = dyn_cast<FusionOpInterface>(op);
     bool alias = fusion && fusion.getFusionKind() == FusionKind::Alias;
     if (!alias && !isa<func::FuncOp, func::ReturnOp, ForOp, WhileOp, IfOp, SizedOp, CallOp, YieldOp, LaunchOp, CopyOp,
-                       EffectOpInterface>(op))
+                       EffectOpInterface, LibraryOpInterface>(op))
       return broken(op, "WF4010", "every op that computes in a kernel");
     if (auto launch = dyn_cast<LaunchOp>(op)) {
       auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, launch.getCalleeAttr());

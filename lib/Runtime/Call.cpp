@@ -9,6 +9,7 @@
 #include "Call.h"
 #include "FloatMode.h"
 #include "weft/Runtime/Effect.h"
+#include "weft/Runtime/Linalg.h"
 
 #include <algorithm>
 #include <cstring>
@@ -90,6 +91,7 @@ void describe(const WeftCall &call, int32_t code, WeftError *err) {
                    where, expected, got);
     break;
   case WEFT_ERR_CHECK:
+  case WEFT_ERR_IO:
   case WEFT_ERR_USAGE:
     weft_error_set(err, code, "%s", call.message.c_str());
     break;
@@ -246,6 +248,30 @@ int32_t weft_rt_effect(WeftCall *call, const char *text, const WeftArg *values) 
   if (!call->status.load(std::memory_order_acquire))
     call->message = (site.where.empty() ? "" : site.where + ": ") + message;
   return weft_rt_fail(call, code, 0, 0, 0);
+}
+
+int32_t weft_rt_linalg(WeftCall *call, int64_t format, const WeftArg *values) {
+  std::string why;
+  WeftLinalgFn library = openLinalg(why);
+  if (!library) {
+    call->message = "the factorisations cannot be opened: " + why;
+    return weft_rt_fail(call, WEFT_ERR_IO, 0, 0, 0);
+  }
+  LinalgCall work(format, values);
+  struct Closure {
+    WeftLinalgFn library;
+    const LinalgCall &work;
+  } closure{library, work};
+  auto body = [](WeftCall *call, void *data, int64_t begin, int64_t end) {
+    auto &closure = *static_cast<Closure *>(data);
+    if (!closure.work.run(closure.library, begin, end))
+      weft_rt_fail(call, WEFT_ERR_NO_MEMORY, 0, 0, 0);
+  };
+  constexpr int64_t kChunkNs = 20000; // what a thread takes at a time
+  int64_t n = work.numMatrices(), ns = work.nanoseconds();
+  int64_t cost = int64_t(std::min(double(n) * double(ns), 1e18));
+  weft_rt_parallel(call, body, &closure, n, std::max<int64_t>(1, kChunkNs / ns), cost);
+  return weft_rt_poll(call);
 }
 
 int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expected, int64_t got) {

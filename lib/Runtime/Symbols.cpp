@@ -35,6 +35,7 @@ const Symbol *table(int &count) {
       {"weft_rt_poll", address(weft_rt_poll)},
       {"weft_rt_fail", address(weft_rt_fail)},
       {"weft_rt_effect", address(weft_rt_effect)},
+      {"weft_rt_linalg", address(weft_rt_linalg)},
       {"memcpy", address<void *(void *, const void *, size_t)>(memcpy)},
       {"memmove", address<void *(void *, const void *, size_t)>(memmove)},
       {"memset", address<void *(void *, int, size_t)>(memset)},

@@ -1,5 +1,6 @@
 // Decides what the linear part of a function or region keeps and what it computes again: a minimum cut by bytes; and
 // how a bound on the bytes makes it compute again more than what is cheap.
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -230,6 +231,8 @@ void chooseResiduals(Block &primal, Block &linear, function_ref<Keep(Value)> kee
 static double costOf(Operation *op) {
   auto elements = [](Value value) { return double(bytesOf(value)); };
   double cost = 0;
+  if (auto library = dyn_cast<LibraryOpInterface>(op))
+    return library.getCost();
   if (auto fusion = dyn_cast<FusionOpInterface>(op)) {
     for (Value operand : op->getOperands())
       cost = std::max(cost, elements(operand));

@@ -1,6 +1,7 @@
 // Decides what becomes of a map: one op on all lanes (branches become selects, loops run until the last lane has ended)
 // where the body is total, cheap and has a form over a batch, else a loop over the lanes.
 #include "mlir/IR/Remarks.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Transforms/Batcher.h"
 #include "weft/Transforms/Passes.h"
@@ -33,6 +34,8 @@ double costOf(Operation *op) {
       cost += costOf(&inner);
   if (auto loop = dyn_cast<ForOp>(op))
     return cost * double(loop.getCount().getSize().constant().value_or(256));
+  if (auto library = dyn_cast<LibraryOpInterface>(op))
+    return library.getCost();
   auto fusion = dyn_cast<FusionOpInterface>(op);
   if (!fusion || !op->getNumOperands())
     return cost;

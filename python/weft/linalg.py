@@ -1,8 +1,8 @@
-"""Linear algebra: the array API's extension, as far as it needs no eigenvalues.
+"""Linear algebra: the array API's extension, and what NumPy has beside it.
 
-Decides how the factorisations run: each is one loop in native code over columns, on all matrices of a batch at once, so
-that batching and derivatives follow from the ops of its steps. All are total: a matrix that has no factor (not positive
-definite, singular) gives NaN or infinity and never an error. float16 and bfloat16 are computed in float32.
+Decides what follows from which factors (weft.ops.linalg has those, with their derivatives). All are total: a matrix
+that has no factor (not positive definite, singular, not finite) gives NaN or infinity and never an error. float16 and
+bfloat16 are computed in float32.
 
 >>> import weft as wf
 >>> wf.linalg.solve(wf.asarray([[2.0, 0.0], [0.0, 4.0]]), wf.asarray([1.0, 1.0]))
@@ -16,22 +16,22 @@ import operator
 from typing import Any, NamedTuple
 
 from weft._src import dims, dtypes, normalize
-from weft._src.control import fori_loop
 from weft._src.dispatch import op
-from weft._src.errors import ArgumentValueError, ShapeError, UnsupportedError
+from weft._src.errors import ArgumentValueError, ShapeError
 from weft._src.normalize import as_array, broadcast, broadcast_shapes, convert, floating, match, reshape, text
 from weft._src.trace import Tracer, emit
 from weft.nn.common import as_float, wide
 from weft.ops import elementwise, movement, reduction
+from weft.ops import linalg as factors
 from weft.ops.contraction import matmul, outer, tensordot, vecdot
-from weft.ops.creation import eye, iota, tril, triu
+from weft.ops.creation import eye
 from weft.ops.elementwise import where
 from weft.ops.movement import cut, matrix_transpose
 
 __all__ = [
-    "LU", "QR", "Slogdet", "cholesky", "cross", "det", "diagonal", "inv", "lu", "matmul", "matrix_norm", "matrix_power",
-    "matrix_transpose", "norm", "outer", "qr", "slogdet", "solve", "solve_triangular", "tensordot", "trace", "vecdot",
-    "vector_norm",
+    "LU", "QR", "SVD", "Eigh", "Slogdet", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
+    "lu", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "norm", "outer", "pinv", "qr",
+    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 
@@ -48,6 +48,21 @@ class QR(NamedTuple):
 
     Q: Any
     R: Any
+
+
+class Eigh(NamedTuple):
+    """`x @ eigenvectors = eigenvectors * eigenvalues`."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVD(NamedTuple):
+    """`x = (U * S) @ Vh`, where U and Vh are not square."""
+
+    U: Any
+    S: Any
+    Vh: Any
 
 
 class Slogdet(NamedTuple):
@@ -73,24 +88,22 @@ def _matrices(name: str, x: Any, square: bool = False) -> tuple[Tracer, Any]:
     return wide(x), x.dtype
 
 
-def _index(x: Tracer, axis: int) -> Tracer:
-    """The index along an axis, at each element of `x`."""
-    return iota(x.shape, x.ndim + axis, dtypes.int64)
+def _symmetric(name: str, x: Any) -> tuple[Tracer, Any]:
+    """The mean of square matrices and their transposes, and the dtype of the result."""
+    a, d = _matrices(name, x, square=True)
+    return 0.5 * a + 0.5 * matrix_transpose(a), d
 
 
-def _row(x: Tracer, k: Any) -> Tracer:
-    """Row k of each matrix, as a matrix of one row; `k` is a number, or one for each matrix, of shape (..., 1, 1)."""
-    return reduction.sum(where(_index(x, -2) == k, x, 0.0), axis=-2, keepdims=True)
+def _least(x: Tracer) -> Any:
+    """The less of the sizes of matrices."""
+    m, n = x.shape[-2:]
+    if not dims.same(m, n) and (isinstance(m, dims.Dim) or isinstance(n, dims.Dim)):
+        raise ShapeError("WF1012", "which of two symbolic sizes is less is not known.", operands=(text(x),))
+    return factors.least(m, n)
 
 
-def _column(x: Tracer, k: Any) -> Tracer:
-    """Column k of each matrix, kept as a matrix of one column."""
-    return reduction.sum(where(_index(x, -1) == k, x, 0.0), axis=-1, keepdims=True)
-
-
-def _element(column: Tracer, k: Any) -> Tracer:
-    """Element k of a column, of shape (..., 1, 1)."""
-    return _row(column, k)
+def _zeros(x: Tracer) -> Tracer:
+    return broadcast(convert(0.0, x.dtype), x.shape)
 
 
 # ------------------------------------------------------------------------------------------------------ factorisations
@@ -105,7 +118,7 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Any:
         upper: whether the result is the upper triangular factor.
 
     Returns:
-        An array of the shape of `x`; NaN in it where a matrix is not positive definite.
+        An array of the shape of `x`; NaN in that triangle where a matrix is not positive definite.
 
     Raises:
         ShapeError: WF1011, WF1012 for other than square matrices.
@@ -114,69 +127,9 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Any:
     Array([[2., 0.],
            [1., 2.]], dtype=float32)
     """
-    a, d = _matrices("cholesky", x, square=True)
-    a = 0.5 * a + 0.5 * matrix_transpose(a)
-
-    def step(k: Any, carry: Any) -> Any:
-        rest, factor = carry
-        column = _column(rest, k)
-        column = where(_index(column, -2) >= k, column / elementwise.sqrt(_element(column, k)), 0.0)
-        factor = where(_index(factor, -1) == k, column, factor)
-        return rest - column * matrix_transpose(column), factor
-
-    _, factor = fori_loop(0, a.shape[-1], step, (a, _zeros(a)))
+    a, d = _symmetric("cholesky", x)
+    factor = factors.cholesky(a)
     return convert(matrix_transpose(factor) if upper else factor, d)
-
-
-def _zeros(x: Tracer) -> Tracer:
-    return broadcast(convert(0.0, x.dtype), x.shape)
-
-
-def _eliminated(a: Tracer, steps: Any) -> tuple[Tracer, Tracer, Tracer]:
-    """Gaussian elimination with rows exchanged so that each pivot is the greatest of its column, the first of several:
-    the factors in one array, the order of rows (..., m, 1), and the sign of that order (..., 1, 1).
-
-    Columns of `a` behind the first `steps` are carried along: they become the solution of the lower factor.
-    """
-    order = iota((*a.shape[:-1], 1), a.ndim - 2, dtypes.int64)
-    sign = broadcast(convert(1.0, a.dtype), (*a.shape[:-2], 1, 1))
-    if dims.same(steps, 0):
-        return a, order, sign
-    last = dtypes.iinfo(dtypes.int64).max
-
-    def step(k: Any, carry: Any) -> Any:
-        a, order, sign = carry
-        column = _column(a, k)
-        at = _index(column, -2)
-        size = where(at >= k, where(elementwise.isnan(column), math.inf, elementwise.abs(column)), -1.0)
-        greatest = reduction.max(size, axis=-2, keepdims=True)
-        pivot = reduction.min(where(size == greatest, at, last), axis=-2, keepdims=True)
-
-        def exchanged(x: Tracer) -> Tracer:
-            row = _index(x, -2)
-            if x.dtype.kind == "float":
-                first, second = _row(x, k), _row(x, pivot)
-            else:
-                first, second = (reduction.sum(where(row == i, x, 0), axis=-2, keepdims=True) for i in (k, pivot))
-            return where(row == k, second, where(row == pivot, first, x))
-
-        a, order = exchanged(a), exchanged(order)
-        column = _column(a, k)
-        top = _element(column, k)
-        factors = where(at > k, column / where(top == 0, 1.0, top), 0.0)
-        row, along = _index(a, -2), _index(a, -1)
-        a = where((row > k) & (along > k), a - factors * _row(a, k), where((row > k) & (along == k), factors, a))
-        return a, order, where(pivot == k, sign, -sign)
-
-    return fori_loop(0, steps, step, (a, order, sign))
-
-
-def _least(m: Any, n: Any, x: Tracer) -> Any:
-    if dims.same(m, n):
-        return m
-    if isinstance(m, dims.Dim) or isinstance(n, dims.Dim):
-        raise ShapeError("WF1012", "which of two symbolic sizes is less is not known.", operands=(text(x),))
-    return min(m, n)
 
 
 @op
@@ -198,12 +151,11 @@ def lu(x: Any, /) -> LU:
            [0., 2.]], dtype=float32)
     """
     a, d = _matrices("lu", x)
-    m, n = a.shape[-2:]
-    k = _least(m, n, a)
-    both, order, _ = _eliminated(a, k)
-    lower, upper = cut(both, a.ndim - 1, 0, k), cut(both, a.ndim - 2, 0, k)
-    lower = where(_index(lower, -2) == _index(lower, -1), 1.0, tril(lower))
-    return LU(reshape(order, a.shape[:-1]), convert(lower, d), convert(triu(upper), d))
+    k = _least(a)
+    both, order = factors.lu(a)
+    lower, upper = factors.columns(both, 0, k), factors.rows(both, 0, k)
+    lower = where(factors.index(lower, -2) == factors.index(lower, -1), 1.0, factors.below(lower))
+    return LU(order, convert(lower, d), convert(factors.above(upper), d))
 
 
 @op
@@ -223,59 +175,85 @@ def qr(x: Any, /, *, mode: str = "reduced") -> QR:
     if mode not in ("reduced", "complete"):
         raise ArgumentValueError("WF1902", f"mode is 'reduced' or 'complete', not {mode!r}.")
     a, d = _matrices("qr", x)
-    m, n = a.shape[-2:]
-    if isinstance(m, dims.Dim) or isinstance(n, dims.Dim):
-        raise ShapeError("WF1012", "qr takes matrices of known sizes.", operands=(text(a),))
-    k, steps = min(m, n), min(max(m - 1, 0), n)
-    mirrors = broadcast(convert(0.0, a.dtype), (*a.shape[:-1], max(steps, 1)))
-
-    def reflected(mirror: Tracer, y: Tracer) -> Tracer:
-        """y - 2 v v^T y for a mirror v of length 1 (or 0: nothing to turn)."""
-        return y - 2.0 * mirror * reduction.sum(mirror * y, axis=-2, keepdims=True)
-
-    def step(i: Any, carry: Any) -> Any:
-        r, mirrors = carry
-        column = _column(r, i)
-        at = _index(column, -2)
-        column = where(at >= i, column, 0.0)
-        mirror = _mirror(column, at == i, _element(column, i))
-        return reflected(mirror, r), where(_index(mirrors, -1) == i, mirror, mirrors)
-
-    r, mirrors = fori_loop(0, steps, step, (a, mirrors))
-    width = k if mode == "reduced" else m
-    q = broadcast(eye(m, width, dtype=a.dtype), (*a.shape[:-2], m, width))
-    q = fori_loop(0, steps, lambda i, q: reflected(_column(mirrors, steps - 1 - i), q), q)
-    return QR(convert(q, d), convert(triu(cut(r, a.ndim - 2, 0, width)), d))
+    _least(a)
+    q, r = factors.qr(a, mode == "complete")
+    return QR(convert(q, d), convert(r, d))
 
 
-def _mirror(column: Tracer, is_first: Tracer, first: Tracer) -> Tracer:
-    """The direction that turns a column onto its first axis, away from it, of length 1; zeros for a column of zeros."""
-    scale = reduction.max(elementwise.abs(column), axis=-2, keepdims=True)
-    scale = emit("stop_gradient", [where((scale > 0) & elementwise.isfinite(scale), scale, 1.0)])
-    column, first = column / scale, first / scale
-    square = reduction.sum(column * column, axis=-2, keepdims=True)
-    none = square == 0
-    length = elementwise.sqrt(where(none, 1.0, square))
-    v = column + where(is_first, where(first < 0, -length, length), 0.0)
-    return where(none, 0.0, v / elementwise.sqrt(reduction.sum(v * v, axis=-2, keepdims=True)))
+@op
+def eigh(x: Any, /) -> Eigh:
+    """The eigenvalues of symmetric matrices, ascending, and orthonormal eigenvectors in the columns.
+
+    Args:
+        x: symmetric matrices, of shape (..., n, n); the mean of `x` and its transpose is taken.
+
+    Returns:
+        Eigh(eigenvalues, eigenvectors), of shapes (..., n) and (..., n, n); NaN where `x` has NaN or infinities. The
+        derivative takes the turn between vectors of equal eigenvalues as 0: it is right for what depends on the space
+        that they span, or on all values alike, and not for what takes these vectors one by one.
+
+    Raises:
+        ShapeError: WF1011, WF1012 for other than square matrices.
+
+    >>> eigh(np.float32([[2, 0], [0, 1]])).eigenvalues
+    Array([1., 2.], dtype=float32)
+    """
+    a, d = _symmetric("eigh", x)
+    values, vectors = factors.eigh(a)
+    return Eigh(convert(values, d), convert(vectors, d))
+
+
+@op
+def eigvalsh(x: Any, /) -> Any:
+    """The eigenvalues of symmetric matrices, ascending.
+
+    Args, Raises: as `eigh`.
+
+    >>> eigvalsh(np.float32([[0, 1], [1, 0]]))
+    Array([-1.,  1.], dtype=float32)
+    """
+    a, d = _symmetric("eigvalsh", x)
+    return convert(factors.eigvalsh(a), d)
+
+
+@op
+def svd(x: Any, /, *, full_matrices: bool = True) -> SVD:
+    """The singular values of matrices, descending, and their vectors: for one matrix, `x = (U[:, :k] * S) @ Vh[:k]`.
+
+    Args:
+        x: matrices of shape (..., m, n); k is the less of m and n.
+        full_matrices: whether U and Vh are square; else of shapes (..., m, k) and (..., k, n).
+
+    Returns:
+        SVD(U, S, Vh); NaN where `x` has NaN or infinities. Of derivatives holds what `eigh` says, for vectors of equal
+        singular values and for those that make U and Vh square.
+
+    Raises:
+        ShapeError: WF1011; WF1012 where m and n are different symbolic sizes.
+
+    >>> svd(np.float32([[0, 3], [4, 0]])).S
+    Array([4., 3.], dtype=float32)
+    """
+    a, d = _matrices("svd", x)
+    _least(a)
+    return SVD(*(convert(y, d) for y in factors.svd(a, bool(full_matrices))))
+
+
+@op
+def svdvals(x: Any, /) -> Any:
+    """The singular values of matrices, descending.
+
+    Raises: as `svd`.
+
+    >>> svdvals(np.float32([[3, 0, 0], [0, 4, 0]]))
+    Array([4., 3.], dtype=float32)
+    """
+    a, d = _matrices("svdvals", x)
+    _least(a)
+    return convert(factors.svdvals(a), d)
 
 
 # ----------------------------------------------------------------------------------------------------------- solutions
-
-
-def _substituted(a: Tracer, b: Tracer, lower: bool, unit: bool) -> Tracer:
-    """The x with a @ x = b for a triangular a, row by row."""
-    n = a.shape[-1]
-
-    def step(i: Any, x: Tracer) -> Tracer:
-        k = i if lower else n - 1 - i
-        column, row = _column(a, k), _row(x, k)
-        if not unit:
-            row = row / _element(column, k)
-        at = _index(x, -2)
-        return where(at == k, row, where(at > k if lower else at < k, x - column * row, x))
-
-    return fori_loop(0, n, step, b)
 
 
 def _system(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer, Any, bool]:
@@ -318,12 +296,7 @@ def solve(x1: Any, x2: Any, /) -> Any:
     Array([2., 1.], dtype=float32)
     """
     a, b, d, is_vector = _system("solve", x1, x2)
-    n = a.shape[-1]
-    if isinstance(n, dims.Dim):
-        raise ShapeError("WF1012", "solve takes matrices of a known size.", operands=(text(a), text(b)))
-    both, _, _ = _eliminated(movement.concat([a, b], axis=-1), n)
-    upper, right = cut(both, a.ndim - 1, 0, n), cut(both, a.ndim - 1, n, b.shape[-1])
-    return _answer(_substituted(upper, right, lower=False, unit=False), d, is_vector)
+    return _answer(factors.solve(a, b), d, is_vector)
 
 
 @op(arrays=2)
@@ -339,7 +312,8 @@ def solve_triangular(x1: Any, x2: Any, /, *, lower: bool = False, unit_diagonal:
     Array([1., 1.], dtype=float32)
     """
     a, b, d, is_vector = _system("solve_triangular", x1, x2)
-    return _answer(_substituted(a, b, lower, unit_diagonal), d, is_vector)
+    x = factors.triangular_solve(a, b, lower=bool(lower), unit_diagonal=bool(unit_diagonal))
+    return _answer(x, d, is_vector)
 
 
 @op
@@ -354,7 +328,89 @@ def inv(x: Any, /) -> Any:
            [0.  , 0.25]], dtype=float32)
     """
     a, d = _matrices("inv", x, square=True)
-    return convert(solve(a, eye(a.shape[-1], dtype=a.dtype)), d)
+    return convert(factors.solve(a, broadcast(eye(a.shape[-1], dtype=a.dtype), a.shape)), d)
+
+
+@op
+def pinv(x: Any, /, *, rtol: float | None = None) -> Any:
+    """The pseudo-inverses of matrices (Moore and Penrose), by singular values.
+
+    Args:
+        x: matrices of shape (..., m, n).
+        rtol: singular values of at most this times the greatest count as 0; by default the greater of m and n times the
+            distance from 1 to the next number of the dtype.
+
+    Returns:
+        An array of shape (..., n, m). The derivative holds where the rank does not change.
+
+    Raises:
+        ShapeError: WF1011; WF1012 where m and n are different symbolic sizes.
+
+    >>> pinv(np.float32([[2, 0], [0, 0], [0, 4]])).tolist()
+    [[0.5, 0.0, 0.0], [0.0, 0.0, 0.25]]
+    """
+    a, d = _matrices("pinv", x)
+    if dims.same(_least(a), 0):
+        return convert(_zeros(matrix_transpose(a)), d)
+    return convert(factors.pinv(a, _tolerance(a, rtol)), d)
+
+
+@op
+def matrix_rank(x: Any, /, *, rtol: float | None = None) -> Any:
+    """How many singular values of matrices count as other than 0.
+
+    Args:
+        x, rtol: as in `pinv`.
+
+    Returns:
+        An integer for each matrix.
+
+    Raises: as `pinv`.
+
+    >>> matrix_rank(np.float32([[1, 2], [2, 4]])).item()
+    1
+    """
+    a, _ = _matrices("matrix_rank", x)
+    integer = dtypes.default_int()
+    if dims.same(_least(a), 0):
+        return broadcast(convert(0, integer), a.shape[:-2])
+    s = factors.svdvals(a)
+    greatest = cut(s, s.ndim - 1, 0, 1)
+    return reduction.sum(s > _tolerance(a, rtol) * greatest, axis=-1, dtype=integer)
+
+
+def _tolerance(a: Tracer, rtol: float | None) -> Tracer:
+    """The share of the greatest singular value below which one counts as 0."""
+    if rtol is not None:
+        return convert(rtol, a.dtype)
+    m, n = a.shape[-2:]
+    return convert(as_array(m if dims.same(m, n) else max(m, n)), a.dtype) * dtypes.finfo(a.dtype).eps
+
+
+@op
+def cond(x: Any, /, p: Any = None) -> Any:
+    """The condition numbers of matrices: the norm of each times that of its inverse.
+
+    Args:
+        x: matrices; square ones where p is not None, 2 or -2. p: which norm, as in `matrix_norm`; None is 2.
+
+    Returns:
+        A number for each matrix; infinity for singular ones.
+
+    Raises:
+        ShapeError: WF1011, WF1012; ArgumentValueError: WF1902 for another p.
+
+    >>> cond(np.float32([[1, 0], [0, 4]]))
+    Array(4., dtype=float32)
+    """
+    if p is None or p in (2, -2):
+        a, d = _matrices("cond", x)
+        k = _least(a)
+        s = factors.svdvals(a)
+        first, last = (reshape(cut(s, s.ndim - 1, i, 1), a.shape[:-2]) for i in (0, k - 1))
+        return convert(first / last if p != -2 else last / first, d)
+    a, d = _matrices("cond", x, square=True)
+    return convert(matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p), d)
 
 
 @op
@@ -389,9 +445,12 @@ def det(x: Any, /) -> Any:
 
 
 def _pivots(a: Tracer) -> tuple[Tracer, Tracer]:
-    """The diagonal of the upper factor, and the sign of the order of rows."""
-    both, _, sign = _eliminated(a, a.shape[-1])
-    return _diagonal(both), reshape(sign, a.shape[:-2])
+    """The diagonal of the upper factor, and the sign of the order of rows, by how many pairs are not in order."""
+    both, order = factors.lu(a)
+    first = broadcast(reshape(order, (*order.shape, 1)), a.shape)
+    wrong = (first > matrix_transpose(first)) & (factors.index(a, -2) < factors.index(a, -1))
+    odd = reduction.sum(wrong, axis=(-2, -1), dtype=dtypes.int64) % 2
+    return factors.diagonal(both), convert(1 - 2 * odd, a.dtype)
 
 
 @op
@@ -423,11 +482,6 @@ def matrix_power(x: Any, n: int, /) -> Any:
 
 
 # ----------------------------------------------------------------------------------------------- diagonals, products
-
-
-def _diagonal(x: Tracer) -> Tracer:
-    """The main diagonal of square matrices."""
-    return reduction.sum(where(_index(x, -2) == _index(x, -1), x, 0), axis=-1, dtype=x.dtype)
 
 
 @op
@@ -551,19 +605,21 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: flo
 @op
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """A norm of matrices: "fro" (the root of the sum of squares), 1 or -1 (the greatest or least sum of a column), inf
-    or -inf (of a row).
+    or -inf (of a row), 2 or -2 (the greatest or least singular value), "nuc" (the sum of these).
 
     Raises:
-        ShapeError: WF1011; UnsupportedError: WF1507 for norms by singular values (2, -2, "nuc");
-        ArgumentValueError: WF1902 for another ord.
+        ShapeError: WF1011; ArgumentValueError: WF1902 for another ord.
 
     >>> matrix_norm(np.float32([[1, -2], [3, 4]]), ord=1)
     Array(6., dtype=float32)
     """
     a, d = _matrices("matrix_norm", x)
     if ord in (2, -2, "nuc"):
-        raise UnsupportedError("WF1507", "norms by singular values have no code yet.")
-    if ord == "fro":
+        _least(a)
+        fold = {2: reduction.max, -2: reduction.min, "nuc": reduction.sum}[ord]
+        made = fold(factors.svdvals(a), axis=-1)
+        made = reshape(made, (*made.shape, 1, 1)) if keepdims else made
+    elif ord == "fro":
         made = _root_of_squares(a, (a.ndim - 2, a.ndim - 1), keepdims)
     elif ord in (1, -1, math.inf, -math.inf):
         summed, folded = (a.ndim - 2, a.ndim - 1) if abs(ord) == 1 else (a.ndim - 1, a.ndim - 2)

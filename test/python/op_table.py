@@ -265,6 +265,69 @@ def _sum_like(f: Callable) -> Callable:
     return lambda x, axes: f(x, axis=axes, dtype=x.dtype)
 
 
+def np_lu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both factors in one matrix, and the order of rows: elimination by hand."""
+    x, order = x.copy(), np.arange(x.shape[0])
+    for i in range(min(x.shape)):
+        p = i + np.argmax(np.abs(x[i:, i]))
+        x[[i, p]], order[[i, p]] = x[[p, i]], order[[p, i]]
+        x[i + 1 :, i] /= x[i, i]
+        x[i + 1 :, i + 1 :] -= np.outer(x[i + 1 :, i], x[i, i + 1 :])
+    return x, order
+
+
+def _linalg(name: str, label: str, shape: tuple, fn: Callable, numpy: Callable) -> OpRow:
+    """Factors of matrices of numbers from 2 to 4; what is compared is of their magnitude."""
+    more = dict(dtypes=(dtypes.float32, dtypes.float64), domain=(2.0, 4.0), diff=False, folds=True)
+    return structured(name, label, (shape,), fn, numpy, **more)
+
+
+def _product(x: Any, y: Any) -> Any:
+    return emit("dot", [x, y], lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0])
+
+
+def _transposed(x: Any) -> Any:
+    return emit("transpose", [x], permutation=[1, 0])
+
+
+def _scaled(u: Any, s: Any) -> Any:
+    return emit("mul", [u, emit("broadcast", [s], dims=[1], results=[(u.shape, u.dtype)])])
+
+
+def _cholesky(x: Any) -> Any:
+    """L L' of x x', which is x x'."""
+    lower = emit("cholesky", [_product(x, _transposed(x))])
+    return _product(lower, _transposed(lower))
+
+
+def _eigh(x: Any) -> Any:
+    w, v = emit("eigh", [_product(x, _transposed(x))])
+    return _product(_scaled(v, w), _transposed(v))
+
+
+def _svd(complete: bool) -> Callable:
+    def f(x: Any) -> Any:
+        u, s, vh = emit("svd", [x], complete=complete)
+        k = s.shape[0]
+        u, vh = (emit("slice", [y], results=[(shape, x.dtype)], starts=[0, 0], strides=[1, 1])
+                 for y, shape in ((u, (u.shape[0], k)), (vh, (k, vh.shape[1]))))  # fmt: skip
+        return _product(_scaled(u, s), vh)
+
+    return f
+
+
+def _total(x: Any) -> Any:
+    return emit("reduce", [x], kind="add", dims=[0])
+
+
+def _largest(x: Any) -> Any:
+    return emit("reduce", [x], kind="max", dims=[0])
+
+
+def _triangular(**options: bool) -> Callable:
+    return lambda a, b: emit("triangular_solve", [a, b], **options)
+
+
 _INTS_BOOL = (dtypes.int32, dtypes.uint8, dtypes.bool_)
 _F = (dtypes.float32, dtypes.float64)
 
@@ -592,6 +655,23 @@ STRUCTURED = [
                * np.array([1, 1, 1, 1, 1, 0], x.dtype).reshape(3, 1, 1, 2)),
     *[structured("scatter", kind, ((5, 4), (4, 1, 4)), _scatter(kind, [[3], [0], [3], [8]], [0]),
                  _np_scatter(kind, [3, 0, 3, 8]), folds=True) for kind in ("set", "add", "mul", "min", "max")],
+    _linalg("cholesky", "", (4, 6), _cholesky, lambda x: x @ x.T),
+    _linalg("lu", "square", (5, 5), lambda x: emit("lu", [x])[0], lambda x: np_lu(x)[0]),
+    _linalg("lu", "order", (6, 3), lambda x: emit("lu", [x])[1], lambda x: np_lu(x)[1]),
+    _linalg("qr", "", (5, 3), lambda x: _product(*emit("qr", [x], complete=False)), lambda x: x),
+    _linalg("qr", "complete", (5, 3), lambda x: _product(*emit("qr", [x], complete=True)), lambda x: x),
+    _linalg("eigh", "", (4, 6), _eigh, lambda x: x @ x.T),
+    _linalg("eigvalsh", "", (4, 6), lambda x: _total(emit("eigvalsh", [_product(x, _transposed(x))])),
+            lambda x: np.trace(x @ x.T)),
+    _linalg("svd", "", (5, 3), _svd(False), lambda x: x),
+    _linalg("svd", "complete", (3, 5), _svd(True), lambda x: x),
+    _linalg("svdvals", "", (5, 3), lambda x: _largest(emit("svdvals", [x])), lambda x: np.linalg.norm(x, 2)),
+    structured("triangular_solve", "lower", ((4, 4), (4, 3)),
+               _triangular(lower=True, transposed=False, unit_diagonal=False),
+               lambda a, b: np.linalg.solve(np.tril(a), b), dtypes=_F, domain=(2.0, 4.0), folds=True),
+    structured("triangular_solve", "upper", ((4, 4), (4, 3)),
+               _triangular(lower=False, transposed=True, unit_diagonal=True),
+               lambda a, b: np.linalg.solve(np.triu(a, 1).T + np.eye(4), b), dtypes=_F, domain=(2.0, 4.0), folds=True),
     *[structured(name, "last", ((3, 70),), _sorted(name, 1, False), lambda x, f=f: f(x, axis=1, kind="stable"),
                  dtypes=FLOATS[2:] + INTS[2:] + UINTS[:1] + BOOL, diff=name == "sort")
       for name, f in (("sort", np.sort), ("argsort", np.argsort))],

@@ -21,6 +21,9 @@ _KERNEL_STAGE = "made by passes of the kernel stage only; the tests of test/Kern
 _REQUEST = "resolved before anything runs"
 _EFFECT = "performed by the runtime between kernels; test_effects.py runs it"
 _EFFECTS = dict.fromkeys(("print", "check", "callback"), _EFFECT)
+_LIBRARY = "computed by a library of the runtime, which the entry calls"
+# Linear in some operands, where the transpose holds; the jvp is that of the others.
+PARTLY_LINEAR = ("triangular_solve",)
 EXEMPT = {
     "row": {
         "yield": "ends every region: the rows of for and if run it",
@@ -54,6 +57,9 @@ EXEMPT = {
         ),
         **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
         "map": "lower-map makes other ops of it",
+        **dict.fromkeys(
+            ("cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals", "triangular_solve"), _LIBRARY
+        ),
         **_EFFECTS,
     },
 }  # fmt: skip
@@ -160,6 +166,8 @@ def test_has_its_rules(name):
     if any(attribute[0] == "kind" for attribute in OPS[name].attributes):
         # Linear for some kinds, where the transpose holds; the jvp is that of the others.
         assert derivatives in (["TransposeOpInterface", "JvpOpInterface"], ["RegionDerivativeOpInterface"])
+    elif name in PARTLY_LINEAR:
+        assert derivatives == ["TransposeOpInterface", "JvpOpInterface"]
     else:
         assert len(derivatives) == (0 if exempt("derivative", name) else 1), "an op has exactly one derivative rule"
     assert "BatchOpInterface" in traits or exempt("batch", name)

@@ -1,7 +1,8 @@
 """Tests a wheel as a stranger would meet it: in an empty environment, with no LLVM in reach.
 
 Decides what the wheel promises, and checks each promise:
-  - it holds the licences and one compiler library, which exports one symbol: nothing can clash with other packages
+  - it holds the licences, one compiler library and those of factorisations, which export one symbol each: nothing can clash
+    with other packages
   - its libraries need only libc, libm, libstdc++ and libgcc_s
   - it installs with NumPy as its only dependency, and imports
   - the project's Python tests pass on it, and no libLLVM or libMLIR was mapped into the process that ran them
@@ -38,6 +39,7 @@ def check_contents(wheel: pathlib.Path) -> None:
         assert any(n.endswith("/" + wanted) for n in names), f"{wanted} is missing"
     compilers = [n for n in names if "libweft_compiler" in n]
     assert len(compilers) == 1, f"one compiler library expected, got {compilers}"
+    assert any("libweft_linalg" in n for n in names), "the library of factorisations is missing"
     foreign = [n for n in names if not n.startswith(("weft/", "weft-"))]
     assert not foreign, f"files outside the package: {foreign}"
 
@@ -54,6 +56,8 @@ def check_libraries(folder: pathlib.Path) -> None:
         assert not unique, f"{library.name} has process-wide unique symbols: {unique[:3]}"
         if library.name.startswith("libweft_compiler"):
             assert shown == {"weft_compiler_api"}, f"{library.name} shows {sorted(shown)[:5]}"
+        if library.name.startswith("libweft_linalg"):
+            assert shown == {"weft_linalg"}, f"{library.name} shows {sorted(shown)[:5]}"
         print(f"{library.name}: {library.stat().st_size / 1e6:.1f} MB, needs {', '.join(sorted(needed))}")
 
 

@@ -93,6 +93,11 @@ int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expect
 /// stop: return it from the entry. Only from the thread of the entry.
 int32_t weft_rt_effect(WeftCall *call, const char *site, const WeftArg *values);
 
+/// Runs a routine of the library of factorisations on all matrices of its operands: `format` tells which
+/// (weft/Runtime/Linalg.h), `values` are its operands, then its results. Nonzero (the status) means stop: return it
+/// from the entry.
+int32_t weft_rt_linalg(WeftCall *call, int64_t format, const WeftArg *values);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
@@ -89,12 +90,15 @@ private:
   bool isShort(Operation *loop);
   void poll(Operation *loop, Value trip);
   void lower(EffectOpInterface effect, const Surroundings &around);
+  void lower(LibraryOpInterface op, const Surroundings &around);
 
   Value place(Attribute slot, const Surroundings &around);
   Value bytesOfValue(Value value) { return code.hoisted(bytesOf(value.getType())); }
   /// Sets the pointers of an op's results from its slots.
   SmallVector<Value> placeResults(Operation *op, const Surroundings &around);
   Value pointerTo(Value value) { return pointers.lookup(value); }
+  /// The operands and results of an op as the runtime takes them.
+  Value runtimeArguments(Operation *op);
   Value requestArena();
   /// Asks for the memory of the results whose sizes have values by now, and had none before.
   void requestResults();
@@ -299,6 +303,8 @@ LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) 
       lower(copy, around);
     else if (auto effect = dyn_cast<EffectOpInterface>(op))
       lower(effect, around);
+    else if (auto library = dyn_cast<LibraryOpInterface>(op))
+      lower(library, around);
     else
       placeResults(&op, around);
     if (failed(done))
@@ -352,27 +358,14 @@ void FunctionLowering::lower(CopyOp copy, const Surroundings &around) {
                  arith::SelectOp::create(code.builder, code.loc, isApart, bytesOfValue(copy.getX()), code.i64(0)));
 }
 
-/// A call of the runtime with the site and what it reads and writes; a check of one truth value that holds calls
-/// nothing.
-void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &around) {
-  placeResults(effect, around);
-  SmallVector<Value> values(effect->getOperands());
-  llvm::append_range(values, effect->getResults());
-  OpBuilder &b = code.builder;
-  Block *done = code.newBlock();
-  if (effect.isPerformedUnless() && cast<RankedTensorType>(values[0].getType()).getRank() == 0) {
-    Value holds = code.compare(arith::CmpIPredicate::ne, code.load(b.getI8Type(), pointerTo(values[0])),
-                               arith::ConstantOp::create(b, code.loc, b.getI8IntegerAttr(0)));
-    Block *perform = code.newBlock();
-    cf::CondBranchOp::create(b, code.loc, holds, done, perform);
-    b.setInsertionPointToEnd(perform);
-  }
-  int64_t sizes = 0;
+/// For each value its data and its shape (WeftArg), then the shapes.
+Value FunctionLowering::runtimeArguments(Operation *op) {
+  SmallVector<Value> values(op->getOperands());
+  llvm::append_range(values, op->getResults());
+  int64_t sizes = 0, at = 16 * int64_t(values.size());
   for (Value value : values)
     sizes += cast<RankedTensorType>(value.getType()).getRank();
-  // For each value its data and its shape (WeftArg), then the shapes.
-  Value arguments = code.stack(16 * values.size() + 8 * sizes);
-  int64_t at = 16 * values.size();
+  Value arguments = code.stack(at + 8 * sizes);
   for (auto [i, value] : llvm::enumerate(values)) {
     code.store(pointerTo(value), code.address(arguments, SizeExpr(int64_t(16 * i))));
     code.store(code.address(arguments, SizeExpr(at)), code.address(arguments, SizeExpr(int64_t(16 * i + 8))));
@@ -381,9 +374,31 @@ void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &aroun
       at += 8;
     }
   }
-  Value site = code.text(describeEffect(effect));
+  return arguments;
+}
+
+/// A call of the runtime with the site and what it reads and writes; a check of one truth value that holds calls
+/// nothing.
+void FunctionLowering::lower(EffectOpInterface effect, const Surroundings &around) {
+  placeResults(effect, around);
+  OpBuilder &b = code.builder;
+  Block *done = code.newBlock();
+  if (effect.isPerformedUnless() && cast<RankedTensorType>(effect->getOperand(0).getType()).getRank() == 0) {
+    Value holds = code.compare(arith::CmpIPredicate::ne, code.load(b.getI8Type(), pointerTo(effect->getOperand(0))),
+                               arith::ConstantOp::create(b, code.loc, b.getI8IntegerAttr(0)));
+    Block *perform = code.newBlock();
+    cf::CondBranchOp::create(b, code.loc, holds, done, perform);
+    b.setInsertionPointToEnd(perform);
+  }
+  Value arguments = runtimeArguments(effect), site = code.text(describeEffect(effect));
   code.returnIfFailed(code.callRuntime("weft_rt_effect", b.getI32Type(), {code.call, site, arguments}));
   code.continueIn(done);
+}
+
+void FunctionLowering::lower(LibraryOpInterface op, const Surroundings &around) {
+  placeResults(op, around);
+  SmallVector<Value> operands{code.call, code.i64(op.getRoutine()), runtimeArguments(op)};
+  code.returnIfFailed(code.callRuntime("weft_rt_linalg", code.builder.getI32Type(), operands));
 }
 
 /// Whether a trip of the loop surely takes little time: no loops or calls in it, and few elements.

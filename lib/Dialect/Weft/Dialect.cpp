@@ -1,6 +1,7 @@
 // Decides what the dialect registers, and how its types and attributes are written and checked.
 #include "mlir/IR/DialectImplementation.h"
 #include "weft/Dialect/Weft/Effects.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -47,6 +48,10 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Window.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Linalg.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

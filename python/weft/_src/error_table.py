@@ -513,7 +513,9 @@ def _rows() -> dict[str, Entry]:
         """The system refused the memory that the program needs.""",
         "", "use smaller arrays; `explain()` shows the plan of memory.")
     row("WF5011", "ArgumentValueError", "C API used against its contract", """A call of the C API broke its rules.""")
-    row("WF5012", "ArtifactError", "file cannot be read", """The system refused to read the file.""")
+    row("WF5012", "ArtifactError", "file cannot be read",
+        """The system refused to read a file. If it is a library of Weft's own (the factorisations are in one, which is
+        opened when the first is asked for), the installation is damaged.""")
     row("WF5020", "StoppedError", "the program was stopped", """A stop was requested while native code ran.""")
     row("WF5021", "ShapeError", "size of an argument does not fit",
         """An argument has another size than the program was compiled for, or than its other arguments imply.""")
