@@ -4,7 +4,7 @@
 // Symbols become trailing arguments; the launch says what they are in its caller.
 // CHECK-LABEL: func.func private @named(
 // CHECK-SAME:    %[[X:.*]]: tensor<?x4xf32>, %[[S:.*]]: index) -> tensor<?x4xf32> attributes {weft.kernel, weft.lowered, weft.symbols = ["s0"]
-// CHECK:         %[[INIT:.*]] = tensor.empty(%[[S]]) : tensor<?x4xf32>
+// CHECK:         %[[INIT:.*]] = tensor.empty(%[[S]]) {weft.type = tensor<?x4xf32, #weft.dims<s0, _>>} : tensor<?x4xf32>
 // CHECK:         linalg.generic
 // CHECK-SAME:      ins(%[[X]] : tensor<?x4xf32>) outs(%[[INIT]] : tensor<?x4xf32>)
 // LOC-LABEL: func.func private @named(

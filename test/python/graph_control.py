@@ -119,6 +119,8 @@ def control_map(block):
     inner.grow(block.rng.randint(1, 6))
     rows = [v for v in [inner.pick() for _ in range(block.rng.randint(1, 2))] if v.count * count.count <= MOST_ELEMENTS]
     sums = [inner.pick(TAKES["Number"])] if block.rng.random() < 0.4 else []
+    if not rows + sums:
+        raise Unfit
     text = inner.region(rows + sums)
     results = block.results([*[Value("", [count, *v.shape], v.element) for v in rows], *sums])
     line = f"weft.map #weft.size<{count.text}> xs({listed(xs)})"

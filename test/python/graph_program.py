@@ -51,11 +51,12 @@ class Program:
     """The random program of a seed: its text and inputs.
 
     Attributes:
-        text: .mlir. inputs: NumPy arrays. requests: the chain, innermost first. num_results: how many it returns.
+        seed: its number. text: .mlir. inputs: NumPy arrays. requests: the chain, innermost first.
+        num_results: how many arrays it returns.
     """
 
     def __init__(self, seed):
-        rng = random.Random(seed)
+        self.seed, rng = seed, random.Random(seed)
         data = np.random.default_rng(seed)
         named = [Size(rng.choice(SIZES), name) for name in ("N", "M")] if rng.random() < 0.5 else []
         pool = [Size(rng.choice(SIZES)) for _ in range(3)] + named

@@ -1,6 +1,7 @@
-"""Random programs of the dialect, each compiled, run, and held to the reference interpreter bit for bit.
+"""Random programs of the dialect, each compiled, run, and held to the reference interpreter bit for bit, and to NumPy.
 
-Decides what of a program is compared, and how many are run; graph_program.py says which programs there are.
+Decides what of a program is compared, and how many are run; graph_program.py says which programs there are, and
+graph_numpy.py what they mean apart from all that Weft knows.
 
     python test/python/random_graphs.py 40000 41000     prints what differs, and how often each op ran
     python test/python/random_graphs.py 40017 --text    the program of a seed (weft-run takes it)
@@ -9,11 +10,14 @@ Decides what of a program is compared, and how many are run; graph_program.py sa
     python test/python/random_graphs.py --report runs.jsonl
                                                         what the lines of such files say together, as Markdown
 
+With --numpy each program is held to NumPy too, which takes twice the time.
+
 A program that ends its process, or that does not return, counts as wrong: with --log each range runs in a process of
 its own. One that is refused with the code of a documented limit (REFUSALS) is counted apart.
 """
 
 import argparse
+import collections
 import contextlib
 import json
 import os
@@ -26,8 +30,9 @@ import sys
 import tempfile
 import time
 
+import graph_numpy
 import numpy as np
-from graph_coverage import Coverage
+from graph_coverage import LEAST, LEAST_UNDER, Coverage
 from graph_program import Program
 from weft._src import _weft, compiler, dtypes, effects, errors, pytree
 from weft._src.array import asarray
@@ -142,8 +147,28 @@ def parsed(text):
     return _weft.ir.Module.parse(text, context=_weft.ir.Context())
 
 
-def difference(program, coverage=None):
+class Numbers:
+    """How many programs were held to NumPy, how many were too large, and how many elements it knew and did not know."""
+
+    def __init__(self):
+        self.counts = collections.Counter()
+
+    def wrong(self, program, seed, module, results):
+        """None, or how the results differ from NumPy's."""
+        try:
+            found = graph_numpy.compare(module, program.inputs, results, seed)
+        except graph_numpy.TooLarge:
+            self.counts["too large"] += 1
+            return None
+        self.counts.update({"programs": 1, "known": found.known, "unknown": found.unknown})
+        return found.wrong
+
+
+def difference(program, coverage=None, numbers=None):
     """Compiles and runs a program; None, or what is wrong with it.
+
+    Args:
+        coverage: counts its ops. numbers: holds its results to NumPy's as well.
 
     Raises:
         Refused: where the compiler says that it cannot, with a code of REFUSALS.
@@ -165,21 +190,24 @@ def difference(program, coverage=None):
         return f"the check that fails says {message!r}, by the reference {expected!r}"
     if text != shown:
         return f"prints {text[:300]!r}, by the reference {shown[:300]!r}"
-    return different(got, want) if message is None else None
+    if message is not None:
+        return None
+    return different(got, want) or (numbers and numbers.wrong(program, program.seed, module, want))
 
 
 # ------------------------------------------------------------------------------------------------------------- ranges
 
 
-def run(first, last):
+def run(first, last, numpy):
     """Runs seeds in this process; gives what is told of them. The number of the last one is on stderr."""
     wrong, refused, coverage, start = {}, 0, Coverage(), time.process_time()
+    numbers = Numbers() if numpy else None
     for seed in range(first, last):
         # Unbuffered, so that a crash is known by its seed; the limit is of the processor's time, for others work too.
         os.write(2, f"\r{seed} ".encode())
         signal.setitimer(signal.ITIMER_PROF, PATIENCE)
         try:
-            found = difference(Program(seed), coverage)
+            found = difference(Program(seed), coverage, numbers)
         except Refused:
             refused += 1
             continue
@@ -191,53 +219,81 @@ def run(first, last):
     signal.setitimer(signal.ITIMER_PROF, 0)
     return {
         "first": first, "last": last, "wrong": wrong, "refused": refused, "counts": dict(coverage.counts),
+        "numpy": dict(numbers.counts) if numbers else {},
         "seconds": round(time.process_time() - start, 1), "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }  # fmt: skip
 
 
-def apart(first, last):
+def apart(first, last, more):
     """Runs seeds in a process of their own, and gives what is told of them; a seed that ends its process is wrong."""
-    command = [sys.executable, __file__, str(first), str(last), "--json"]
+    command = [sys.executable, __file__, str(first), str(last), "--json", *more]
     done = subprocess.run(command, capture_output=True, text=True)
     with contextlib.suppress(ValueError):
         return [json.loads(done.stdout)]
     seed = int(re.findall(r"\r(\d+) ", done.stderr)[-1])
     end = {"first": seed, "last": seed + 1, "wrong": {seed: f"ended by {-done.returncode}: {done.stderr[-300:]}"}}
-    out = apart(first, seed) if first < seed else []
-    return [*out, end, *(apart(seed + 1, last) if seed + 1 < last else [])]
+    out = apart(first, seed, more) if first < seed else []
+    return [*out, end, *(apart(seed + 1, last, more) if seed + 1 < last else [])]
 
 
 def read(paths):
     return [json.loads(line) for path in paths for line in pathlib.Path(path).read_text().splitlines()]
 
 
-def log(first, last, path):
+def log(first, last, path, more):
     """Runs ranges of seeds, and appends a line for each to a file, which says what need not be run again."""
     commit = subprocess.run(["git", "log", "-1", "--format=%h"], capture_output=True, text=True).stdout.strip()
     done = {(line["first"] // RANGE) for line in read([path])} if pathlib.Path(path).exists() else set()
     for start in range(first, last, RANGE):
         if start // RANGE in done:
             continue
-        lines = apart(start, min(start + RANGE, last))
+        lines = apart(start, min(start + RANGE, last), more)
         with open(path, "a") as file:
             file.writelines(json.dumps({**line, "commit": commit}) + "\n" for line in lines)
+
+
+HEAD = """# Random graphs
+
+Programs of random ops, each compiled with `numerics="strict"`, run, and held to the reference interpreter: values bit
+for bit, what they print line for line, the checks that fail. Some are held to NumPy too, which knows nothing of the
+compiler but its parser: values, batches (a loop over lanes), derivatives (dual numbers) and their chains. What a seed
+stands for is said in `test/python/graph_program.py`. This page is written by the program; a seed that was wrong once is
+a test (`test/python/test_random_graphs.py`).
+
+```sh
+python test/python/random_graphs.py 40000 41000 --numpy --log runs.jsonl   # resumable: a line for each 100 seeds
+python test/python/random_graphs.py --report runs.jsonl > docs/random-graphs.md
+```
+
+`refused`: the compiler said that it cannot, with the code of a documented limit. `wrong`: differed, or did not compile,
+on the tree of that run; what was wrong has been repaired since, and its seeds are tests. Ops are counted in seeds from
+40000 on.
+"""
 
 
 def report(paths):
     """What the lines of files say together, as Markdown."""
     lines = read(paths)
+    yield HEAD
     coverage, ranges = Coverage(), {}
     for line in lines:
         coverage.counts.update(line.get("counts", {}))
-        total = ranges.setdefault(line["first"] // 10_000 * 10_000, {"programs": 0, "refused": 0, "wrong": 0})
-        total["programs"] += line["last"] - line["first"]
-        total["refused"] += line.get("refused", 0)
-        total["wrong"] += len(line["wrong"])
-    yield "| seeds from | programs | refused | wrong |"
-    yield "|---|---|---|---|"
+        total = ranges.setdefault(line["first"] // 10_000 * 10_000, collections.Counter())
+        total.update({"programs": line["last"] - line["first"], "refused": line.get("refused", 0)})
+        total.update({"wrong": len(line["wrong"]), **{f"numpy {k}": n for k, n in line.get("numpy", {}).items()}})
+    yield "| seeds from | programs | refused | wrong | held to NumPy | elements known by NumPy |"
+    yield "|---|---|---|---|---|---|"
     for first, total in sorted(ranges.items()):
-        yield f"| {first} | {total['programs']} | {total['refused']} | {total['wrong']} |"
+        known, unknown = total["numpy known"], total["numpy unknown"]
+        share = f"{known} of {known + unknown}" if known else ""
+        columns = [first, total["programs"], total["refused"], total["wrong"], total["numpy programs"], share]
+        yield f"| {' | '.join(map(str, columns))} |"
     yield ""
+    yield "Commits: " + ", ".join(sorted({f"`{line['commit']}`" for line in lines if line.get("commit")})) + "."
+    yield f"""
+How many of the programs hold each op, live, in all and under each transformation and pair of them; the rarest first. At
+least {LEAST} and {LEAST_UNDER} were asked for.
+"""
     yield "```"
     yield str(coverage)
     yield "```"
@@ -252,6 +308,7 @@ def main():
     parser.add_argument("last", type=int, nargs="?", help="one past the last seed")
     parser.add_argument("--text", action="store_true", help="print the program instead of running it")
     parser.add_argument("--json", action="store_true", help="print what is told of the range as JSON")
+    parser.add_argument("--numpy", action="store_true", help="hold the results to NumPy's too")
     parser.add_argument("--log", metavar="FILE", help="run ranges in processes of their own, a line for each")
     parser.add_argument("--report", metavar="FILE", nargs="+", help="print what such files say")
     options = parser.parse_args()
@@ -263,9 +320,9 @@ def main():
         print("\n".join(Program(seed).text for seed in range(options.first, last)))
         return 0
     if options.log:
-        log(options.first, last, options.log)
+        log(options.first, last, options.log, ["--numpy"] if options.numpy else [])
         return 0
-    told = run(options.first, last)
+    told = run(options.first, last, options.numpy)
     if options.json:
         print(json.dumps(told))
         return 0

@@ -1,17 +1,31 @@
-"""Random programs of the dialect, native code against the reference bit for bit: seeds once wrong, and a few more.
+"""Random programs of the dialect, native code against the reference bit for bit and NumPy: seeds once wrong, and more.
 
-Decides how many run with every test; `python test/python/random_graphs.py FIRST LAST` runs as many as one has time for.
+Decides how many run with every test; `python test/python/random_graphs.py FIRST LAST` runs as many as one has time for
+(docs/random-graphs.md).
 """
 
 import random_graphs
+from graph_coverage import Coverage
+from weft._src._op_table import OPS
 
-ONCE_WRONG = (30, 64, 72, 98, 105, 132, 162, 206, 267, 268, 399, 10076, 10175, 10511, 11264, 20338)
+ONCE_WRONG = (
+    30, 64, 72, 98, 105, 132, 162, 206, 267, 268, 399, 10076, 10175, 10511, 11264, 20338, 40105, 40180, 40526, 40682,
+    40950, 41013, 41116,
+)  # fmt: skip
+
+
+def differences(seeds, **more):
+    found = {seed: random_graphs.difference(random_graphs.Program(seed), **more) for seed in seeds}
+    return {seed: wrong for seed, wrong in found.items() if wrong}
 
 
 def test_seeds_that_were_wrong_once_and_a_few_more():
-    wrong = {}
-    for seed in (*ONCE_WRONG, *range(1000, 1010), *range(30000, 30006), *range(40000, 40006)):
-        found = random_graphs.difference(random_graphs.Program(seed))
-        if found:
-            wrong[seed] = found
-    assert not wrong
+    assert not differences([*ONCE_WRONG, *range(1000, 1010), *range(30000, 30006)])
+
+
+def test_numpy_gives_the_same():
+    numbers, coverage = random_graphs.Numbers(), Coverage()
+    assert not differences(range(40012, 40024), numbers=numbers, coverage=coverage)
+    assert numbers.counts["programs"] > 6 and numbers.counts["known"] > numbers.counts["unknown"]
+    # What a range covers is what its programs hold.
+    assert 60 < sum(row[1] > 0 for row in coverage.rows()) <= len(OPS)

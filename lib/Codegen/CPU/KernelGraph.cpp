@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "weft/Codegen/CPU/MadeSizes.h"
 #include "weft/Dialect/Weft/Lower.h"
 
 using namespace mlir;
@@ -279,15 +280,12 @@ LogicalResult KernelGraph::placeLoops() {
         if (auto map = node.op.getMatchingIndexingMap(&operand);
             map.isProjectedPermutation(/*allowZeroInResults=*/true))
           measure(node, map, buffer);
-    // A size that no buffer shows is one of the kernel's own: tensor.empty names it.
-    if (auto empty = node.op.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>()) {
+    // A size that no buffer shows is one of the kernel's own: what the node starts from names it.
+    if (Value init = node.op.getDpsInits()[0]; init.getDefiningOp<tensor::EmptyOp>()) {
       auto map = node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0));
-      for (auto [e, size] : llvm::zip(map.getResults(), empty.getMixedSizes())) {
-        auto d = dyn_cast<AffineDimExpr>(e);
-        auto argument = dyn_cast_if_present<BlockArgument>(dyn_cast<Value>(size));
-        if (d && argument && node.loopDims[d.getPosition()] >= 0)
-          domain[node.loopDims[d.getPosition()]] = SizeExpr::symbol(symbols[argument.getArgNumber() - numInputs]);
-      }
+      for (auto [e, size] : llvm::zip_equal(map.getResults(), sizesOf(*this, init)))
+        if (auto d = dyn_cast<AffineDimExpr>(e); d && !size.constant() && node.loopDims[d.getPosition()] >= 0)
+          domain[node.loopDims[d.getPosition()]] = size;
     }
     for (int buffer : resultsOf(node.result()))
       measure(node, node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), buffer);
@@ -301,6 +299,15 @@ LogicalResult KernelGraph::placeLoops() {
 int KernelGraph::bufferOf(Value value) const {
   auto it = external.find(value);
   return it == external.end() ? -1 : it->second;
+}
+
+Shape sizesOf(KernelGraph &graph, Value value) {
+  if (int buffer = graph.bufferOf(value); buffer >= 0)
+    return graph.buffers[buffer].shape;
+  if (Node *node = graph.nodeOf(value))
+    return sizesOf(graph, node->op.getDpsInits()[0]);
+  auto named = value.getDefiningOp()->getAttrOfType<TypeAttr>("weft.type");
+  return shapeOf(named ? named.getValue() : value.getType());
 }
 
 SmallVector<Output> KernelGraph::outputs() {

@@ -1,6 +1,7 @@
 // Decides the loops of kernels whose ops write parts of one output (pad, concat): each part is a sweep of its own over
 // the part's index space, in program order, so that later parts overwrite earlier ones.
 #include "weft/Codegen/CPU/Emitter.h"
+#include "weft/Codegen/CPU/MadeSizes.h"
 #include "weft/Codegen/CPU/Schedule.h"
 
 using namespace mlir;
@@ -30,15 +31,15 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
     for (auto [i, size] : llvm::enumerate(node.op.getStaticLoopRanges()))
       if (!ShapedType::isDynamic(size))
         g.domain[i] = SizeExpr(size);
-    auto measure = [&](AffineMap map, int buffer) {
-      for (auto [dim, expr] : llvm::enumerate(map.getResults()))
+    auto measure = [&](OpOperand &operand) {
+      AffineMap map = node.op.getMatchingIndexingMap(&operand);
+      for (auto [expr, size] : llvm::zip_equal(map.getResults(), sizesOf(g, operand.get())))
         if (auto d = dyn_cast<AffineDimExpr>(expr); d && g.domain[d.getPosition()] == SizeExpr(-1))
-          g.domain[d.getPosition()] = g.buffers[buffer].shape[dim];
+          g.domain[d.getPosition()] = size;
     };
     for (OpOperand *input : node.op.getDpsInputOperands())
-      if (int buffer = g.bufferOf(input->get()); buffer >= 0)
-        measure(node.op.getMatchingIndexingMap(input), buffer);
-    measure(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), out);
+      measure(*input);
+    measure(*node.op.getDpsInitOperand(0));
     if (llvm::is_contained(g.domain, SizeExpr(-1)))
       return node.op.emitError("[WF4105] expected every loop of the kernel to have a size that some buffer shows");
 

@@ -70,7 +70,10 @@ Value LowerContext::empty(Type type) {
   for (const SizeExpr &s : shapeOf(type))
     if (!s.constant())
       dynamic.push_back(size(s));
-  return tensor::EmptyOp::create(builder, loc, lowered(type), dynamic);
+  auto made = tensor::EmptyOp::create(builder, loc, lowered(type), dynamic);
+  if (!dynamic.empty()) // its sizes by name, for the code generator: numbers do not tell which formula they are of
+    made->setAttr("weft.type", TypeAttr::get(type));
+  return made;
 }
 
 AffineMap LowerContext::identity(Type type) const {

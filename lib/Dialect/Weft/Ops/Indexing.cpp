@@ -167,13 +167,14 @@ static Value startOf(LowerContext &context, OpBuilder &b, Type index, Value raw,
   return inside ? Value(arith::SelectOp::create(b, loc, inside, start, constant(-1))) : start;
 }
 
-/// The greatest start along each of dims, and whether a window may be larger than x there.
+/// The greatest start along each of dims, and whether a window may be larger than x there: a named size hides it, and
+/// becomes a number where it is known at last.
 template <class Op> static SmallVector<std::pair<Value, bool>> limitsOf(LowerContext &context, Op op, Value windows) {
   Numbers numbers(op);
   Shape x = shapeOf(op.getX()), sizes = shapeOf(windows);
   return llvm::map_to_vector(numbers.dims, [&](int64_t dim) {
     SizeExpr limit = x[dim] - sizes[numbers.placeOf(dim)];
-    return std::make_pair(context.size(limit), !limit.constant());
+    return std::make_pair(context.size(limit), limit.constant().value_or(-1) < 0);
   });
 }
 
