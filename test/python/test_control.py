@@ -294,3 +294,40 @@ def test_what_control_flow_refuses():
     refused("WF1325", lambda: wf.cond(x, lambda: 1, lambda: 2), "f32[3]")
     refused("WF1325", lambda: wf.switch(1.5, [lambda: 1, lambda: 2]), "f32[]")
     refused("WF1208", lambda: wf.cond(True, lambda: "text", lambda: "text"), "str")
+
+
+def test_map():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 4)).astype(np.float32), np.arange(6, dtype=np.float32)
+
+    def f(t):
+        return {"s": wf.sin(t[0]) * t[1], "n": t[1] + 1}
+
+    for g in (wf.map, wf.jit(lambda f, t: wf.map(f, t), static="f")):
+        got = g(f, (x, y))
+        np.testing.assert_allclose(got["s"], np.sin(x) * y[:, None], rtol=1e-6)
+        assert got["n"].tolist() == [1, 2, 3, 4, 5, 6]
+    with wf.disable_jit():
+        np.testing.assert_allclose(wf.map(f, (x, y))["s"], np.sin(x) * y[:, None], rtol=1e-6)
+    assert wf.jit(lambda x: wf.map(lambda r: wf.sum(r), x))(np.zeros((0, 3), np.float32)).shape == (0,)
+    B = wf.Dim("B")
+    named = wf.jit(
+        lambda x, c: wf.map(lambda r: wf.cond(wf.sum(r) > 0, wf.exp, lambda r: r * c, r), x), dims={"x": (B, 4)}
+    )
+    for n in (1, 2, 6):
+        want = np.where(x[:n].sum(1, keepdims=True) > 0, np.exp(x[:n]), x[:n] * 2)
+        np.testing.assert_allclose(named(x[:n], 2.0), want, rtol=1e-6)
+    assert named.misses == ["a new signature"]
+
+    def inner(x):
+        return wf.sum(wf.map(lambda r: wf.while_loop(lambda c: wf.sum(c) < 5, lambda c: c * 2.0 + 0.25, r * r), x))
+
+    g = wf.grad(inner)(x)
+    t = rng.normal(size=x.shape).astype(np.float32)
+    _, forward = wf.jvp(inner, (x,), (t,))
+    np.testing.assert_allclose(forward, (np.asarray(g) * t).sum(), rtol=1e-4)
+    outer = wf.vmap(lambda k: wf.map(lambda r: wf.sum(r * k), x))(np.float32([1, 2]))
+    np.testing.assert_allclose(outer, np.stack([x.sum(1), 2 * x.sum(1)]), rtol=1e-5)
+    refused("WF1324", lambda: wf.map(f, (x, y[:5])), "leading size 5")
+    refused("WF1324", lambda: wf.map(lambda t: t, ()), "map")
+    refused("WF1324", lambda: wf.map(lambda t: t, 1.0), "no dimensions")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import weft as wf
 from weft._src import _weft
-from weft.errors import ShapeError, SizeError
+from weft.errors import ShapeError, SizeError, UndecidedSizeError
 
 SHAPES = [(0,), (1,), (7,), (64,), (3, 5), (2, 0, 3), (4, 1, 6)]
 
@@ -166,10 +166,55 @@ def test_assigning_through_masks():
         same(got[1], y)
 
 
+def test_slices_and_integers():
+    """A slice takes what is there; its size is one of its own, the same for slices that are alike."""
+    slices = [
+        slice(3),
+        slice(-3, None),
+        slice(2, -1),
+        slice(None, None, 2),
+        slice(5, 1, -2),
+        slice(-100, 100),
+        slice(None, None, -3),
+    ]
+
+    @wf.jit
+    def f(x, rows):
+        a, r = x[x > 0], rows[x > 0]
+        return [a[s] for s in slices] + [r[1:4, 2], r[..., -2:, 0], a[:3] + a[:3], wf.sum(a[2:]) + wf.sum(r[:, 1][1:])]
+
+    for seed in range(5):
+        x = draw(12, seed, (0, 0.2, 0.5, 0.5, 1)[seed])
+        rows = draw((12, 3), seed)
+        a, r = x[x > 0], rows[x > 0]
+        *got, total = f(x, rows)
+        for g, w in zip(got, [*(a[s] for s in slices), r[1:4, 2], r[..., -2:, 0], 2 * a[:3]], strict=True):
+            same(g, w)
+        np.testing.assert_allclose(total, a[2:].sum() + r[1:, 1].sum(), rtol=1e-5, atol=1e-6)
+    assert f.misses == ["a new signature"]
+    x = np.float32([-1, 4, 5])
+    assert [float(y) for y in wf.jit(lambda x: (x[x > 0][0], x[x > 0][-1], x[x > 0][7]))(x)] == [4, 5, 5]
+    got = wf.jit(lambda x: (wf.max(x[x > 9]), wf.sum(x[x > 9]), wf.mean(x[x > 9])))(x)
+    np.testing.assert_array_equal(got, [-np.inf, 0, np.nan])
+
+
+def test_numbers_of_one_formula_are_one_size():
+    f = wf.jit(lambda x, y: (x[x > 0] + y[x > 0], wf.nonzero((x > 0) & (y > 0))[0] * wf.sum(y[(x > 0) & (y > 0)])))
+    x, y = draw(20, 0), draw(20, 1)
+    got, p = f(x, y), (x > 0) & (y > 0)
+    same(got[0], x[x > 0] + y[x > 0])
+    np.testing.assert_allclose(got[1], np.nonzero(p)[0] * y[p].sum(), rtol=1e-6)
+    text = f.trace(x, y).as_text()
+    assert text.count("weft.sized") == 2
+
+
 def test_two_sizes_are_not_mixed():
     with pytest.raises(ShapeError, match="WF1001") as caught:
         wf.jit(lambda x, y: x[x > 0] + y[y > 0])(draw(5, 0), draw(5, 1))
-    assert "test_data_sizes.py" in str(caught.value)
+    assert "test_data_sizes.py" in str(caught.value) and "(_n1: a mask at" in str(caught.value)
+    with pytest.raises(UndecidedSizeError, match="WF1401") as caught:
+        wf.jit(lambda x: x if x[x > 0].shape[0] > 2 else -x)(draw(5, 0))
+    assert "(_n1: a mask at" in str(caught.value)
     with pytest.raises(ShapeError):
         wf.jit(lambda x, y: wf.stack([x[x > 0], y[y > 0]]))(draw(5, 0), draw(5, 1))
 

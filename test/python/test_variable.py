@@ -209,6 +209,106 @@ def test_derivatives():
     np.testing.assert_allclose(float(value), float(tangent), rtol=1e-6)
 
 
+def test_in_checkpoint():
+    """A checkpointed function writes once, however often it is computed again."""
+    w, calls = wf.Variable(np.float32([1, 2])), wf.Variable(0)
+
+    @wf.checkpoint
+    def layer(x):
+        calls.value = calls + 1
+        return wf.sin(x * w)
+
+    @wf.jit
+    def f(x):
+        return wf.value_and_grad(lambda x: wf.sum(layer(layer(x))))(x)
+
+    x = np.float32([0.5, -1])
+    inner = np.sin(x * [1, 2])
+    value, g = f(x)
+    np.testing.assert_allclose(value, np.sin(inner * [1, 2]).sum(), rtol=1e-6)
+    np.testing.assert_allclose(g, np.cos(inner * [1, 2]) * np.cos(x * [1, 2]) * np.square([1, 2]), rtol=1e-5)
+    assert int(calls) == 2
+    by_w = wf.grad(lambda x: wf.sum(layer(x)), w)(x)
+    np.testing.assert_allclose(by_w, x * np.cos(x * [1, 2]), rtol=1e-6)
+    assert int(calls) == 3
+
+    @wf.jit
+    def in_a_loop(x):
+        return wf.scan(lambda c, _: (layer(c), None), x, length=4)[0]
+
+    in_a_loop(x)
+    assert int(calls) == 7
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_in_custom_rules(kind):
+    """Read anew at each call; a write is refused."""
+    v = wf.Variable(np.float32(2))
+    if kind == "jvp":
+        f = wf.custom_jvp(lambda x: x * v)
+        f.defjvp(lambda p, t: (p[0] * v, t[0] * v * 10))
+    else:
+        f = wf.custom_vjp(lambda x: x * v)
+        f.defvjp(lambda x: (x * v, None), lambda _, g: (g * v * 10,))
+
+    @wf.jit
+    def run(x):
+        first, slope = f(x), wf.grad(f)(x)
+        v.value = v + 1
+        return first, slope, f(x), wf.grad(f)(x)
+
+    assert [float(y) for y in run(np.float32(1))] == [2, 20, 3, 30] and float(v) == 3
+    assert [float(y) for y in run(np.float32(1))] == [3, 30, 4, 40] and float(v) == 4
+
+    def writes(x):
+        v.value = x
+        return x
+
+    g = wf.custom_jvp(writes) if kind == "jvp" else wf.custom_vjp(writes)
+    if kind == "jvp":
+        g.defjvp(lambda p, t: (p[0], t[0]))
+    else:
+        g.defvjp(lambda x: (x, None), lambda _, c: (c,))
+    with pytest.raises(UnsupportedError, match="WF1507") as caught:
+        wf.jit(g)(np.float32(1))
+    assert "write it outside" in str(caught.value) and float(v) == 4
+
+
+def test_writes_under_derivatives_of_control_flow():
+    """Written once by the pass forth, in branches, loops and while loops; grad and jvp agree."""
+    seen, total = wf.Variable(0), wf.Variable(np.float64(0))
+
+    def loss(p, x):
+        def yes(x):
+            seen.value = seen + 1
+            return x * x
+
+        y = wf.cond(p, yes, lambda x: x, x)
+
+        def step(c, v):
+            total.value = total + v
+            return c + v * v, c
+
+        c, _ = wf.scan(step, np.float64(0), y)
+
+        def again(s):
+            seen.value = seen + 10
+            return s[0] + 1, s[1] * 2.0
+
+        return wf.while_loop(lambda s: s[0] < 3, again, (0, c))[1]
+
+    x = np.float64([1, 2, 3])
+    for p, power in ((True, 4), (False, 2)):
+        before, sum_before = int(seen), float(total)
+        value, g = wf.jit(wf.value_and_grad(loss, 1))(p, x)
+        assert float(value) == 8 * (x**power).sum()
+        np.testing.assert_allclose(g, 8 * power * x ** (power - 1))
+        assert int(seen) - before == 30 + p and float(total) - sum_before == (x ** (power // 2)).sum()
+        _, tangent = wf.jit(lambda p, x, t: wf.jvp(lambda x: loss(p, x), (x,), (t,)))(p, x, x)
+        np.testing.assert_allclose(tangent, np.asarray(g) @ x)
+        assert int(seen) - before == 2 * (30 + p)
+
+
 def test_training_in_a_scan():
     w = wf.Variable(np.zeros(2, np.float32))
 
@@ -259,7 +359,10 @@ def test_what_is_refused():
 
     with pytest.raises(UnsupportedError, match="WF1507"):
         wf.vmap(writes)(np.ones(3, np.float32))
+    with pytest.raises(UnsupportedError, match="map, whose slices are computed in no order"):
+        wf.map(writes, np.ones(3, np.float32))
     assert float(v) == 0
+    np.testing.assert_array_equal(np.asarray(wf.map(lambda x: x + v, np.ones(3, np.float32))), 1)
     np.testing.assert_array_equal(np.asarray(wf.vmap(lambda x: x + v)(np.ones(3, np.float32))), 1)
 
     @wf.jit

@@ -65,7 +65,7 @@ def _checkpoint(f: Callable[..., Any], policy: str | tuple[str, ...], /, *args: 
         return f(*inner, **named)
 
     arrays = [v for v in values if v is not None]
-    traced = transforms.trace_leaves(on_leaves, [v.spec for v in arrays], name_of(f), at=arrays)
+    traced = transforms.trace_leaves(on_leaves, [v.spec for v in arrays], name_of(f), keeps_state=True, at=arrays)
     builder = arrays[0].scope.trace.builder if arrays else trace.current().trace.builder
     attribute = (
         builder.attribute("str", policy)
@@ -73,7 +73,9 @@ def _checkpoint(f: Callable[..., Any], policy: str | tuple[str, ...], /, *args: 
         else builder.attribute("array", [builder.attribute("str", name) for name in policy])
     )
     builder.set_attribute(traced.function.op, "weft.checkpoint", attribute)
-    return traced.out_tree.unflatten(trace.call(traced.function, arrays))
+    made = trace.call(traced.function, arrays)
+    transforms.keep_state(traced, made)
+    return transforms.split_results(traced, made)[0]
 
 
 def _is_array(x: Any) -> bool:

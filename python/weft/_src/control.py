@@ -1,4 +1,4 @@
-"""Control flow: `cond`, `switch`, `scan`, `fori_loop`, `while_loop` as ops with regions.
+"""Control flow: `cond`, `switch`, `scan`, `fori_loop`, `while_loop`, `map` as ops with regions.
 
 Decides how Python functions become branches and loop bodies, which dtype a branch's result and a loop's carry settle on
 where weak numbers leave a choice, and what is refused with a code. Outside a trace these compile by themselves
@@ -341,6 +341,76 @@ def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     return implicit.run(functools.partial(_while_loop, max_trips, cond, body), init)
 
 
+@api_boundary
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """A parallel loop: a function applied to each slice of arrays along their leading axis, run in native code.
+
+    As `vmap`, it gives the stacked results; but each slice is computed by itself, in no order, so only one at a time
+    needs memory, and branches and loops in `f` run for each as they are written. Where that is cheap, all may still be
+    computed at once.
+
+    Args:
+        f: takes one slice of `xs`, in its containers; returns containers of arrays.
+        xs: containers of arrays with one leading size; at least one array.
+
+    Returns:
+        What `f` returned, stacked along a new leading axis.
+
+    Raises:
+        ControlFlowError: WF1324 where the leading sizes differ or there is none.
+        UnsupportedError: WF1507 where `f` writes a Variable.
+
+    >>> import numpy as np, weft as wf
+    >>> wf.map(lambda row: wf.sum(row[row > 0]), np.float32([[1, -2], [3, 4]]))
+    Array([1., 7.], dtype=float32)
+    """
+    leaves.check_callable(f, "map")
+    if _python_runs():
+        return _scan_in_python(lambda carry, x: (carry, f(x)), None, xs, None, False)[1]
+    return implicit.run(functools.partial(_map, f), xs)
+
+
+def _map(f: Callable[..., Any], /, xs: Any) -> Any:
+    count = _leading(xs, None, "map")
+    slices, tree = leaves.flatten(xs)
+    arrays = [as_tracer(x) for x in slices]
+    trees: list[TreeDef] = []
+
+    def body(*rest: Tracer) -> list[Tracer]:
+        found, out_tree = leaves.flatten(f(tree.unflatten(rest)))
+        trees.append(out_tree)
+        return [strong(x) for x in _results(found, out_tree, f)]
+
+    try:
+        region = trace.region(body, [Spec(x.shape[1:], x.dtype) for x in arrays])
+    except state.Written as stop:
+        raise state.refused(stop, "map, whose slices are computed in no order") from None
+    made = emit(
+        "map",
+        [arrays, region.scope.captures],
+        regions=[region],
+        count=count if isinstance(count, int) else str(count),
+        results=[((count, *r.shape), r.dtype) for r in region.results],
+    )
+    return trees[0].unflatten(made)
+
+
+def _leading(xs: Any, length: Any, what: str) -> Any:
+    """The one leading size of arrays (and of `length`, where it is given)."""
+    count, where = length, "length"
+    for path, x in leaves.flatten_with_path(xs, "xs")[0]:
+        shape = as_tracer(x).shape
+        if not shape:
+            raise ControlFlowError("WF1324", f"{path} has no dimensions to {what} over.")
+        if count is None:
+            count, where = shape[0], path
+        elif str(shape[0]) != str(count):  # Dims compare by asking the assumptions
+            raise ControlFlowError("WF1324", f"{path} has the leading size {shape[0]}, {where} says {count}.")
+    if count is None:
+        raise ControlFlowError("WF1324", f"{what} without xs has no length.")
+    return count
+
+
 def _count(x: Any, what: str) -> Any:
     """A bound as an int or a Dim."""
     if isinstance(x, Tracer):
@@ -458,18 +528,7 @@ def _size(n: Any) -> Tracer:
 
 
 def _scan(f: Callable[..., Any], length: Any, reverse: bool, unroll: int, /, init: Any, xs: Any) -> tuple[Any, Any]:
-    found, tree = leaves.flatten_with_path(xs, "xs")
-    count, where = length, "length"
-    for path, x in found:
-        shape = as_tracer(x).shape
-        if not shape:
-            raise ControlFlowError("WF1324", f"{path} has no dimensions to scan over.")
-        if count is None:
-            count, where = shape[0], path
-        elif str(shape[0]) != str(count):  # Dims compare by asking the assumptions
-            raise ControlFlowError("WF1324", f"{path} has the leading size {shape[0]}, {where} says {count}.")
-    if count is None:
-        raise ControlFlowError("WF1324", "scan without xs needs a length.")
+    count = _leading(xs, length, "scan")
 
     def step(_i: Tracer, carry: Any, x: Any) -> tuple[Any, Any]:
         out = f(carry, x)

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from weft._src import leaves, trace, transforms
+from weft._src import leaves, state, trace, transforms
 from weft._src.errors import DerivativeError, TreeError, WrongArgumentError
 from weft._src.leaves import inexact, name_of, strong
 from weft._src.pytree import TreeDef
@@ -138,6 +138,7 @@ class _Made(NamedTuple):
     statics: tuple
     function: TracedFunction
     out_tree: TreeDef
+    seen: list[tuple[state.Variable, Any]]  # Variables and their values when it was traced
 
 
 class _Call:
@@ -192,7 +193,8 @@ def _called(call: _Call, trace_rules: Callable[[_Traced], list[_Rule]]) -> Any:
         same = len(made.statics) == len(call.statics) and all(
             a is b for a, b in zip(made.statics, call.statics, strict=True)
         )
-        if same and all(t.scope.encloses(scope) for t in made.function.captures):
+        inside = all(t.scope.encloses(scope) for t in made.function.captures)
+        if same and inside and state.unchanged(made.seen, scope):  # Variables may have other values by now
             return made.out_tree.unflatten(trace.call(made.function, call.values))
     traced = transforms.trace_leaves(
         lambda ts: call.f(*call.arguments(ts)), call.specs, name_of(call.f), at=call.values
@@ -200,7 +202,7 @@ def _called(call: _Call, trace_rules: Callable[[_Traced], list[_Rule]]) -> Any:
     captures = list(traced.function.captures)
     while True:
         function = _closed(traced.function, call.specs, captures, lambda made, _: made)
-        known.append(_Made(call.statics, function, traced.out_tree))
+        known.append(_Made(call.statics, function, traced.out_tree, state.snapshot(state.known(scope), scope)))
         try:
             rules = trace_rules(_Traced(traced, captures))
         except BaseException:
@@ -213,6 +215,7 @@ def _called(call: _Call, trace_rules: Callable[[_Traced], list[_Rule]]) -> Any:
             break
         known.pop()
         captures += new
+    known[-1] = known[-1]._replace(seen=state.snapshot(state.known(scope), scope))  # what the rules read too
     builder = scope.trace.builder
     for r in rules:
         closed = r.close(captures)

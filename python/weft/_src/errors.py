@@ -53,6 +53,7 @@ class WeftError(Exception):
         where: Stack | Frame | Sequence[Frame] | bool | None = None,
         operands: Sequence[str] = (),
     ):
+        message += annotated(message)
         super().__init__(message)
         self.code = code
         self.message = message
@@ -85,6 +86,14 @@ class WeftError(Exception):
     def __reduce__(self):
         # Stacks hold code objects, which do not pickle; frames do.
         return _rebuild, (type(self).__name__, self.code, self.message, self._hint, self.frames, self.operands)
+
+
+def _no_notes(message: str) -> str:
+    return ""
+
+
+annotated: Callable[[str], str] = _no_notes
+"""What is added to a message; trace.py tells of the sizes in it that depend on data."""
 
 
 def _rebuild(

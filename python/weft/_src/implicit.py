@@ -98,8 +98,8 @@ def jit_disabled() -> bool:
 
 @contextlib.contextmanager
 def disable_jit() -> Iterator[None]:
-    """Inside, jitted functions, `cond`, `switch`, `scan`, `fori_loop` and `while_loop` run as plain Python, op by op:
-    for debuggers and print. Derivatives and `vmap` still trace what they are applied to.
+    """Inside, jitted functions, `cond`, `switch`, `scan`, `fori_loop`, `while_loop` and `map` run as plain Python, op
+    by op: for debuggers and print. Derivatives and `vmap` still trace what they are applied to.
 
     >>> import weft as wf
     >>> with wf.disable_jit():

@@ -240,6 +240,17 @@ def written() -> list[tuple[Variable, Tracer]]:
     return [(v, scope.lift(scope.state[id(v)][1])) for v in scope.written.values()]
 
 
+def known(scope: Scope) -> list[Variable]:
+    """The Variables that a scope or one around it has read or written so far."""
+    found: dict[int, Variable] = {}
+    at: Scope | None = scope
+    while at is not None:
+        found.update(at.reads)
+        found.update((id(v), v) for v, _ in at.state.values())
+        at = at.parent
+    return list(found.values())
+
+
 def snapshot(reads: Sequence[Variable], scope: Scope) -> list[tuple[Variable, Any]]:
     """Variables and the values in the IR that they have now, seen from a scope."""
     return [(v, trace.origin(_found(v, scope)).value) for v in reads]
@@ -256,11 +267,10 @@ def assign(variables: Sequence[Variable], values: Sequence[Any]) -> None:
         write(v, value)
 
 
-def refused(written: Written) -> UnsupportedError:
+def refused(written: Written, where: str = "a function whose transformation returns no state") -> UnsupportedError:
     """The error for a write that cannot leave."""
     return UnsupportedError(
-        "WF1507", f"a Variable of {trace.spec_of(written.variable._array)} is written inside a function whose"
-        " transformation returns no state (vmap, a custom derivative).",
+        "WF1507", f"a Variable of {trace.spec_of(written.variable._array)} is written inside {where}.",
         hint="return the new value, and write it outside.",
     )  # fmt: skip
 

@@ -188,7 +188,7 @@ class Scope:
         self.block = block
         self.body = self
         self.rest: _Rest | None = None
-        self.made: dict[Any, list[Tracer]] = {}  # by what `once` was asked for
+        self.sizes: dict[Any, Any] = {}  # by the formulas of numbers (as_size)
         self.captures: list[Tracer] = []
         # Variables by id (state.py): their values here, those written and read here; what may be written.
         self.state: dict[int, tuple[Any, Tracer]] = {}
@@ -839,7 +839,7 @@ def as_size(number: Tracer, what: str) -> Any:
         number: an int64 without dimensions, 0 or more. what: the op that found it, for errors.
 
     Returns:
-        A Dim of a name of its own; an int where the number is known while tracing.
+        A Dim, of the same name for numbers that are computed alike; an int where the number is known while tracing.
 
     >>> t = trace_program(lambda n: emit("iota", [], results=[((as_size(n, "n"),), dtypes.int8)], dim=0),
     ...                   [Spec((), dtypes.int64)])
@@ -851,31 +851,59 @@ def as_size(number: Tracer, what: str) -> Any:
     if known is not None:
         return int(known)
     trace = scope.trace
+    number = scope.lift(number)
+    formula = _formula(scope, number.value, [64])
+    at: Scope | None = scope
+    while at is not None:
+        if formula in at.sizes:
+            return at.sizes[formula]
+        at = at.parent
     where = trace.location()
     symbol = fresh_size("_n")
     region, block = trace.builder.region([], where)
     inner = Scope(trace, scope, block)
     inner.body = scope.body
-    inner.rest = _Rest(region, scope.lift(number), symbol, where)
+    inner.rest = _Rest(region, number, symbol, where)
+    inner.sizes[formula] = dims.Dim(symbol)
     # Variables are those of the body.
     inner.state, inner.written, inner.reads = scope.state, scope.written, scope.reads
     inner.open, inner.carried = scope.open, scope.carried
     trace.data_sizes[symbol] = DataSize(what, inner, source.capture().innermost)
     _go_on((*_stack.scopes[:-1], inner))
-    return dims.Dim(symbol)
+    return inner.sizes[formula]
 
 
-def once(x: Tracer, key: str, make: Callable[[], list[Tracer]]) -> list[Tracer]:
-    """What `make` gave for the same value before, as far as this scope sees it; else what it gives now."""
-    value = origin(x).value
-    at: Scope | None = _scope()
-    while at is not None:
-        if (found := at.made.get((key, value))) is not None:
-            return [fresh(t) for t in found]
-        at = at.parent
-    made = make()
-    _scope().made[key, value] = [fresh(t) for t in made]
-    return made
+def _told_sizes(message: str) -> str:
+    """Where the sizes that depend on data come from that an error speaks of."""
+    scope = current()
+    names = scope.trace.data_sizes if scope is not None else {}
+    found = sorted(set(re.findall(r"\b_n\d+\b", message))) if names else []
+    return "".join(f" ({name}: {names[name]})" for name in found if name in names)
+
+
+errors.annotated = _told_sizes
+
+
+def depends_on_data(size: Any) -> bool:
+    """Whether a size is known only when the program has found it."""
+    if not isinstance(size, dims.Dim):
+        return False
+    scope = current()
+    return scope is not None and any(name in scope.trace.data_sizes for name in size.symbols)
+
+
+def _formula(scope: Scope, value: Any, left: list[int]) -> Any:
+    """How a value is computed, as a key: what has equal keys is equal. After `left` ops a value is a key of its own."""
+    while (outer := scope._outer.get(value)) is not None:
+        scope, value = outer.scope, outer.value
+    left[0] -= 1
+    if value.is_argument or left[0] < 0:
+        return value
+    op = value.owner
+    if "Pure" not in OPS[op.name.removeprefix("weft.")].traits or op.regions:
+        return value
+    operands = tuple(_formula(scope, x, left) for x in op.operands)
+    return op.name, value.index, value.describe(), frozenset(op.attributes.items()), operands
 
 
 def _ended(body: Scope, results: list[Tracer]) -> list[Tracer]:
@@ -912,7 +940,7 @@ def _check_sizes(trace: Trace, results: Sequence[Tracer], where: str, body: Scop
             for name in n.symbols if isinstance(n, dims.Dim) else ():
                 size = trace.data_sizes.get(name)
                 if size is not None and size.scope.body is body:
-                    raise errors.SizeError("WF1410", f"a result of {where} is {r.spec}: {name} is from {size}.")
+                    raise errors.SizeError("WF1410", f"a result of {where} is {r.spec}.")
 
 
 # ----------------------------------------------------------------------------------------------------------- programs

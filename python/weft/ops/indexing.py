@@ -68,6 +68,7 @@ def getitem(x: Any, index: Any) -> Any:
         return part
     if type(index) is Tracer and index.dtype.kind == "bool" and index.shape:
         return _masked(x, index)
+    x, index = _by_data(x, index)
     key, arrays = _parsed(x, index)
     if arrays:
         return _getitem_arrays(x, key, *arrays)
@@ -236,6 +237,59 @@ def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
     if arrays and any(isinstance(i, bool) for i in key):
         raise UnsupportedError("WF1507", "a single truth value beside arrays has no code yet.", operands=(text(x),))
     return tuple(key), arrays
+
+
+def _by_data(x: Any, index: Any) -> tuple[Any, Any]:
+    """An index whose slices of axes of sizes that depend on data are done: no comparison settles what they take, so it
+    is computed. An integer becomes an array, which is clamped."""
+    if type(x) is not Tracer or not any(trace.depends_on_data(n) for n in x.shape):
+        return x, index
+    items = list(index) if isinstance(index, tuple) else [index]
+    used = [0 if i is None or i is Ellipsis or isinstance(i, (bool, np.bool_)) else _num_axes(i) for i in items]
+    axis, dots = 0, len(x.shape) - sum(used)
+    for k, i in enumerate(items):
+        if axis < len(x.shape) and trace.depends_on_data(x.shape[axis]):
+            if isinstance(i, slice) and i != slice(None):
+                places = _slice_places(x.shape[axis], i)
+                x = _getitem_arrays(x, (*[slice(None)] * axis, _ARRAY), places)
+                items[k] = slice(None)
+            elif used[k] == 1 and _is_index(i):
+                items[k] = convert(i, dtypes.int64)
+        axis += dots if i is Ellipsis else used[k]
+    return x, tuple(items)
+
+
+def _num_axes(i: Any) -> int:
+    return len(i.shape) if hasattr(i, "shape") and i.shape and dtypes.dtype(i.dtype).kind == "bool" else 1
+
+
+def _slice_places(n: Any, s: slice) -> Tracer:
+    """The positions that a slice takes of an axis, by Python's rules, as many as there are."""
+    step = 1 if s.step is None else _bound(s.step)
+    if isinstance(step, dims.Dim) or step == 0:
+        raise ArgumentValueError("WF1016", "the step of a slice is an integer other than 0.")
+    size, one = size_value(n, dtypes.int64), convert(1, dtypes.int64)
+    low = convert(0 if step > 0 else -1, dtypes.int64)
+    high = size if step > 0 else emit("sub", [size, one])
+
+    def bound(at: Any, default: Tracer) -> Tracer:
+        at = _bound(at)
+        if at is None:
+            return default
+        value = size_value(at, dtypes.int64)
+        if not isinstance(at, dims.Dim) and at < 0:
+            value = emit("add", [value, size])
+        return emit("min", [emit("max", [value, low]), high])
+
+    start, stop = (bound(s.start, low), bound(s.stop, high)) if step > 0 else (bound(s.start, high), bound(s.stop, low))
+    way = emit("sub", [stop, start] if step > 0 else [start, stop])
+    by = convert(abs(step), dtypes.int64)
+    number = emit("div", [emit("add", [way, convert(abs(step) - 1, dtypes.int64)]), by])
+    m = trace.as_size(emit("max", [number, convert(0, dtypes.int64)]), "a slice")
+    steps = emit(
+        "mul", [emit("iota", [], results=[((m,), dtypes.int64)], dim=0), broadcast(convert(step, dtypes.int64), (m,))]
+    )
+    return emit("add", [broadcast(start, (m,)), steps])
 
 
 def _masked(x: Any, mask: Tracer) -> Tracer:

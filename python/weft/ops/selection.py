@@ -93,19 +93,14 @@ def _nonzero(x: Any, places: Any, fill_value: int) -> list[Tracer]:
 
 
 def found(x: Tracer, what: str) -> list[Tracer]:
-    """The positions of all elements that are not zero, one vector for each axis. Found once for each array in a trace:
-    so `x[mask] + y[mask]` are of one size."""
-    return trace.once(x, "found", lambda: _unravelled(found_flat(x, what), x.shape))
+    """The positions of all elements that are not zero, one vector for each axis."""
+    return _unravelled(found_flat(x, what), x.shape)
 
 
 def found_flat(x: Tracer, what: str) -> Tracer:
     """The positions of all elements that are not zero, counted in row-major order."""
-
-    def find() -> list[Tracer]:
-        mask = _flat(x)
-        return [_positions(mask, 0 if _is_zero(mask.shape[0]) else trace.as_size(_total(mask), what))]
-
-    return trace.once(x, "found flat", find)[0]
+    mask = _flat(x)
+    return _positions(mask, 0 if _is_zero(mask.shape[0]) else trace.as_size(_total(mask), what))
 
 
 def _flat(x: Tracer) -> Tracer:
