@@ -80,7 +80,8 @@ def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) 
 
 class Compiled(NamedTuple):
     """Native code: the program ready to be called, its image's bytes, and the report that `explain` reads; its key in
-    the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and whether it was found there."""
+    the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and whether it was found there;
+    whether its code tells lines of the user's, and calls Python functions."""
 
     program: Any
     image: bytes
@@ -88,6 +89,8 @@ class Compiled(NamedTuple):
     key: str
     lines: dict
     is_stored: bool
+    tells_lines: bool = False
+    calls_python: bool = False
 
 
 _recent: dict[str, Compiled] = {}
@@ -110,12 +113,13 @@ def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
     """
     text = module.get_asm(enable_debug_info=bool(opts.debug))
-    if any(op in text for op in _TELLS_LINES):
+    tells_lines = any(op in text for op in _TELLS_LINES)
+    if tells_lines:
         text = module.get_asm(enable_debug_info=True)
     lines = _weft.module_lines(module)
     key = program_key(text, opts)
     mark = cache.digest(key, lines)
-    found = _recent.pop(mark, None) or _stored(key, json.loads(lines), opts)
+    found = _recent.pop(mark, None) or stored(key, json.loads(lines), opts)
     if found is None:
         store = cache.store()
         kernels = cache.Kernels(store, f"a kernel of {what}") if store else None
@@ -123,6 +127,7 @@ def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
         found = _loaded(image, key, json.loads(lines), opts)
         if store:
             store.write("program", key, cache.pack_program(image, lines), what)
+    found = found._replace(tells_lines=tells_lines, calls_python="weft.callback" in text)
     _recent[mark] = found  # the latest last
     while len(_recent) > _MAX_RECENT:
         _recent.pop(next(iter(_recent)), None)
@@ -135,8 +140,8 @@ def program_key(text: str, opts: Options) -> str:
     return cache.digest(text, opts.text(), host, cache.compiler_id())
 
 
-def _stored(key: str, lines: dict, opts: Options) -> Compiled | None:
-    """The program under a key in the persistent cache, told in the lines of this trace."""
+def stored(key: str, lines: dict, opts: Options) -> Compiled | None:
+    """The program under a key in the persistent cache, told in the lines of this trace (`_weft.module_lines`)."""
     store = cache.store()
     content = store.read("program", key) if store else None
     if store is None or content is None:

@@ -95,7 +95,8 @@ class Explanation:
         timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
         notes: what may surprise. donated: names of the donated arguments.
         unchecked_reads: what the function may read that a later call cannot see changed.
-        report: the compiler's own report, as it is stored.
+        report: the compiler's own report, as it is stored. is_stored: whether the program comes from the persistent
+        cache; its timings are those of when it was compiled.
     """
 
     def __init__(self, jitted: Any, call: Any, variant: Any):
@@ -103,6 +104,7 @@ class Explanation:
         f = _innermost(jitted.f)
         code = getattr(f, "__code__", None)
         self.report = report
+        self.is_stored = variant.compiled.is_stored
         self.name = getattr(jitted.f, "__name__", type(jitted.f).__name__)
         self.location = "" if code is None else f"{source.display_path(code.co_filename)}:{code.co_firstlineno}"
         self.arguments = _arguments(call)
@@ -144,7 +146,10 @@ class Explanation:
     def __str__(self) -> str:
         head = f"{self.name}({', '.join(self.arguments)})"
         lines = [head + (" " * max(6, 88 - len(head)) + self.location if self.location else "")]
-        lines.append("  " + self._summary().ljust(70) + f"compiled in {_milliseconds(sum(self.timings.values()))}")
+        took = f"compiled in {_milliseconds(sum(self.timings.values()))}" + (
+            ", from the cache" if self.is_stored else ""
+        )
+        lines.append("  " + self._summary().ljust(70) + took)
         width = min(60, max((len(k.what) for k in self.kernels), default=0))
         for k in self.kernels:
             where = _where(k.lines)
@@ -228,7 +233,7 @@ def _notes(call: Any, variant: Any) -> list[str]:
         who = f"{paths[0]} is" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more are"
         notes.append(f"{who} donated but memory of {library}: read, never written or kept")
     reused = {argument for _, argument in variant.compiled.program.donations}
-    for result, number in variant.traced.program.trace.updates:
+    for result, number in variant.updates:
         what = f"a Variable ({trace.spec_of(variant.captured[number])})"
         if (result, len(call.leaves) + number) in variant.compiled.program.donations:
             notes.append(f"{what} is updated in place")
@@ -238,32 +243,34 @@ def _notes(call: Any, variant: Any) -> list[str]:
     if rest:
         who = f"{rest[0]} is" if len(rest) == 1 else f"{rest[0]} and {len(rest) - 1} more are"
         notes.append(f"{who} donated, but read until a result of the type is written: memory given back, not reused")
-    captured = variant.traced.program.trace.captured
+    captured = variant.captured
     if captured:
         shown = ", ".join(str(trace.spec_of(x)) for x in captured[:4]) + (", ..." if len(captured) > 4 else "")
         notes.append(f"reads {len(captured)} array{'s' * (len(captured) != 1)} from outside: {shown}")
-    line = _first_double(variant.traced.module, call)
-    if line:
-        notes.append(f"f64 arithmetic from {line}")
+    double = variant.double() if callable(variant.double) else variant.double
+    if double:
+        notes.append(f"f64 arithmetic from {_short(double)[0]}")
+    if variant.unkeyed:
+        notes.append(f"the next process traces it again: {variant.unkeyed}")
     return notes
 
 
-def _first_double(module: Any, call: Any) -> str | None:
-    """The line of the first op on float64, where no argument is float64."""
+def first_double(module: Any, specs: Any) -> list[str]:
+    """The line of the first op on float64 ("file:line"), where no argument is float64; else nothing."""
     from weft._src import dtypes
 
-    if any(s.dtype is dtypes.float64 and not s.weak for s in call.specs):
-        return None
+    if any(s.dtype is dtypes.float64 and not s.weak for s in specs):
+        return []
     found: list[str] = []
 
     def look(op: Any) -> None:
         if found or not op.name.startswith("weft.") or op.name in ("weft.constant", "weft.convert"):
             return
         if any(_is_double(v) for v in op.results) and any(_is_double(v) for v in op.operands):
-            found.extend(lines_of(op.location)[:1])
+            found.extend(f"{file}:{line}" for file, line in _LINE.findall(str(op.location))[:1])
 
     module.operation.walk(look, pre_order=True)
-    return found[0] if found else None
+    return found
 
 
 def _is_double(value: Any) -> bool:

@@ -17,6 +17,7 @@ import dis
 import functools
 import inspect
 import random
+import sys
 import sysconfig
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -55,13 +56,17 @@ class Reads(NamedTuple):
 
     Attributes:
         writes: what the function's code names as written, as it was before. generators: of random numbers, within
-        reach.
+        reach. codes: that the reads were found in. imports: names of modules imported by that code. modules: names of
+        the user's modules that are handed on as a whole.
     """
 
     guards: list[Guard]
     unchecked: list[str]
     writes: Sequence[Guard] = ()
     generators: Sequence[Any] = ()
+    codes: Sequence[types.CodeType] = ()
+    imports: Sequence[str] = ()
+    modules: Sequence[str] = ()
 
 
 def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> Reads:
@@ -82,7 +87,15 @@ def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> 
     for name in ("float", "int"):
         collector.add(defaults, name, defaults.get(name, MISSING))
     collector.function(f, dict(static or {}))
-    return Reads(collector.guards, sorted(collector.unchecked), collector.writes, collector.generators)
+    return Reads(
+        collector.guards,
+        sorted(collector.unchecked),
+        collector.writes,
+        collector.generators,
+        collector.codes,
+        collector.imports,
+        collector.modules,
+    )
 
 
 def without_changed(reads: Reads) -> Reads:
@@ -136,6 +149,16 @@ def is_library(filename: str) -> bool:
     return filename.startswith(_STDLIB) and "site-packages" not in filename
 
 
+def is_library_module(name: str) -> bool:
+    """Whether a module is Weft's, NumPy's or the standard library's.
+
+    >>> is_library_module("weft.nn"), is_library_module("os.path"), is_library_module("settings")
+    (True, True, False)
+    """
+    top = name.partition(".")[0]
+    return top in ("weft", "numpy") or top in sys.stdlib_module_names
+
+
 class _Collector:
     """Walks over code and values, once each."""
 
@@ -144,6 +167,9 @@ class _Collector:
         self.unchecked: set[str] = set()
         self.writes: list[Guard] = []
         self.generators: list[Any] = []
+        self.codes: list[types.CodeType] = []
+        self.imports: list[str] = []
+        self.modules: list[str] = []
         self._seen: set[Any] = set()
         self._keep: list[Any] = []  # what ids in `_seen` stand for
 
@@ -190,7 +216,7 @@ class _Collector:
         if is_library(f.__code__.co_filename):
             # A transformation of the user's function, or a decorator: that function lies in its closure.
             for cell in cells.values():
-                value = _content(cell)
+                value = content(cell)
                 if isinstance(value, (types.FunctionType, types.MethodType, functools.partial, _weft.JitFunction)):
                     self.function(value, {})
             return
@@ -201,6 +227,7 @@ class _Collector:
             if callable(value):
                 self.function(value, {})
         roots = {**named, **roots}  # what the call does not give
+        self.codes.append(code)
         self._code(f.__code__, f.__globals__, cells, roots)
 
     def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
@@ -211,7 +238,7 @@ class _Collector:
             if i.opname == "STORE_GLOBAL":
                 self.writes.append((names, i.argval, names.get(i.argval, MISSING)))
             elif i.opname == "STORE_DEREF" and i.argval in cells and i.argval in code.co_freevars:
-                self.writes.append((cells[i.argval], None, _content(cells[i.argval])))
+                self.writes.append((cells[i.argval], None, content(cells[i.argval])))
         rebound = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_FAST", "STORE_DEREF")}
         roots = {name: value for name, value in roots.items() if name not in rebound}
         chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
@@ -225,6 +252,8 @@ class _Collector:
 
         for op in dis.get_instructions(code):
             kind, name = op.opname, op.argval
+            if kind == "IMPORT_NAME":
+                self.imports.append(name)
             if kind in ("LOAD_ATTR", "LOAD_METHOD") and chain and not constant:
                 chain.append(("attr", name))
             elif kind in ("LOAD_CONST", "LOAD_SMALL_INT") and chain and not constant:
@@ -259,7 +288,7 @@ class _Collector:
         if kind == "root":
             value = roots[name]
         elif kind == "cell":
-            value = _content(cells[name])
+            value = content(cells[name])
         else:
             value = names.get(name, MISSING)
         if steps and steps[-1][0] == "attr" and steps[-1][1] in _WRITERS and len(steps) == 1:
@@ -297,6 +326,8 @@ class _Collector:
                 value = self._attribute(holder, key, text)
             if value is MISSING:
                 return
+        if isinstance(value, types.ModuleType) and not is_library_module(value.__name__):
+            self.modules.append(text)
         self.value(value, text)
 
     def _item(self, holder: Any, key: Any, text: str) -> Any:
@@ -401,10 +432,11 @@ class _Collector:
             self.function(value, {})
 
 
-def _content(cell: Any) -> Any:
+def content(cell: Any) -> Any:
+    """What a variable of the function around holds; MISSING where it is not filled yet."""
     try:
         return cell.cell_contents
-    except ValueError:  # not filled yet
+    except ValueError:
         return MISSING
 
 
@@ -427,7 +459,7 @@ def _now(holder: Any, name: Any) -> Any:
     if name is len:
         return len(holder)
     if type(holder) is types.CellType:
-        return _content(holder)
+        return content(holder)
     if type(holder) is dict:
         return holder.get(name, MISSING)
     if type(holder) is list:

@@ -11,12 +11,29 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, array, compiler, dtypes, guards, implicit, leaves, purity, pytree, source, state, trace
+from weft._src import (
+    _weft,
+    array,
+    cache,
+    compiler,
+    dtypes,
+    explain,
+    guards,
+    implicit,
+    leaves,
+    manifest,
+    purity,
+    pytree,
+    source,
+    state,
+    trace,
+)  # fmt: skip
 from weft._src import dims as dims_
 from weft._src.assumptions import Assumptions, assuming
 from weft._src.compiler import Options
@@ -171,13 +188,26 @@ class _Variant(NamedTuple):
     captured_specs: tuple[Spec, ...]
     out_tree: pytree.TreeDef
     compiled: compiler.Compiled
-    traced: Traced
+    updates: Sequence[tuple[int, int]]
+    answers: Sequence[dims_.Answer]
+    double: Any  # the line of the first op on float64, for explain; a list, or what gives it
+    unkeyed: str | None = None  # why the next process has to trace
+
+    def finish(self, values: list[Any]) -> Any:
+        """The results in the containers of the function, once the Variables that it wrote have their new values."""
+        return _finish(values, self.out_tree, self.updates, self.captured)
 
     def holds(self, call: _Call) -> bool:
-        if self.traced.answers and not all(a.again(call.sizes()) for a in self.traced.answers):
+        if self.answers and not all(a.again(call.sizes()) for a in self.answers):
             return False
         same = _spec_key([trace.spec_of(x) for x in self.captured]) == _spec_key(self.captured_specs)
         return same and guards.hold(self.reads.guards)
+
+
+def _finish(values: list[Any], tree: pytree.TreeDef, updates: Sequence[tuple[int, int]], captured: list[Any]) -> Any:
+    for result, number in updates:
+        captured[number]._replace(values[result])
+    return tree.unflatten(values[: tree.num_leaves])
 
 
 class Jitted:
@@ -342,7 +372,7 @@ class Jitted:
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
-        return variant.traced.finish(values)
+        return variant.finish(values)
 
     def prepared(self, args: tuple, kwargs: dict[str, Any]) -> tuple[_Call, _Variant]:
         """The program of a call with such arguments, made if there is none yet; nothing is run."""
@@ -354,7 +384,11 @@ class Jitted:
 
     def _made(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> _Variant:
         """A new program for such calls."""
-        variant = self._compile(self._trace(call, args, kwargs))
+        reads = self._reads(call, args)
+        key, unkeyed = self._key(call, reads)
+        variant = self._loaded(call, reads, key) if key else None
+        if variant is None:
+            variant = self._compile(call, self._trace(call, args, kwargs, reads), key, unkeyed)
         known = self._variants.setdefault(call.key, [])
         known.append(variant)
         del known[:-_MAX_VARIANTS]
@@ -398,7 +432,7 @@ class Jitted:
             now,
             [order[i] for i in call.donated],
             template,
-            variant.traced.program.trace.updates,
+            variant.updates,
         )
 
     # ---------------------------------------------------------------------------------------------------- tracing
@@ -410,7 +444,52 @@ class Jitted:
         full = [x if i in call.static else next(rest) for i, x in enumerate(args)]
         return full, {k: x if k in self.static_names else named[k] for k, x in kwargs.items()}
 
-    def _trace(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Traced:
+    def _reads(self, call: _Call, args: tuple) -> guards.Reads:
+        """What a call reads, as things are now."""
+        names = self._names(len(args))
+        values = {
+            n if isinstance(n, str) else names[n]: getattr(v, "value", v) if isinstance(v, _Self) else v
+            for n, v in call.statics
+        }
+        return guards.reads_of(self.f, values)
+
+    def _key(self, call: _Call, reads: guards.Reads) -> tuple[manifest.Key | None, str | None]:
+        """What a call is found by in the persistent cache; or why it is not."""
+        if cache.store() is None or self.options.debug:
+            return None, None
+        if self.allow_impure:
+            return None, "it may be impure"
+        plain = [(n, v) for n, v in call.statics if not isinstance(v, _Self)]
+        parts = [self.options.text(), call.tree, _spec_key(call.specs), call.paths, call.donated]
+        parts += [[str(a) for a in self.assume], plain]
+        try:
+            return manifest.Key(self.f, reads, parts, [v.value for _, v in call.statics if isinstance(v, _Self)]), None
+        except manifest.Unkeyed as why:
+            return None, str(why)
+
+    def _loaded(self, call: _Call, reads: guards.Reads, key: manifest.Key) -> _Variant | None:
+        """The program that another process made for such a call."""
+        found = manifest.load(key, self.options, call.sizes())
+        if found is None:
+            return None
+        self.misses.append(self._why(call))
+        self.unchecked_reads = reads.unchecked
+        specs = tuple(trace.spec_of(x) for x in found.captured)
+        found.compiled.program.names = _argument_names(call, specs)
+        return _Variant(
+            reads, found.captured, specs, found.out_tree, found.compiled, found.updates, found.answers, found.double
+        )
+
+    def _why(self, call: _Call) -> str:
+        """Why there is to be a new program."""
+        known = self._variants.get(call.key)
+        if not known:
+            return "a new signature"
+        if not all(a.again(call.sizes()) for a in known[-1].answers):
+            return "a comparison of sizes came out otherwise"
+        return "a value that the function reads changed"
+
+    def _trace(self, call: _Call, args: tuple, kwargs: dict[str, Any], reads: guards.Reads) -> Traced:
         out_tree: list[pytree.TreeDef] = []
 
         def flat(*tracers: Tracer) -> list[Any]:
@@ -425,22 +504,14 @@ class Jitted:
                 scope.trace.updates.append((len(leaves) + i, scope.trace.capture_number(v._array)))
             return [*leaves, *(value for _, value in written)]
 
-        names = self._names(len(args))
-        values = {
-            n if isinstance(n, str) else names[n]: getattr(v, "value", v) if isinstance(v, _Self) else v
-            for n, v in call.statics
-        }
-        reads = guards.reads_of(self.f, values)
-        known = self._variants.get(call.key)
-        if not known:
-            self.misses.append("a new signature")
-        elif not all(a.again(call.sizes()) for a in known[-1].traced.answers):
-            self.misses.append("a comparison of sizes came out otherwise")
-        else:
-            self.misses.append("a value that the function reads changed")
+        self.misses.append(self._why(call))
         try:
-            watch = contextlib.nullcontext() if self.allow_impure else purity.watched(leaves.name_of(self.f), reads)
-            with watch, assuming(*self.assume), dims_.answering(call.sizes()) as answers:
+            watched = (
+                contextlib.nullcontext(purity.Watch())
+                if self.allow_impure
+                else purity.watched(leaves.name_of(self.f), reads)
+            )
+            with watched as watch, assuming(*self.assume), dims_.answering(call.sizes()) as answers:
                 program = trace.trace_program(
                     flat, call.specs, paths=call.paths, donated=call.donated, assume=[str(a) for a in self.assume]
                 )
@@ -452,14 +523,24 @@ class Jitted:
             raise _recursive(self.f, err) from None
         reads = guards.without_changed(reads)
         self.unchecked_reads = reads.unchecked
-        return Traced(self, call, program, out_tree[0], reads, answers)
+        return Traced(self, call, program, out_tree[0], reads, answers, watch.entered)
 
-    def _compile(self, traced: Traced) -> _Variant:
+    def _compile(self, call: _Call, traced: Traced, key: manifest.Key | None, unkeyed: str | None) -> _Variant:
         compiled = compiler.compile_module(traced.program.module, self.options, leaves.name_of(self.f))
         compiled.program.names = traced.names
         captured = traced.program.trace.captured
         specs = tuple(trace.spec_of(x) for x in captured)
-        return _Variant(traced.reads, captured, specs, traced.out_tree, compiled, traced)
+        updates, answers = traced.program.trace.updates, traced.answers
+        double: Any = functools.partial(explain.first_double, traced.module, call.specs)
+        if key is not None:
+            try:
+                if traced.reads.unchecked:
+                    raise manifest.Unkeyed(f"it changes {', '.join(traced.reads.unchecked)} while it is traced")
+                found = manifest.Manifest(compiled, captured, traced.out_tree, updates, answers, double())
+                manifest.save(key, found, traced.entered, leaves.name_of(self.f))
+            except manifest.Unkeyed as why:
+                unkeyed = str(why)
+        return _Variant(traced.reads, captured, specs, traced.out_tree, compiled, updates, answers, double, unkeyed)
 
     def _called(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Inside another trace: one function, traced once for each signature, and a call of it."""
@@ -514,7 +595,8 @@ class Jitted:
     @api_boundary
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Traces the function for such arguments; arrays may be replaced by `spec(shape, dtype)`."""
-        return self._trace(self._take_apart(args, kwargs), args, kwargs)
+        call = self._take_apart(args, kwargs)
+        return self._trace(call, args, kwargs, self._reads(call, args))
 
     @api_boundary
     def lower(self, *args: Any, target: str | None = None, **kwargs: Any) -> Lowered:
@@ -525,9 +607,7 @@ class Jitted:
     def explain(self, *args: Any, **kwargs: Any) -> Any:
         """What the program of such a call consists of: `.kernels`, `.copies`, `.peak_bytes`, `.timings`, `.recompiles`,
         `.notes`; printing it is a report. Nothing is run."""
-        from weft._src.explain import explain
-
-        return explain(self, args, kwargs)
+        return explain.explain(self, args, kwargs)
 
     @api_boundary
     def show(self, *args: Any, path: str | None = None, open: bool = True, **kwargs: Any) -> str:
@@ -640,12 +720,18 @@ def _order(tree: Any, counter: list[int], out: list[int]) -> bool:
     return False
 
 
+def _argument_names(call: _Call, captured: Sequence[Spec]) -> list[str]:
+    """What a program's arguments are called in errors."""
+    told = [f"{path} ({s})" for path, s in zip(call.paths, call.specs, strict=True)]
+    return told + [f"an array that the function reads ({s})" for s in captured]
+
+
 class Traced:
     """A function as IR at the stage `traced`.
 
     Attributes:
         program: the trace. call: the arguments it was made for. out_tree: the structure of its results.
-        reads: what the function read. answers: how comparisons of named sizes came out.
+        reads: what the function read. answers: how comparisons of named sizes came out. entered: the code that ran.
     """
 
     def __init__(
@@ -656,8 +742,10 @@ class Traced:
         out_tree: pytree.TreeDef,
         reads: guards.Reads,
         answers: Sequence[dims_.Answer] = (),
+        entered: Sequence[types.CodeType] | None = None,
     ):
         self.answers = answers
+        self.entered = entered
         self.jitted = jitted
         self.call = call
         self.program = program
@@ -667,16 +755,11 @@ class Traced:
     @property
     def names(self) -> list[str]:
         """What the program's arguments are called in errors, such as "p['w'] (f32[B,4])"."""
-        told = [f"{path} ({s})" for path, s in zip(self.call.paths, self.call.specs, strict=True)]
-        captured = self.program.arguments[len(told) :]
-        return told + [f"an array that the function reads ({s})" for s in captured]
+        return _argument_names(self.call, self.program.arguments[len(self.call.specs) :])
 
     def finish(self, values: list[Any]) -> Any:
         """The results in the containers of the function, once the Variables that it wrote have their new values."""
-        trace_ = self.program.trace
-        for result, number in trace_.updates:
-            trace_.captured[number]._replace(values[result])
-        return self.out_tree.unflatten(values[: self.out_tree.num_leaves])
+        return _finish(values, self.out_tree, self.program.trace.updates, self.program.trace.captured)
 
     @property
     def module(self) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
+import importlib
 import os
 import pathlib
 import random
@@ -79,13 +80,21 @@ def _on_call(what: Any) -> None:
     raise ImpureError("WF1204", f"{name} was called while a function is traced.", where=where, hint=_HINT)
 
 
-_weft.set_watched_calls([*_C_FUNCTIONS, *(f.__code__ for f in _PYTHON_FUNCTIONS)], _on_call)
+_weft.set_watched_calls(
+    [*_C_FUNCTIONS, *(f.__code__ for f in _PYTHON_FUNCTIONS)], importlib._bootstrap._find_and_load.__code__, _on_call
+)
 
 _watching = False
 
 
+class Watch:
+    """What was seen of a trace: `entered`, the code of all Python functions that ran; None where nobody looked."""
+
+    entered: list[types.CodeType] | None = None
+
+
 @contextlib.contextmanager
-def watched(name: str, reads: guards.Reads) -> Iterator[None]:
+def watched(name: str, reads: guards.Reads) -> Iterator[Watch]:
     """While the function `name` is traced inside: impure calls raise, and so does what it wrote, at the end.
 
     Raises:
@@ -94,11 +103,12 @@ def watched(name: str, reads: guards.Reads) -> Iterator[None]:
     generators = [np.random.mtrand._rand, *reads.generators]
     before = [_state(g) for g in generators]
     on = sys.getprofile() is None and _weft.watch_calls(True)
+    watch = Watch()
     try:
-        yield
+        yield watch
     finally:
         if on:
-            _weft.watch_calls(False)
+            watch.entered = _weft.watch_calls(False)
     for g, state in zip(generators, before, strict=True):
         if _state(g) != state:
             raise ImpureError("WF1204", f"{name} drew random numbers of NumPy's while it was traced.", hint=_HINT)

@@ -26,8 +26,8 @@ _TEXT = 6000  # characters of IR kept for a node
 def show(jitted: Any, args: tuple, kwargs: dict[str, Any], path: str | None, browser: bool) -> str:
     """Writes the page for the program of a call; returns its path. See `Jitted.show`."""
     explanation = explain.explain(jitted, args, kwargs)
-    call, variant = jitted.prepared(args, kwargs)
-    page = render(variant.traced.module, jitted.options.text(), explanation, list(call.paths))
+    call, _ = jitted.prepared(args, kwargs)
+    page = render(jitted.trace(*args, **kwargs).module, jitted.options.text(), explanation, list(call.paths))
     if path is None:
         handle, path = tempfile.mkstemp(prefix=f"weft-{explanation.name}-", suffix=".html")
         os.close(handle)

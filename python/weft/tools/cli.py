@@ -34,6 +34,12 @@ def _errors(options: argparse.Namespace) -> int:
     return 0
 
 
+def _cache(options: argparse.Namespace) -> int:
+    from weft.tools import cache
+
+    return {"list": cache.show, "check": cache.check, "clear": cache.clear}[options.action]()
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line: one subparser for each command.
 
@@ -48,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     errors = commands.add_parser("errors", help="what an error code means; without one, all of them")
     errors.add_argument("code", nargs="?", metavar="CODE", help="such as WF1012")
     errors.set_defaults(run=_errors)
+    cache = commands.add_parser("cache", help="what earlier processes compiled: list, check or clear it")
+    cache.add_argument(
+        "action", choices=["list", "check", "clear"],
+        help="list: what it holds, the latest used first; check: whether all files are whole; clear: remove them",
+    )  # fmt: skip
+    cache.set_defaults(run=_cache)
     return top
 
 

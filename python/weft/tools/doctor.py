@@ -19,6 +19,9 @@ from typing import NamedTuple
 
 VARIABLES = {
     "WEFT_NUM_THREADS": "threads of a call (default: the smaller of the affinity mask and the cgroup's quota)",
+    "WEFT_CACHE": "0: no persistent cache",
+    "WEFT_CACHE_BYTES": "how many bytes the persistent cache may hold",
+    "WEFT_CACHE_DIR": "the folder of the persistent cache",
     "WEFT_PERF": "1: write a map of the compiled functions for Linux perf",
     "WEFT_PIN": "1: pin the pool's threads to cores",
     "WEFT_POOL_BYTES": "how much freed memory of results is kept for the next ones",
