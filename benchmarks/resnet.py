@@ -1,6 +1,6 @@
-"""ResNet-50, forward, batch 1, its weights random: He et al., Deep Residual Learning for Image Recognition, 2015, table 1
-(the stride of a stage stands at its 3x3 convolution, as later versions have it). Normalisations are a scale and a shift
-for each feature, as they are after training.
+"""ResNet-50, forward, batch 1, its weights random: He et al., Deep Residual Learning for Image Recognition, 2015, table
+1 (the stride of a stage stands at its 3x3 convolution, as later versions have it). Normalisations are a scale and a
+shift for each feature, as they are after training.
 
 Decides the program, written once for every engine module of workloads.py.
 """

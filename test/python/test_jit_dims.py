@@ -109,7 +109,7 @@ def test_bad_dims():
 
 def test_the_example_of_the_guide_runs():
     text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "calls.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
     names = {}
     exec(code, names)
     assert len(names["f"].misses) == 1

@@ -1,8 +1,8 @@
 """Tests a wheel as a stranger would meet it: in an empty environment, with no LLVM in reach.
 
 Decides what the wheel promises, and checks each promise:
-  - it holds the licences, one compiler library and those of factorisations, which export one symbol each: nothing can clash
-    with other packages
+  - it holds the licences, one compiler library and those of factorisations, which export one symbol each: nothing can
+    clash with other packages
   - its libraries need only libc, libm, libstdc++ and libgcc_s
   - it installs with NumPy as its only dependency, and imports
   - the project's Python tests pass on it, and no libLLVM or libMLIR was mapped into the process that ran them

@@ -157,7 +157,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   }
 
   // An item of work: rows enough for a strip of the right operand to be worth its way from the last cache, and so few
-  // that they, packed, and their partial sums take little of it.
+  // that they, packed, and their partial sums take little of it; lanes that an item packs fit the second cache.
   const int64_t share = target.l2Bytes * 4;
   int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
           mostLanes = std::max(strip, target.l2Bytes / (inPieces ? 2 : 1) / (blockK * bytes));
