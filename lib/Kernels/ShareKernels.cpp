@@ -136,8 +136,8 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
                                 .printGenericOpForm()
                                 .useLocalScope()
                                 .enableDebugInfo(false)
-                                .elideLargeElementsAttrs(-1)
-                                .elideLargeResourceString(-1));
+                                .elideLargeElementsAttrs(std::numeric_limits<int64_t>::max())
+                                .elideLargeResourceString(std::numeric_limits<int64_t>::max()));
     auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
     std::string name = "k_" + llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true), base = name;
     for (int i = 1; Operation *other = symbols.lookup(name); ++i) {

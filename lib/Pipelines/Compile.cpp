@@ -108,8 +108,8 @@ static llvm::StringMap<std::string> keysOfKernels(ModuleOp module, const std::st
                               .printGenericOpForm()
                               .useLocalScope()
                               .enableDebugInfo(false)
-                              .elideLargeElementsAttrs(-1)
-                              .elideLargeResourceString(-1));
+                              .elideLargeElementsAttrs(std::numeric_limits<int64_t>::max())
+                              .elideLargeResourceString(std::numeric_limits<int64_t>::max()));
     auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
     keys[kernel.getName()] = llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true);
   }

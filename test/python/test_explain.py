@@ -121,3 +121,22 @@ def test_texts_cannot_leave_the_page():
     finally:
         os.remove(path)
     assert os.path.dirname(path) == tempfile.gettempdir() and text.count("</script>") == 2
+
+
+def test_kernels_that_differ_in_a_constant_alone_have_names_of_their_own():
+    def clears(i):
+        def f(x):
+            x = x * 1
+            x[i] = 0
+            return x
+
+        return wf.jit(wf.vmap(f))
+
+    x = np.ones((2, 3, 4), np.float32)
+    names = set()
+    for i in range(3):
+        want = x.copy()
+        want[:, i] = 0
+        assert np.array_equal(np.asarray(clears(i)(x)), want)
+        names.update(re.findall("k_[0-9a-f]{32}", clears(i).lower(x).as_text("kernels")))
+    assert len(names) == 3
