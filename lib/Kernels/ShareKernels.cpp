@@ -4,9 +4,8 @@
 #include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/ContentHash.h"
 #include "weft/Kernels/Passes.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/BLAKE3.h"
 
 namespace weft {
 #define GEN_PASS_DEF_SHAREKERNELS
@@ -129,17 +128,7 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
 
   /// The function of equal body that the module has, or this one, named and inserted.
   func::FuncOp intern(func::FuncOp function, SymbolTable &symbols) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    // Constants count by content, so none is elided; large ones are resources, whose names are hashes of theirs.
-    function->print(stream, OpPrintingFlags()
-                                .printGenericOpForm()
-                                .useLocalScope()
-                                .enableDebugInfo(false)
-                                .elideLargeElementsAttrs(std::numeric_limits<int64_t>::max())
-                                .elideLargeResourceString(std::numeric_limits<int64_t>::max()));
-    auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
-    std::string name = "k_" + llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true), base = name;
+    std::string name = "k_" + contentHash(function), base = name;
     for (int i = 1; Operation *other = symbols.lookup(name); ++i) {
       // Equal hashes are no proof: compare, and step aside from what is not equal.
       function.setName(name);

@@ -5,12 +5,12 @@
 #include "weft/Dialect/Weft/ElementTypes.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/ContentHash.h"
 #include "weft/Pipelines/Pipelines.h"
 #include "weft/Pipelines/Report.h"
 #include "weft/Runtime/Image.h"
 #include "weft/Target/Object.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/BLAKE3.h"
 #include <sched.h>
 
 using namespace mlir;
@@ -95,23 +95,14 @@ static std::string describe(const Target &target, const CompileOptions &options)
 
 /// The kernels of a module that a store may hold, with their keys: none where a name is not that of the content alone
 /// (each op with its own lines, or two contents with one hash), since objects find each other by name.
-static llvm::StringMap<std::string> keysOfKernels(ModuleOp module, const std::string &surroundings) {
+static llvm::StringMap<std::string> keysOfKernels(ModuleOp module, StringRef surroundings) {
   llvm::StringMap<std::string> keys;
   for (auto kernel : module.getOps<func::FuncOp>()) {
     if (!kernel->hasAttr("weft.kernel") || kernel->hasAttr("weft.inline")) // that one becomes a part of the entry
       continue;
     if (kernel.getName().count('_') != 1)
       return {};
-    std::string text = surroundings;
-    llvm::raw_string_ostream stream(text);
-    kernel->print(stream, OpPrintingFlags()
-                              .printGenericOpForm()
-                              .useLocalScope()
-                              .enableDebugInfo(false)
-                              .elideLargeElementsAttrs(std::numeric_limits<int64_t>::max())
-                              .elideLargeResourceString(std::numeric_limits<int64_t>::max()));
-    auto hash = llvm::BLAKE3::hash<16>(ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
-    keys[kernel.getName()] = llvm::toHex(ArrayRef<uint8_t>(hash), /*LowerCase=*/true);
+    keys[kernel.getName()] = contentHash(kernel, surroundings);
   }
   return keys;
 }

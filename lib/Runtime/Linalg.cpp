@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 using namespace weft::rt;
 
@@ -40,50 +41,16 @@ LinalgCall::LinalgCall(int64_t format, const WeftArg *values) : format(format), 
     count *= shape[i];
   m = shape[lanes];
   n = routine == WEFT_TRIANGULAR_SOLVE ? values[1].shape[lanes + 1] : shape[lanes + 1];
-  int64_t k = std::min(m, n);
-  auto add = [&](int64_t elements, int64_t bytes) { strides[numValues++] = elements * bytes; };
-  add(routine == WEFT_TRIANGULAR_SOLVE ? m * m : m * n, width);
-  switch (routine) {
-  case WEFT_CHOLESKY:
-    add(n * n, width);
-    break;
-  case WEFT_LU:
-    add(m * n, width);
-    add(m, 8);
-    break;
-  case WEFT_QR:
-    add(m * k, width);
-    add(k * n, width);
-    break;
-  case WEFT_QR_COMPLETE:
-    add(m * m, width);
-    add(m * n, width);
-    break;
-  case WEFT_EIGH:
-    add(n, width);
-    add(n * n, width);
-    break;
-  case WEFT_EIGVALSH:
-    add(n, width);
-    break;
-  case WEFT_SVD:
-    add(m * k, width);
-    add(k, width);
-    add(k * n, width);
-    break;
-  case WEFT_SVD_COMPLETE:
-    add(m * m, width);
-    add(k, width);
-    add(n * n, width);
-    break;
-  case WEFT_SVDVALS:
-    add(k, width);
-    break;
-  case WEFT_TRIANGULAR_SOLVE:
-    add(m * n, width);
-    add(m * n, width);
-    break;
-  }
+  auto add = [&](std::initializer_list<int64_t> sizes, bool isOrder) {
+    int64_t bytes = isOrder ? 8 : width;
+    for (int64_t size : sizes)
+      bytes *= size;
+    strides[numValues++] = bytes;
+  };
+  if (routine == WEFT_TRIANGULAR_SOLVE)
+    add({m, m}, false);
+  add({m, n}, false);
+  forEachResult(routine, m, n, std::min(m, n), add);
 }
 
 int64_t LinalgCall::nanoseconds() const {

@@ -285,7 +285,7 @@ void bindProgram(nb::module_ &m) {
   nb::class_<Program>(m, "Program", "A compiled program, loaded from an image and ready to be called.")
       .def(nb::init<nb::bytes>(), nb::arg("image"))
       .def("__call__", callSlow, nb::arg("arguments"),
-           "Calls it with a sequence of arrays and numbers: a list of Arrays.")
+           "Calls it with a sequence of arrays and numbers; returns a list of Arrays.")
       .def_prop_ro(
           "arguments", [=](const Program &self) { return types(self.args); },
           "(dtype code, shape) of each argument; -1: any size.")
@@ -302,9 +302,8 @@ void bindProgram(nb::module_ &m) {
   m.def(
       "set_effects", [](nb::object perform) { effects = perform.is_none() ? nullptr : perform.release().ptr(); },
       nb::arg("perform").none(),
-      "Tells the module what performs the effects of programs: perform(site, operands, shapes of the results). None: "
-      "the "
-      "runtime itself, which prints and checks as a program without a host does.");
+      "Tells the module what performs the effects of programs: perform(site, operands, shapes of the results). With "
+      "None the runtime itself does, which prints and checks as in a program without a host.");
   m.def("num_threads", [] { return weft_num_threads(); });
   m.def(
       "runtime_info",

@@ -65,6 +65,41 @@ namespace weft::rt {
 /// Opens the library, once; null, with the reason, where it cannot be.
 WeftLinalgFn openLinalg(std::string &why);
 
+/// The results of a routine, in order, by the sizes of one matrix: `add(sizes, isOrder)`, whose elements are i64 where
+/// they are an order of rows, else those of x.
+template <class Size, class Add> void forEachResult(int routine, Size m, Size n, Size k, Add add) {
+  switch (routine) {
+  case WEFT_CHOLESKY:
+    return add({n, n}, false);
+  case WEFT_LU:
+    add({m, n}, false);
+    return add({m}, true);
+  case WEFT_QR:
+    add({m, k}, false);
+    return add({k, n}, false);
+  case WEFT_QR_COMPLETE:
+    add({m, m}, false);
+    return add({m, n}, false);
+  case WEFT_EIGH:
+    add({n}, false);
+    return add({n, n}, false);
+  case WEFT_EIGVALSH:
+    return add({n}, false);
+  case WEFT_SVD:
+    add({m, k}, false);
+    add({k}, false);
+    return add({k, n}, false);
+  case WEFT_SVD_COMPLETE:
+    add({m, m}, false);
+    add({k}, false);
+    return add({n, n}, false);
+  case WEFT_SVDVALS:
+    return add({k}, false);
+  case WEFT_TRIANGULAR_SOLVE:
+    return add({m, n}, false);
+  }
+}
+
 /// One call of a routine: `values` are its operands, then its results, each with all leading dimensions.
 class LinalgCall {
 public:

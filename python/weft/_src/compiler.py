@@ -116,17 +116,19 @@ def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
     tells_lines = any(op in text for op in _TELLS_LINES)
     if tells_lines:
         text = module.get_asm(enable_debug_info=True)
-    lines = _weft.module_lines(module)
+    told = _weft.module_lines(module)
     key = program_key(text, opts)
-    mark = cache.digest(key, lines)
-    found = _recent.pop(mark, None) or stored(key, json.loads(lines), opts)
+    mark = cache.digest(key, told)
+    found = _recent.pop(mark, None)
+    lines = found.lines if found else json.loads(told)
+    found = found or stored(key, lines, opts)
     if found is None:
         store = cache.store()
         kernels = cache.Kernels(store, f"a kernel of {what}") if store else None
         image, _ = _weft.compile(module.clone(), opts.text(), kernels)
-        found = _loaded(image, key, json.loads(lines), opts)
+        found = _loaded(image, key, lines, opts)
         if store:
-            store.write("program", key, cache.pack_program(image, lines), what)
+            store.write("program", key, cache.pack_program(image, told), what)
     found = found._replace(tells_lines=tells_lines, calls_python="weft.callback" in text)
     _recent[mark] = found  # the latest last
     while len(_recent) > _MAX_RECENT:

@@ -93,7 +93,7 @@ def _no_notes(message: str) -> str:
 
 
 annotated: Callable[[str], str] = _no_notes
-"""What is added to a message; trace.py tells of the sizes in it that depend on data."""
+"""What is added to a message; data_sizes.py tells of the sizes in it that depend on data."""
 
 
 def _rebuild(

@@ -286,8 +286,7 @@ def load(key: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | 
         answers = [_answer(*a) for a in entry["answers"]]
         if not all(a.again(sizes) for a in answers) or not _in_place(entry["places"], key.codes):
             continue
-        here = source.capture().innermost
-        caller = f"{here.filename}:{here.line}" if here else ""
+        caller = _caller()
         lines = {"lines": [_line(x, key.codes, caller) for x in entry["lines"]], "ops": entry["ops"]}
         found = compiler.stored(entry["program"], lines, opts)
         if found is None:
@@ -321,8 +320,7 @@ def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, wh
             raise Unkeyed(f"it runs {code.co_qualname}, which no name in it leads to")
     if found.compiled.calls_python:
         raise Unkeyed("its program calls a Python function")
-    here = source.capture().innermost
-    caller = f"{here.filename}:{here.line}" if here else ""
+    caller = _caller()
     places = [[c.co_filename, c.co_firstlineno] for c in key.codes] if found.compiled.tells_lines else []
     entry = {
         "program": found.compiled.key,
@@ -399,6 +397,12 @@ def _answer(lhs: str, op: str, rhs: str, holds: bool) -> dims.Answer:
 def _in_place(places: list, codes: Sequence[types.CodeType]) -> bool:
     """Whether the functions stand where they stood, which matters where native code tells a line."""
     return not places or places == [[c.co_filename, c.co_firstlineno] for c in codes]
+
+
+def _caller() -> str:
+    """The line of the user's that makes the call."""
+    here = source.capture().innermost
+    return f"{here.filename}:{here.line}" if here else ""
 
 
 def _relative(text: str, codes: Sequence[types.CodeType], caller: str) -> Any:

@@ -1,8 +1,7 @@
 """Tracing: a Python function is run once on stand-ins for arrays, and each op it calls is built into IR.
 
 Decides what a traced value is, where ops go, and how a value gets from one function or region into another. For those
-who
-write ops, transformations and control flow on top:
+who write ops, transformations and control flow on top:
 
     emit("add", [x, y])                       one op in the function being traced; a Tracer, or a list of several
     emit("reduce", [x], kind="add", dims=[0]) attributes by name, as plain Python values (kinds: the generated op table)
@@ -14,15 +13,13 @@ write ops, transformations and control flow on top:
     function(f, specs, name)                  traces f into a private function: symbol, result specs, captured tracers
     call(traced, args)                        weft.call of it; emit("vjp", ..., callee=traced.symbol) works too
     region(f, specs)                          traces f into a region of an op to come (for, if)
-    as_size(number, what)                     a traced number as a size, a Dim, in all that is traced from here on
+    data_sizes.as_size(number, what)          a traced number as a size, a Dim, in all that is traced from here on
     same_captures(regions)                    gives several regions of one op one list of captures (if)
 
 A `Spec` is (shape, dtype, weak); a shape is a tuple of ints and `Dim`s. Tracers of an enclosing function or region
-may be
-used inside: functions and regions are isolated in the IR, so each such value becomes an explicit trailing argument,
-listed
-in `captures` as tracers of the enclosing scope. Arrays that the Python function merely reads (closures, globals) become
-hidden arguments of the program with the attribute `weft.role = "captured"`.
+may be used inside: functions and regions are isolated in the IR, so each such value becomes an explicit trailing
+argument, listed in `captures` as tracers of the enclosing scope. Arrays that the Python function merely reads
+(closures, globals) become hidden arguments of the program with the attribute `weft.role = "captured"`.
 
 Weak bits are Python's business alone: `emit(..., weak=True)` marks a result whose operands were all weak.
 
@@ -356,7 +353,7 @@ class Trace:
         self.updates: list[tuple[int, int]] = []  # (result, captured array that takes its value): written Variables
         self.runs_once = False  # made for one call, whose arguments are known
         self.functions: dict[Any, TracedFunction] = {}  # nested jit functions, each traced once
-        self.data_sizes: dict[str, DataSize] = {}  # by name (as_size)
+        self.data_sizes: dict[str, Any] = {}  # by name (data_sizes.DataSize)
         self._captured: dict[int, Tracer] = {}
         self._names: dict[str, int] = {}
         self._locations: dict[bytes, tuple[source.Stack, Any]] = {}
@@ -808,18 +805,7 @@ def same_captures(regions: Sequence[TracedRegion]) -> list[Tracer]:
     return list(longest)
 
 
-# -------------------------------------------------------------------------------------------- sizes that depend on data
-
-
-class DataSize(NamedTuple):
-    """Where a size comes from that depends on data: what found it, the scope in which it has a value, the place."""
-
-    what: str
-    scope: Scope
-    where: source.Frame | None
-
-    def __str__(self) -> str:
-        return self.what + (f" at {self.where.short()}" if self.where is not None else "")
+# ------------------------------------------------------------------------------------------------- the rest of a body
 
 
 class _Rest(NamedTuple):
@@ -831,79 +817,21 @@ class _Rest(NamedTuple):
     location: Any
 
 
-def as_size(number: Tracer, what: str) -> Any:
-    """A traced number of elements as a size, in all that is traced from here to the end of the function or region: it
-    goes into a region in which the number is a size (`weft.sized`).
-
-    Args:
-        number: an int64 without dimensions, 0 or more. what: the op that found it, for errors.
-
-    Returns:
-        A Dim, of the same name for numbers that are computed alike; an int where the number is known while tracing.
-
-    >>> t = trace_program(lambda n: emit("iota", [], results=[((as_size(n, "n"),), dtypes.int8)], dim=0),
-    ...                   [Spec((), dtypes.int64)])
-    >>> [str(r) for r in t.results]
-    ['i8[_n1]']
-    """
+def go_into_rest(number: Tracer, symbol: str) -> Scope:
+    """From here to the end of the function or region, ops go into a region in which the number is the size `symbol`
+    (`weft.sized`); its scope."""
     scope = _scope()
-    known = known_value(number)
-    if known is not None:
-        return int(known)
-    trace = scope.trace
     number = scope.lift(number)
-    formula = _formula(scope, number.value, [64])
-    at: Scope | None = scope
-    while at is not None:
-        if formula in at.sizes:
-            return at.sizes[formula]
-        at = at.parent
-    where = trace.location()
-    symbol = fresh_size("_n")
-    region, block = trace.builder.region([], where)
-    inner = Scope(trace, scope, block)
+    where = scope.trace.location()
+    region, block = scope.trace.builder.region([], where)
+    inner = Scope(scope.trace, scope, block)
     inner.body = scope.body
     inner.rest = _Rest(region, number, symbol, where)
-    inner.sizes[formula] = dims.Dim(symbol)
     # Variables are those of the body.
     inner.state, inner.written, inner.reads = scope.state, scope.written, scope.reads
     inner.open, inner.carried = scope.open, scope.carried
-    trace.data_sizes[symbol] = DataSize(what, inner, source.capture().innermost)
     _go_on((*_stack.scopes[:-1], inner))
-    return inner.sizes[formula]
-
-
-def _told_sizes(message: str) -> str:
-    """Where the sizes that depend on data come from that an error speaks of."""
-    scope = current()
-    names = scope.trace.data_sizes if scope is not None else {}
-    found = sorted(set(re.findall(r"\b_n\d+\b", message))) if names else []
-    return "".join(f" ({name}: {names[name]})" for name in found if name in names)
-
-
-errors.annotated = _told_sizes
-
-
-def depends_on_data(size: Any) -> bool:
-    """Whether a size is known only when the program has found it."""
-    if not isinstance(size, dims.Dim):
-        return False
-    scope = current()
-    return scope is not None and any(name in scope.trace.data_sizes for name in size.symbols)
-
-
-def _formula(scope: Scope, value: Any, left: list[int]) -> Any:
-    """How a value is computed, as a key: what has equal keys is equal. After `left` ops a value is a key of its own."""
-    while (outer := scope._outer.get(value)) is not None:
-        scope, value = outer.scope, outer.value
-    left[0] -= 1
-    if value.is_argument or left[0] < 0:
-        return value
-    op = value.owner
-    if "Pure" not in OPS[op.name.removeprefix("weft.")].traits or op.regions:
-        return value
-    operands = tuple(_formula(scope, x, left) for x in op.operands)
-    return op.name, value.index, value.describe(), frozenset(op.attributes.items()), operands
+    return inner
 
 
 def _ended(body: Scope, results: list[Tracer]) -> list[Tracer]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weft._src import _weft, dims, dtypes, trace
+from weft._src import _weft, data_sizes, dims, dtypes, trace
 from weft._src.dispatch import op
 from weft._src.errors import (
     ArgumentValueError,
@@ -242,13 +242,13 @@ def _parsed(x: Any, index: Any) -> tuple[tuple, list[Any]]:
 def _by_data(x: Any, index: Any) -> tuple[Any, Any]:
     """An index whose slices of axes of sizes that depend on data are done: no comparison settles what they take, so it
     is computed. An integer becomes an array, which is clamped."""
-    if type(x) is not Tracer or not any(trace.depends_on_data(n) for n in x.shape):
+    if type(x) is not Tracer or not any(data_sizes.depends_on_data(n) for n in x.shape):
         return x, index
     items = list(index) if isinstance(index, tuple) else [index]
     used = [0 if i is None or i is Ellipsis or isinstance(i, (bool, np.bool_)) else _num_axes(i) for i in items]
     axis, dots = 0, len(x.shape) - sum(used)
     for k, i in enumerate(items):
-        if axis < len(x.shape) and trace.depends_on_data(x.shape[axis]):
+        if axis < len(x.shape) and data_sizes.depends_on_data(x.shape[axis]):
             if isinstance(i, slice) and i != slice(None):
                 places = _slice_places(x.shape[axis], i)
                 x = _getitem_arrays(x, (*[slice(None)] * axis, _ARRAY), places)
@@ -285,7 +285,7 @@ def _slice_places(n: Any, s: slice) -> Tracer:
     way = emit("sub", [stop, start] if step > 0 else [start, stop])
     by = convert(abs(step), dtypes.int64)
     number = emit("div", [emit("add", [way, convert(abs(step) - 1, dtypes.int64)]), by])
-    m = trace.as_size(emit("max", [number, convert(0, dtypes.int64)]), "a slice")
+    m = data_sizes.as_size(emit("max", [number, convert(0, dtypes.int64)]), "a slice")
     steps = emit(
         "mul", [emit("iota", [], results=[((m,), dtypes.int64)], dim=0), broadcast(convert(step, dtypes.int64), (m,))]
     )

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from weft._src import _weft, dims, dtypes, trace
+from weft._src import _weft, data_sizes, dims, dtypes
 from weft._src.dispatch import op
 from weft._src.errors import (
     ArgumentValueError,
@@ -558,7 +558,7 @@ def _repeat_each(x: Any, repeats: Any, size: int | None, axis: int | None) -> An
     counts = convert(repeats, dtypes.int64)
     counts = emit("max", [counts, broadcast(convert(0, dtypes.int64), counts.shape)])
     counts = broadcast(counts, (n,))
-    made = trace.as_size(sum(counts), "repeat") if size is None else size
+    made = data_sizes.as_size(sum(counts), "repeat") if size is None else size
     # Element k of the result is the first whose last copy lies behind k.
     place = searchsorted(cumulative_sum(counts, axis=0), iota((made,), 0, dtypes.int64), side="right")
     return take(x, place, axis=i)

@@ -1,8 +1,8 @@
 """Results whose size depends on values: positions of what is not zero, and what is there once.
 
 Decides how a size comes to be known: what is there is counted, and from there on the number is a size of its own
-(`trace.as_size`), so one compile serves every count. Or it is said, by `size=`, with `fill_value` in the places that
-are left over.
+(`data_sizes.as_size`), so one compile serves every count. Or it is said, by `size=`, with `fill_value` in the places
+that are left over.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from typing import Any, NamedTuple
 
-from weft._src import dims, dtypes, trace
+from weft._src import data_sizes, dims, dtypes
 from weft._src.dispatch import op
 from weft._src.errors import ShapeError, api_boundary
 from weft._src.normalize import array, broadcast, convert, count, reshape, size_value, text
@@ -100,7 +100,7 @@ def found(x: Tracer, what: str) -> list[Tracer]:
 def found_flat(x: Tracer, what: str) -> Tracer:
     """The positions of all elements that are not zero, counted in row-major order."""
     mask = _flat(x)
-    return _positions(mask, 0 if _is_zero(mask.shape[0]) else trace.as_size(_total(mask), what))
+    return _positions(mask, 0 if _is_zero(mask.shape[0]) else data_sizes.as_size(_total(mask), what))
 
 
 def _flat(x: Tracer) -> Tracer:
@@ -166,7 +166,7 @@ def _unique(x: Any, places: Any, name: str, wanted: tuple[str, ...]) -> list[Tra
     order = convert(argsort(flat, stable=True), dtypes.int64)
     values = take(flat, order) if not _is_zero(n) else flat
     new = _new(values)
-    k = array(places).shape[0] if places is not None else 0 if _is_zero(n) else trace.as_size(_total(new), name)
+    k = array(places).shape[0] if places is not None else 0 if _is_zero(n) else data_sizes.as_size(_total(new), name)
 
     def inverse() -> Tracer:
         run = reduction.cumulative_sum(convert(new, dtypes.int64), axis=0)

@@ -70,49 +70,11 @@ static LogicalResult factorTypes(int64_t routine, StringRef name, std::optional<
   if (m != n && (!rows || !columns) && routine != WEFT_LU)
     return emitOptionalError(loc, "[WF1012] ", name, ": which size of the matrices is less is not known of ", x);
   SizeExpr k = rows && columns && *columns < *rows ? n : m;
-  Type element = x.getElementType();
-  auto add = [&](ArrayRef<SizeExpr> sizes, Type type) {
+  rt::forEachResult(routine, m, n, k, [&](ArrayRef<SizeExpr> sizes, bool isOrder) {
     Shape all = lead;
     llvm::append_range(all, sizes);
-    types.push_back(typeOf(all, type));
-  };
-  switch (routine) {
-  case WEFT_CHOLESKY:
-    add({n, n}, element);
-    break;
-  case WEFT_LU:
-    add({m, n}, element);
-    add({m}, IntegerType::get(x.getContext(), 64));
-    break;
-  case WEFT_QR:
-    add({m, k}, element);
-    add({k, n}, element);
-    break;
-  case WEFT_QR_COMPLETE:
-    add({m, m}, element);
-    add({m, n}, element);
-    break;
-  case WEFT_EIGH:
-    add({n}, element);
-    add({n, n}, element);
-    break;
-  case WEFT_EIGVALSH:
-    add({n}, element);
-    break;
-  case WEFT_SVD:
-    add({m, k}, element);
-    add({k}, element);
-    add({k, n}, element);
-    break;
-  case WEFT_SVD_COMPLETE:
-    add({m, m}, element);
-    add({k}, element);
-    add({n, n}, element);
-    break;
-  case WEFT_SVDVALS:
-    add({k}, element);
-    break;
-  }
+    types.push_back(typeOf(all, isOrder ? IntegerType::get(x.getContext(), 64) : x.getElementType()));
+  });
   return success();
 }
 

@@ -176,8 +176,9 @@ def Weft_SizedOp : Weft_RegionOp<"sized", []> {
   let summary = "a region in which a number is a size";
   let description = [{
     Inside the region the symbol is a size whose value is the number (0 where that is below 0; with `bound`, at most that).
-    The region's arguments are the captures. No operand or result speaks of the symbol. What has that size inside lives in
-    memory that is asked for where the region begins, or in the arena where a bound says how much.
+    The region's arguments are the captures. No operand speaks of the symbol, and a result only where the end of the
+    program hands it out. What has that size inside lives in memory that is asked for where the region begins; where a
+    bound says how much that is at most, in the arena.
 
     Example:
     ```mlir
