@@ -266,16 +266,19 @@ private:
     return true;
   }
 
-  /// Code generation takes the size of a loop from a buffer that is read plainly along it.
+  /// Code generation takes the size of a loop from what is read plainly along it: a buffer, or a leaf that is made
+  /// there.
   bool showsFoldedSizes(const KernelShape &kernel) const {
     return llvm::all_of(kernel.folded, [&](int64_t dim) {
       if (kernel.root[dim].constant())
         return true;
       return llvm::any_of(ops, [&](Operation *op) {
-        auto isBuffer = [&](Value v) { return !inside(v) && !(v.getDefiningOp() && isLeaf(v.getDefiningOp())); };
+        auto isRead = [&](Value v) {
+          return !inside(v) && !(v.getDefiningOp() && v.getDefiningOp()->hasTrait<OpTrait::ConstantLike>());
+        };
         if (fusionKind(op) != FusionKind::View)
-          return llvm::any_of(op->getOperands(), [&](Value v) { return isBuffer(v) && shapeOf(v) == kernel.root; });
-        if (!isBuffer(op->getOperand(0)) || shapeOf(op->getResult(0)) != kernel.root)
+          return llvm::any_of(op->getOperands(), [&](Value v) { return isRead(v) && shapeOf(v) == kernel.root; });
+        if (!isRead(op->getOperand(0)) || shapeOf(op->getResult(0)) != kernel.root)
           return false;
         Shape from = shapeOf(op->getOperand(0));
         if (auto broadcast = dyn_cast<BroadcastOp>(op))

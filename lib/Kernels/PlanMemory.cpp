@@ -12,6 +12,7 @@
 #include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
+#include "weft/Dialect/Weft/SizeBounds.h"
 #include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -195,10 +196,9 @@ Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t be
     innermost = innermost ? innermost : op;
     if (!llvm::is_contained(bytes.symbols(), sized.getSymbol()))
       continue;
-    if (auto bound = sized.getBound())
-      bytes = bytes.substitute([&](StringRef name) -> std::optional<SizeExpr> {
-        return name == sized.getSymbol() ? std::optional<SizeExpr>(bound->getSize()) : std::nullopt;
-      });
+    auto bound = sized.getBound();
+    if (auto most = bound ? atMost(bytes, sized.getSymbol(), bound->getSize()) : std::nullopt)
+      bytes = *most;
     else
       frame = innermost; // whichever around it binds the size, a slot means the memory of the nearest
   }

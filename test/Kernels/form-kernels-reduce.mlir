@@ -205,3 +205,17 @@ func.func @hidden_size(%x: tensor<?xf32, #weft.dims<S>>) -> tensor<f32> {
   %r = weft.reduce %s {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<S-1>>) -> tensor<f32>
   return %r : tensor<f32>
 }
+
+// -----
+
+// What is made of its index shows the named size that is folded.
+// CHECK-LABEL: @indices(
+// CHECK: weft.kernel ->
+// CHECK-NEXT: weft.iota
+// CHECK-NEXT: weft.reduce
+// CHECK: return
+func.func @indices(%x: tensor<?xf32, #weft.dims<S>>) -> tensor<i64> {
+  %i = weft.iota {dim = 0 : i64} : () -> tensor<?xi64, #weft.dims<S>>
+  %r = weft.reduce %i {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<?xi64, #weft.dims<S>>) -> tensor<i64>
+  return %r : tensor<i64>
+}

@@ -70,12 +70,12 @@ func.func @f(%x: tensor<3x4xf32>, %i: tensor<5x2xi64>) -> tensor<5x1x4xf32> {
 
 // -----
 
-// A window fits.
-func.func @f(%x: tensor<3x4xf32>, %i: tensor<5x1xi64>) -> tensor<5x4x4xf32> {
-  // expected-error @below {{[WF1012] a window has the size 4 along dimension 0 of size 3}}
+// A window is whole where it has no start.
+func.func @f(%x: tensor<3x4xf32>, %i: tensor<5x1xi64>) -> tensor<5x1x5xf32> {
+  // expected-error @below {{[WF1012] a window has the size 5 along dimension 1 of size 4}}
   %r = weft.gather %x, %i {batch = 0 : i64, dims = array<i64: 0>, at = 0 : i64, bounds = #weft.bounds<clamp>}
-      : (tensor<3x4xf32>, tensor<5x1xi64>) -> tensor<5x4x4xf32>
-  return %r : tensor<5x4x4xf32>
+      : (tensor<3x4xf32>, tensor<5x1xi64>) -> tensor<5x1x5xf32>
+  return %r : tensor<5x1x5xf32>
 }
 
 // -----

@@ -1,6 +1,8 @@
 """Sizes that depend on data, inside jit: masks, nonzero and unique against NumPy, with one compile for all counts."""
 
+import ctypes
 import gc
+import mmap
 
 import numpy as np
 import pytest
@@ -359,3 +361,61 @@ def test_variables():
         total += (x > 0).sum()
         assert int(seen.value) == total
         np.testing.assert_allclose(best.value, [x[x > 0].sum(), 0, 0], rtol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------- reads of what is not there
+
+
+def at_the_end_of_memory(shape):
+    """An array that ends where memory ends: what reads behind it ends the process."""
+    page = mmap.PAGESIZE
+    pages = mmap.mmap(-1, 2 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mprotect(ctypes.c_void_p(start + page), ctypes.c_size_t(page), 0) == 0
+    x = np.frombuffer(pages, np.float32, int(np.prod(shape)), page - 4 * int(np.prod(shape))).reshape(shape)
+    x[...] = 1
+    return x
+
+
+B = wf.Dim("B")
+READS = {
+    "take": (lambda x, i: wf.take(x, i, axis=0), (0, 5)),
+    "fused": (lambda x, i: wf.take(wf.exp(x) + 1, i, axis=0) * 2, (0, 5)),
+    "sliced": (lambda x, i: wf.take(x[8:] + 1, i, axis=0) * 2, (8, 5)),
+    "reduced": (lambda x, i: wf.sum(wf.take(x, i, axis=0), axis=1), (0, 700)),
+    "multiplied": (lambda x, i: wf.take(x, i, axis=0) @ wf.ones((1024, 4), dtype=wf.float32), (0, 1024)),
+    "vmap of both": (lambda x, i: wf.vmap(lambda i: wf.take(x, i, axis=0))(i), (0, 5)),
+    "one row": (lambda x, i: x[i[0]], (0, 2000)),
+    "slice": (lambda x, i: wf.dynamic_slice(x, (i[0], 0), (2, 3)), (1, 3)),
+    "padded": (lambda x, i: wf.take(wf.pad(x, ((0, 0), (1, 1))), i, axis=0), (0, 5)),
+}
+
+
+@pytest.mark.parametrize("numerics", ["strict", "default"])
+@pytest.mark.parametrize("name", READS)
+def test_nothing_is_read_where_nothing_is(name, numerics):
+    f, shape = READS[name]
+    x, i = at_the_end_of_memory(shape), np.array([3, 0, -1])
+    got = np.asarray(wf.jit(f, dims={"x": (B, shape[1])}, numerics=numerics)(x, i))
+    assert got.size and not got.any()
+
+
+def test_gather_from_no_rows_of_a_batch_and_its_derivative():
+    x, i = np.zeros((3, 0, 5), np.float32), np.array([3, 0, -1])
+    f = wf.jit(lambda x, i: wf.vmap(lambda x, i: wf.take(x, i, axis=0))(x, i), dims={"x": (3, B, 5)})
+    same(f(x, i), np.zeros((3, 5), np.float32))
+    y = np.arange(30, dtype=np.float32).reshape(3, 2, 5)
+    same(f(y, np.array([1, 0, -1])), y[[0, 1, 2], [1, 0, -1]])
+    g = wf.jit(lambda x, i: wf.grad(lambda x: wf.sum(wf.take(x, i, axis=0) ** 2))(x), dims={"x": (B, 5)})
+    same(g(x[0], i), np.zeros((0, 5), np.float32))
+    rows = wf.jit(lambda x, i: wf.take(x[x[:, 0] > 100], i, axis=0))
+    same(rows(y[0], i), np.zeros((3, 5), np.float32))
+
+
+def test_a_part_that_does_not_fit_is_refused_eagerly_too():
+    for f in (wf.dynamic_slice, wf.jit(lambda x, s, n: wf.dynamic_slice(x, s, n), static_argnames="n")):
+        with pytest.raises(ShapeError, match="WF1012"):
+            f(np.zeros(3), (0,), n=(4,)) if f is not wf.dynamic_slice else f(np.zeros(3), (0,), (4,))
+    with pytest.raises(ShapeError, match="WF1012"):
+        wf.dynamic_update_slice(np.zeros(3), np.ones(4), (0,))

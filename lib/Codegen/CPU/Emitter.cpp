@@ -389,14 +389,25 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
         value = b.createOrFold<arith::AddIOp>(loc, widen(value, frame.point.width), steps);
       }
     } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
-      // Only in kernels without lanes (Sweep): each side reads what it needs.
-      auto copy = scf::IfOp::create(b, loc, branch.getResultTypes(), payload(node, branch.getCondition(), frame), true);
+      // Each side reads what it needs. A condition differs between elements only in kernels without lanes (Sweep).
+      Value condition = payload(node, branch.getCondition(), frame);
+      auto copy = scf::IfOp::create(b, loc, branch.getResultTypes(), condition, true);
+      SmallVector<scf::YieldOp> ends;
+      bool wide = false;
       for (auto [from, to] : llvm::zip(branch->getRegions(), copy->getRegions())) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(&to.front());
         Frame inner = frame;
         Value chosen = payload(node, from.front().getTerminator()->getOperand(0), inner);
-        scf::YieldOp::create(b, loc, chosen);
+        wide |= isa<VectorType>(chosen.getType());
+        ends.push_back(scf::YieldOp::create(b, loc, chosen));
+      }
+      for (scf::YieldOp end : ends) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(end);
+        if (wide)
+          end->setOperand(0, widen(end.getOperand(0), frame.point.width));
+        copy.getResult(0).setType(end.getOperand(0).getType());
       }
       value = copy.getResult(0);
     } else if (isa<tensor::ExtractOp>(op)) {

@@ -611,9 +611,10 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
 LogicalResult FunctionLowering::lower(SizedOp op, const Surroundings &around) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
-  Value size = arith::MaxSIOp::create(b, loc, code.load(b.getI64Type(), pointerTo(op.getValue())), code.i64(0));
+  Value size = code.load(b.getI64Type(), pointerTo(op.getValue()));
   if (auto bound = op.getBound())
     size = arith::MinSIOp::create(b, loc, size, code.hoisted(bound->getSize()));
+  size = arith::MaxSIOp::create(b, loc, size, code.i64(0));
   for (auto [argument, captured] : llvm::zip(op.getBodyBlock().getArguments(), op.getCaptures()))
     pointers[argument] = pointerTo(captured);
   code.beginScope(op.getSymbol(), size);

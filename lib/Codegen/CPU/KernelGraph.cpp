@@ -322,11 +322,14 @@ bool KernelGraph::readsAsOne(Node &node, int first, int second) {
     if (int buffer = bufferOf(input->get());
         buffer >= 0 ? !asOne(access(node, *input, buffer), first, second) : !isPlain(node, *input))
       return false;
-  return llvm::none_of(node.body(), [&](Operation &op) {
-    if (auto index = dyn_cast<linalg::IndexOp>(op))
-      return node.loopDims[index.getDim()] == first || node.loopDims[index.getDim()] == second;
-    return isa<tensor::ExtractOp>(op) && bufferOf(op.getOperand(0)) < 0;
-  });
+  return !node.body()
+              .walk([&](Operation *op) {
+                bool tells = isa<tensor::ExtractOp>(op) && bufferOf(op->getOperand(0)) < 0;
+                if (auto index = dyn_cast<linalg::IndexOp>(op))
+                  tells = node.loopDims[index.getDim()] == first || node.loopDims[index.getDim()] == second;
+                return tells ? WalkResult::interrupt() : WalkResult::advance();
+              })
+              .wasInterrupted();
 }
 
 SmallVector<SmallVector<int>> KernelGraph::join(ArrayRef<int> dims, llvm::function_ref<bool(int, int)> asOne) const {

@@ -64,7 +64,8 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   for (Node &node : g.nodes) {
     folds += node.kind == NodeKind::Reduce;
     for (Operation &op : node.body()) {
-      branches |= op.getNumRegions() > 0;
+      if (auto branch = dyn_cast<scf::IfOp>(op)) // one over sizes is the same for all
+        branches |= node.op->isProperAncestor(branch.getCondition().getDefiningOp());
       for (Type type : op.getResultTypes())
         if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
           bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);

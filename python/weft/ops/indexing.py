@@ -513,17 +513,25 @@ def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
     >>> weft.dynamic_slice(weft.arange(6), weft.asarray([9]), (2,))
     Array([4, 5], dtype=int64)
     """
+    sizes = check_shape(sizes)
+    if hasattr(x, "shape") and not _fits(sizes, x):
+        raise ShapeError("WF1012", f"dynamic_slice: no part of sizes {shape_text(sizes)}.", operands=(text(x),))
     return _dynamic_slice(x, _vector(starts), sizes)
+
+
+def _fits(sizes: Any, x: Any) -> bool:
+    """Whether a part of these sizes fits x, by the sizes that are known. Asked of the arrays of a call, since an eager
+    op that serves all shapes knows none."""
+    return len(sizes) == len(x.shape) and all(
+        isinstance(n, dims.Dim) or isinstance(m, dims.Dim) or n <= m for n, m in zip(sizes, x.shape, strict=True)
+    )
 
 
 @op
 def _dynamic_slice(x: Any, starts: Any, sizes: Any) -> Any:
     x = array(x)
-    starts, sizes = _starts("dynamic_slice", x, starts), check_shape(sizes)
-    fits = len(sizes) == len(x.shape) and all(
-        isinstance(n, dims.Dim) or isinstance(m, dims.Dim) or n <= m for n, m in zip(sizes, x.shape, strict=True)
-    )
-    if not fits:
+    starts = _starts("dynamic_slice", x, starts)
+    if not _fits(sizes, x):
         raise ShapeError("WF1012", f"dynamic_slice: no part of sizes {shape_text(sizes)}.", operands=(text(x),))
     if not sizes:
         return x
@@ -544,6 +552,8 @@ def dynamic_update_slice(x: Any, update: Any, starts: Any, /) -> Any:
     >>> weft.dynamic_update_slice(weft.zeros(4), weft.ones(2), weft.asarray([1]))
     Array([0., 1., 1., 0.], dtype=float32)
     """
+    if hasattr(x, "shape") and hasattr(update, "shape") and not _fits(update.shape, x):
+        raise ShapeError("WF1012", "dynamic_update_slice: the update does not fit.", operands=(text(x), text(update)))
     return _dynamic_update_slice(x, update, _vector(starts))
 
 
@@ -552,10 +562,7 @@ def _dynamic_update_slice(x: Any, update: Any, starts: Any) -> Any:
     x = array(x)
     update = array(_assigned(x, update, array(update).shape))
     starts = _starts("dynamic_update_slice", x, starts)
-    fits = len(update.shape) == len(x.shape) and all(
-        isinstance(n, dims.Dim) or isinstance(m, dims.Dim) or n <= m for n, m in zip(update.shape, x.shape, strict=True)
-    )
-    if not fits:
+    if not _fits(update.shape, x):
         raise ShapeError("WF1012", "dynamic_update_slice: the update does not fit.", operands=(text(x), text(update)))
     return emit("scatter", [x, starts, update], kind="set", batch=0, dims=list(range(len(x.shape))), at=0,
                 bounds="clamp")  # fmt: skip

@@ -317,14 +317,14 @@ LogicalResult SizedOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<boo
 //===-- reference ------------------------------------------------------------------------------------------------===//
 
 LogicalResult SizedOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
-  int64_t size = std::max<int64_t>(0, operands[0].at(0).i);
+  int64_t size = operands[0].at(0).i;
   if (auto bound = getBound()) {
     auto most = interpreter.size(bound->getSize());
     if (!most)
       return emitOpError("[WF1404] the bound ") << bound->getSize().str() << " has no value here";
     size = std::min(size, *most);
   }
-  auto before = interpreter.setSize(getSymbol(), size);
+  auto before = interpreter.setSize(getSymbol(), std::max<int64_t>(0, size));
   llvm::scope_exit restore([&] { interpreter.setSize(getSymbol(), before); });
   return interpreter.runBlock(getBodyBlock(), operands.drop_front(), results);
 }

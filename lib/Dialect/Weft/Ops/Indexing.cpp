@@ -3,6 +3,7 @@
 #include "Folding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
@@ -79,9 +80,9 @@ template <class Op> static LogicalResult verifyNumbers(Op op, Value windows) {
              << j << " has the sizes " << indices[batch + j].str() << " and " << found[numbers.indexPlace(j)].str();
   for (int64_t i = 0; i < rank; ++i) {
     SizeExpr window = found[numbers.placeOf(i)];
-    if (!llvm::is_contained(op.getDims(), i)
-            ? window != x[i]
-            : window.constant() && x[i].constant() && *window.constant() > *x[i].constant())
+    // A window may be larger than x where it starts at an index: a named size may turn out so small. It reads zeros,
+    // and writes nothing.
+    if (!llvm::is_contained(op.getDims(), i) && window != x[i])
       return op.emitOpError("[WF1012] a window has the size ")
              << window.str() << " along dimension " << i << " of size " << x[i].str();
   }
@@ -246,8 +247,17 @@ LogicalResult GatherOp::lower(LowerContext &context, ValueRange operands, SmallV
   SmallVector<AffineMap> maps;
   for (size_t c = 0; c < numbers.dims.size(); ++c)
     maps.push_back(startMap(getContext(), windows.size(), places, c));
+  Value fits; // of all windows or none: where they do not, nothing is there to be read
+  for (auto [limit, mayNotFit] : limits)
+    if (mayNotFit) {
+      Value zero = context.size(SizeExpr(0));
+      Value here = arith::CmpIOp::create(context.builder, context.loc, arith::CmpIPredicate::sge, limit, zero);
+      fits = fits ? Value(arith::AndIOp::create(context.builder, context.loc, fits, here)) : here;
+    }
+  Type element = LowerContext::loweredElement(getElementTypeOrSelf(getType()));
   results.push_back(context.map(getType(), inputs, maps, [&](OpBuilder &b, Location loc, ValueRange raw) -> Value {
     Value inside, zero = arith::ConstantIndexOp::create(b, loc, 0);
+    Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
     SmallVector<Value> at;
     for (int64_t i = 0, c = 0; i < numbers.rank; ++i) {
       int64_t place = numbers.placeOf(i);
@@ -256,24 +266,27 @@ LogicalResult GatherOp::lower(LowerContext &context, ValueRange operands, SmallV
       if (!indexed || windows[place] != SizeExpr(1))
         step = linalg::IndexOp::create(b, loc, place);
       if (indexed) {
-        auto [limit, mayNotFit] = limits[c];
-        Value start = startOf(context, b, getIndices().getType(), raw[c++], limit, mayNotFit, getBounds());
-        if (mayNotFit || getBounds() == Bounds::Drop) {
+        Value limit = limits[c].first;
+        Value start = startOf(context, b, getIndices().getType(), raw[c++], limit, /*mayNotFit=*/false, getBounds());
+        if (getBounds() == Bounds::Drop) {
           Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, start, zero);
           inside = inside ? Value(arith::AndIOp::create(b, loc, inside, here)) : here;
           start = arith::MaxSIOp::create(b, loc, start, zero);
         }
         step = step ? Value(arith::AddIOp::create(b, loc, start, step)) : start;
-        if (mayNotFit) // what is not there is not read
-          step = arith::SelectOp::create(b, loc, inside, step, zero);
       }
       at.push_back(step);
     }
-    Value element = tensor::ExtractOp::create(b, loc, operands[0], at);
-    if (!inside)
-      return element;
-    Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(element.getType()));
-    return arith::SelectOp::create(b, loc, inside, element, none);
+    auto read = [&](OpBuilder &b) -> Value { return tensor::ExtractOp::create(b, loc, operands[0], at); };
+    Value found;
+    if (fits)
+      found = scf::IfOp::create(
+                  b, loc, fits, [&](OpBuilder &b, Location) { scf::YieldOp::create(b, loc, read(b)); },
+                  [&](OpBuilder &b, Location) { scf::YieldOp::create(b, loc, none); })
+                  .getResult(0);
+    else
+      found = read(b);
+    return inside ? Value(arith::SelectOp::create(b, loc, inside, found, none)) : found;
   }));
   return success();
 }
