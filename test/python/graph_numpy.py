@@ -163,7 +163,19 @@ class Evaluator:
 
     def _if(self, op, xs, env):
         index = int(self.rules.value(xs[0]))
-        return self.block(op.regions[min(max(index, 0), len(op.regions) - 1)], xs[1:], env)
+        return self.moving(self.block(op.regions[min(max(index, 0), len(op.regions) - 1)], xs[1:], env), xs)
+
+    def moving(self, results, xs):
+        """Results of a branch or a loop, which have a tangent where an operand has: another branch, or trip, may give
+        one, so here it is a zero. What comes after tells that from none by an infinite slope alone."""
+        for tag in {t for x in xs for t in _tags(x)}:
+            results = [self._moving(y, tag) if is_real(y) else y for y in results]
+        return results
+
+    def _moving(self, y, tag):
+        if isinstance(y, Dual) and y.tag >= tag:
+            return y if y.tag == tag else Dual(y.tag, self._moving(y.value, tag), self._moving(y.tangent, tag))
+        return Dual(tag, y, self.rules.zeros_like(y))
 
     def _for(self, op, xs, env):
         body, (carried, sliced, captured) = op.regions[0], _segments(op, xs)
@@ -173,7 +185,7 @@ class Evaluator:
             given = [np.asarray(i, np.int64), *carried, *(self.rules.row(x, i) for x in sliced), *captured]
             out = self.block(body, given, env)
             carried, rows[i] = out[: len(carried)], out[len(carried) :]
-        return [*carried, *self._stacked(op, rows, env, len(carried))]
+        return self.moving([*carried, *self._stacked(op, rows, env, len(carried))], xs)
 
     def _stacked(self, op, rows, env, first, count=None):
         types = op.types[first : None if count is None else first + count]
@@ -188,7 +200,7 @@ class Evaluator:
             if not self.rules.value(self.block(op.regions[0], [*carried, *captured], env)[0]):
                 break
             carried = self.block(op.regions[1], [*carried, *captured], env)
-        return carried
+        return self.moving(carried, xs)
 
     def _map(self, op, xs, env):
         sliced, captured = _segments(op, xs, 2)
@@ -298,6 +310,15 @@ class Evaluator:
         spread = [next(rest) if f else None for f in floats]
         moved = self.weighed(callee, given, spread)
         return self.rules.sum_of(plain, None if moved is None else Dual.parts(moved, tag)[1])
+
+
+def _tags(x):
+    """The tags of a value's tangents."""
+    tags = []
+    while isinstance(x, Dual):
+        tags.append(x.tag)
+        x = x.value
+    return tags
 
 
 def _count(size, env):

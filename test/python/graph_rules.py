@@ -436,7 +436,7 @@ class Rules:
         if a["kind"] == "add":
             return summed(t)
         if a["kind"] == "mul":
-            return self.do("mul", y, summed(self.do("div", t, x)))
+            return self.do("mul", y, summed(self._per_factor(t, x)))
         return self._shared(self.do("eq", x, back(y), element="i1"), t, summed, dtype)
 
     def _shared(self, equal, t, summed, dtype):
@@ -445,13 +445,18 @@ class Rules:
         moved = summed(self.do("select", equal, t, self.zeros_like(t)))
         return self.do("div", moved, summed(ones))
 
+    def _per_factor(self, t, x):
+        """t / x, of which the sum times a product is that product's derivative. Where a factor is infinite, whether the
+        terms cancel depends on the order in which they meet: it is not known."""
+        return self.do("select", np.isinf(plain(x)), self.unknown(t), self.do("div", t, x))
+
     def _t_cumulative(self, xs, ts, y, a, dtype, shape):
         (x,), (t,) = xs, ts
         summed = {**a, "kind": "add"}
         if a["kind"] == "add":
             return self._apply("cumulative", [t], a, dtype, shape)
         if a["kind"] == "mul":
-            return self.do("mul", y, self._apply("cumulative", [self.do("div", t, x)], summed, dtype, shape))
+            return self.do("mul", y, self._apply("cumulative", [self._per_factor(t, x)], summed, dtype, shape))
         # Each takes the tangent of the last element that was the extremum; not known from the first tie on.
         p, q, axis = plain(x), plain(y), a["dim"]
         if not p.size:
@@ -510,8 +515,8 @@ class Rules:
                      self.zeros_like(xs[2]) if ts[2] is None else ts[2]]  # fmt: skip
             return self._apply("scatter", given, a, dtype, shape)
         if a["kind"] == "mul":  # y * (t / x + the sum of the updates' t / u)
-            x = None if ts[0] is None else self.do("div", ts[0], xs[0])
-            u = None if ts[2] is None else self.do("div", ts[2], xs[2])
+            x = None if ts[0] is None else self._per_factor(ts[0], xs[0])
+            u = None if ts[2] is None else self._per_factor(ts[2], xs[2])
             given = [self.zeros_like(xs[0]) if x is None else x, xs[1], self.zeros_like(xs[2]) if u is None else u]
             return self.do("mul", y, self._apply("scatter", given, {**a, "kind": "add"}, dtype, shape))
         # The one that is the extremum gives its tangent; where several are, it is not known here.
