@@ -245,12 +245,11 @@ def remainder(x1: Any, x2: Any, /) -> Any:
     zero = _like(x, 0)
     differ = emit("xor", [emit("lt", [r, zero]), emit("lt", [y, zero])])
     differ = _and(emit("ne", [r, zero]), differ)
-    if x.dtype.kind == "float":
-        none = emit("eq", [r, zero])
-        r = emit("select", [differ, emit("add", [r, y]), r])
-        # A remainder of zero has the sign of x2.
-        return _weakly(emit("select", [none, emit("mul", [zero, _sign(y)]), r]), weak)
-    return _weakly(emit("select", [differ, emit("add", [r, y]), r]), weak)
+    r = emit("select", [differ, emit("add", [r, y]), r])
+    if x.dtype.kind == "float":  # a remainder of zero has the sign of x2: z + 0 is +0 for both zeros
+        sign = _sign(y)
+        r = emit("mul", [sign, emit("add", [emit("mul", [sign, r]), zero])])
+    return _weakly(r, weak)
 
 
 @_composite(2)
@@ -358,11 +357,13 @@ def hypot(x1: Any, x2: Any, /) -> Any:
     Array([ 5., 13.], dtype=float32)
     """
     (x, y), weak = _operands("atan2", [x1, x2])
-    x, y = emit("abs", [x]), emit("abs", [y])
-    large, small = emit("max", [x, y]), emit("min", [x, y])
-    ratio = emit("div", [small, large])
-    r = emit("mul", [large, emit("sqrt", [emit("add", [emit("mul", [ratio, ratio]), _like(x, 1)])])])
-    r = emit("select", [emit("eq", [large, _like(x, 0)]), large, r])
+    large = emit("max", [emit("abs", [x]), emit("abs", [y])])
+    none = emit("eq", [large, _like(x, 0)])
+    # The value does not depend on the scale, so no slope goes through it.
+    scale = emit("stop_gradient", [emit("select", [none, _like(x, 1), large])])
+    a, b = emit("div", [x, scale]), emit("div", [y, scale])
+    r = emit("mul", [scale, emit("sqrt", [emit("add", [emit("mul", [a, a]), emit("mul", [b, b])])])])
+    r = emit("select", [none, large, r])
     infinite = emit("or", [emit("is_inf", [x]), emit("is_inf", [y])])
     return _weakly(emit("select", [infinite, _like(x, math.inf), r]), weak)
 
@@ -376,9 +377,10 @@ def logaddexp(x1: Any, x2: Any, /) -> Any:
     """
     (x, y), weak = _operands("atan2", [x1, x2])
     apart = emit("neg", [emit("abs", [emit("sub", [x, y])])])
-    r = emit("add", [emit("max", [x, y]), emit("log1p", [emit("exp", [apart])])])
+    large = emit("max", [x, y])
+    r = emit("add", [large, emit("log1p", [emit("exp", [apart])])])
     # Equal infinities have no difference.
-    equal = emit("add", [x, _like(x, math.log(2.0))])
+    equal = emit("add", [large, _like(x, math.log(2.0))])
     return _weakly(emit("select", [emit("eq", [x, y]), equal, r]), weak)
 
 

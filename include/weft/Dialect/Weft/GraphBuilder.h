@@ -28,8 +28,8 @@ public:
   V div(V x, V y) { return create<DivOp>(x, y); }
   V pow(V x, V y) { return create<PowOp>(x, y); }
   V neg(V x) { return create<NegOp>(x); }
+  V abs(V x) { return create<AbsOp>(x); }
   V sign(V x) { return create<SignOp>(x); }
-  V trunc(V x) { return create<TruncOp>(x); }
   V rsqrt(V x) { return create<RsqrtOp>(x); }
   V exp(V x) { return create<ExpOp>(x); }
   V log(V x) { return create<LogOp>(x); }

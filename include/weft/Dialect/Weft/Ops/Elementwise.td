@@ -121,10 +121,10 @@ def Weft_CheckpointNameOp : Weft_Elementwise<"checkpoint_name", (ins Weft_Any:$x
 // Roots, exponentials, logarithms
 def Weft_SqrtOp : Weft_Unary<"sqrt", Weft_Float, "e.sqrt(x)", "e.div(e.c(x, 0.5), r)", "the square root"> { let ulp = 0; }
 def Weft_RsqrtOp : Weft_Unary<"rsqrt", Weft_Float, "e.div(e.c(x, 1), e.sqrt(x))", "e.mul(e.c(x, -0.5), e.div(r, x))", "one over the square root">;
-def Weft_CbrtOp : Weft_Unary<"cbrt", Weft_Float, "e.cbrt(x)", "e.div(r, e.mul(e.c(x, 3), x))", "the cube root">;
+def Weft_CbrtOp : Weft_Unary<"cbrt", Weft_Float, "e.cbrt(x)", "e.div(e.c(x, 1), e.mul(e.c(x, 3), e.mul(r, r)))", "the cube root">;
 def Weft_ExpOp : Weft_Unary<"exp", Weft_Float, "e.exp(x)", "r", "e to the power of x">;
 def Weft_Exp2Op : Weft_Unary<"exp2", Weft_Float, "e.exp2(x)", "e.mul(r, e.c(x, 0.6931471805599453))", "2 to the power of x">;
-def Weft_Expm1Op : Weft_Unary<"expm1", Weft_Float, "e.expm1(x)", "e.add(r, e.c(x, 1))", "exp(x) - 1 without cancellation">;
+def Weft_Expm1Op : Weft_Unary<"expm1", Weft_Float, "e.expm1(x)", "e.exp(x)", "exp(x) - 1 without cancellation">;
 def Weft_LogOp : Weft_Unary<"log", Weft_Float, "e.log(x)", "e.div(e.c(x, 1), x)", "the natural logarithm">;
 def Weft_Log2Op : Weft_Unary<"log2", Weft_Float, "e.log2(x)", "e.div(e.c(x, 1.4426950408889634), x)", "the logarithm to base 2">;
 def Weft_Log10Op : Weft_Unary<"log10", Weft_Float, "e.log10(x)", "e.div(e.c(x, 0.4342944819032518), x)", "the logarithm to base 10">;
@@ -135,15 +135,15 @@ def Weft_LogisticOp : Weft_Unary<"logistic", Weft_Float, "e.logistic(x)", "e.mul
 def Weft_SinOp : Weft_Unary<"sin", Weft_Float, "e.sin(x)", "e.cos(x)", "the sine of an angle in radians">;
 def Weft_CosOp : Weft_Unary<"cos", Weft_Float, "e.cos(x)", "e.neg(e.sin(x))", "the cosine of an angle in radians">;
 def Weft_TanOp : Weft_Unary<"tan", Weft_Float, "e.tan(x)", "e.add(e.mul(r, r), e.c(x, 1))", "the tangent of an angle in radians">;
-def Weft_AsinOp : Weft_Unary<"asin", Weft_Float, "e.asin(x)", "e.rsqrt(e.sub(e.c(x, 1), e.mul(x, x)))", "the angle whose sine is x">;
-def Weft_AcosOp : Weft_Unary<"acos", Weft_Float, "e.acos(x)", "e.neg(e.rsqrt(e.sub(e.c(x, 1), e.mul(x, x))))", "the angle whose cosine is x">;
+def Weft_AsinOp : Weft_Unary<"asin", Weft_Float, "e.asin(x)", "e.rsqrt(e.mul(e.sub(e.c(x, 1), x), e.add(x, e.c(x, 1))))", "the angle whose sine is x">;
+def Weft_AcosOp : Weft_Unary<"acos", Weft_Float, "e.acos(x)", "e.neg(e.rsqrt(e.mul(e.sub(e.c(x, 1), x), e.add(x, e.c(x, 1)))))", "the angle whose cosine is x">;
 def Weft_AtanOp : Weft_Unary<"atan", Weft_Float, "e.atan(x)", "e.div(e.c(x, 1), e.add(e.mul(x, x), e.c(x, 1)))", "the angle whose tangent is x">;
 def Weft_SinhOp : Weft_Unary<"sinh", Weft_Float, "e.sinh(x)", "e.cosh(x)", "the hyperbolic sine">;
 def Weft_CoshOp : Weft_Unary<"cosh", Weft_Float, "e.cosh(x)", "e.sinh(x)", "the hyperbolic cosine">;
 def Weft_TanhOp : Weft_Unary<"tanh", Weft_Float, "e.tanh(x)", "e.sub(e.c(x, 1), e.mul(r, r))", "the hyperbolic tangent">;
 def Weft_AsinhOp : Weft_Unary<"asinh", Weft_Float, "e.asinh(x)", "e.rsqrt(e.add(e.mul(x, x), e.c(x, 1)))", "the number whose sinh is x">;
-def Weft_AcoshOp : Weft_Unary<"acosh", Weft_Float, "e.acosh(x)", "e.rsqrt(e.sub(e.mul(x, x), e.c(x, 1)))", "the number whose cosh is x">;
-def Weft_AtanhOp : Weft_Unary<"atanh", Weft_Float, "e.atanh(x)", "e.div(e.c(x, 1), e.sub(e.c(x, 1), e.mul(x, x)))", "the number whose tanh is x">;
+def Weft_AcoshOp : Weft_Unary<"acosh", Weft_Float, "e.acosh(x)", "e.mul(e.rsqrt(e.sub(x, e.c(x, 1))), e.rsqrt(e.add(x, e.c(x, 1))))", "the number whose cosh is x">;
+def Weft_AtanhOp : Weft_Unary<"atanh", Weft_Float, "e.atanh(x)", "e.div(e.c(x, 1), e.mul(e.sub(e.c(x, 1), x), e.add(x, e.c(x, 1))))", "the number whose tanh is x">;
 def Weft_ErfOp : Weft_Unary<"erf", Weft_Float, "e.erf(x)", "e.mul(e.c(x, 1.1283791670955126), e.exp(e.neg(e.mul(x, x))))", "the error function">;
 def Weft_ErfcOp : Weft_Unary<"erfc", Weft_Float, "e.erfc(x)", "e.mul(e.c(x, -1.1283791670955126), e.exp(e.neg(e.mul(x, x))))", "1 - erf(x) without cancellation">;
 defvar Weft_ErfInvPartial = "e.mul(e.c(x, 0.8862269254527580), e.exp(e.mul(r, r)))";
@@ -160,9 +160,18 @@ def Weft_SubOp : Weft_Binary<"sub", Weft_Number, "e.sub(x, y)", ["e.c(x, 1)", "e
 def Weft_MulOp : Weft_Binary<"mul", Weft_Number, "e.mul(x, y)", ["y", "x"], "the product (integers wrap)", [Commutative]> { let ulp = 0; }
 def Weft_StrongMulOp : Weft_Binary<"strong_mul", Weft_Float, "e.select(e.eq(x, e.c(x, 0)), e.c(x, 0), e.select(e.eq(y, e.c(y, 0)), e.c(y, 0), e.mul(x, y)))", ["y", "x"], "the product in derivatives of what a choice left out: +0 if either is zero, whatever the other is", [Commutative]> { let ulp = 0; }
 def Weft_DivOp : Weft_Binary<"div", Weft_Number, "e.div(x, y)", ["e.div(e.c(y, 1), y)", "e.neg(e.div(r, y))"], "the quotient; integers truncate, and x / 0 = 0"> { let ulp = 0; }
-def Weft_RemOp : Weft_Binary<"rem", Weft_Number, "e.rem(x, y)", ["e.c(x, 1)", "e.neg(e.trunc(e.div(x, y)))"], "the remainder of truncated division, with x's sign; integers: x rem 0 = 0"> { let ulp = 0; }
-def Weft_PowOp : Weft_Binary<"pow", Weft_Number, "e.pow(x, y)", ["e.mul(y, e.pow(x, e.sub(y, e.c(y, 1))))", "e.select(e.gt(x, e.c(x, 0)), e.mul(r, e.log(e.select(e.gt(x, e.c(x, 0)), x, e.c(x, 1)))), e.c(x, 0))"], "x to the power of y; integers: a negative power gives 0 unless x is 1 or -1">;
-def Weft_Atan2Op : Weft_Binary<"atan2", Weft_Float, "e.atan2(x, y)", ["e.div(y, e.add(e.mul(x, x), e.mul(y, y)))", "e.neg(e.div(x, e.add(e.mul(x, x), e.mul(y, y))))"], "the angle of the point (y, x), x being the ordinate">;
+def Weft_RemOp : Weft_Binary<"rem", Weft_Number, "e.rem(x, y)", ["e.c(x, 1)", "e.div(e.sub(r, x), y)"], "the remainder of truncated division, with x's sign; integers: x rem 0 = 0"> { let ulp = 0; }
+// x^0 is 1 at 0 too, and 0^y is 0 for all y > 0.
+defvar Weft_PowBasePartial = "e.mul(y, e.pow(e.select(e.eq(y, e.c(y, 0)), e.select(e.eq(x, e.c(x, 0)), e.c(x, 1), x), x), e.sub(y, e.c(y, 1))))";
+defvar Weft_PowExponentPartial = "e.mul(r, e.log(e.select(e.eq(x, e.c(x, 0)), e.c(x, 1), x)))";
+def Weft_PowOp : Weft_Binary<"pow", Weft_Number, "e.pow(x, y)", [Weft_PowBasePartial, Weft_PowExponentPartial], "x to the power of y; integers: a negative power gives 0 unless x is 1 or -1">;
+// y / (x^2 + y^2) without squares that leave the range: divided by the larger of the two, t being their quotient.
+class Weft_Atan2Partial<string steep, string flat> {
+  string text = "[&] { auto isSteep = e.gt(e.abs(x), e.abs(y)); auto large = e.select(isSteep, x, y);"
+      " auto t = e.div(e.select(isSteep, y, x), large);"
+      " return e.div(e.div(e.select(isSteep, " # steep # ", " # flat # "), e.add(e.mul(t, t), e.c(x, 1))), large); }()";
+}
+def Weft_Atan2Op : Weft_Binary<"atan2", Weft_Float, "e.atan2(x, y)", [Weft_Atan2Partial<"t", "e.c(x, 1)">.text, "e.neg(" # Weft_Atan2Partial<"e.c(x, 1)", "t">.text # ")"], "the angle of the point (y, x), x being the ordinate">;
 def Weft_MaxOp : Weft_Binary<"max", Weft_Number, "e.max(x, y)", ["e.half(r, e.gt(x, y), e.eq(x, y))", "e.half(r, e.gt(y, x), e.eq(x, y))"], "the greater; NaN if either is NaN; +0 is above -0", [Commutative]> { let ulp = 0; }
 def Weft_MinOp : Weft_Binary<"min", Weft_Number, "e.min(x, y)", ["e.half(r, e.lt(x, y), e.eq(x, y))", "e.half(r, e.lt(y, x), e.eq(x, y))"], "the smaller; NaN if either is NaN; -0 is below +0", [Commutative]> { let ulp = 0; }
 // Bits
