@@ -191,8 +191,9 @@ def test_a_batch_of_batches():
 
 
 def test_slices_at_computed_places():
-    for start in ([1, 2, 3], [9, -4, 0]):
-        clamped = [min(max(s, 0), n - k) for s, n, k in zip(start, X.shape, (2, 5, 1), strict=True)]
+    for start in ([1, 2, 3], [9, -4, 0], [-2, -5, -1], [-9, 0, -2]):
+        inside = [s + n if s < 0 else s for s, n in zip(start, X.shape, strict=True)]  # from the end
+        clamped = [min(max(s, 0), n - k) for s, n, k in zip(inside, X.shape, (2, 5, 1), strict=True)]
         where = tuple(slice(s, s + k) for s, k in zip(clamped, (2, 5, 1), strict=True))
         got = both(lambda x, s: wf.dynamic_slice(x, s, (2, 5, 1)), X, np.array(start))
         assert (got == X[where]).all()

@@ -364,13 +364,13 @@ def _places(x: Tracer, key: tuple, arrays: tuple) -> _Places:
 
 
 def _from_start(i: Tracer, n: Any) -> Tracer:
-    """Indices counted from the start, as int64."""
+    """Indices counted from the start, as int64. n: the size, or that of each index."""
     unsigned = i.dtype.kind == "uint"
     i = convert(i, dtypes.int64) if i.dtype is not dtypes.uint64 else i
     if unsigned:
         return convert(emit("min", [i, broadcast(convert((1 << 63) - 1, i.dtype), i.shape)]), dtypes.int64)
     zero = broadcast(convert(0, i.dtype), i.shape)
-    size = broadcast(size_value(n, i.dtype), i.shape)
+    size = n if isinstance(n, Tracer) else broadcast(size_value(n, i.dtype), i.shape)
     return emit("select", [emit("lt", [i, zero]), emit("add", [i, size]), i])
 
 
@@ -483,14 +483,16 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 
 def _starts(name: str, x: Tracer, starts: Any) -> Tracer:
-    """One start for each axis, as a vector."""
+    """One start for each axis, as a vector, counted from the front."""
     if isinstance(starts, (tuple, list)):
         parts = [reshape(convert(_integers(name, i), dtypes.int64), (1,)) for i in starts]
         starts = emit("concat", parts, dim=0) if parts else emit("iota", [], results=[((0,), dtypes.int64)], dim=0)
     starts = _integers(name, starts)
     if not same_shape(starts.shape, (len(x.shape),)):
         raise ShapeError("WF1012", f"{name} takes one start for each axis.", operands=(text(x), text(starts)))
-    return starts
+    if not x.shape:
+        return starts
+    return _from_start(starts, emit("concat", [reshape(size_value(n, dtypes.int64), (1,)) for n in x.shape], dim=0))
 
 
 def _vector(starts: Any) -> Any:
@@ -505,7 +507,8 @@ def dynamic_slice(x: Any, starts: Any, /, sizes: Any) -> Any:
     """The part of `x` that starts at positions known when the program runs; clamped so that it lies inside.
 
     Args:
-        x: an array. starts: one integer for each axis, in a vector or a sequence. sizes: of the part; static.
+        x: an array. starts: one integer for each axis, in a vector or a sequence; negative ones count from the end.
+        sizes: of the part; static.
 
     Raises:
         ShapeError: WF1012 where they do not fit the axes; DTypeError: WF1022.
@@ -544,7 +547,7 @@ def dynamic_update_slice(x: Any, update: Any, starts: Any, /) -> Any:
 
     Args:
         x: an array. update: an array of as many axes and of its dtype, nowhere larger. starts: one integer for each
-            axis, in a vector or a sequence.
+            axis, in a vector or a sequence; negative ones count from the end.
 
     Raises:
         ShapeError: WF1012 where they do not fit; DTypeError: WF1028, WF1022.
