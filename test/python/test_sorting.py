@@ -106,3 +106,89 @@ def test_searchsorted(side):
     x = np.array([3, 1, 2])
     got = wf.searchsorted(x, np.array([[2], [9]]), side=side, sorter=np.argsort(x))
     assert (np.asarray(got) == np.searchsorted(x, [[2], [9]], side, np.argsort(x))).all()
+
+
+# ---------------------------------------------------------------------------------------------------------- quantiles
+
+METHODS = ["linear", "lower", "higher", "midpoint", "nearest"]
+
+
+@pytest.mark.parametrize("d", [dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int8, dtypes.uint64], ids=str)
+@pytest.mark.parametrize("size", [(3, 1), (4, 7), (2, 100)], ids=str)
+def test_quantiles(d, size):
+    x = numbers(d, size)
+    if d.kind == "float":
+        x = np.where(np.isfinite(x), x, x.dtype.type(2)).clip(-1e4, 1e4)  # NumPy interpolates infinities in its own way
+    wide = x.astype(np.float64)
+    given = x.dtype if d.kind == "float" else np.dtype("float32")
+    for method in METHODS:
+        for q in (0.3, [0.0, 0.1, 0.5, 0.75, 1.0]):
+            got = both(lambda x, q=q, method=method: wf.quantile(x, q, axis=1, method=method), x)
+            assert got.dtype == given
+            right = np.quantile(wide, q, axis=1, method=method)
+            largest = np.maximum(np.abs(right), np.abs(wide).max() * (method == "linear"))
+            assert (np.abs(got - right) <= 2 * np.finfo(given).eps * largest).all(), (method, q)
+    same_bits(both(wf.median, x), both(lambda x: wf.quantile(x, 0.5), x))
+    same_bits(
+        both(lambda x: wf.percentile(x, [25, 50], axis=0), x), both(lambda x: wf.quantile(x, [0.25, 0.5], axis=0), x)
+    )
+
+
+def test_quantiles_over_any_axes():
+    x = RNG.normal(size=(3, 4, 5)).astype(np.float32)
+    for axis, keepdims in ((None, False), (0, True), (-1, False), ((2, 0), False), ((0, 2), True), ((0, 1, 2), True)):
+        for q in (0.5, [0.0, 0.4, 1.0]):
+            got = both(lambda x, q=q, axis=axis, keep=keepdims: wf.quantile(x, q, axis, keepdims=keep), x)
+            right = np.quantile(x.astype(np.float64), q, axis=axis, keepdims=keepdims)
+            assert got.shape == right.shape
+            assert np.abs(got - right).max() < 1e-6
+    assert both(lambda x: wf.median(x, axis=()), x[0]).tolist() == x[0].tolist()
+
+
+def test_quantiles_of_awkward_numbers():
+    nan, inf = np.nan, np.inf
+    x = np.float32([[1, nan, 2], [inf, inf, 1], [-inf, 0, inf], [-inf, -inf, inf], [0, -0.0, 0]])
+    assert both(lambda x: wf.median(x, axis=1), x).tolist()[1:] == [inf, 0, -inf, 0]
+    assert np.isnan(both(lambda x: wf.median(x, axis=1), x)[0])
+    at_quarter = both(lambda x: wf.quantile(x, 0.25, axis=1), x)
+    assert np.isnan(at_quarter[0]) and at_quarter[1:].tolist() == [inf, -inf, -inf, 0]
+    assert np.isnan(both(lambda x: wf.quantile(x, 0.0, axis=1), x)[0])
+    odd = both(lambda x, q: wf.quantile(x, q), np.float32([1, 2, 3]), np.float32([-0.5, 0, 1, 1.5, nan]))
+    assert odd[1:3].tolist() == [1, 3]
+    assert np.isnan(odd[[0, 3, 4]]).all()
+
+
+def test_quantiles_in_batches_and_derivatives():
+    x = RNG.normal(size=(3, 4, 5)).astype(np.float32)
+    q = np.float32([0.2, 0.5, 0.9])
+    got = wf.jit(wf.vmap(lambda x, q: wf.quantile(x, q, axis=0)))(x, q)
+    for i in range(3):
+        assert np.abs(np.asarray(got)[i] - np.quantile(x[i].astype(np.float64), np.float64(q[i]), axis=0)).max() < 1e-6
+    check_derivatives(lambda x: wf.quantile(x, [0.3, 0.8], axis=1), x)
+    check_derivatives(lambda x: wf.median(x, axis=(0, 2)), x)
+    n = wf.Dim("N")
+    f = wf.jit(lambda x: wf.median(x)).trace(wf.spec((n,), "float32")).lower().compile()
+    for k in (1, 2, 7, 100):
+        assert float(f(x.reshape(-1)[:k] if k < 60 else np.arange(k, dtype=np.float32))) == pytest.approx(
+            np.median(x.reshape(-1)[:k] if k < 60 else np.arange(k)), abs=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (lambda x: wf.quantile(x, 1.5), "WF1902"),
+        (lambda x: wf.percentile(x, [50, 101]), "WF1902"),
+        (lambda x: wf.quantile(x, float("nan")), "WF1902"),
+        (lambda x: wf.quantile(x, 0.5, method="mean"), "WF1902"),
+        (lambda x: wf.quantile(x, 0.5, axis=2), "WF1002"),
+        (lambda x: wf.quantile(x, np.ones((2, 2), np.float32)), "WF1011"),
+        (lambda x: wf.quantile(x, np.array([True])), "WF1022"),
+        (lambda x: wf.median(x[:0]), "WF1018"),
+    ],
+)
+def test_wrong_quantiles(wrong, code):
+    x = np.ones((2, 3), np.float32)
+    for f in (wrong, wf.jit(wrong)):
+        with pytest.raises(errors.WeftError, match=code):
+            f(wf.asarray(x))

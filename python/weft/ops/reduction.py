@@ -170,7 +170,7 @@ def array_equal(x1: Any, x2: Any, /, *, equal_nan: bool = False) -> Any:
     return _fold("and", same, None, False)
 
 
-def _in_wide(f: Callable[[Tracer], Tracer], x: Any, name: str, dtype: Any = None) -> Tracer:
+def in_wide(f: Callable[[Tracer], Tracer], x: Any, name: str, dtype: Any = None) -> Tracer:
     """`f` of `x` as floats: integers in the default float, 16-bit floats in float32 with one rounding at the end."""
     x = array(x)
     d = dtypes.dtype(dtype) if dtype is not None else x.dtype
@@ -201,7 +201,7 @@ def mean(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = Fal
     >>> weft.mean(weft.asarray([1, 2, 6]))
     Array(3., dtype=float32)
     """
-    return _in_wide(lambda x: _mean(x, axis, keepdims), x, "mean", dtype)
+    return in_wide(lambda x: _mean(x, axis, keepdims), x, "mean", dtype)
 
 
 def _variance(x: Tracer, axis: Any, correction: float, keepdims: bool) -> Tracer:
@@ -222,7 +222,7 @@ def var(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool 
     >>> weft.var(weft.asarray([1.0, 2.0, 3.0, 4.0]))
     Array(1.25, dtype=float32)
     """
-    return _in_wide(lambda x: _variance(x, axis, correction, keepdims), x, "var")
+    return in_wide(lambda x: _variance(x, axis, correction, keepdims), x, "var")
 
 
 @op(collapse=reduction)
@@ -234,7 +234,7 @@ def std(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool 
     >>> weft.std(weft.asarray([1.0, 1.0, 5.0, 5.0]))
     Array(2., dtype=float32)
     """
-    return _in_wide(lambda x: emit("sqrt", [_variance(x, axis, correction, keepdims)]), x, "std")
+    return in_wide(lambda x: emit("sqrt", [_variance(x, axis, correction, keepdims)]), x, "std")
 
 
 @op(collapse=reduction)

@@ -1,22 +1,25 @@
 """Sorting: the array API's functions, and composites over the dialect's `sort` and `argsort`.
 
 Decides the order in one place, the dialect's: NaN comes last, ascending or descending, and alike elements keep their
-order (so every sort is stable). Positions are int64.
+order (so every sort is stable). Positions are int64. Quantiles are elements of what is sorted, or between two of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from weft._src import dims, dtypes
 from weft._src.dispatch import op
 from weft._src.errors import ArgumentValueError, ShapeError
-from weft._src.normalize import array, broadcast, convert, count, match, reshape, size_value, text
+from weft._src.normalize import array, axes, broadcast, convert, count, match, reshape, size_value, text, unsupported
 from weft._src.normalize import axis as one_axis
-from weft._src.trace import Tracer, emit
-from weft.ops import indexing
+from weft._src.trace import Tracer, cast, constant, emit
+from weft.ops import indexing, movement
+from weft.ops.reduction import in_wide
 
-__all__ = ["argmax", "argmin", "argsort", "searchsorted", "sort", "top_k"]
+__all__ = ["argmax", "argmin", "argsort", "median", "percentile", "quantile", "searchsorted", "sort", "top_k"]
 
 
 @op
@@ -173,3 +176,133 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
         return emit("select", [emit("and", [before, emit("le", [next, size])]), next, found])
 
     return fori_loop(0, bits, step, zeros)
+
+
+# ---------------------------------------------------------------------------------------------------------- quantiles
+
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+@op
+def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The middle of the elements over axes, when they are sorted: of an even number, the mean of the two in the middle.
+
+    Args and errors: as `quantile`.
+
+    >>> weft.median(weft.asarray([[3.0, 1.0], [2.0, 9.0], [7.0, 5.0]]), axis=0)
+    Array([3., 5.], dtype=float32)
+    """
+    return _quantile("median", x, 0.5, axis, "linear", keepdims)
+
+
+@op
+def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """Below which number a part `q` of the elements over axes lies.
+
+    With n elements in order, it stands at position q (n - 1), which is computed in float64; between two elements
+    `method` decides (R. Hyndman and Y. Fan, "Sample quantiles in statistical packages", 1996, definition 7).
+
+    Args:
+        x: an array of numbers. q: one number from 0 to 1, or several: a list or an array of one axis.
+        axis: an axis, a tuple of them, or None for all. keepdims: these axes stay, with size 1.
+        method: "linear" between the two, "lower" or "higher", "midpoint", or the "nearest" one (ties to the even
+            position).
+
+    Returns:
+        An array of the dtype of `x`, of integers in the default float (float16 and bfloat16 are interpolated in
+        float32 and rounded once). Several `q` make a first axis. NaN where an element is NaN, or where an element of
+        an array `q` is not from 0 to 1.
+
+    Raises:
+        ArgumentValueError: WF1902 for a number that is not from 0 to 1, or another method; AxisError: WF1002, WF1003;
+        ShapeError: WF1018 over an axis of size 0, WF1011 for a `q` of more axes; DTypeError: WF1022.
+
+    >>> weft.quantile(weft.asarray([1.0, 2.0, 4.0, 8.0]), [0.5, 0.75])
+    Array([3., 5.], dtype=float32)
+    """
+    return _quantile("quantile", x, q, axis, method, keepdims)
+
+
+@op
+def percentile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """Below which number `q` percent of the elements over axes lie.
+
+    Args and errors: as `quantile`, with `q` from 0 to 100.
+
+    >>> weft.percentile(weft.asarray([1, 2, 4, 8]), 75)
+    Array(5., dtype=float32)
+    """
+    return _quantile("percentile", x, q, axis, method, keepdims, whole=100)
+
+
+def _quantile(name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, whole: int = 1) -> Tracer:
+    if method not in _METHODS:
+        raise ArgumentValueError("WF1902", f"{name}: the methods are {', '.join(_METHODS)}, not {method!r}.")
+    x = array(x)
+    folded = axes(axis, len(x.shape))
+    for i in folded:
+        if not isinstance(x.shape[i], dims.Dim) and x.shape[i] == 0:
+            raise ShapeError("WF1018", f"{name}: axis {i} has no elements.", operands=(text(x),))
+    q = _parts(name, q, whole)
+    others = [i for i in range(len(x.shape)) if i not in folded]
+    kept = tuple(1 if i in folded else n for i, n in enumerate(x.shape)) if keepdims else None
+    lead, n = tuple(x.shape[i] for i in others), count(tuple(x.shape[i] for i in sorted(folded)))
+
+    def of(x: Tracer) -> Tracer:
+        rows = reshape(movement.permute_dims(x, (*others, *sorted(folded))), (*lead, n))
+        made = _at(emit("sort", [rows], dim=len(lead), descending=False), n, q, method)
+        if not q.shape:
+            return made if kept is None else reshape(made, kept)
+        made = movement.moveaxis(made, -1, 0)
+        return made if kept is None else reshape(made, (*q.shape, *kept))
+
+    return in_wide(of, x, name)
+
+
+def _parts(name: str, q: Any, whole: int) -> Tracer:
+    """The parts as float64 from 0 to 1."""
+    if isinstance(q, (bool, int, float, list, tuple)):
+        try:
+            numbers = np.asarray(q, np.float64)
+        except (TypeError, ValueError):
+            numbers = None
+        if numbers is not None:
+            if not ((numbers >= 0) & (numbers <= whole)).all():
+                raise ArgumentValueError("WF1902", f"{name}: q is from 0 to {whole}, not {q!r}.")
+            q = constant(numbers, dtypes.float64)
+    q = array(q)
+    if q.dtype.kind not in ("float", "int", "uint"):
+        raise unsupported(name, q, "numbers as q")
+    if len(q.shape) > 1:
+        raise ShapeError("WF1011", f"{name}: q is one number, or has one axis.", operands=(text(q),))
+    q = cast(q, dtypes.float64)
+    return q if whole == 1 else emit("div", [q, broadcast(convert(whole, dtypes.float64), q.shape)])
+
+
+def _at(x: Tracer, n: Any, q: Tracer, method: str) -> Tracer:
+    """Elements of sorted rows at the parts `q` of their length; the axis of the rows becomes that of `q`."""
+
+    def wide(number: float) -> Tracer:
+        return broadcast(convert(number, dtypes.float64), q.shape)
+
+    last = emit("sub", [size_value(n, dtypes.float64), convert(1.0, dtypes.float64)])
+    place = emit("mul", [q, broadcast(last, q.shape)])
+    low = emit("round" if method == "nearest" else "ceil" if method == "higher" else "floor", [place])
+
+    def element(place: Tracer) -> Tracer:
+        return indexing.take(x, cast(place, dtypes.int64), axis=-1)
+
+    made = element(low)
+    if method in ("linear", "midpoint"):
+        weight = emit("sub", [place, low])
+        whole = emit("eq", [weight, wide(0.0)])  # the neighbour does not count, and may be infinite
+        if method == "midpoint":
+            weight = wide(0.5)
+        right, left = (broadcast(cast(w, x.dtype), made.shape) for w in (weight, emit("sub", [wide(1.0), weight])))
+        between = emit("add", [emit("mul", [made, left]), emit("mul", [element(emit("ceil", [place])), right])])
+        made = emit("select", [broadcast(whole, made.shape), made, between])
+    # NaN is sorted to the end. Comparisons with NaN are false.
+    inside = emit("and", [emit("ge", [q, wide(0.0)]), emit("le", [q, wide(1.0)])])
+    nan = emit("is_nan", [reshape(element(broadcast(last, (1,))), (*x.shape[:-1], *(1 for _ in q.shape)))])
+    good = emit("and", [broadcast(inside, made.shape), emit("not", [broadcast(nan, made.shape)])])
+    return emit("select", [good, made, broadcast(convert(float("nan"), x.dtype), made.shape)])
