@@ -331,3 +331,75 @@ def test_map():
     refused("WF1324", lambda: wf.map(f, (x, y[:5])), "leading size 5")
     refused("WF1324", lambda: wf.map(lambda t: t, ()), "map")
     refused("WF1324", lambda: wf.map(lambda t: t, 1.0), "no dimensions")
+
+
+# --------------------------------------------------------------------------------------------------- associative_scan
+
+
+def sequential(f, xs, reverse=False):
+    """All prefixes, one after the other, in float64."""
+    xs = xs[::-1] if reverse else xs
+    made = [xs[0]] if len(xs) else []
+    for x in xs[1:]:
+        made.append(f(made[-1], x))
+    made = made[::-1] if reverse else made
+    return np.stack(made) if made else xs
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 8, 13, 33])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_prefixes_of_an_associative_function(n, reverse):
+    x = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+    got = wf.jit(lambda x: wf.associative_scan(lambda a, b: a + b, x, reverse))(x)
+    assert got.shape == x.shape
+    assert np.allclose(got, sequential(lambda a, b: a + b, x.astype(np.float64), reverse), atol=1e-5)
+    assert (np.asarray(wf.associative_scan(lambda a, b: a + b, x, reverse)) == np.asarray(got)).all()
+    got = np.asarray(wf.associative_scan(wf.maximum, x.T, reverse, axis=1))
+    assert (got == sequential(np.maximum, x, reverse).T).all()
+    # Products of matrices do not commute: the order of the operands is seen.
+    m = np.random.default_rng(n).integers(-2, 3, (n, 2, 2))
+    got = wf.associative_scan(lambda a, b: b @ a if reverse else a @ b, m, reverse)
+    right = sequential(lambda a, b: b @ a if reverse else a @ b, m, reverse)
+    assert (np.asarray(got) == right).all()
+
+
+def test_prefixes_of_a_recurrence_and_their_derivatives():
+    rng = np.random.default_rng(1)
+    a, b = rng.uniform(0.2, 0.9, (2, 11)).astype(np.float32)
+
+    def by_tree(a, b):
+        return wf.associative_scan(
+            lambda p, q: {"a": q["a"] * p["a"], "b": q["a"] * p["b"] + q["b"]}, {"a": a, "b": b}
+        )["b"]
+
+    def by_steps(a, b):
+        def step(c, ab):
+            c = ab[0] * c + ab[1]
+            return c, c
+
+        return wf.scan(step, np.float32(0), (a, b))[1]
+
+    assert np.allclose(by_tree(a, b), by_steps(a, b), rtol=1e-6)
+    g, h = (wf.jit(wf.grad(lambda a, b, f=f: (f(a, b) ** 2).sum(), (0, 1)))(a, b) for f in (by_tree, by_steps))
+    for x, y in zip(g, h, strict=True):
+        assert np.allclose(x, y, rtol=1e-5)
+    many = rng.uniform(0.2, 0.9, (2, 4, 11)).astype(np.float32)
+    assert np.allclose(wf.vmap(by_tree)(*many), np.stack([by_tree(*ab) for ab in many.transpose(1, 0, 2)]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (lambda x: wf.associative_scan(lambda a, b: a, ()), "WF1324"),
+        (lambda x: wf.associative_scan(lambda a, b: a, (x, x[:2])), "WF1324"),
+        (lambda x: wf.associative_scan(lambda a, b: (a, b), x), "WF1322"),
+        (lambda x: wf.associative_scan(lambda a, b: a.sum(), x), "WF1322"),
+        (lambda x: wf.associative_scan(lambda a, b: wf.astype(a, wf.int32), x), "WF1322"),
+        (lambda x: wf.associative_scan(lambda a, b: a, x, axis=2), "WF1002"),
+    ],
+)
+def test_wrong_uses_of_associative_scan(wrong, code):
+    x = np.ones((4, 3), np.float32)
+    for f in (wrong, wf.jit(wrong)):
+        with pytest.raises(wf.errors.WeftError, match=code):
+            f(wf.asarray(x))
