@@ -16,9 +16,9 @@ from weft._src.trace import Spec
 
 MODULES = [
     "weft._src.normalize", "weft._src.dispatch", "weft._src.methods", "weft.ops.elementwise", "weft.ops.reduction",
-    "weft.ops.movement", "weft.ops.contraction", "weft.ops.creation", "weft.ops.indexing", "weft.random",
-    "weft._src.effects",
-    "weft.ops.sorting",
+    "weft.ops.movement", "weft.ops.contraction", "weft.ops.creation", "weft.ops.indexing", "weft.ops.sorting",
+    "weft.random.keys", "weft.random.continuous", "weft.random.discrete", "weft.random.rejection",
+    "weft._src.effects", "weft._src.prefixes",
 ]  # fmt: skip
 
 

@@ -410,3 +410,162 @@ def test_permutations_and_choices_of_arrays():
 def test_wrong_orders_and_choices(code, call):
     with pytest.raises(wf.errors.WeftError, match=code):
         call(R.key(0))
+
+
+# ------------------------------------------------------------------------------------- made of uniform or normal ones
+
+
+def incomplete_beta(a, b, x):
+    return np.vectorize(lambda v: float(mp.betainc(a, b, 0, v, regularized=True)))(x)
+
+
+def incomplete_gamma(a, x):
+    return np.vectorize(lambda v: float(mp.gammainc(a, 0, v, regularized=True)))(x)
+
+
+def triangle(x, left, mode, right):
+    rising = (x - left) ** 2 / ((right - left) * (mode - left))
+    return np.where(x < mode, rising, 1 - (right - x) ** 2 / ((right - left) * (right - mode)))
+
+
+def inverse_gaussian(x, m):
+    return phi(np.sqrt(1 / x) * (x / m - 1)) + np.exp(2 / m) * phi(-np.sqrt(1 / x) * (x / m + 1))
+
+
+MADE = {
+    "lognormal": ((0.5,), lambda x: phi(np.log(x) / 0.5)),
+    "maxwell": ((), lambda x: incomplete_gamma(1.5, x * x / 2)),
+    "double_sided_maxwell": (
+        (1.0, 2.0),
+        lambda x: 0.5 + np.sign(x - 1) * incomplete_gamma(1.5, ((x - 1) / 2) ** 2 / 2) / 2,
+    ),
+    "pareto": ((3.0,), lambda x: 1 - x**-3.0),
+    "rayleigh": ((2.0,), lambda x: 1 - np.exp(-x * x / 8)),
+    "triangular": ((0.0, 1.0, 4.0), lambda x: triangle(x, 0, 1, 4)),
+    "wald": ((2.0,), lambda x: inverse_gaussian(x, 2.0)),
+    "weibull_min": ((2.0, 1.5), lambda x: 1 - np.exp(-((x / 2) ** 1.5))),
+    "chisquare": ((3.0,), lambda x: incomplete_gamma(1.5, x / 2)),
+    "f": ((3.0, 5.0), lambda x: incomplete_beta(1.5, 2.5, 3 * x / (3 * x + 5))),
+    "t": ((4.0,), lambda x: 0.5 + np.sign(x) * (1 - incomplete_beta(2.0, 0.5, 4 / (4 + x * x))) / 2),
+    "generalized_normal": ((1.5,), lambda x: 0.5 + np.sign(x) * incomplete_gamma(1 / 1.5, np.abs(x) ** 1.5) / 2),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_distributions_made_of_others(name):
+    args, distribution = MADE[name]
+    draw = getattr(R, name)
+    for dtype in ("float32", "float64"):
+        x = np.asarray(draw(R.key(31), *args, shape=(3000,), dtype=dtype))
+        assert x.dtype == dtype
+        assert kolmogorov(x, distribution) < 1.95
+    # The same in batches; parameters of other shapes; 16-bit floats.
+    keys = R.split(R.key(2), 3)
+    many = np.asarray(draw(keys, *args, shape=(4,)))
+    mapped = np.asarray(wf.jit(wf.vmap(lambda k: draw(k, *args, shape=(4,))))(keys))
+    assert (many == mapped).all() and (many[1] == np.asarray(draw(keys[1], *args, shape=(4,)))).all()
+    if args:
+        arrays = [np.full((2, 1), a, np.float32) for a in args]
+        assert draw(R.key(0), *arrays, shape=(2, 5)).shape == (2, 5)
+        assert draw(R.key(0), *arrays).shape == (2, 1)
+        with pytest.raises(wf.errors.ShapeError, match="WF1014|WF1001"):
+            draw(R.key(0), *arrays, shape=(3,))
+    assert draw(R.key(0), *args, shape=(2,), dtype="bfloat16").dtype is dtypes.bfloat16
+    with pytest.raises(wf.errors.DTypeError, match="WF1022"):
+        draw(R.key(0), *args, shape=(2,), dtype="int32")
+
+
+def test_slopes_of_distributions_in_their_parameters():
+    for name, at in (("lognormal", 0.5), ("rayleigh", 2.0), ("pareto", 3.0)):
+        f = lambda p, name=name: getattr(R, name)(R.key(3), p, shape=(20,), dtype="float64")  # noqa: E731
+        h = 1e-6
+        near = (np.asarray(f(np.float64(at + h))) - np.asarray(f(np.float64(at - h)))) / (2 * h)
+        got = wf.jvp(f, (np.float64(at),), (np.float64(1),))[1]
+        assert np.allclose(got, near, rtol=1e-6)
+
+
+def test_trials_until_one_succeeds():
+    p = 0.2
+    x = np.asarray(R.geometric(R.key(5), p, (60000,)))
+    assert x.dtype == np.int64 and x.min() == 1
+    counts = np.bincount(np.minimum(x, 20), minlength=21)[1:]
+    expected = 60000 * np.append(p * (1 - p) ** np.arange(19), (1 - p) ** 19)
+    assert ((counts - expected) ** 2 / expected).sum() < 43.8  # chi-squared with 19 degrees: once in a thousand
+    assert (np.asarray(R.geometric(R.key(5), 1.0, (9,), dtype="uint8")) == 1).all()
+
+
+@pytest.mark.parametrize(("n", "p"), [(7, 0.3), (20, 0.9), (300, 0.4), (1000, 0.985), (10**6, 0.5)])
+def test_binomial(n, p):
+    size = 20000
+    x = np.asarray(R.binomial(R.key(11), n, p, (size,), dtype="float64"))
+    assert (x == np.floor(x)).all() and x.min() >= 0 and x.max() <= n
+    spread = math.sqrt(n * p * (1 - p))
+    edges = np.unique(np.floor(n * p + spread * np.linspace(-3, 3, 25)))
+    edges = edges[(edges >= 0) & (edges < n)]
+    k = np.arange(n + 1)
+    chance = math.lgamma(n + 1) - np.vectorize(math.lgamma)(k + 1.0) - np.vectorize(math.lgamma)(n - k + 1.0)
+    below = np.cumsum(np.exp(chance + k * math.log(p) + (n - k) * math.log1p(-p)))[edges.astype(int)]
+    seen = np.array([(x <= k).mean() for k in edges])
+    assert np.abs(seen - below).max() * math.sqrt(size) < 1.95
+
+
+def test_binomial_of_wrong_and_extreme_parameters():
+    n = np.array([-1, np.nan, 5, 5, np.inf, 0, 9, 9], np.float32)
+    p = np.array([0.5, 0.5, -0.1, 1.1, 0.5, 0.5, 0, 1], np.float32)
+    x = np.asarray(R.binomial(R.key(0), n, p))
+    assert np.isnan(x[:5]).all()
+    assert x[5:].tolist() == [0, 0, 9]
+    keys = R.split(R.key(1), 3)
+    many = np.asarray(R.binomial(keys, np.float32([8, 500]), 0.4))
+    mapped = np.asarray(wf.jit(wf.vmap(lambda k: R.binomial(k, np.float32([8, 500]), 0.4)))(keys))
+    assert many.shape == (3, 2) and (many == mapped).all()
+
+
+def test_multinomial():
+    p = np.float32([0.1, 0.0, 0.6, 0.3])
+    x = np.asarray(R.multinomial(R.key(4), 50, p, shape=(5000, 4)))
+    assert (x.sum(axis=1) == 50).all() and (x >= 0).all() and (x[:, 1] == 0).all()
+    assert np.abs(x.mean(axis=0) - 50 * p).max() < 5 * math.sqrt(50 * 0.25 / 5000)
+    covariance = 50 * (np.diag(p) - np.outer(p, p))
+    assert np.abs(np.cov(x.T) - covariance).max() < 0.7
+    one = np.asarray(R.multinomial(R.split(R.key(0), 2), np.float32(7), p))
+    assert one.shape == (2, 4) and (one.sum(axis=1) == 7).all()
+
+
+def test_points_of_a_ball():
+    for p in (1.0, 2.0, 3.5):
+        x = np.asarray(R.ball(R.key(8), 3, p, (3000,)), np.float64)
+        radius = (np.abs(x) ** p).sum(axis=1) ** (1 / p)
+        assert kolmogorov(radius, lambda r: np.clip(r, 0, 1) ** 3) < 1.95
+    assert np.abs(x.mean(axis=0)).max() < 0.05
+
+
+def test_orthogonal_matrices():
+    q = np.asarray(R.orthogonal(R.key(8), 3, (2000,), dtype="float64"))
+    assert np.allclose(q @ q.swapaxes(1, 2), np.eye(3), atol=1e-12)
+    # Each element has the distribution of a coordinate of a point of the sphere, which is uniform in three dimensions.
+    for i, j in ((0, 0), (1, 2), (2, 2)):
+        assert kolmogorov(q[:, i, j], lambda x: (x + 1) / 2) < 1.95
+    wide = np.asarray(R.orthogonal(R.key(8), 2, m=5, dtype="float64"))
+    assert wide.shape == (2, 5) and np.allclose(wide @ wide.T, np.eye(2))
+    assert R.orthogonal(R.split(R.key(8), 4), 2).shape == (4, 2, 2)
+
+
+@pytest.mark.parametrize("method", ["cholesky", "eigh", "svd"])
+def test_multivariate_normal(method):
+    mean = np.array([1.0, -2.0, 0.5])
+    root = np.array([[2.0, 0, 0], [1, 1, 0], [-1, 0.5, 0.3]])
+    x = np.asarray(R.multivariate_normal(R.key(6), mean, root @ root.T, (20000,), method=method))
+    assert x.dtype == np.float64
+    assert np.abs(x.mean(axis=0) - mean).max() < 0.08
+    assert np.abs(np.cov(x.T) - root @ root.T).max() < 0.2
+    apart = np.linalg.solve(root, (x - mean).T) if method == "cholesky" else None
+    assert apart is None or kolmogorov(apart[2], phi) < 1.95
+    y = R.multivariate_normal(R.split(R.key(6), 2), np.zeros((4, 3), np.float32), np.eye(3, dtype=np.float32))
+    assert y.shape == (2, 4, 3) and y.dtype is dtypes.float32
+    with pytest.raises(wf.errors.ShapeError, match="WF1012"):
+        R.multivariate_normal(R.key(0), np.zeros(2), np.eye(3))
+    with pytest.raises(wf.errors.ShapeError, match="WF1011"):
+        R.multivariate_normal(R.key(0), np.zeros(2), np.zeros(2))
+    with pytest.raises(wf.errors.ArgumentValueError, match="WF1902"):
+        R.multivariate_normal(R.key(0), np.zeros(2), np.eye(2), method="lu")
