@@ -5,24 +5,51 @@ Decides their domains and bounds, and which differences are meant to be.
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath as mp
 from language import ANY, FLOATS, INTS, NUMBERS, SOME, SOME_NUMBERS, Row, b, each, f, row, v
 
-# Known, and not yet right.
-NEAR_ONE = "Weft loses digits near 1 and -1, where it takes 1 - x * x for (1 - x) * (1 + x)"
+LIMIT = "at an infinity Weft has the limit of the slope, JAX has NaN"
+NO_VALUE = "where the value is NaN, the slope of Weft is NaN"
+
+
+def share(x: Any, y: Any) -> Any:
+    """The slope of max(x, y) in x."""
+    return None if mp.isnan(x) or mp.isnan(y) else mp.mpf(1) if x > y else mp.mpf(0.5) if x == y else mp.mpf(0)
+
+
+def clip_slopes(x: Any, low: Any, high: Any) -> tuple:
+    """Those of min(max(x, low), high)."""
+    if any(map(mp.isnan, (x, low, high))):
+        return None, None, None
+    inner = max(x, low)
+    through = share(-inner, -high)
+    return share(x, low) * through, share(low, x) * through, share(-high, -inner)
+
+
+def floored(x: Any, y: Any) -> Any:
+    """-floor(x / y), the slope of a remainder in y; the quotient by an infinity is just above 0, or just below."""
+    if mp.isinf(x):
+        return None
+    return mp.mpf(0 if x * y >= 0 else 1) if mp.isinf(y) else -mp.floor(x / y)
+
 
 ELEMENTWISE = [
     each(
         "abs",
         dtypes=ANY,
         exact=None,
-        decided={
-            "gradient * edges": "the slope at 0 is sign(0) = 0, JAX has 1",
-            "gradient * infinities": "the slope at NaN is NaN, JAX has -1",
-        },
+        slopes=(mp.sign,),
     ),
-    each("acos", low=-1, high=1, decided={"gradient float64 0": NEAR_ONE}),
-    each("acosh", low=1, high=9),
+    each("acos", low=-1, high=1),
+    each(
+        "acosh",
+        low=1,
+        high=9,
+        slopes=(lambda x: 1 / mp.sqrt((x - 1) * (x + 1)) if x > 1 else mp.nan if x < 1 else mp.inf,),
+        decided={"gradient * infinities": NO_VALUE},
+    ),
     each("add", 2, dtypes=ANY, exact=lambda x, y: x + y),
     each("asin", low=-1, high=1),
     each("asinh"),
@@ -30,9 +57,10 @@ ELEMENTWISE = [
     each(
         "atan2",
         2,
-        decided={"gradient * edges": "of numbers whose squares leave the range, both have the slopes infinite or NaN"},
+        slopes=(lambda x, y: y / (x * x + y * y), lambda x, y: -x / (x * x + y * y)),
+        decided={"gradient * infinities": LIMIT},
     ),
-    each("atanh", low=-1, high=1, decided={"gradient float?? 0": NEAR_ONE}),
+    each("atanh", low=-1, high=1),
     each("bitwise_and", 2, dtypes=(*INTS, "bool"), diff=False),
     each("bitwise_invert", dtypes=(*INTS, "bool"), diff=False),
     each("bitwise_left_shift", 2, low=(-100, 0), high=(100, 8), dtypes=INTS, diff=False),
@@ -42,10 +70,6 @@ ELEMENTWISE = [
     each(
         "cbrt",
         exact=lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-        decided={
-            "gradient * edges": "Weft has NaN for the slope at 0, which is infinite",
-            "gradient * infinities": "Weft has NaN for the slope at an infinity, which is 0",
-        },
     ),
     each("ceil", dtypes=NUMBERS, diff=False, exact=None),
     each(
@@ -58,7 +82,14 @@ ELEMENTWISE = [
     ),
     each("cos", low=-40, high=40),
     each("cosh"),
-    each("divide", 2, dtypes=NUMBERS, exact=lambda x, y: x / y),
+    each(
+        "divide",
+        2,
+        dtypes=NUMBERS,
+        exact=lambda x, y: x / y,
+        slopes=(lambda x, y: 1 / y, lambda x, y: -x / (y * y)),
+        decided={"gradient * edges": "a subnormal number divided by 0 has an infinite slope; JAX takes it for 0 / 0"},
+    ),
     each("equal", 2, dtypes=ANY, diff=False),
     each("erf", numpy=None),
     each("erf_inv", low=-1, high=1, exact=mp.erfinv, numpy=None, exact_bound=4),
@@ -68,10 +99,28 @@ ELEMENTWISE = [
     each("expm1"),
     each("floor", dtypes=NUMBERS, diff=False, exact=None),
     each("floor_divide", 2, low=-50, high=50, dtypes=NUMBERS, exact=None),
-    each("fmod", 2, low=-50, high=50, dtypes=NUMBERS, exact=lambda x, y: x - y * int(x / y)),
+    each(
+        "fmod",
+        2,
+        low=-50,
+        high=50,
+        dtypes=NUMBERS,
+        exact=lambda x, y: x - y * int(x / y),
+        slopes=(lambda x, y: mp.mpf(1), lambda x, y: -mp.mpf(int(x / y))),
+        decided={"gradient * edges": NO_VALUE, "gradient * infinities": NO_VALUE},
+    ),
     each("greater", 2, dtypes=ANY, diff=False),
     each("greater_equal", 2, dtypes=ANY, diff=False),
-    each("hypot", 2, exact=lambda x, y: mp.sqrt(x * x + y * y)),
+    each(
+        "hypot",
+        2,
+        exact=lambda x, y: mp.sqrt(x * x + y * y),
+        slopes=(lambda x, y: x / mp.sqrt(x * x + y * y), lambda x, y: y / mp.sqrt(x * x + y * y)),
+        decided={
+            "gradient * edges": "at (0, 0), where there is no slope, and of the least subnormal numbers Weft has 0",
+            "gradient * infinities": "at an infinity Weft has the slope 0, JAX has NaN",
+        },
+    ),
     each("imag"),
     each("isfinite", dtypes=NUMBERS, diff=False, exact=None),
     each("isinf", dtypes=NUMBERS, diff=False, exact=None),
@@ -82,22 +131,49 @@ ELEMENTWISE = [
     each("log10", low=0, high=9),
     each("log1p", low=-1, high=9),
     each("log2", low=0, high=9, exact=lambda x: mp.log(x, 2)),
-    each("logaddexp", 2, exact=lambda x, y: mp.log(mp.exp(x) + mp.exp(y))),
+    each(
+        "logaddexp",
+        2,
+        exact=lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
+        slopes=(lambda x, y: 1 / (1 + mp.exp(y - x)), lambda x, y: 1 / (1 + mp.exp(x - y))),
+        decided={"gradient * infinities": LIMIT},
+    ),
     each("logical_and", 2, dtypes=ANY, diff=False),
     each("logical_not", dtypes=ANY, diff=False),
     each("logical_or", 2, dtypes=ANY, diff=False),
     each("logical_xor", 2, dtypes=ANY, diff=False),
     each("logistic", exact=lambda x: 1 / (1 + mp.exp(-x))),
-    each("maximum", 2, dtypes=ANY),
-    each("minimum", 2, dtypes=ANY),
+    each("maximum", 2, dtypes=ANY, slopes=(share, lambda x, y: share(y, x))),
+    each("minimum", 2, dtypes=ANY, slopes=(lambda x, y: share(-x, -y), lambda x, y: share(-y, -x))),
     each("multiply", 2, dtypes=ANY, exact=lambda x, y: x * y),
     each("negative", dtypes=NUMBERS),
     each("not_equal", 2, dtypes=ANY, diff=False),
     each("positive", dtypes=NUMBERS),
-    each("pow", 2, low=(0, -4), high=(9, 4), dtypes=FLOATS, exact=lambda x, y: mp.power(x, y)),
+    each(
+        "pow",
+        2,
+        low=(0, -4),
+        high=(9, 4),
+        dtypes=FLOATS,
+        exact=mp.power,
+        slopes=(
+            lambda x, y: y * mp.power(x, y - 1) if y else mp.mpf(0),
+            lambda x, y: mp.log(x) * mp.power(x, y) if x else mp.mpf(0) if y > 0 else None,
+        ),
+        decided={"gradient * edges": "of a subnormal exponent y, y - 1 is -1; JAX has NaN there"},
+    ),
     each("real"),
     each("reciprocal", exact=lambda x: 1 / x),
-    each("remainder", 2, low=-50, high=50, dtypes=NUMBERS, exact=lambda x, y: x - y * mp.floor(x / y)),
+    each(
+        "remainder",
+        2,
+        low=-50,
+        high=50,
+        dtypes=NUMBERS,
+        exact=lambda x, y: x - y * mp.floor(x / y),
+        slopes=(lambda x, y: mp.mpf(1), floored),
+        decided={"gradient * edges": NO_VALUE, "gradient * infinities": NO_VALUE},
+    ),
     each("round", dtypes=NUMBERS, diff=False, exact=None),
     each("rsqrt", low=0, high=9, exact=lambda x: 1 / mp.sqrt(x)),
     each("sign", dtypes=NUMBERS, diff=False, exact=None),
@@ -109,7 +185,10 @@ ELEMENTWISE = [
     each("stop_gradient", dtypes=ANY),
     each("subtract", 2, dtypes=NUMBERS, exact=lambda x, y: x - y),
     each("tan"),
-    each("tanh"),
+    each(
+        "tanh",
+        decided={"gradient *": "1 - tanh^2 is right to an ULP of 1, not of itself; JAX's is no better"},
+    ),
     each("trunc", dtypes=NUMBERS, diff=False, exact=None),
     Row(
         "where",
@@ -118,7 +197,13 @@ ELEMENTWISE = [
         elementwise=True,
         edges=False,
     ),
-    Row("clip", (v(f(7, 43), f(7, 43), f(7, 43)), v(f(3, 5), f(), f(5))), NUMBERS, elementwise=True),
+    Row(
+        "clip",
+        (v(f(7, 43), f(7, 43), f(7, 43)), v(f(3, 5), f(), f(5))),
+        NUMBERS,
+        elementwise=True,
+        slopes=tuple(lambda x, low, high, i=i: clip_slopes(x, low, high)[i] for i in range(3)),
+    ),
 ]
 
 M = f(3, 5)
@@ -191,6 +276,34 @@ SORTING = [
         v(f(3, 9, distinct=True), by=lambda m, x: m.top_k(x, 1)),
         dtypes=SOME_NUMBERS,
         bound=0,
+    ),
+    row(
+        "median",
+        v(f(7, 43)),
+        v(f(7, 4), axis=0),
+        v(f(3, 4, 5), axis=(0, -1), keepdims=True),
+        v(f(1)),
+        dtypes=SOME_NUMBERS,
+        bound=8,
+    ),
+    row(
+        "quantile",
+        v(f(7, 13), by=lambda m, x: m.quantile(x, 0.3)),
+        v(f(7, 13), by=lambda m, x: m.quantile(x, m.asarray([0.0, 0.1, 0.9, 1.0]), axis=1)),
+        v(f(3, 4, 5), by=lambda m, x: m.quantile(x, m.asarray([0.2, 0.7]), axis=(0, 2), keepdims=True)),
+        *[
+            v(f(7, 13), by=lambda m, x, method=method: m.quantile(x, 0.3, axis=0, method=method))
+            for method in ("lower", "higher", "midpoint", "nearest")
+        ],
+        dtypes=SOME_NUMBERS,
+        bound=64,
+    ),
+    row(
+        "percentile",
+        v(f(7, 13), by=lambda m, x: m.percentile(x, 30)),
+        v(f(7, 13), by=lambda m, x: m.percentile(x, m.asarray([0.0, 10.0, 100.0]), axis=1)),
+        dtypes=SOME_NUMBERS,
+        bound=64,
     ),
     row(
         "searchsorted",

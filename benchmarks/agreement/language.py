@@ -52,7 +52,8 @@ class Row(NamedTuple):
         name: in Weft; also in JAX (jax.numpy, jax, jax.lax), unless the variants have functions of their own.
         dtypes: that are tried. bound: how far the two may be apart, in ULP. exact_bound: how far from the right answer.
         elementwise: errors are measured element by element, and awkward numbers are tried.
-        exact: mpmath's function, of numbers. numpy: NumPy's, of arrays in longdouble (or integers).
+        exact: mpmath's function, of numbers. slopes: its partial derivatives, where differences cannot tell (ties,
+            poles, infinities); one may abstain with None. numpy: NumPy's, of arrays in longdouble (or integers).
         diff: whether gradients are compared. vmap: whether batches are.
         decided: differences that are meant: "part dtype case" (a pattern) to the reason.
     """
@@ -66,6 +67,7 @@ class Row(NamedTuple):
     elementwise: bool = False
     edges: bool = True
     exact: Callable[..., Any] | None = None
+    slopes: tuple = ()
     numpy: Callable[..., Any] | None = None
     diff: bool = True
     vmap: bool = True

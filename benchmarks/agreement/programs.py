@@ -25,6 +25,17 @@ def attended(m: Any, q: Any, k: Any, value: Any, **options: Any) -> Any:
     return m.moveaxis(m.nn.dot_product_attention(q, k, value, **options), -3, -2)
 
 
+SCORES = "JAX takes the scores in float32; of plain attention's values NumPy says that Weft is right"
+
+
+def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """NumPy's answer, of arrays with JAX's axes."""
+    q, k, x = (np.moveaxis(a, -3, -2) for a in (query, key, value))
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(np.longdouble(q.shape[-1]))
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.moveaxis(weights / weights.sum(axis=-1, keepdims=True) @ x, -3, -2)
+
+
 def nn(name: str, *variants: Any, **more: Any) -> Any:
     """A row of wf.nn: of one array unless there are variants."""
     more.setdefault("bound", 8)
@@ -67,13 +78,20 @@ NETWORKS = [
     nn("selu"),
     nn("sigmoid"),
     nn("silu"),
-    nn("soft_sign"),
+    # Far from 0 the slope is a small difference: x / (1 + |x|).
+    nn("soft_sign", gradient_bound=64),
     nn("softmax", v(f(7, 43)), v(M, axis=0), v(f(3, 4, low=100, high=900)), v(f(2, 3, 4), axis=(0, 2)), bound=16),
     nn("softplus"),
     nn("swish"),
     nn(
         "dot_product_attention",
         v(f(2, 5, 4, 8), f(2, 7, 4, 8), f(2, 7, 4, 8), by=attended),
+        bound=64,
+        numpy=attention,
+        decided={"gradient float64 *": SCORES},
+    ),
+    nn(
+        "dot_product_attention causal, mask",
         v(f(2, 7, 4, 8), f(2, 7, 2, 8), f(2, 7, 2, 8), by=lambda m, q, k, x: attended(m, q, k, x, causal=True)),
         v(
             f(2, 5, 4, 8),
@@ -83,10 +101,12 @@ NETWORKS = [
             by=lambda m, q, k, x, mask: attended(m, q, k, x, mask=mask | m.eye(5, 7, dtype=m.bool)),
         ),
         bound=64,
+        decided={"* float64 *": SCORES},
     ),
 ]
 
 SQUARE, SPD = f(4, 4), f(5, 5, positive_definite=True)
+POWERS = ((SQUARE, 3), (SQUARE, 0), (SPD, -2))
 
 
 def linear(name: str, *variants: Any, **more: Any) -> Any:
@@ -111,7 +131,7 @@ LINEAR = [
     linear("lu", v(SPD, weft=lambda x: wf.linalg.lu(x)[1:], jax=lambda x: jax.scipy.linalg.lu(x)[1:])),
     linear("matmul", v(M, f(5, 2)), dtypes=SOME_NUMBERS),
     linear("matrix_norm", v(M), v(f(2, 3, 4), ord=1), v(M, ord=np.inf), v(M, ord=-1, keepdims=True)),
-    linear("matrix_power", v(SQUARE, n=3), v(SQUARE, n=0), v(SPD, n=-2)),
+    linear("matrix_power", *[v(x, by=lambda m, x, n=n: m.linalg.matrix_power(x, n)) for x, n in POWERS]),
     linear("matrix_transpose", v(f(2, 3, 4)), dtypes=SOME, bound=0),
     linear("norm", v(f(7)), v(M), v(M, axis=1), v(M, ord=1)),
     linear("outer", v(f(3), f(4)), dtypes=SOME_NUMBERS),
@@ -155,12 +175,17 @@ def signed(m: Any, factors: Any) -> Any:
     return q * s[None, :], r * s[:, None]
 
 
-def drawn(name: str, *arguments: Any, bound: float = 0, dtypes: tuple = WIDE, **kwargs: Any) -> Any:
-    """A row of wf.random whose function takes a dtype."""
-    pick = lambda d: v(KEY, by=lambda m, key: getattr(m.random, name)(key, *arguments, dtype=getattr(m, d), **kwargs))  # noqa: E731
-    return row(f"random.{name}", *map(pick, dtypes), dtypes=WIDE[:1], bound=bound, diff=False)
+def drawn(
+    name: str, *arguments: Any, label: str = "", bound: float = 0, dtypes: tuple = WIDE, decided: Any = None, **kw: Any
+) -> Any:
+    """A row of wf.random whose function takes a dtype. label: what sets it apart from another row of the function."""
+    pick = lambda d: v(KEY, by=lambda m, key: getattr(m.random, name)(key, *arguments, dtype=getattr(m, d), **kw))  # noqa: E731
+    return row(
+        f"random.{name}{label}", *map(pick, dtypes), dtypes=WIDE[:1], bound=bound, diff=False, decided=decided or {}
+    )
 
 
+LOGARITHM = "JAX's float64 logarithm is off by more; the tests compare with mpmath"
 RANDOM = [
     row(
         "random.key",
@@ -191,7 +216,14 @@ RANDOM = [
     ),
     drawn("bits", (5, 3), dtypes=("uint8", "uint16", "uint32", "uint64")),
     drawn("uniform", (7, 43), dtypes=FLOATS),
-    drawn("uniform", (5,), minval=-2.0, maxval=3.0),
+    drawn(
+        "uniform",
+        (5,),
+        label=" between bounds",
+        minval=-2.0,
+        maxval=3.0,
+        decided={"values *": "with bounds, JAX's compiler rounds the product and the sum at once, Weft each"},
+    ),
     drawn("normal", (7, 43), bound=8, dtypes=FLOATS),
     row(
         "random.truncated_normal",
@@ -209,12 +241,60 @@ RANDOM = [
     ),
     drawn("rademacher", (7, 43), dtypes=("int32", "int8", "float32")),
     drawn("randint", (7, 43), 0, 10, dtypes=("int32", "int64", "uint8", "int8")),
-    drawn("randint", (7,), -100000, 100000, dtypes=("int32", "int64")),
-    drawn("exponential", (7, 43), bound=8),
+    drawn("randint", (7,), -100000, 100000, label=" of many", dtypes=("int32", "int64")),
+    drawn("exponential", (7, 43), bound=8, decided={"values *": LOGARITHM}),
     drawn("gumbel", (7, 43), bound=8),
-    drawn("laplace", (7, 43), bound=8),
-    drawn("logistic", (7, 43), bound=8),
+    drawn("laplace", (7, 43), bound=8, decided={"values *": LOGARITHM}),
+    drawn("logistic", (7, 43), bound=8, decided={"values *": LOGARITHM}),
     drawn("cauchy", (7, 43), bound=8),
+    drawn("lognormal", 0.5, (7, 43), bound=16),
+    drawn("maxwell", (7, 43), bound=16),
+    drawn("double_sided_maxwell", 0.5, 2.0, (7, 43), bound=16),
+    drawn("pareto", 3.0, (7, 43), bound=16),
+    drawn("triangular", 0.0, 1.0, 4.0, (7, 43), bound=16),
+    drawn("weibull_min", 2.0, 1.5, (7, 43), bound=16, decided={"values *": LOGARITHM}),
+    drawn("geometric", 0.1, (7, 43), dtypes=("int32", "int64")),
+    drawn("gamma", 2.5, (43,), bound=16),
+    drawn("loggamma", 0.5, (43,), bound=16, decided={"values *": LOGARITHM}),
+    drawn("beta", 2.5, 0.5, (43,), bound=16),
+    drawn("chisquare", 3.0, (43,), bound=16),
+    drawn("f", 3.0, 5.0, (43,), bound=16),
+    drawn("t", 3.0, (43,), bound=16),
+    drawn("generalized_normal", 1.5, (43,), bound=16),
+    drawn("ball", 3, 1.5, (43,), bound=16),
+    drawn("orthogonal", 4, (3,), bound=64),
+    row(
+        "random.dirichlet",
+        v(KEY, f(4, low=0.5, high=3), by=lambda m, k, a: m.random.dirichlet(k, a, (9,), a.dtype)),
+        dtypes=WIDE,
+        bound=16,
+        diff=False,
+    ),
+    row(
+        "random.rayleigh",
+        v(KEY, f(3, low=1, high=4), by=lambda m, k, s: m.random.rayleigh(k, s, (5, 3), s.dtype)),
+        dtypes=WIDE,
+        bound=16,
+    ),
+    row(
+        "random.wald",
+        v(KEY, f(3, low=1, high=4), by=lambda m, k, s: m.random.wald(k, s, (5, 3), s.dtype)),
+        dtypes=WIDE,
+        bound=4096,  # JAX's form of the smaller root cancels
+        diff=False,
+    ),
+    row(
+        "random.multivariate_normal",
+        v(
+            KEY,
+            f(5),
+            f(5, 5, positive_definite=True),
+            by=lambda m, k, x, c: m.random.multivariate_normal(k, x, symmetric(c), (7,)),
+        ),
+        dtypes=WIDE,
+        bound=64,
+        gradient_bound=256,
+    ),
     row(
         "random.categorical",
         v(KEY, f(4, 6), by=lambda m, k, x: m.random.categorical(k, x)),
@@ -261,6 +341,18 @@ CONTROL = [
         v(f(3), by=lambda m, c: m.scan(lambda c, _: (m.cos(c), c), c, None, length=5)),
         v(f(2), f(0, 2), by=lambda m, c, x: m.scan(lambda c, x: (c + x, c), c, x)),
         v(f(3), f(7, 3), by=lambda m, c, x: m.scan(lambda c, x: (c * m.sin(x), c), c, x, unroll=3)),
+    ),
+    controlled(
+        "associative_scan",
+        v(f(7, 3), by=lambda m, x: m.associative_scan(lambda a, c: a + c, x)),
+        v(f(3, 6), by=lambda m, x: m.associative_scan(m.maximum, x, reverse=True, axis=1)),
+        v(
+            f(9),
+            f(9),
+            by=lambda m, a, c: m.associative_scan(lambda p, q: (q[0] * p[0], q[0] * p[1] + q[1]), (a, c)),
+        ),
+        v(f(1, 4), by=lambda m, x: m.associative_scan(lambda a, c: a + c, x)),
+        v(f(0, 4), by=lambda m, x: m.associative_scan(lambda a, c: a + c, x)),
     ),
     controlled(
         "fori_loop",
@@ -327,7 +419,7 @@ def with_vjp(m: Any, x: Any, y: Any) -> Any:
     return g(x, y)
 
 
-W, X = f(3, 5), f(5)
+W, X = f(3, 5, low=-1, high=1), f(5, low=-1, high=1)
 TRANSFORMATIONS = [
     controlled(
         "grad",
