@@ -596,9 +596,11 @@ def _weft(w: Workload, inputs):
         if "weft" in w.special:
             return w.special["weft"](*inputs)
         module = _ArrayModule(wf, wf.nn)
-        f = wf.jit(lambda *a: w.program(module, *a))
         mine = [wf.asarray(a) for a in inputs]
-        return lambda: f(*mine)
+        n = len(mine) - w.weights
+        weights = mine[n:]  # captured, as a method of a model would read them
+        f = wf.jit(lambda *a: w.program(module, *a, *weights))
+        return lambda: f(*mine[:n])
 
     return Engine(make, _arrays)
 

@@ -1,5 +1,6 @@
 // Decides how a kernel function of graph ops becomes one of linalg.generic: a walk over the lowering interface that
 // knows no op, and the border at which names of sizes end.
+#include "weft/Conversion/WeftToLinalg.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -168,3 +169,5 @@ struct WeftToLinalgPass : weft::impl::WeftToLinalgBase<WeftToLinalgPass> {
 };
 
 } // namespace
+
+LogicalResult weft::lowerKernelToLinalg(func::FuncOp kernel) { return lowerKernel(kernel, symbolsOf(kernel)); }

@@ -89,6 +89,11 @@ private:
   bool fitsRegister(Value root) { return isMadeInline(root) && isReadInline(root); }
   bool fitsRegister(Operation *loop, unsigned carry);
   Place makeRegister() { return {SlotKind::Register, numRegisters++}; }
+  Place makeKept(Type type) {
+    Place place{SlotKind::Kept, keptBytes};
+    keptBytes += llvm::alignTo(*bytesOf(type).constant(), 64);
+    return place;
+  }
   void planArenas();
   void keepAlive(Place place, int64_t begin, int64_t end) {
     if (place.kind != SlotKind::Arena)
@@ -125,7 +130,7 @@ private:
   llvm::MapVector<Operation *, Place> steps, callFrames;
   llvm::MapVector<Operation *, SizeExpr> frameBytes; // of each `sized`
   ArenaPlan arena;
-  int64_t numRegisters = 0;
+  int64_t numRegisters = 0, keptBytes = 0;
 };
 
 } // namespace
@@ -327,7 +332,9 @@ LogicalResult FunctionPlan::assign(Block &block) {
       if (overOf(result) >= 0)
         continue;
       auto [it, isNew] = places.try_emplace(result);
-      if (isNew)
+      if (op.hasAttr("weft.kept"))
+        it->second = makeKept(result.getType());
+      else if (isNew)
         it->second = fitsRegister(result) ? makeRegister()
                                           : makeTemporary(block, bytesOf(result.getType()), beginOf(&op), endOf(&op));
       keepAlive(it->second, beginOf(&op), std::max(endOf(&op), lastReadOf(result)));
@@ -419,6 +426,8 @@ void FunctionPlan::annotate() {
   for (auto &[sized, bytes] : frameBytes)
     sized->setAttr("weft.bytes", SizeAttr::get(context, bytes));
   function->setAttr("weft.arena", SizeAttr::get(context, arena.total));
+  if (keptBytes)
+    function->setAttr("weft.kept", SizeAttr::get(context, SizeExpr(keptBytes)));
 }
 
 namespace {

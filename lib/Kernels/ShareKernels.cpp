@@ -73,7 +73,7 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
     for (Operation &op : kernel.getBody().front())
       names.add(&op);
     func::FuncOp function = outline(kernel, names);
-    function = intern(function, symbols);
+    function = internKernel(function, symbols, keepLines);
 
     OpBuilder builder(kernel);
     SmallVector<Attribute> lines, sizes;
@@ -124,36 +124,6 @@ struct ShareKernels : public weft::impl::ShareKernelsBase<ShareKernels> {
       function->setAttr("weft.symbols", builder.getArrayAttr(list));
     }
     return function;
-  }
-
-  /// The function of equal body that the module has, or this one, named and inserted.
-  func::FuncOp intern(func::FuncOp function, SymbolTable &symbols) {
-    std::string name = "k_" + contentHash(function), base = name;
-    for (int i = 1; Operation *other = symbols.lookup(name); ++i) {
-      // Equal hashes are no proof: compare, and step aside from what is not equal.
-      function.setName(name);
-      if (!keepLines && OperationEquivalence::isEquivalentTo(other, function, OperationEquivalence::IgnoreLocations)) {
-        function.erase();
-        return cast<func::FuncOp>(other);
-      }
-      name = base + "_" + std::to_string(i);
-    }
-    function.setName(name);
-    if (!keepLines)
-      nameOps(function);
-    symbols.insert(function);
-    return function;
-  }
-
-  /// A shared op has no one line: it says its number in its kernel, which each launch's `lines` maps to one.
-  static void nameOps(func::FuncOp function) {
-    auto file = StringAttr::get(function.getContext(), function.getName());
-    unsigned line = 0;
-    function->setLoc(FileLineColLoc::get(file, 0, 0));
-    for (Operation &op : function.getBody().front())
-      op.setLoc(FileLineColLoc::get(file, ++line, 0));
-    for (BlockArgument argument : function.getArguments())
-      argument.setLoc(function.getLoc());
   }
 };
 

@@ -62,10 +62,16 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     // When it is known how often each is launched; before memory is planned, which keeps what they touch in registers.
     pm.addPass(createInlineKernels());
     break;
-  case Stage::Planned:
+  case Stage::Planned: {
+    // When launches are known, before memory is planned: what is packed once has a place of its own.
+    AssignLayoutOptions layout;
+    layout.target = options.target;
+    layout.keepLines = options.debugLines;
+    pm.addPass(createAssignLayout(layout));
     // On tensors, over the whole program: no later stage allocates.
     pm.addPass(createPlanMemory());
     break;
+  }
   case Stage::Linalg:
     // After planning, which reads named sizes: the names end here.
     pm.addPass(createWeftToLinalg());

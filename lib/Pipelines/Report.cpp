@@ -124,6 +124,13 @@ void Report::readPlan(ModuleOp module) {
         if (auto pairs = function->getAttrOfType<DenseI64ArrayAttr>("weft.donations"))
           for (int64_t number : pairs.asArrayRef())
             donations.push_back(number);
+        if (auto size = function->getAttrOfType<SizeAttr>("weft.kept"))
+          kept = size.getSize().str();
+        for (auto launch : function.getOps<LaunchOp>())
+          for (Value operand : launch.getOperands())
+            if (auto argument = dyn_cast<BlockArgument>(operand); argument && launch->hasAttr("weft.kept"))
+              if (!llvm::is_contained(keptFrom, int64_t(argument.getArgNumber())))
+                keptFrom.push_back(argument.getArgNumber());
       }
       continue;
     }
@@ -151,6 +158,7 @@ void Report::readPlan(ModuleOp module) {
     launches.push_back(llvm::json::Object{{"kernel", launch.getCallee().str()},
                                           {"lines", linesJson(launch.getLoc())},
                                           {"in_loop", isInLoop(launch)},
+                                          {"kept", launch->hasAttr("weft.kept")},
                                           {"read_bytes", std::move(read)},
                                           {"written_bytes", std::move(written)}});
   });
@@ -169,6 +177,8 @@ std::string Report::json() const {
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"maps", llvm::json::Value(llvm::json::Array(maps))},
                           {"arena_bytes", arena},
+                          {"kept_bytes", kept},
+                          {"kept_from", llvm::json::Value(llvm::json::Array(keptFrom))},
                           {"fresh_kernels", freshKernels},
                           {"stored_kernels", storedKernels},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},

@@ -65,7 +65,7 @@ int64_t classBytes(int cls) {
 struct alignas(64) SizeClass {
   SpinLock lock;
   WeftBuffer *free = nullptr;
-  int64_t live = 0, hits = 0, misses = 0;
+  int64_t live = 0, hits = 0, misses = 0, ids = 0;
   int64_t unsettled = 0; ///< change of the pooled bytes that gPooled has not seen yet
 };
 
@@ -219,6 +219,7 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
     ++c.misses;
   }
   ++c.live;
+  int64_t id = ++c.ids * kNumClasses + cls;
   c.lock.unlock();
   if (block) {
     WEFT_UNPOISON(block->data, classBytes(cls));
@@ -237,7 +238,15 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
   }
   block->bytes = bytes;
   block->refs = 1;
+  block->id = id;
   return block;
+}
+
+void weft_buffer_renew(WeftBuffer *buffer) {
+  SizeClass &c = gClasses[buffer->size_class];
+  c.lock.lock();
+  buffer->id = ++c.ids * kNumClasses + buffer->size_class;
+  c.lock.unlock();
 }
 
 WeftBuffer *weft_buffer_wrap(void *data, int64_t bytes, void (*deleter)(void *), void *owner) {

@@ -137,6 +137,14 @@ int32_t pollSlow(WeftCall *call, int64_t now) {
 
 } // namespace
 
+WeftKept *weft_kept_create(void) { return new (std::nothrow) WeftKept; }
+
+void weft_kept_free(WeftKept *kept) {
+  if (kept)
+    weft_buffer_release(kept->memory);
+  delete kept;
+}
+
 WeftCall::~WeftCall() { weft_buffer_release(arena); }
 
 const void *weft::rt::threadToken() { return &tDepth; }
@@ -171,6 +179,7 @@ void *weft_rt_result(WeftCall *call, int32_t index, int64_t bytes, int32_t rank,
   WeftBuffer *donated = call->donated ? call->donated[index] : nullptr;
   if (donated && donated->bytes >= bytes) {
     call->donated[index] = nullptr;
+    weft_buffer_renew(donated);
     result.buffer = donated;
   } else {
     result.buffer = weft_buffer_alloc(bytes);
@@ -205,6 +214,31 @@ char *weft_rt_push(WeftCall *call, int64_t bytes) {
 }
 
 void weft_rt_pop(WeftCall *call) { --call->depth; }
+
+char *weft_rt_kept(WeftCall *call, int64_t bytes, int32_t *isNew) {
+  *isNew = 1;
+  WeftKept *kept = call->kept;
+  int32_t empty = WeftKept::Empty;
+  if (kept && kept->state.load(std::memory_order_acquire) == WeftKept::Ready && kept->memory->bytes >= bytes) {
+    *isNew = 0;
+    return static_cast<char *>(kept->memory->data);
+  }
+  if (kept && kept->state.compare_exchange_strong(empty, WeftKept::Written, std::memory_order_acquire)) {
+    call->writesKept = true; // weft_rt_keep says that it is whole, the end of the call that it never was
+    if ((kept->memory = weft_buffer_alloc(bytes)))
+      return static_cast<char *>(kept->memory->data);
+    weft_rt_fail(call, WEFT_ERR_NO_MEMORY, 0, bytes, 0);
+    return nullptr;
+  }
+  return weft_rt_push(call, bytes); // for this call alone, while another one writes what is kept
+}
+
+void weft_rt_keep(WeftCall *call) {
+  if (!call->writesKept || call->status.load(std::memory_order_acquire))
+    return;
+  call->kept->state.store(WeftKept::Ready, std::memory_order_release);
+  call->writesKept = false;
+}
 
 char *weft_rt_scratch(WeftCall *call, int64_t bytes) {
   int depth = tDepth;
@@ -303,6 +337,7 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   call->pollUser = options ? options->poll_user : nullptr;
   call->effect = options ? options->effect : nullptr;
   call->effectUser = options ? options->effect_user : nullptr;
+  call->kept = options ? options->kept : nullptr;
   call->lastPoll.store(0, std::memory_order_relaxed);
   call->owner = threadToken();
 
@@ -328,6 +363,13 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   for (WeftBuffer *arena : call->outgrown)
     weft_buffer_release(arena);
   call->outgrown.clear();
+  if (call->writesKept) {
+    weft_buffer_release(call->kept->memory);
+    call->kept->memory = nullptr;
+    call->kept->state.store(WeftKept::Empty, std::memory_order_release);
+    call->writesKept = false;
+  }
+  call->kept = nullptr;
   for (WeftBuffer *frame : call->frames) // to the pool: how much a call needs depends on its data
     weft_buffer_release(frame);
   call->frames.clear();

@@ -14,6 +14,12 @@
 
 #include <string>
 
+struct WeftKept {
+  enum State { Empty, Written, Ready }; ///< Written: by a call in flight
+  std::atomic<int32_t> state{Empty};
+  WeftBuffer *memory = nullptr;
+};
+
 struct WeftCall {
   /// 0, or the code of the first failure: also the stop flag that all threads see.
   std::atomic<int32_t> status{0};
@@ -35,6 +41,9 @@ struct WeftCall {
 
   std::vector<WeftBuffer *> frames; ///< of weft_rt_push, by depth; null where none was had yet
   size_t depth = 0;                 ///< how many are pushed
+
+  WeftKept *kept = nullptr; ///< as in the options
+  bool writesKept = false;
 
   // Written by the thread whose failure came first, read after the entry returned.
   int64_t where = 0, expected = 0, got = 0;

@@ -30,6 +30,8 @@ const Symbol *table(int &count) {
       {"weft_rt_result", address(weft_rt_result)},
       {"weft_rt_push", address(weft_rt_push)},
       {"weft_rt_pop", address(weft_rt_pop)},
+      {"weft_rt_kept", address(weft_rt_kept)},
+      {"weft_rt_keep", address(weft_rt_keep)},
       {"weft_rt_scratch", address(weft_rt_scratch)},
       {"weft_rt_parallel", address(weft_rt_parallel)},
       {"weft_rt_poll", address(weft_rt_poll)},

@@ -78,6 +78,8 @@ struct Entry {
   Program *program;
   std::vector<int32_t> order; ///< argument i of the program is leaf order[i] of the call
   std::vector<nb::object> captured;
+  nb::object keptObject;
+  Kept *kept;
   std::vector<Guard> guards;
   std::vector<int32_t> donated;                     ///< leaves
   std::vector<std::pair<int32_t, int32_t>> updates; ///< (result, captured array whose new value it is)
@@ -222,7 +224,7 @@ nb::object run(Entry &entry, Signature &signature) {
           raise("WF1607", "an array that is donated was passed twice, or is read by the function as well");
   }
   Results results(program.numResults);
-  program.run(const_cast<Leaf **>(leaves.data()), const_cast<WeftResult *>(results.list.data()));
+  program.run(const_cast<Leaf **>(leaves.data()), const_cast<WeftResult *>(results.list.data()), entry.kept);
   for (int32_t d : entry.donated)
     if (Py_TYPE(signature.leaves[d].object) == arrayType) {
       Array &array = arrayIn(signature.leaves[d].object);
@@ -371,11 +373,11 @@ PyObject *getAttribute(PyObject *self, PyObject *name) {
 }
 
 PyObject *install(PyObject *object, PyObject *args) {
-  // (args, kwargs, program, order, captured, guards, donated, recipe, updates): adds the entry for such a call.
+  // (args, kwargs, program, order, captured, kept, guards, donated, recipe, updates): adds the entry for such a call.
   JitFunction *self = cast(object);
-  PyObject *callArgs, *callKwargs, *program, *order, *captured, *guards, *donated, *recipe, *updates;
-  if (!PyArg_ParseTuple(args, "O!O!OOOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order,
-                        &captured, &guards, &donated, &recipe, &updates))
+  PyObject *callArgs, *callKwargs, *program, *order, *captured, *kept, *guards, *donated, *recipe, *updates;
+  if (!PyArg_ParseTuple(args, "O!O!OOOOOOOO", &PyTuple_Type, &callArgs, &PyDict_Type, &callKwargs, &program, &order,
+                        &captured, &kept, &guards, &donated, &recipe, &updates))
     return nullptr;
   try {
     Py_ssize_t count = PyTuple_GET_SIZE(callArgs), named = PyDict_GET_SIZE(callKwargs);
@@ -406,6 +408,8 @@ PyObject *install(PyObject *object, PyObject *args) {
     }
     for (nb::handle item : nb::borrow<nb::sequence>(captured))
       entry->captured.push_back(nb::borrow(item));
+    entry->keptObject = nb::borrow(kept);
+    entry->kept = &nb::cast<Kept &>(nb::handle(kept));
     if (entry->order.size() + entry->captured.size() != size_t(entry->program->numArgs))
       throw nb::value_error("order and captured arrays are not the program's arguments");
     for (size_t i = 0; i < entry->order.size(); ++i)

@@ -157,7 +157,26 @@ std::vector<WeftBuffer *> Program::takeDonated(Leaf **leaves) {
   return taken;
 }
 
-void Program::run(Leaf **leaves, WeftResult *out) {
+std::shared_ptr<WeftKept> Kept::of(const Program &program, Leaf **leaves) {
+  if (program.keptFrom.empty())
+    return nullptr;
+  std::vector<int64_t> now;
+  for (int32_t index : program.keptFrom) {
+    if (Py_TYPE(leaves[index]->object) != arrayType)
+      return nullptr;
+    Array &array = arrayIn(leaves[index]->object);
+    if (!array.buffer || !array.buffer->id || array.data != array.buffer->data)
+      return nullptr;
+    now.push_back(array.buffer->id);
+  }
+  if (!native || ids != now) {
+    native.reset(weft_kept_create(), weft_kept_free);
+    ids = std::move(now);
+  }
+  return native;
+}
+
+void Program::run(Leaf **leaves, WeftResult *out, Kept *kept) {
   constexpr int32_t fewArgs = 64;
   WeftArg few[fewArgs];
   std::vector<WeftArg> many;
@@ -187,6 +206,8 @@ void Program::run(Leaf **leaves, WeftResult *out) {
   options.threads = threads;
   options.poll = poll;
   options.effect = effects ? performEffect : nullptr;
+  std::shared_ptr<WeftKept> keeps = kept ? kept->of(*this, leaves) : nullptr;
+  options.kept = keeps.get();
   std::vector<WeftBuffer *> donated;
   if (!donations.empty()) {
     donated = takeDonated(leaves);
@@ -241,7 +262,7 @@ static std::string described(nb::handle object) {
   return nb::str(spec).c_str();
 }
 
-static nb::list callSlow(Program &self, nb::sequence arguments) {
+static nb::list callSlow(Program &self, nb::sequence arguments, Kept *kept) {
   size_t n = nb::len(arguments);
   if (n != size_t(self.numArgs))
     raise("WF1601", "the program takes " + std::to_string(self.numArgs) + " inputs, " + std::to_string(n) + " came");
@@ -264,7 +285,7 @@ static nb::list callSlow(Program &self, nb::sequence arguments) {
     pointers[i] = &leaves[i];
   }
   std::vector<WeftResult> out(self.numResults);
-  self.run(pointers.data(), out.data());
+  self.run(pointers.data(), out.data(), kept);
   nb::list results;
   for (int32_t i = 0; i < self.numResults; ++i)
     results.append(makeArray(out[i].buffer, self.results[i].dtype, out[i].rank, out[i].shape));
@@ -282,16 +303,20 @@ void bindProgram(nb::module_ &m) {
     }
     return result;
   };
+  nb::class_<Kept>(m, "Kept", "What a program keeps from call to call, for one set of captured arrays.")
+      .def(nb::init<>());
   nb::class_<Program>(m, "Program", "A compiled program, loaded from an image and ready to be called.")
       .def(nb::init<nb::bytes>(), nb::arg("image"))
-      .def("__call__", callSlow, nb::arg("arguments"),
-           "Calls it with a sequence of arrays and numbers; returns a list of Arrays.")
+      .def("__call__", callSlow, nb::arg("arguments"), nb::arg("kept") = nb::none(),
+           "Calls it with a sequence of arrays and numbers; returns a list of Arrays. kept: where it keeps what it "
+           "computes from captured arrays alone; None: it computes that anew.")
       .def_prop_ro(
           "arguments", [=](const Program &self) { return types(self.args); },
           "(dtype code, shape) of each argument; -1: any size.")
       .def_prop_ro("results", [=](const Program &self) { return types(self.results); })
       .def_prop_ro("code_bytes", [](const Program &self) { return weft_program_code_bytes(self.program); })
       .def_rw("donations", &Program::donations, "(result, argument whose memory it may take), by number.")
+      .def_rw("kept_from", &Program::keptFrom, "The arguments of which something is kept from call to call.")
       .def_rw("names", &Program::names, "What the arguments are called in errors.")
       .def_rw("threads", &Program::threads, "Threads of a call; 0: the runtime's default.")
       .def_prop_ro("metadata", [](const Program &self) {

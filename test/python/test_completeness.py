@@ -30,6 +30,7 @@ EXEMPT = {
         "kernel": _KERNEL_STAGE,
         "launch": _KERNEL_STAGE,
         "copy": _KERNEL_STAGE,
+        "pack": _KERNEL_STAGE,
         **_EFFECTS,
     },
     "case": {
@@ -43,11 +44,11 @@ EXEMPT = {
     },
     "derivative": {
         "yield": "its region's op differentiates it",
-        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE, "pack": _KERNEL_STAGE,
     },
     "batch": {
         "yield": "its region's op batches it",
-        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE,
+        "kernel": _KERNEL_STAGE, "launch": _KERNEL_STAGE, "copy": _KERNEL_STAGE, "pack": _KERNEL_STAGE,
         "jvp": _REQUEST, "vjp": _REQUEST, "vmap": _REQUEST,
     },
     "lower": {

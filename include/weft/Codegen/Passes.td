@@ -4,11 +4,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AssignLayout : Pass<"weft-assign-layout", "::mlir::ModuleOp"> {
+  let summary = "packs operands of contractions once that many launches read (kernels -> planned)";
+  let description = [{
+    Where the schedule of a launched kernel would pack an operand (of known sizes) that is the same in each trip of a
+    loop around, or that is a captured array, which is the same from call to call, a kernel of its own (weft.pack) lays it
+    out before the loop, or at the beginning of @main: that launch is `weft.kept`, and runs only when the array is another
+    one than in the last call. The layout is the operand's type from then on (#weft.panel).
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">,
+                 Option<"keepLines", "keep-lines", "bool", "false", "As weft-share-kernels: share nothing">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def ScheduleKernels : Pass<"weft-schedule-kernels", "::mlir::ModuleOp"> {
   let summary = "chooses how each kernel's loops run (linalg -> scheduled)";
   let description = [{
     Puts `weft.schedule` on each kernel function that has none: the form of its loops (sweep, tile, pieces, scan,
-    scatter, sort), lanes, the register tile, blocks, packing. A schedule written by hand is kept.
+    scatter, sort, pack), lanes, the register tile, blocks, packing. A schedule written by hand is kept.
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];
 }
@@ -17,7 +31,7 @@ def EmitKernels : Pass<"weft-emit-kernels", "::mlir::ModuleOp"> {
   let summary = "writes the loops of each kernel function (linalg -> bufferized)";
   let description = [{
     Each function with `weft.kernel` becomes one over pointers and sizes, in scf, arith, math, vector and llvm loads and
-    stores, by one of the leaf emitters (sweep, tile, pieces, scan, scatter, sort). Buffers are given by the caller;
+    stores, by one of the leaf emitters (sweep, tile, pieces, scan, scatter, sort, pack). Buffers are given by the caller;
     nothing is allocated.
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];

@@ -48,7 +48,8 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
     first place, so the init begins in the second where the count is odd (of a `while`, the last value is moved there).
     A `sized` has `weft.bytes`, the memory to ask for at its beginning, where values inside have its size and it has no
     bound. A value of at most 64 bytes that only inlined kernels touch has a `register`; a carry whose second place is
-    one is held in registers while the loop runs.
+    one is held in registers while the loop runs. What a `weft.kept` launch makes stays from call to call, in memory apart:
+    `weft.kept` on the function says how much.
 
     What a kernel changes in few places of an operand is written `over` it, by loops and branches around it too; a carry
     that is a row of the loop as well has that row as its second place. What must stay, or stand in a second place, gets a

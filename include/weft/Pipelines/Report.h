@@ -28,9 +28,10 @@ private:
   void readNotFused(mlir::ModuleOp module, llvm::ArrayRef<LaunchOp> order);
 
   llvm::json::Array kernels, launches, notFused, copies, maps, stages;
-  std::string arena = "0";
+  std::string arena = "0", kept = "0";
   int64_t freshKernels = 0, storedKernels = 0;
   std::vector<int64_t> donations; ///< (result, argument) one after the other
+  std::vector<int64_t> keptFrom;  ///< the arguments from which is computed what stays from call to call
   std::string stage;
   std::chrono::steady_clock::time_point start;
 };

@@ -57,6 +57,13 @@ void *weft_rt_result(WeftCall *call, int32_t index, int64_t bytes, int32_t rank,
 char *weft_rt_push(WeftCall *call, int64_t bytes);
 void weft_rt_pop(WeftCall *call);
 
+/// Memory for what the program computes from arguments that stay the same from
+/// call to call (weft_kept_create). `isNew` is set to 0 where it holds what an
+/// earlier call left there; else to 1, and the program writes it, then calls
+/// weft_rt_keep. Asked for once in a call, outside of weft_rt_push. NULL on failure.
+char *weft_rt_kept(WeftCall *call, int64_t bytes, int32_t *isNew);
+void weft_rt_keep(WeftCall *call);
+
 /// Scratch of the calling thread (packing panels): 64-byte aligned,
 /// uninitialised, overwritten by the next request of the same thread at the same
 /// depth. A parallel body has its own depth, so it never overwrites the scratch

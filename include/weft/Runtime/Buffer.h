@@ -31,7 +31,7 @@ typedef struct WeftBuffer {
   void (*deleter)(void *owner);
   void *owner;
   struct WeftBuffer *next;
-  int64_t reserved;
+  int64_t id; ///< of what it holds: another one whenever the memory is handed out to be written; 0: foreign memory
 } WeftBuffer;
 
 /// A new buffer of `bytes` bytes (0 is allowed: its data is a valid pointer),
@@ -51,6 +51,9 @@ WEFT_API void weft_buffer_release(WeftBuffer *buffer);
 
 /// The number of references now (for "may I write in place": 1 means only you).
 WEFT_API int64_t weft_buffer_refs(const WeftBuffer *buffer);
+
+/// Gives a buffer of the pool another id: its memory is about to be written anew.
+WEFT_API void weft_buffer_renew(WeftBuffer *buffer);
 
 /// Figures of the pool at one moment. Bytes count whole blocks.
 typedef struct WeftPoolStats {

@@ -81,6 +81,16 @@ typedef int32_t (*WeftPollCallback)(void *user);
 /// says how `site` is read); nonzero stops the call.
 typedef int32_t (*WeftEffectCallback)(void *user, const char *site, const WeftArg *values);
 
+/// What a program computes from arguments that stay the same from call to call
+/// (packed weights): the first call that is given an empty one fills it, later
+/// calls read it. Which arguments those are stands in the program's metadata; the
+/// caller gives an empty one where they changed. Calls at once may share one. NULL: no memory.
+typedef struct WeftKept WeftKept;
+WEFT_API WeftKept *weft_kept_create(void);
+
+/// No call that was given it may be in flight. NULL is allowed.
+WEFT_API void weft_kept_free(WeftKept *kept);
+
 /// Options of a call; zero-initialise, then set what matters.
 typedef struct WeftCallOptions {
   int32_t threads; ///< 0: the default (weft_num_threads); 1: the calling thread alone
@@ -92,6 +102,7 @@ typedef struct WeftCallOptions {
   /// for that result if it is large enough (a donated argument). The call takes
   /// the references, whether it fails or not.
   WeftBuffer **donated;
+  WeftKept *kept; ///< NULL: computed anew in this call
 } WeftCallOptions;
 
 /// Calls a program. `args` has an entry per argument, `results` receives one per

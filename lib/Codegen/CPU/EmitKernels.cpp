@@ -76,8 +76,8 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
       e.symbols[symbol] = arith::IndexCastOp::create(b, e.loc, b.getIndexType(), block->getArgument(n++));
 
     schedule->stream &= machine.streams;
-    LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep, emitTile,    emitPieces,
-                                                                      emitScan,  emitScatter, emitSort};
+    LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep,   emitTile, emitPieces, emitScan,
+                                                                      emitScatter, emitSort, emitPack};
     if (failed(emitters[int(schedule->form)](e, *schedule)))
       return failure();
     func::ReturnOp::create(b, function.getLoc());

@@ -74,6 +74,7 @@ private:
   LogicalResult checkSizes(Region &region);
   LogicalResult lowerBody();
   LogicalResult lower(Block &block, const Surroundings &around);
+  LogicalResult lowerKept();
   LogicalResult lower(LaunchOp launch, const Surroundings &around);
   LogicalResult lower(CallOp call, const Surroundings &around);
   LogicalResult lower(ForOp loop, const Surroundings &around);
@@ -107,6 +108,7 @@ private:
   const llvm::StringMap<Signature> &signatures;
   EntryCode code;
   Value arena;
+  Value kept;                 // the memory that stays from call to call
   Value frame;                // the memory of the `sized` around
   SmallVector<Value> results; // null while its size has no value
   Value shapeBuffer;          // of the program, for the shape of a result
@@ -221,7 +223,7 @@ LogicalResult FunctionLowering::lowerInner() {
 
 LogicalResult FunctionLowering::lowerBody() {
   code.beginBody();
-  if (failed(lower(source.getBody().front(), {})))
+  if (failed(lowerKept()) || failed(lower(source.getBody().front(), {})))
     return failure();
   code.loc = source.getBody().front().getTerminator()->getLoc();
   code.finish();
@@ -237,6 +239,8 @@ Value FunctionLowering::place(Attribute attribute, const Surroundings &around) {
     return code.address(arena, slot.getPlace());
   case SlotKind::Frame:
     return code.address(frame, slot.getPlace());
+  case SlotKind::Kept:
+    return code.address(kept, slot.getPlace());
   case SlotKind::Result:
     return results[slot.getIndex()];
   case SlotKind::Next:
@@ -287,7 +291,9 @@ LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) 
       return op.emitOpError("[WF1503] has no weft.slots: weft-plan-memory comes before weft-lower-entry");
     code.loc = op.getLoc();
     LogicalResult done = success();
-    if (auto launch = dyn_cast<LaunchOp>(op))
+    if (op.hasAttr("weft.kept"))
+      placeResults(&op, around); // lowerKept() has computed them
+    else if (auto launch = dyn_cast<LaunchOp>(op))
       done = lower(launch, around);
     else if (auto call = dyn_cast<CallOp>(op))
       done = lower(call, around);
@@ -310,6 +316,27 @@ LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) 
     if (failed(done))
       return failure();
   }
+  return success();
+}
+
+/// What stays from call to call is computed where the runtime has nothing that was computed from these arrays.
+LogicalResult FunctionLowering::lowerKept() {
+  auto bytes = source->getAttrOfType<SizeAttr>("weft.kept");
+  if (!bytes)
+    return success();
+  Value isNew = code.stack(sizeof(int64_t));
+  kept = code.callRuntime("weft_rt_kept", code.pointerType(), {code.call, code.byteCount(bytes.getSize()), isNew});
+  code.returnIfNull(kept);
+  Block *compute = code.newBlock(), *after = code.newBlock();
+  Value holds = code.load(code.builder.getI32Type(), isNew);
+  cf::CondBranchOp::create(code.builder, code.loc, code.compare(arith::CmpIPredicate::ne, holds, code.i32(0)), compute,
+                           after);
+  code.builder.setInsertionPointToEnd(compute);
+  for (auto launch : source.getBody().front().getOps<LaunchOp>())
+    if (launch->hasAttr("weft.kept") && failed(lower(launch, {})))
+      return failure();
+  code.callRuntime("weft_rt_keep", Type(), {code.call});
+  code.continueIn(after);
   return success();
 }
 

@@ -110,7 +110,8 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       g.symbols.push_back(cast<StringAttr>(name).getValue().str());
   for (Attribute type : types) {
     Type tensor = cast<TypeAttr>(type).getValue();
-    g.buffers.push_back({LowerContext::loweredElement(getElementTypeOrSelf(tensor)), shapeOf(tensor), {}});
+    g.buffers.push_back(
+        {LowerContext::loweredElement(getElementTypeOrSelf(tensor)), shapeOf(tensor), {}, panelOf(tensor)});
   }
   for (BlockArgument argument : function.getArguments())
     if (isa<RankedTensorType>(argument.getType()))

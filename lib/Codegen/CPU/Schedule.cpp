@@ -11,7 +11,7 @@ namespace weft {
 
 //===-- as an attribute ------------------------------------------------------------------------------------------===//
 
-static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort"};
+static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort", "pack"};
 static constexpr StringLiteral packs[] = {"none", "item", "all"};
 
 DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
@@ -96,6 +96,12 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
   if (g.isPieces) {
     s.form = Form::Pieces;
     s.lanes = std::max<int64_t>(1, target.lanes(Emitter::byteWidth(g.buffers[g.numInputs].element)));
+    return s;
+  }
+  if (PanelAttr panel = g.buffers[g.numInputs].panel) {
+    s.form = Form::Pack;
+    int64_t lanes = std::max<int64_t>(1, target.lanes(Emitter::byteWidth(g.buffers[g.numInputs].element)));
+    s.lanes = panel.getStrip() % lanes ? 1 : lanes;
     return s;
   }
   if (g.contraction >= 0) {

@@ -207,6 +207,10 @@ void Tile::item(Item it) {
     for (auto [place, pointer] : llvm::zip(places, e.scratch(bytes)))
       *place = pointer;
 
+  if (c.leftPanel)
+    it.left = {e.pointers[c.leftBuffer], e.index(0), {}, K, c.leftPanel.getStrip()};
+  if (c.rightPanel)
+    it.right = {e.pointers[c.rightBuffer], e.index(0), {}, K, c.rightPanel.getStrip()};
   auto run = [&](const Block &block) {
     Value k = e.mul(block.k.first, inner);
     if (left) {
@@ -319,7 +323,7 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
   Type element = g.buffers[c.leftBuffer].element;
   if (item.left) {
     Point from;
-    from.indices = {panelOffset(item.left, i, rows, k)};
+    from.indices = {panelOffset(item.left, i, item.left.strip ? item.left.strip : rows, k)};
     return e.load(item.left.memory, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1)}}, from);
   }
   Point from = at;

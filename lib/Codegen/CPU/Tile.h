@@ -18,6 +18,7 @@ struct Panel {
   mlir::Value first;  // the row or lane at which it begins
   mlir::Value k;      // the step of k at which it begins; null: 0
   SizeExpr length;    // steps of k in a strip
+  int64_t strip = 0;  // places of every strip; 0: as many as the reader's tile has
   explicit operator bool() const { return bool(memory); }
 };
 

@@ -48,6 +48,8 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
   Linear nowhere{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
   c.leftAccess = c.leftBuffer < 0 ? nowhere : g.access(node, l, c.leftBuffer);
   c.rightAccess = c.rightBuffer < 0 ? nowhere : g.access(node, r, c.rightBuffer);
+  c.leftPanel = c.leftBuffer < 0 ? PanelAttr() : g.buffers[c.leftBuffer].panel;
+  c.rightPanel = c.rightBuffer < 0 ? PanelAttr() : g.buffers[c.rightBuffer].panel;
   return c;
 }
 
@@ -90,6 +92,41 @@ bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*b
 
 } // namespace
 
+SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Schedule &s, const Target &target) {
+  SmallVector<PanelAttr> panels(g.numInputs);
+  Node &node = g.nodes[g.contraction];
+  auto panel = [&](int input, int buffer, ArrayRef<int> places, int64_t strip) {
+    // The whole of an argument of known sizes, which nothing else reads: each of its dimensions is one of the loops.
+    Value operand = node.op.getDpsInputOperand(input)->get();
+    AffineMap map = node.op.getMatchingIndexingMap(node.op.getDpsInputOperand(input));
+    if (buffer < 0 || buffer >= int(g.numInputs) || !operand.hasOneUse() || !map.isProjectedPermutation())
+      return;
+    SmallVector<int64_t> lanes, folded;
+    auto dimsOf = [&](ArrayRef<int> loops, SmallVector<int64_t> &into) {
+      for (int loop : loops)
+        for (auto [dim, e] : llvm::enumerate(map.getResults()))
+          if (node.loopDims[cast<AffineDimExpr>(e).getPosition()] == loop &&
+              g.domain[loop] == g.buffers[buffer].shape[dim])
+            into.push_back(dim);
+    };
+    dimsOf(places, lanes);
+    dimsOf(c.folded, folded);
+    bool known =
+        llvm::all_of(g.buffers[buffer].shape, [](const SizeExpr &size) { return size.constant().has_value(); });
+    if (known && lanes.size() + folded.size() == map.getNumResults())
+      panels[buffer] = PanelAttr::get(g.function.getContext(), strip, lanes, folded);
+  };
+  // Strips run along one group of rows or lanes. What stays in the first cache is read as fast in any layout.
+  auto isLarge = [&](ArrayRef<int> places) {
+    return extent(g, places) * extent(g, c.folded) * int64_t(Emitter::byteWidth(c.accumulator)) > target.l1Bytes;
+  };
+  if (s.rows > 1 && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
+    panel(c.left, c.leftBuffer, c.rows, s.rows);
+  if (s.lanes > 1 && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
+    panel(c.right, c.rightBuffer, c.lanes, s.lanes * s.vectors);
+  return panels;
+}
+
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(c.accumulator), registers = target.vectorRegisters;
   // Rows and lanes are the innermost group of each; the others are walked around them.
@@ -114,6 +151,11 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     if (s.rows < 4)
       s.vectors = std::min(mostVectors, std::min<int64_t>(4, (registers - 1) / (s.rows + 1)));
   }
+  // An operand that is packed already says what is read at once.
+  if (c.rightPanel)
+    s.vectors = c.rightPanel.getStrip() / s.lanes;
+  if (c.leftPanel)
+    s.rows = c.leftPanel.getStrip();
   const int64_t strip = s.lanes * s.vectors;
 
   // Blocks of k: a strip of the right operand takes a quarter of the second cache, from which it is read as fast as it
@@ -133,8 +175,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     auto step = coefficient.constant();
     return step ? std::optional(*step * int64_t(Emitter::byteWidth(g.buffers[buffer].element))) : std::nullopt;
   };
-  bool canPackRight = c.rightBuffer >= 0 && !single && !c.folded.empty();
-  bool canPackLeft = c.leftBuffer >= 0 && !c.rows.empty() && !c.folded.empty();
+  bool canPackRight = c.rightBuffer >= 0 && !c.rightPanel && !single && !c.folded.empty();
+  bool canPackLeft = c.leftBuffer >= 0 && !c.leftPanel && !c.rows.empty() && !c.folded.empty();
   bool sideBySide = !canPackRight || c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
   bool packRight = canPackRight && inPieces && M >= 2 * s.rows, packLeft = false;
   if (canPackRight && !packRight) {
@@ -144,7 +186,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (canPackLeft) {
     bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
-    packLeft = N >= 4 * strip && M > s.rows && (K > 64 || few || inPieces);
+    packLeft = N >= 4 * strip && M > 2 * s.rows && (K > 64 || few || inPieces);
   }
 
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
@@ -162,24 +204,28 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
           mostLanes = std::max(strip, target.l2Bytes / (inPieces ? 2 : 1) / (blockK * bytes));
   bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
+  auto pack = [](bool packs, Pack how) { return packs ? how : Pack::None; };
+  bool fromPanels = packLeft || packRight || c.leftPanel || c.rightPanel;
   if (alone) {
-    s.packLeft = packLeft ? Pack::Item : Pack::None;
-    s.packRight = packRight ? Pack::Item : Pack::None;
-    s.rowBlock = packLeft || packRight ? evenBlock(M, mostRows, s.rows) : evenBlock(M, 96, s.rows);
-    s.laneBlock = packLeft || packRight ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
+    s.packLeft = pack(packLeft, Pack::Item);
+    s.packRight = pack(packRight, Pack::Item);
+    s.rowBlock = evenBlock(M, fromPanels ? mostRows : 96, s.rows);
+    s.laneBlock = fromPanels ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
   } else if (M <= mostRows && N >= 8 * strip) {
     // All rows are one block: each item packs its own lanes, and the left operand is packed once.
-    s.packLeft = packLeft ? Pack::All : Pack::None;
-    s.packRight = packRight ? Pack::Item : Pack::None;
+    s.packLeft = pack(packLeft, Pack::All);
+    s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
   } else {
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
-    s.packLeft = packLeft ? Pack::Item : Pack::None;
-    s.packRight = packRight ? Pack::All : Pack::None;
+    s.packLeft = pack(packLeft, Pack::Item);
+    s.packRight = pack(packRight, Pack::All);
     s.rowBlock = evenBlock(M, std::min(mostRows, std::max(8 * s.rows, M / (N < 8 * strip ? 8 : 4))), s.rows);
-    s.panel = evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
-    s.laneBlock = packLeft ? s.panel : std::min(s.panel, 8 * strip);
+    int64_t lanes =
+        c.rightPanel ? roundUp(N, strip) : evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
+    s.panel = c.rightPanel ? 0 : lanes;
+    s.laneBlock = packLeft ? lanes : std::min(lanes, 8 * strip);
   }
   if (namedRows)
     s.rowBlock = std::max(s.rowBlock, 16 * s.rows);

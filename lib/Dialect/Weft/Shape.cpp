@@ -48,6 +48,8 @@ SizeExpr numElements(ArrayRef<SizeExpr> shape) {
   return product;
 }
 
+PanelAttr panelOf(Type type) { return dyn_cast_or_null<PanelAttr>(cast<RankedTensorType>(type).getEncoding()); }
+
 SizeExpr bytesOf(Type type) {
   Type element = cast<RankedTensorType>(type).getElementType();
   int64_t bytes = 8; // a key: two 32-bit words
@@ -55,7 +57,17 @@ SizeExpr bytesOf(Type type) {
     bytes = 2 * complex.getElementType().getIntOrFloatBitWidth() / 8;
   else if (element.isIntOrFloat())
     bytes = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
-  return numElements(shapeOf(type)) * SizeExpr(bytes);
+  Shape shape = shapeOf(type);
+  PanelAttr panel = panelOf(type);
+  if (!panel)
+    return numElements(shape) * SizeExpr(bytes);
+  SizeExpr lanes(1);
+  for (int64_t dim : panel.getLanes())
+    lanes = lanes * shape[dim];
+  SizeExpr strips = (lanes + SizeExpr(panel.getStrip() - 1)).floordiv(panel.getStrip());
+  for (int64_t dim : panel.getFolded())
+    strips = strips * shape[dim];
+  return strips * SizeExpr(panel.getStrip() * bytes);
 }
 
 RankedTensorType withElement(Type type, Type element) {
@@ -70,7 +82,7 @@ RankedTensorType withoutNames(Type type) {
 
 bool unify(Type formal, Type actual, llvm::StringMap<SizeExpr> &bindings) {
   auto f = dyn_cast<RankedTensorType>(formal), a = dyn_cast<RankedTensorType>(actual);
-  if (!f || !a || f.getElementType() != a.getElementType() || f.getRank() != a.getRank())
+  if (!f || !a || f.getElementType() != a.getElementType() || f.getRank() != a.getRank() || panelOf(f) != panelOf(a))
     return false;
   for (auto [want, have] : llvm::zip(shapeOf(f), shapeOf(a))) {
     auto symbols = want.symbols();
@@ -107,7 +119,7 @@ bool unify(TypeRange formals, TypeRange actuals, llvm::StringMap<SizeExpr> &bind
 
 Type substitute(Type type, const llvm::StringMap<SizeExpr> &bindings) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.getEncoding())
+  if (!tensor || !tensor.getEncoding() || panelOf(tensor))
     return type;
   Shape shape = shapeOf(tensor);
   for (SizeExpr &size : shape)

@@ -163,6 +163,7 @@ def _loaded(image: bytes, key: str, lines: dict, opts: Options, stored: dict | N
     report = json.loads(program.metadata)
     pairs = iter(report["donations"])
     program.donations = list(zip(pairs, pairs, strict=True))
+    program.kept_from = report["kept_from"]
     if stored is not None:
         report = cache.rebase(report, stored, lines)
     return Compiled(program, image, report, key, lines, stored is not None)

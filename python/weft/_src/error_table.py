@@ -384,6 +384,8 @@ def _rows() -> dict[str, Entry]:
         """The size that weft.sized binds has a value inside its region only: captures do not speak of it, and results
         that do are results of the program, which nothing else reads.""")
     row("WF2033", "IRError", "sum of what is no number", """weft.map sums results of numbers only.""")
+    row("WF2034", "IRError", "no layout of the operand",
+        """weft.pack gives the sizes of its operand, known ones, and a panel that has each dimension once.""")
     # -------------------------------------------------------------------- WF30xx: derivatives and batching of the IR
     row("WF3001", "DerivativeError", "recursive function",
         """A function that calls itself, by whatever path, has no derivative: nothing says how deep it goes.""",
@@ -489,6 +491,8 @@ def _rows() -> dict[str, Entry]:
         """A fold over outer dimensions gives rows only.""")
     row("WF4108", "InternalError", "parts of several results",
         """A kernel that writes parts (pad, concat) has one result.""")
+    row("WF4109", "InternalError", "a panel of scattered lanes",
+        """The lanes of a packed operand lie at one distance from each other.""")
     row("WF4110", "CompileError", "unknown target", """The target is none of host, x86-64-v3, x86-64-v4, aarch64.""")
     row("WF4111", "InternalError", "a kernel without a schedule",
         """weft-schedule-kernels comes before weft-emit-kernels.""")

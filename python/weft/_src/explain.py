@@ -32,6 +32,7 @@ class Kernel(NamedTuple):
         symbol: its function in the IR. ops: what it computes, in order.
         lines: the user's lines ("file:line") it stems from. in_loop: whether it runs once per trip of a loop.
         read_bytes, written_bytes: of all operands and all results.
+        kept: whether its result stays from call to call: it runs again when a captured array it reads is another one.
         inlined: whether it is so small that its code is part of what launches it, and its values may stay in registers.
     """
 
@@ -43,6 +44,7 @@ class Kernel(NamedTuple):
     read_bytes: Any
     written_bytes: Any
     inlined: bool = False
+    kept: bool = False
 
     @property
     def what(self) -> str:
@@ -92,6 +94,7 @@ class Explanation:
         kernels: the launches, in the order of the program. not_fused: kernels that could not become one, with reasons.
         copies: with reasons.
         peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
+        kept_bytes: of what stays from call to call: captured arrays, packed.
         timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
         notes: what may surprise. donated: names of the donated arguments.
         unchecked_reads: what the function may read that a later call cannot see changed.
@@ -122,6 +125,7 @@ class Explanation:
                 _total(launch["read_bytes"]),
                 _total(launch["written_bytes"]),
                 kernels[launch["kernel"]]["inlined"],
+                launch["kept"],
             )
             for launch in report["launches"]
         ]
@@ -137,6 +141,7 @@ class Explanation:
         ]
         self.copies = [Copy(c["reason"], _short(c["lines"]), _size(c["bytes"])) for c in report["copies"]]
         self.peak_bytes = _size(report["arena_bytes"])
+        self.kept_bytes = _size(report["kept_bytes"])
         self.timings = {s["stage"]: s["ms"] for s in report["stages"]}
         self.recompiles = list(jitted.misses)
         self.donated = [call.paths[i] for i in call.donated]
@@ -155,7 +160,7 @@ class Explanation:
             where = _where(k.lines)
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
-            lines.append(text.rstrip() + "  in a loop" * k.in_loop + "  inlined" * k.inlined)
+            lines.append(text.rstrip() + "  in a loop" * k.in_loop + "  inlined" * k.inlined + "  kept" * k.kept)
         for pair, n in Counter(self.not_fused).items():
             lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
         for c in self.copies:
@@ -173,6 +178,8 @@ class Explanation:
         kernels = f"{distinct} kernel{'s' * (distinct != 1)}"
         parts = [kernels if distinct == launches else f"{kernels} in {launches} launches"]
         parts.append(f"arena {_bytes(self.peak_bytes)}")
+        if self.kept_bytes:
+            parts.append(f"{_bytes(self.kept_bytes)} kept")
         if self.donated:
             parts.append(f"{len(self.donated)} donated")
         n = len(self.copies)

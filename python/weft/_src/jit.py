@@ -188,6 +188,7 @@ class _Variant(NamedTuple):
     captured_specs: tuple[Spec, ...]
     out_tree: pytree.TreeDef
     compiled: compiler.Compiled
+    kept: Any  # what the program keeps of the captured arrays (_weft.Kept)
     updates: Sequence[tuple[int, int]]
     answers: Sequence[dims_.Answer]
     double: Any  # the line of the first op on float64, for explain; a list, or what gives it
@@ -368,7 +369,7 @@ class Jitted:
         # While its arguments are still there: a donated one is gone after the call.
         self._install(call, variant, args, kwargs)
         self._check_donated(call, variant)
-        values = variant.compiled.program([*call.leaves, *variant.captured])
+        values = variant.compiled.program([*call.leaves, *variant.captured], variant.kept)
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
@@ -429,6 +430,7 @@ class Jitted:
             variant.compiled.program,
             order,
             variant.captured,
+            variant.kept,
             now,
             [order[i] for i in call.donated],
             template,
@@ -477,8 +479,9 @@ class Jitted:
         specs = tuple(trace.spec_of(x) for x in found.captured)
         found.compiled.program.names = _argument_names(call, specs)
         return _Variant(
-            reads, found.captured, specs, found.out_tree, found.compiled, found.updates, found.answers, found.double
-        )
+            reads, found.captured, specs, found.out_tree, found.compiled, _weft.Kept(), found.updates, found.answers,
+            found.double,
+        )  # fmt: skip
 
     def _why(self, call: _Call) -> str:
         """Why there is to be a new program."""
@@ -540,7 +543,9 @@ class Jitted:
                 manifest.save(key, found, traced.entered, leaves.name_of(self.f))
             except manifest.Unkeyed as why:
                 unkeyed = str(why)
-        return _Variant(traced.reads, captured, specs, traced.out_tree, compiled, updates, answers, double, unkeyed)
+        return _Variant(
+            traced.reads, captured, specs, traced.out_tree, compiled, _weft.Kept(), updates, answers, double, unkeyed
+        )
 
     def _called(self, call: _Call, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Inside another trace: one function, traced once for each signature, and a call of it."""
@@ -821,6 +826,7 @@ class Executable:
         self.traced = traced
         self.program = compiled.program
         self.program.names = traced.names
+        self._kept = _weft.Kept()
         self.image = compiled.image
         self.report = compiled.report
 
@@ -835,7 +841,7 @@ class Executable:
             if not answer.again(call.sizes()):
                 told = f"{'' if answer.holds else 'not '}{answer.question}"
                 raise SizeError("WF1403", f"the program was traced for sizes with {told}, which does not hold here.")
-        values = self.program([*call.leaves, *self.traced.program.trace.captured])
+        values = self.program([*call.leaves, *self.traced.program.trace.captured], self._kept)
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()

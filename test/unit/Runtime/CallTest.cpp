@@ -3,6 +3,7 @@
 #include "Harness.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -78,6 +79,76 @@ TEST(ADonatedBufferBecomesTheResult) {
     CHECK_EQ(weft_buffer_refs(buffer), int64_t(bytes == 16 ? 2 : 1));
     weft_buffer_release(buffer);
     weft_buffer_release(out[0].buffer);
+  }
+}
+
+static const char *kKeep = R"(
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  int64_t one = 1;
+  int32_t *out = weft_rt_result(call, 0, 4, 1, &one);
+  int32_t isNew;
+  int32_t *kept = (int32_t *)weft_rt_kept(call, 64, &isNew);
+  if (!out || !kept) return weft_rt_poll(call);
+  if (isNew) {
+    *kept = *(const int32_t *)args[0].data;
+    if (*kept < 0) return weft_rt_fail(call, 4, 0, 0, 0);
+    weft_rt_keep(call);
+  }
+  *out = *kept;
+  return 0;
+})";
+
+TEST(WhatIsKeptIsComputedOnce) {
+  Program p = test::program(kKeep, 1, 1);
+  REQUIRE(p);
+  int64_t shape[1] = {1};
+  auto call = [&](int32_t given, WeftKept *kept) {
+    WeftArg args[1] = {{&given, shape}};
+    WeftResult out[1];
+    WeftError err;
+    WeftCallOptions options = {};
+    options.kept = kept;
+    if (weft_call(p.get(), args, out, &options, &err) != 0)
+      return int32_t(-1);
+    int32_t got = *static_cast<int32_t *>(out[0].buffer->data);
+    weft_buffer_release(out[0].buffer);
+    return got;
+  };
+  WeftKept *kept = weft_kept_create();
+  CHECK_EQ(call(-5, kept), -1); // a call that fails keeps nothing
+  CHECK_EQ(call(7, kept), 7);
+  CHECK_EQ(call(8, kept), 7);
+  CHECK_EQ(call(8, nullptr), 8);
+  weft_kept_free(kept);
+  weft_kept_free(nullptr);
+}
+
+TEST(CallsAtOnceMayShareWhatIsKept) {
+  Program p = test::program(kKeep, 1, 1);
+  REQUIRE(p);
+  for (int round = 0; round < 50; ++round) {
+    WeftKept *kept = weft_kept_create();
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong{0};
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        int32_t given = 3;
+        int64_t shape[1] = {1};
+        WeftArg args[1] = {{&given, shape}};
+        WeftCallOptions options = {};
+        options.kept = kept;
+        for (int i = 0; i < 20; ++i) {
+          WeftResult out[1];
+          WeftError err;
+          wrong +=
+              weft_call(p.get(), args, out, &options, &err) != 0 || *static_cast<int32_t *>(out[0].buffer->data) != 3;
+          weft_buffer_release(out[0].buffer);
+        }
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+    CHECK_EQ(wrong.load(), 0);
+    weft_kept_free(kept);
   }
 }
 

@@ -153,6 +153,7 @@ mlir::LogicalResult emitPieces(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitScan(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitScatter(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitSort(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitPack(Emitter &emitter, const Schedule &schedule);
 
 } // namespace weft
 #endif

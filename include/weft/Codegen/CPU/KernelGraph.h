@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace weft {
@@ -21,6 +22,7 @@ struct Buffer {
   mlir::Type element;
   Shape shape;
   mlir::DenseElementsAttr data; // constants only
+  PanelAttr panel = {};         // how it stands in memory; null: row by row
 };
 
 enum class NodeKind { Map, Reduce, Contract, Fill };

@@ -8,8 +8,8 @@
 namespace weft {
 
 /// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (parts of one output), scan (a
-/// running fold), scatter (windows at computed places), sort.
-enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort };
+/// running fold), scatter (windows at computed places), sort, pack (an operand laid out for a contraction).
+enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack };
 
 /// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, by each item of
 /// work for itself, or once for all items, by all threads.
@@ -43,6 +43,7 @@ struct Contraction {
   int left = 0, right = 1;             // inputs of the generic
   int leftBuffer = 0, rightBuffer = 0; // -1: made in the kernel
   Linear leftAccess, rightAccess;
+  PanelAttr leftPanel, rightPanel;                   // how they stand in memory, where not row by row
   llvm::SmallVector<int> batch, rows, lanes, folded; // root dimensions
   mlir::Type accumulator;
   mlir::Operation *product = nullptr;
@@ -67,6 +68,10 @@ struct Turn {
 };
 std::optional<Turn> findTurn(KernelGraph &graph);
 void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
+/// The layouts in which a contraction of this schedule would best be given its operands, if that cost nothing, by
+/// argument of the kernel; null where it reads one as it is.
+llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &contraction, const Schedule &schedule,
+                                      const Target &target);
 void chooseTile(KernelGraph &graph, const Contraction &contraction, const Target &target, Schedule &schedule);
 
 /// The cost model's choice, from sizes, accesses and the target's page of facts alone.

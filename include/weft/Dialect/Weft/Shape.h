@@ -22,7 +22,11 @@ mlir::RankedTensorType typeOf(llvm::ArrayRef<SizeExpr> shape, mlir::Type element
 /// The product of all sizes.
 SizeExpr numElements(llvm::ArrayRef<SizeExpr> shape);
 
-/// The bytes of a value in memory: dense, row-major, a bool takes one.
+class PanelAttr;
+/// The layout of a value in memory; null: dense, row-major.
+PanelAttr panelOf(mlir::Type type);
+
+/// The bytes of a value in memory; a bool takes one.
 SizeExpr bytesOf(mlir::Type type);
 
 /// The same type with another element type, or another shape.

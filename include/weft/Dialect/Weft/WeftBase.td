@@ -55,6 +55,19 @@ def Weft_DimsAttr : Weft_Attr<"Dims", "dims"> {
   }];
 }
 
+def Weft_PanelAttr : Weft_Attr<"Panel", "panel"> {
+  let summary = "The layout of a contraction's operand, packed";
+  let description = [{
+    The encoding of a tensor of static sizes that stands in memory as strips: `strip` neighbours along the dimensions
+    `lanes` (taken as one), for each step along the dimensions `folded` (taken as one) side by side; then the next strip.
+    The last strip is as long as the others. Every dimension is in one of the two lists.
+
+    Example: `tensor<768x40xf32, #weft.panel<16, lanes = [1], folded = [0]>>` has 3 strips of 768 x 16 numbers.
+  }];
+  let parameters = (ins "int64_t":$strip, ArrayRefParameter<"int64_t">:$lanes, ArrayRefParameter<"int64_t">:$folded);
+  let assemblyFormat = "`<` $strip `,` `lanes` `=` `[` $lanes `]` `,` `folded` `=` `[` $folded `]` `>`";
+}
+
 def Weft_SizeAttr : Weft_Attr<"Size", "size"> {
   let summary = "One size, static or named";
   let description = "Example: `#weft.size<128>`, `#weft.size<2*S>`";
@@ -77,7 +90,8 @@ def Weft_SlotKind : Weft_Enum<"SlotKind", "What a value's place is relative to",
   I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Result", 1, "result">, I32EnumAttrCase<"Next", 2, "next">,
   I32EnumAttrCase<"Row", 3, "row">, I32EnumAttrCase<"Branch", 4, "branch">, I32EnumAttrCase<"Alias", 5, "alias">,
   I32EnumAttrCase<"InPlace", 6, "in_place">, I32EnumAttrCase<"Frame", 7, "frame">,
-  I32EnumAttrCase<"Register", 8, "register">, I32EnumAttrCase<"Over", 9, "over">]>;
+  I32EnumAttrCase<"Register", 8, "register">, I32EnumAttrCase<"Over", 9, "over">,
+  I32EnumAttrCase<"Kept", 10, "kept">]>;
 def Weft_SlotAttr : Weft_Attr<"Slot", "slot"> {
   let summary = "Where a value lives, decided by plan-memory";
   let description = [{
@@ -85,7 +99,8 @@ def Weft_SlotAttr : Weft_Attr<"Slot", "slot"> {
     the next value of carry k of the loop around; `row k`: this step's row of result k of the loop around; `branch k`:
     the place of result k of the `if` or `sized` around; `alias`: where operand 0 lives; `in_place`: no second place (of a
     carry); `frame E`: byte E of the memory of the `sized` around; `register n`: variable n of the function, which only code
-    inlined into it touches; `over n`: where operand n lives, which nothing reads any more.
+    inlined into it touches; `over n`: where operand n lives, which nothing reads any more; `kept E`: byte E of
+    the memory that stays from call to call.
 
     Example: `#weft.slot<arena 64*(4*B+63 floordiv 64)>`, `#weft.slot<result 0>`
   }];

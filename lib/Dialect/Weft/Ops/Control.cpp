@@ -1,6 +1,7 @@
 // Decides the rules of for, if, calls and the forms of the kernel stage; per op: verify | canonicalize | batch |
 // reference (derivatives: ControlDerivative.cpp; while, sized, map: in files of their own).
 #include "ControlRules.h"
+#include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Reference/Interpreter.h"
 
@@ -480,7 +481,7 @@ LogicalResult LaunchOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
   return interpreter.call(*this, getCallee(), operands, results);
 }
 
-//===-- kernel, copy ---------------------------------------------------------------------------------------------===//
+//===-- kernel, copy, pack ---------------------------------------------------------------------------------------===//
 
 LogicalResult KernelOp::verify() { return verifyBlock(*this, getBody().front(), getOperandTypes(), getResultTypes()); }
 
@@ -492,5 +493,33 @@ LogicalResult KernelOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
 
 LogicalResult CopyOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
   results.push_back(operands[0]); // values never change, so the bytes may be shared
+  return success();
+}
+
+LogicalResult PackOp::verify() {
+  auto from = cast<RankedTensorType>(getX().getType()), to = cast<RankedTensorType>(getType());
+  PanelAttr panel = panelOf(to);
+  if (!panel || from.getEncoding() || !from.hasStaticShape() || withoutNames(to) != from)
+    return emitOpError("[WF2034] expected static sizes and a result of the same ones as a panel, got ")
+           << from << " and " << to;
+  SmallVector<int64_t> dims(panel.getLanes());
+  llvm::append_range(dims, panel.getFolded());
+  llvm::sort(dims);
+  if (panel.getStrip() < 1 || !llvm::equal(dims, llvm::seq<int64_t>(0, from.getRank())))
+    return emitOpError("[WF2034] expected a panel that has each dimension of ") << from << " once, got " << panel;
+  return success();
+}
+
+FusionKind PackOp::getFusionKind() { return FusionKind::Other; }
+
+LogicalResult PackOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
+  AffineMap same = context.identity(getType());
+  results.push_back(
+      context.map(getType(), operands[0], same, [](OpBuilder &, Location, ValueRange v) { return v[0]; }));
+  return success();
+}
+
+LogicalResult PackOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  results.push_back(operands[0]); // a layout changes no value
   return success();
 }

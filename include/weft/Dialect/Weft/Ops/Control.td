@@ -304,5 +304,19 @@ def Weft_CopyOp : Weft_Op<"copy", [Pure, SameOperandsAndResultType, DeclareOpInt
   let results = (outs Weft_Any:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
+def Weft_PackOp : Weft_Op<"pack", [Pure, DeclareOpInterfaceMethods<ReferenceOpInterface>,
+    DeclareOpInterfaceMethods<FusionOpInterface>, DeclareOpInterfaceMethods<LowerOpInterface>]> {
+  let summary = "a contraction's operand, laid out as its kernel reads it";
+  let description = [{
+    Made by assign-layout, in a kernel of its own, for an operand that many launches read: the same numbers in the layout
+    that the result's type names.
+
+    Example: `%r = weft.pack %x : tensor<40x768xf32> -> tensor<40x768xf32, #weft.panel<16, lanes = [0], folded = [1]>>`
+  }];
+  let arguments = (ins Weft_Any:$x);
+  let results = (outs Weft_Any:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
 
 #endif

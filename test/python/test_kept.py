@@ -1,0 +1,225 @@
+"""Captured arrays, and what a loop reads in each trip, are packed once: the same bits as without, and anew where
+the array is another one."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+import weft as wf
+from running import same_bits
+from test_schedules import TARGETS, Program, numbers
+from weft._src import _weft, compiler, dtypes, trace
+from weft._src.array import asarray
+
+RNG = np.random.default_rng(5)
+
+
+class Captures(Program):
+    """A program that captures arrays; given for the reference as its last arguments."""
+
+    def __init__(self, fn, *args):
+        super().__init__(fn, *args)
+        self.args = (*args, *map(np.asarray, self.traced.trace.captured))
+
+
+def keeps(fn, *args):
+    """Bit for bit the reference, on every target; how many bytes the host's program keeps."""
+    program = Captures(lambda *a: [fn(*a)], *args)
+    (want,) = program.reference()
+    for target in TARGETS:
+        for threads in (1, 2):
+            (got,) = program.native(target, threads)
+            same_bits(got, want)
+    report = compiler.compile_module(program.traced.module.clone(), compiler.options()).report
+    return int(report["kept_bytes"])
+
+
+SIZES = [(1, 300, 500), (5, 128, 257), (16, 256, 128), (64, 100, 333), (128, 80, 400), (130, 513, 40), (37, 2100, 64)]
+
+
+@pytest.mark.parametrize("m, k, n", SIZES)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_captured_right_operands(m, k, n, transposed):
+    w = wf.asarray(numbers((n, k) if transposed else (k, n)))
+    assert keeps(lambda x: x @ (w.T if transposed else w), numbers((m, k))) >= 4 * k * n
+
+
+@pytest.mark.parametrize("m, k, n", [(64, 300, 200), (130, 513, 40), (33, 500, 129)])
+def test_captured_left_operands(m, k, n):
+    w = wf.asarray(numbers((m, k)))
+    assert keeps(lambda x: wf.nn.relu(w @ x), numbers((k, n))) >= 4 * m * k
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "int32", "uint8"])
+def test_captured_operands_of_each_kind(dtype):
+    def made(shape):
+        return (
+            numbers(shape, "float32").astype(dtypes.dtype(dtype).numpy) if "float" in dtype else numbers(shape, dtype)
+        )
+
+    w = wf.asarray(made((200, 300)))
+    assert keeps(lambda x: x @ w, made((40, 200))) > 0
+
+
+def test_captured_weights_of_convolutions():
+    w, x = wf.asarray(numbers((64, 32, 3, 3))), numbers((2, 32, 13, 11))
+    assert keeps(lambda x: wf.nn.relu(wf.nn.conv2d(x, w, padding="SAME")), x) >= 4 * 64 * 32 * 9
+
+
+def test_a_bias_an_activation_and_a_residual_stay_fused():
+    w, b, x = wf.asarray(numbers((300, 300))), wf.asarray(numbers((300,))), numbers((70, 300))
+    f = wf.jit(lambda x: x + wf.nn.relu(x @ w + b))
+    assert [k.kept for k in f.explain(x).kernels] == [True, False]
+    assert keeps(lambda x: x + wf.nn.relu(x @ w + b), x) > 0
+
+
+def test_named_sizes_read_one_panel():
+    w = wf.asarray(numbers((256, 192)))
+    f = wf.jit(lambda x: x @ w).trace(wf.spec((wf.Dim("B"), 256), "float32")).lower().compile()
+    for rows in (1, 7, 64, 333):
+        x = numbers((rows, 256))
+        same_bits(np.asarray(f(x)), np.asarray(wf.jit(lambda x, w: x @ w)(x, w)))
+
+
+def test_one_panel_for_all_that_read_it():
+    w, x = wf.asarray(numbers((256, 256))), numbers((40, 256))
+    f = wf.jit(lambda x: x @ w @ w @ w)
+    assert [k.kept for k in f.explain(x).kernels].count(True) == 1
+    assert f.explain(x).kept_bytes == 4 * 256 * 256
+
+
+def test_loops_read_what_was_packed_before_them():
+    def recur(h, w, u):
+        return wf.fori_loop(0, 5, lambda i, h: wf.tanh(h @ w + (h @ u.T)), h)
+
+    h, w, u = (RNG.normal(size=s).astype(np.float32) / 16 for s in ((16, 256), (256, 256), (256, 256)))
+    kernels = wf.jit(recur).explain(h, w, u).kernels
+    assert [k.in_loop for k in kernels if k.ops == ("pack",)] == [False, False]
+    program = Program(lambda *a: [recur(*a)], h, w, u)
+    for target in TARGETS:
+        same_bits(program.native(target)[0], program.reference()[0])
+
+
+def test_a_variable_is_packed_again_when_it_was_written():
+    w, x = wf.Variable(numbers((256, 256))), numbers((20, 256))
+    f = wf.jit(lambda x: x @ w.value)
+
+    @wf.jit
+    def step(d):
+        w.value = w.value + d
+
+    plain = wf.jit(lambda x, w: x @ w)
+    for _ in range(3):
+        same_bits(np.asarray(f(x)), np.asarray(plain(x, np.array(w.value))))
+        step(numbers((256, 256)))
+    same_bits(np.asarray(f(x)), np.asarray(plain(x, np.array(w.value))))
+
+
+def test_what_the_program_itself_writes_is_not_kept():
+    w, x = wf.Variable(np.zeros((256, 256), np.float32)), numbers((20, 256))
+
+    @wf.jit
+    def step(x):
+        y = x @ w.value
+        w.value = w.value + 1
+        return y
+
+    assert step.explain(x).kept_bytes == 0
+    x = np.ones((20, 256), np.float32)
+    assert [float(step(x)[0, 0]) for _ in range(3)] == [0.0, 256.0, 512.0]
+
+
+def test_another_array_at_the_same_place_is_packed_again():
+    class Net:
+        def __init__(self):
+            self.w = wf.asarray(np.ones((256, 256), np.float32))
+
+        @wf.jit
+        def __call__(self, x):
+            return x @ self.w
+
+    net, x = Net(), np.ones((4, 256), np.float32)
+    assert float(net(x)[0, 0]) == 256
+    for value in (2, 3):
+        net.w = wf.asarray(np.full((256, 256), value, np.float32))  # the memory of the one before, as like as not
+        gc.collect()
+        assert float(net(x)[0, 0]) == 256 * value
+
+
+def test_assignment_to_elements_is_seen():
+    w, x = wf.asarray(np.ones((256, 256), np.float32)), np.ones((4, 256), np.float32)
+    f = wf.jit(lambda x: x @ w)
+    assert float(f(x)[0, 0]) == 256
+    w[:, 0] = 2
+    assert [float(v) for v in f(x)[0, :2]] == [512, 256]
+
+
+def test_a_compiled_program_packs_what_it_is_given():
+    w, x = wf.asarray(numbers((256, 256))), numbers((20, 256))
+    program = Captures(lambda x: [x @ w], x)
+    compiled = compiler.compile_module(program.traced.module.clone(), compiler.options()).program
+    kept = _weft.Kept()
+    for scale in (1, 2):
+        other = numbers((256, 256)) * np.float32(scale)
+        for given in (other, asarray(other)):  # NumPy's memory may change, so nothing of it is kept
+            for keep in (kept, None):
+                (got,) = compiled([asarray(x), given], keep)
+                same_bits(np.asarray(got), np.asarray(wf.jit(lambda x, w: x @ w)(x, other)))
+
+
+def test_two_functions_of_one_program_keep_their_own():
+    x = numbers((20, 256))
+
+    def make(w):
+        return wf.jit(lambda x: x @ w)
+
+    arrays = [wf.asarray(numbers((256, 256))) for _ in range(2)]
+    functions = [make(w) for w in arrays]
+    for _ in range(3):
+        for f, w in zip(functions, arrays, strict=True):
+            same_bits(np.asarray(f(x)), np.asarray(wf.jit(lambda x, w: x @ w)(x, w)))
+
+
+def test_threads_that_call_at_once_share_it():
+    w, x = wf.asarray(numbers((512, 512))), numbers((64, 512))
+    want = np.asarray(wf.jit(lambda x, w: x @ w)(x, w))
+    for _ in range(5):
+        f, wrong = wf.jit(lambda x: x @ w), []
+        f.explain(x)  # compiled, not yet run
+
+        def call(f=f, wrong=wrong):
+            for _ in range(20):
+                if not np.array_equal(np.asarray(f(x)), want, equal_nan=True):
+                    wrong.append(1)
+
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+
+
+def test_what_is_kept_goes_with_the_function():
+    w, x = wf.asarray(numbers((512, 512))), numbers((64, 512))
+    f = wf.jit(lambda x: x @ w)
+    f(x)
+    gc.collect()
+    before = _weft.pool_stats()["live_bytes"]
+    f.clear_cache()
+    f = w = None
+    gc.collect()
+    assert before - _weft.pool_stats()["live_bytes"] >= 2 * 4 * 512 * 512
+
+
+def test_the_report_tells_of_it():
+    w, x = wf.asarray(numbers((256, 256))), numbers((20, 256))
+    told = str(wf.jit(lambda x: x @ w).explain(x))
+    assert "256 KB kept" in told and "pack" in told
+
+
+def test_captured_arrays_are_told_apart_from_arguments():
+    traced = trace.trace_program(lambda x: [x @ x], [trace.Spec((256, 256), dtypes.float32)])
+    report = compiler.compile_module(traced.module.clone(), compiler.options()).report
+    assert report["kept_from"] == [] and report["kept_bytes"] == "0"
