@@ -204,7 +204,7 @@ class Block:
         if x.shape:
             x = self.emit("slice", [x], [Size(1)] * len(x.shape), x.element,
                           f"{{starts = {array([0] * len(x.shape))}, strides = {array([1] * len(x.shape))}}}") \
-                if not any(s.named for s in x.shape) else self.constant([], x.element)  # fmt: skip
+                if x.count and not any(s.named for s in x.shape) else self.constant([], x.element)  # fmt: skip
             if x.shape:
                 x = self.emit("reshape", [x], [], x.element)
         return x if x.element == element else self.emit("convert", [x], [], element)

@@ -120,6 +120,11 @@ def sort(block):
     block.emit(name, [x], x.shape, element, f"{{dim = {dim} : i64, descending = {flag(block)}}}")
 
 
+def argsort(block):
+    x, dim = along(block)
+    block.emit("argsort", [x], x.shape, "i64", f"{{dim = {dim} : i64, descending = {flag(block)}}}")
+
+
 def numbers(block, x):
     """Dimension numbers for windows of x: batch, dims, place of the index dimensions, their shape, the windows'."""
     batch = block.rng.choice([0, 0, 0, *range(len(x.shape))])
@@ -216,6 +221,52 @@ def dot(block):
         for k, side in enumerate(("lhs", "rhs"))
     )
     block.emit("dot", [x, y], shape, x.element, f"{{{attributes}}}")
+
+
+# ---------------------------------------------------------------------------------------------------- linear algebra
+
+MOST_ROWS = 9
+
+
+def matrices(block, square=False):
+    """Matrices of a wide float without a derivative, and the sizes in front of them; square ones are symmetric."""
+
+    def fits(v):
+        last = v.shape[-2:]
+        return len(last) == 2 and not any(s.named for s in last) and all(s.count <= MOST_ROWS for s in last)
+
+    x = block.pick(["f32", "f64"], condition=fits)
+    if square:
+        *lead, m, n = range(len(x.shape))
+        numbers = ", ".join(f"{side}_{what} = {array(dims)}" for what, dims in (("batch", lead), ("contract", [n]))
+                            for side in ("lhs", "rhs"))  # fmt: skip
+        x = block.emit("dot", [x, x], [*x.shape[:m], x.shape[m], x.shape[m]], x.element, f"{{{numbers}}}")
+    return block.emit("stop_gradient", [x], x.shape, x.element), x.shape[:-2], x.shape[-2], x.shape[-1]
+
+
+def factor(block):
+    """A factorisation; what comes after has no derivative by it."""
+    name = block.rng.choice(["cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals"])
+    x, lead, m, n = matrices(block, square=name in ("cholesky", "eigh", "eigvalsh"))
+    complete = name in ("qr", "svd") and block.rng.random() < 0.5
+    k = min(m, n, key=lambda s: s.count)
+    shapes = {
+        "cholesky": [[n, n]], "eigh": [[n], [n, n]], "eigvalsh": [[n]], "lu": [[m, n], [m]], "svdvals": [[k]],
+        "qr": [[m, m], [m, n]] if complete else [[m, k], [k, n]],
+        "svd": [[m, m], [k], [n, n]] if complete else [[m, k], [k], [k, n]],
+    }[name]  # fmt: skip
+    elements = [x.element, "i64"] if name == "lu" else [x.element] * len(shapes)
+    made = block.results([Value("", [*lead, *s], e) for s, e in zip(shapes, elements, strict=True)])
+    attribute = f" {{complete = {str(complete).lower()}}}" if name in ("qr", "svd") else ""
+    left, types = ", ".join(v.name for v in made), ", ".join(v.type for v in made)
+    block.add(f"{left} = weft.{name} {x.name}{attribute} : ({x.type}) -> ({types})", *made)
+
+
+def triangular_solve(block):
+    a, lead, m, _ = matrices(block, square=True)
+    b = fresh(block, [*lead, m, Size(block.rng.choice([1, 2, 3]))], a.element)
+    flags = ", ".join(f"{word} = {flag(block)}" for word in ("lower", "transposed", "unit_diagonal"))
+    block.emit("triangular_solve", [a, b], b.shape, a.element, f"{{{flags}}}")
 
 
 # ---------------------------------------------------------------------------------------------------------- elements
@@ -427,6 +478,13 @@ def fold_in(block):
     block.emit("fold_in", [k, fresh(block, k.shape, "ui32")], k.shape, KEY)
 
 
+def folded(block):
+    """A key that another number is folded into, and its words."""
+    fold_in(block)
+    k = block.keys[-1]
+    block.emit("key_data", [k], [*k.shape, Size(2)], "ui32")
+
+
 def key_data(block):
     k = key(block)
     block.emit("key_data", [k], [*k.shape, Size(2)], "ui32")
@@ -522,3 +580,5 @@ MORE = [
     checkpoint_name, constant, reduce_window, reduce_window, convolution, convolution, fold_in, key_data, move_keys,
     random_bits,
 ]  # fmt: skip
+FACTORS = [factor, factor, triangular_solve]
+RARE = [folded, folded, argsort, argsort, reverse, dim_size]

@@ -9,6 +9,7 @@ seeds have kits of ops, and chains of requests (jvp, vjp, vmap) on top:
     INDEXED ...     and the ops of indexing, sorting and running folds
     EVERY ...       10 to 60 ops, and every op of the dialect: windows, keys, effects, sizes that are formulas and sizes
                     that are values, all kinds of control, calls, rules of a function's own, requests inside of programs
+    FACTORED ...    and linear algebra; effects, keys, sorting and comparisons more often
 """
 
 import random
@@ -24,7 +25,7 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     n: ("u" if n[0] == "u" else "i") + str(int(n.lstrip("ui")) // 8)
     for n in ("i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
 }
-CHAINED, OPEN, INDEXED, EVERY = 10_000, 20_000, 30_000, 40_000
+CHAINED, OPEN, INDEXED, EVERY, FACTORED = 10_000, 20_000, 30_000, 40_000, 60_000
 ELEMENTWISE = sorted(n for n, r in OPS.items() if r.family == "Elementwise" and (not r.attributes or n == "convert"))
 # Those before OPEN draw from the ops that there were at first.
 FIRST = """
@@ -43,7 +44,12 @@ def kit_of(seed, rng):
     if seed < EVERY:
         return Kit(ELEMENTWISE, structured, graph_control.FIRST)
     structured = structured + graph_families.NAMED + graph_families.MORE
-    effects = rng.choice([[], [], [], [graph_families.tell, graph_families.check], [graph_families.callback] * 2])
+    tells = [graph_families.tell, graph_families.check]
+    if seed < FACTORED:
+        effects = rng.choice([[], [], [], tells, [graph_families.callback] * 2])
+        return Kit(ELEMENTWISE, structured + effects, graph_control.EVERY, rate=0.1)
+    structured = structured + graph_families.FACTORS + graph_families.RARE
+    effects = rng.choice([[], [], tells * 2, tells * 2, [graph_families.callback] * 3])
     return Kit(ELEMENTWISE, structured + effects, graph_control.EVERY, rate=0.1)
 
 

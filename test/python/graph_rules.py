@@ -28,6 +28,7 @@ EXACT = {
 
 
 MOST_OPS = 6000  # of one run
+SUMS = {"reduce", "cumulative", "dot", "convolution", "reduce_window", "scatter"}
 
 
 class Dual:
@@ -67,10 +68,14 @@ class Rules:
 
     Args:
         noise: a NumPy generator that perturbs what is not exact, or None.
+
+    Attributes:
+        steep: whether a slope that is not finite was met. In reverse mode a zero times it is NaN where forward mode, as
+            here, drops the direction before.
     """
 
     def __init__(self, noise):
-        self.noise, self.left, self.tangents = noise, MOST_OPS, 0
+        self.noise, self.left, self.tangents, self.steep = noise, MOST_OPS, 0, False
 
     # ------------------------------------------------------------------------------------------------ conveniences
 
@@ -165,6 +170,10 @@ class Rules:
 
     # ------------------------------------------------------------------------------------------------------ values
 
+    def jittered(self, y, dtype):
+        """The same, some units of dtype up or down."""
+        return self._jitter(y, "", dtype)
+
     def _jitter(self, y, name, dtype):
         """Some units in the last place up or down."""
         if self.noise is None or dtype not in REAL or not y.size:
@@ -180,6 +189,9 @@ class Rules:
         if name in ROWS or name in ("convert", "checkpoint_name", "stop_gradient"):
             return np.asarray(self._elementwise(name, xs, dtype))  # NumPy makes numbers of arrays without axes
         y = getattr(self, f"_v_{name}")(xs, attributes, dtype, shape)
+        if name in SUMS and self.noise is not None and dtype in REAL:
+            # Whether a sum that is 0 has a sign depends on what it begins with, and on the order.
+            y = np.where(np.asarray(y) == 0, np.copysign(0.0, self.noise.uniform(-1, 1, np.shape(y))), y)
         y = np.asarray(y)
         assert y.shape == tuple(shape), f"{name} gives {y.shape}, not {shape}"
         return y if y.dtype == dtype else convert(y, dtype)
@@ -411,7 +423,9 @@ class Rules:
                 if ts[i] is None or partial is None:
                     continue
                 factor = partial(self, *xs, y) if callable(partial) else partial
-                part = self.do("mul", self._like(factor, y), ts[i])
+                factor = self._like(factor, y)
+                self.steep |= not np.isfinite(plain(factor)).all()
+                part = self.do("mul", factor, ts[i])
                 total = part if total is None else self.add(total, part)
             return total
         return None

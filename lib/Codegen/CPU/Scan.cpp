@@ -21,6 +21,16 @@ public:
     for (int i = 0; i < int(g.domain.size()); ++i)
       if (i != dim)
         (i < dim ? outer : inner) = (i < dim ? outer : inner) * g.domain[i];
+    laneDim = int(g.domain.size()) - 1;
+    for (Node &other : g.nodes)
+      tellsIndex |= !other.body().getOps<linalg::IndexOp>().empty();
+    if (tellsIndex) {
+      int wide = 0;
+      for (int i = dim + 1; i < int(g.domain.size()); ++i)
+        if (g.domain[i] != SizeExpr(1))
+          laneDim = i, ++wide;
+      width = wide > 1 ? 1 : width; // no lanes over two dimensions, of which each has its index
+    }
     for (const Buffer &buffer : g.buffers)
       bytesPerStep = bytesPerStep + SizeExpr(Emitter::byteWidth(buffer.element));
   }
@@ -41,19 +51,30 @@ private:
   Combiner c;
   int dim;
   bool reverse;
-  // The index space as three sizes: all accesses are plain, so what lies before and behind `dim` is walked as one.
+  // The index space as three sizes: all accesses are plain, so what lies before and behind `dim` is walked as one, but
+  // where a value is made of its index.
   SizeExpr outer = 1, inner = 1, bytesPerStep = 0;
+  bool tellsIndex = false;
+  int laneDim;
 
   Point at(Value row, Value step, Value lane) {
     Point point;
     point.indices.assign(g.domain.size(), Value());
     for (Value &i : point.indices)
       i = e.index(0);
-    if (dim > 0)
+    auto domain = ArrayRef(g.domain);
+    auto place = [&](unsigned first, Value flat, ArrayRef<SizeExpr> sizes) {
+      llvm::copy(e.delinearize(flat, sizes), point.indices.begin() + first);
+    };
+    if (dim > 0 && tellsIndex)
+      place(0, row, domain.take_front(dim));
+    else if (dim > 0)
       point.indices[dim - 1] = row;
     point.indices[dim] = step;
-    if (lane)
-      point.indices.back() = lane;
+    if (lane && tellsIndex && width == 1)
+      place(dim + 1, lane, domain.drop_front(dim + 1));
+    else if (lane)
+      point.indices[laneDim] = lane;
     return point;
   }
 
@@ -97,7 +118,7 @@ void Scan::acrossRows() {
         for (int64_t j = 0; j < kBlock; ++j) {
           Value step = e.add(base, e.index(j));
           frames[j].point = at(row, reverse ? e.sub(last, step) : step, first);
-          frames[j].point.lane = width > 1 ? int(g.domain.size()) - 1 : -1;
+          frames[j].point.lane = width > 1 ? laneDim : -1;
           frames[j].point.width = width;
           frames[j].point.mask = mask;
           if (!count) {
