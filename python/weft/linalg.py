@@ -29,9 +29,10 @@ from weft.ops.elementwise import where
 from weft.ops.movement import cut, matrix_transpose
 
 __all__ = [
-    "LU", "QR", "SVD", "Eigh", "Slogdet", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
-    "lu", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "norm", "outer", "pinv", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
+    "LU", "QR", "SVD", "Eigh", "Lstsq", "Slogdet", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh",
+    "inv", "lstsq", "lu", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "norm", "outer",
+    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot",
+    "vector_norm",
 ]  # fmt: skip
 
 
@@ -63,6 +64,15 @@ class SVD(NamedTuple):
     U: Any
     S: Any
     Vh: Any
+
+
+class Lstsq(NamedTuple):
+    """What `lstsq` returns: the solution, the sum of squares that is left, and what tells how well it is determined."""
+
+    x: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
 
 
 class Slogdet(NamedTuple):
@@ -256,7 +266,7 @@ def svdvals(x: Any, /) -> Any:
 # ----------------------------------------------------------------------------------------------------------- solutions
 
 
-def _system(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer, Any, bool]:
+def _system(name: str, x1: Any, x2: Any, square: bool = True) -> tuple[Tracer, Tracer, Any, bool]:
     """Both sides with common leading axes, the dtype of the result, and whether the right one was a vector."""
     given = [as_array(x1), as_array(x2)]
     d = floating(given)
@@ -267,10 +277,9 @@ def _system(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer, Any, bool]:
     is_vector = b.ndim == 1
     if is_vector:
         b = reshape(b, (*b.shape, 1))
-    if not dims.same(a.shape[-1], a.shape[-2]) or not dims.same(a.shape[-1], b.shape[-2]):
-        raise ShapeError(
-            "WF1012", f"{name} takes square matrices, and as many rows on the right as they have.", operands=shown
-        )
+    if (square and not dims.same(a.shape[-1], a.shape[-2])) or not dims.same(a.shape[-2], b.shape[-2]):
+        kind = "square matrices" if square else "matrices"
+        raise ShapeError("WF1012", f"{name} takes {kind}, and as many rows on the right as they have.", operands=shown)
     lead = broadcast_shapes(a.shape[:-2], b.shape[:-2], operands=given)
     return broadcast(a, (*lead, *a.shape[-2:])), broadcast(b, (*lead, *b.shape[-2:])), d, is_vector
 
@@ -350,9 +359,41 @@ def pinv(x: Any, /, *, rtol: float | None = None) -> Any:
     [[0.5, 0.0, 0.0], [0.0, 0.0, 0.25]]
     """
     a, d = _matrices("pinv", x)
-    if dims.same(_least(a), 0):
-        return convert(_zeros(matrix_transpose(a)), d)
-    return convert(factors.pinv(a, _tolerance(a, rtol)), d)
+    return convert(_pinv(a, rtol), d)
+
+
+def _pinv(a: Tracer, rtol: float | None) -> Tracer:
+    return _zeros(matrix_transpose(a)) if dims.same(_least(a), 0) else factors.pinv(a, _tolerance(a, rtol))
+
+
+@op(arrays=2)
+def lstsq(x1: Any, x2: Any, /, *, rtol: float | None = None) -> Lstsq:
+    """The x for which the sum of squares of `x2 - x1 @ x` is least; of several the one of the least norm.
+
+    It is the pseudo-inverse of `x1` times `x2`.
+
+    Args:
+        x1: matrices of shape (..., m, n). x2: a vector of shape (m,), or matrices of shape (..., m, k).
+        rtol: as in `pinv`.
+
+    Returns:
+        Lstsq(x, residuals, rank, singular_values): the solution, of shape (n,) or (..., n, k); that sum, for each
+        column of `x2` (NumPy leaves it out where the rank is less than n); as `matrix_rank`; as `svdvals`. The
+        derivative holds where the rank does not change. NaN where `x1` has NaN or infinities.
+
+    Raises:
+        ShapeError: WF1011; WF1012 where rows differ, or m and n are different symbolic sizes; WF1001.
+
+    >>> line = lstsq(np.float32([[0, 1], [1, 1], [2, 1]]), np.float32([1, 3, 5]))
+    >>> line.x.round(4).tolist(), line.rank.item()
+    ([2.0, 1.0], 2)
+    """
+    a, b, d, is_vector = _system("lstsq", x1, x2, square=False)
+    x = matmul(_pinv(a, rtol), b)
+    left = b - matmul(a, x)
+    residuals = reduction.sum(left * left, axis=-2)
+    s = factors.svdvals(a)
+    return Lstsq(_answer(x, d, is_vector), _answer(residuals, d, is_vector), _rank(a, s, rtol), convert(s, d))
 
 
 @op
@@ -371,10 +412,15 @@ def matrix_rank(x: Any, /, *, rtol: float | None = None) -> Any:
     1
     """
     a, _ = _matrices("matrix_rank", x)
+    _least(a)
+    return _rank(a, factors.svdvals(a), rtol)
+
+
+def _rank(a: Tracer, s: Tracer, rtol: float | None) -> Tracer:
+    """How many of the singular values of a count as other than 0."""
     integer = dtypes.default_int()
     if dims.same(_least(a), 0):
         return broadcast(convert(0, integer), a.shape[:-2])
-    s = factors.svdvals(a)
     greatest = cut(s, s.ndim - 1, 0, 1)
     return reduction.sum(s > _tolerance(a, rtol) * greatest, axis=-1, dtype=integer)
 

@@ -67,6 +67,67 @@ def test_unique(shape):
         same(inverse.inverse_indices, want[2].reshape(shape))
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_taken_by_conditions(shape, share):
+    places = lambda x: (wf.flatnonzero(x > 0), wf.argwhere(x > 0), wf.extract(x > 0, x))  # noqa: E731
+    f = wf.jit(places)
+    for seed in range(2):
+        x = draw(shape, seed, share)[..., ::-1]
+        want = np.flatnonzero(x > 0), np.argwhere(x > 0), np.extract(x > 0, x)
+        for got in (f(x), places(wf.asarray(x))):
+            for g, w in zip(got, want, strict=True):
+                same(g, w)
+    assert f.misses == ["a new signature"]
+    for axis in (None, *range(-len(shape), len(shape))):
+        n = x.size if axis is None else shape[axis]
+        for p in (np.arange(n) % 3 == 1, np.ones(n, bool), np.zeros(n // 2, int), (np.arange(n) % 2)[: n // 2]):
+            want = np.compress(p, x, axis)
+            same(wf.compress(p, x, axis), want)
+            same(wf.jit(lambda p, x, axis=axis: wf.compress(p, x, axis))(p, x), want)
+            k = want.shape[axis or 0]
+            for size in (0, k, k + 2):
+                got = np.asarray(
+                    wf.jit(lambda p, x, axis=axis, n=size: wf.compress(p, x, axis, size=n, fill_value=7))(p, x)
+                )
+                kept = np.take(want, range(min(size, k)), axis=axis or 0)
+                rest = np.full(
+                    [max(size - k, 0) if i == (axis or 0) % want.ndim else m for i, m in enumerate(want.shape)], 7
+                )
+                same(got, np.concatenate([kept, rest.astype(np.float32)], axis or 0))
+
+
+def test_taken_by_conditions_has_derivatives_and_refuses_what_does_not_fit():
+    x = draw((4, 3), 0)
+    g = wf.jit(wf.grad(lambda x: wf.sum(wf.compress(x[:, 0] > 0, x, 0) ** 2) + wf.sum(wf.extract(x > 1, x) ** 3)))
+    np.testing.assert_allclose(g(x), np.where(x[:, :1] > 0, 2 * x, 0) + np.where(x > 1, 3 * x**2, 0), rtol=1e-6)
+    for call, code in (
+        (lambda: wf.compress(np.ones((2, 2)), x), "WF1011"),
+        (lambda: wf.compress(np.ones(5), x, 0), "WF1012"),
+        (lambda: wf.extract(np.ones(5), x), "WF1012"),
+        (lambda: wf.argwhere(np.float32(1)), "WF1011"),
+    ):
+        with pytest.raises(ShapeError, match=code):
+            call()
+    same(wf.flatnonzero(np.float32(1)), np.array([0]))
+
+
+def test_repeat_by_a_traced_number():
+    f = wf.jit(lambda x, n: wf.repeat(x, n, axis=0))
+    x = draw((3, 2), 0)
+    for n in (2, 0, 1, 5, -1):
+        same(f(x, np.int64(n)), np.repeat(x, max(n, 0), axis=0))
+    assert f.misses == ["a new signature"]
+    same(wf.jit(lambda x, n: wf.repeat(x, n, size=4))(x, np.int8(1)), np.repeat(x, 1)[:4])
+
+
+def test_backwards_is_of_the_same_size():
+    f = wf.jit(lambda x: x[x > 0] * x[x > 0][::-1] + x[x > 0][::])
+    x = draw((9,), 0)
+    y = x[x > 0]
+    same(f(x), y * y[::-1] + y)
+
+
 def test_later_ops():
     """What has such a size is an array as any other."""
 

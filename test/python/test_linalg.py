@@ -230,7 +230,7 @@ def function_of(w, v):
 
 
 S, A, B = definite(4), matrices(4, 4) + 3 * np.eye(4), matrices(4, 2)
-TALL, WIDE = matrices(5, 3), matrices(3, 5)
+TALL, WIDE, RIGHT = matrices(5, 3), matrices(3, 5), matrices(5, 2)
 
 
 def part(factors, i):
@@ -291,6 +291,10 @@ GRADIENTS = {
     "svdvals": (lambda m, a: m.svdvals(a), lambda a: np.linalg.svd(a)[1], TALL),
     "pinv tall": (lambda m, a: m.pinv(a), np.linalg.pinv, TALL),
     "pinv wide": (lambda m, a: m.pinv(a), np.linalg.pinv, WIDE),
+    "lstsq": (lambda m, a: m.lstsq(a, RIGHT)[0], lambda a: np.linalg.lstsq(a, RIGHT, rcond=None)[0], TALL),
+    "lstsq residuals": (
+        lambda m, a: m.lstsq(a, RIGHT)[1], lambda a: np.linalg.lstsq(a, RIGHT, rcond=None)[1], TALL,
+    ),
     "nuclear norm": (lambda m, a: m.matrix_norm(a, ord="nuc"), lambda a: np.linalg.norm(a, "nuc"), TALL),
     "cond": (lambda m, a: m.cond(a), np.linalg.cond, A),
 }  # fmt: skip
@@ -467,6 +471,38 @@ def test_cross():
     close(la.cross(a.T, a.T + 1, axis=0), np.cross(a.T, a.T + 1, axis=0), 1e-13)
 
 
+@pytest.mark.parametrize("d", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 5), (7, 3), (3, 7), (4, 1), (1, 4)], ids=str)
+def test_least_squares(shape, d):
+    """The solution, what is left, the rank and the values are NumPy's, also where the rank is not full."""
+    a, eps = matrices(*shape).astype(d), np.finfo(d).eps
+    deficient = a.copy()
+    deficient[:, -1] = deficient[:, 0]
+    for x in (a, deficient, np.zeros_like(a)):
+        for b in (matrices(shape[0]).astype(d), matrices(shape[0], 2).astype(d)[::-1]):
+            got, want = la.lstsq(x, b), np.linalg.lstsq(x.astype(np.float64), b, rcond=eps * max(shape))
+            scale = np.abs(want[0]).max() + 1
+            close(got.x, want[0], 300 * eps * scale)
+            left = ((b - x.astype(np.float64) @ want[0]) ** 2).sum(0)
+            close(got.residuals, left, 300 * eps * scale * (np.abs(b).max() + 1))
+            assert int(got.rank) == want[2]
+            close(got.singular_values, want[3], 100 * eps * (want[3].max() + 1))
+            assert got.x.dtype == got.residuals.dtype == d and got.rank.dtype == np.int64
+    many, rows = matrices(2, 3, *shape).astype(d), matrices(3, shape[0], 2).astype(d)
+    got = wf.jit(la.lstsq)(many, rows)
+    for i in np.ndindex(2, 3):
+        close(np.asarray(got.x)[i], np.linalg.lstsq(many[i], rows[i[1]], rcond=None)[0], 3e4 * eps)
+    assert got.residuals.shape == (2, 3, 2) and got.rank.shape == (2, 3)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)], ids=str)
+def test_least_squares_of_nothing(shape):
+    got = la.lstsq(np.zeros(shape), np.ones(shape[0]))
+    same_bits(np.asarray(got.x), np.zeros(shape[1]))
+    assert float(got.residuals) == shape[0] and int(got.rank) == 0 and got.singular_values.shape == (0,)
+    assert np.isnan(np.asarray(la.lstsq(np.full((3, 2), np.nan), np.ones(3)).x)).all()
+
+
 def test_symbolic_sizes():
     n = wf.Dim("n")
     f = wf.jit(la.cholesky, dims={"x": (n, n)})
@@ -491,6 +527,8 @@ def test_symbolic_sizes():
         (lambda: la.svdvals(np.zeros(3)), ShapeError, "WF1011"),
         (lambda: la.pinv(np.zeros(3)), ShapeError, "WF1011"),
         (lambda: la.matrix_rank(np.zeros(3)), ShapeError, "WF1011"),
+        (lambda: la.lstsq(np.zeros(3), np.zeros(3)), ShapeError, "WF1011"),
+        (lambda: la.lstsq(np.zeros((3, 2)), np.zeros(2)), ShapeError, "WF1012"),
         (lambda: la.cond(np.zeros((2, 3)), 1), ShapeError, "WF1012"),
         (lambda: la.cond(np.eye(2), 5), ArgumentValueError, "WF1902"),
         (lambda: la.cross(np.zeros(2), np.zeros(2)), ShapeError, "WF1012"),

@@ -249,7 +249,7 @@ def _by_data(x: Any, index: Any) -> tuple[Any, Any]:
     axis, dots = 0, len(x.shape) - sum(used)
     for k, i in enumerate(items):
         if axis < len(x.shape) and data_sizes.depends_on_data(x.shape[axis]):
-            if isinstance(i, slice) and i != slice(None):
+            if isinstance(i, slice) and not _keeps_size(i):
                 places = _slice_places(x.shape[axis], i)
                 x = _getitem_arrays(x, (*[slice(None)] * axis, _ARRAY), places)
                 items[k] = slice(None)
@@ -257,6 +257,11 @@ def _by_data(x: Any, index: Any) -> tuple[Any, Any]:
                 items[k] = convert(i, dtypes.int64)
         axis += dots if i is Ellipsis else used[k]
     return x, tuple(items)
+
+
+def _keeps_size(s: slice) -> bool:
+    """Whether a slice takes an axis whole, in order or backwards, so that it has the same size."""
+    return s.start is None and s.stop is None and (s.step is None or s.step in (1, -1))
 
 
 def _num_axes(i: Any) -> int:

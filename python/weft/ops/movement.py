@@ -11,7 +11,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from weft._src import _weft, data_sizes, dims, dtypes
+from weft._src import _weft, data_sizes, dims, dtypes, trace
 from weft._src.dispatch import op
 from weft._src.errors import (
     ArgumentValueError,
@@ -519,9 +519,10 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None, size: int | None
     """`x` with each element along an axis (by default: all elements in order) repeated.
 
     Args:
-        repeats: one integer, or an array of one for each element along the axis; negative ones count as 0.
-        size: of the axis in the result, where `repeats` is an array and that is to be known beforehand: what is too
-            much is cut off, and what is missing is the last element.
+        repeats: one integer, or an array of one for each element along the axis; negative ones count as 0. One that is
+            known only when the program runs gives a size that depends on data.
+        size: of the axis in the result, where `repeats` is an array or traced and that is to be known beforehand: what
+            is too much is cut off, and what is missing is the last element.
 
     Raises:
         AxisError: WF1002; ShapeError: WF1008 for a negative number, WF1012 for an array of another size;
@@ -533,7 +534,9 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None, size: int | None
     Array([1, 1, 1, 2], dtype=int64)
     """
     if not getattr(repeats, "shape", None) and not isinstance(repeats, (list, tuple)):
-        return _repeat(x, operator.index(repeats) if hasattr(repeats, "dtype") else repeats, axis)
+        if type(repeats) is not Tracer or trace.known_value(repeats) is not None:
+            return _repeat(x, operator.index(repeats) if hasattr(repeats, "dtype") else repeats, axis)
+        repeats = reshape(repeats, (1,))
     return _repeat_each(x, repeats, None if size is None else operator.index(size), axis)
 
 

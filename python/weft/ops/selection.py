@@ -1,4 +1,4 @@
-"""Results whose size depends on values: positions of what is not zero, and what is there once.
+"""Results whose size depends on values: positions of what is not zero, what is taken by a mask, and what is there once.
 
 Decides how a size comes to be known: what is there is counted, and from there on the number is a size of its own
 (`data_sizes.as_size`), so one compile serves every count. Or it is said, by `size=`, with `fill_value` in the places
@@ -14,10 +14,14 @@ from weft._src import data_sizes, dims, dtypes
 from weft._src.dispatch import op
 from weft._src.errors import ShapeError, api_boundary
 from weft._src.normalize import array, broadcast, convert, count, reshape, size_value, text
+from weft._src.normalize import axis as one_axis
 from weft._src.trace import Tracer, emit
 from weft.ops import creation, elementwise, movement, reduction
 
-__all__ = ["nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"]
+__all__ = [
+    "argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique_all", "unique_counts", "unique_inverse",
+    "unique_values",
+]  # fmt: skip
 
 
 class UniqueAll(NamedTuple):
@@ -90,6 +94,109 @@ def _nonzero(x: Any, places: Any, fill_value: int) -> list[Tracer]:
     fill = broadcast(convert(fill_value, dtypes.int64), (n,))
     there = emit("lt", [creation.iota((n,), 0, dtypes.int64), broadcast(_total(mask), (n,))])
     return [emit("select", [there, i, fill]) for i in indices]
+
+
+@api_boundary
+def flatnonzero(x: Any, /, *, size: int | None = None, fill_value: int = 0) -> Any:
+    """The positions of the elements that are not zero, counted in row-major order.
+
+    Args:
+        x: an array. size, fill_value: as in `nonzero`.
+
+    >>> weft.flatnonzero(weft.asarray([[0, 3], [4, 0]]))
+    Array([1, 2], dtype=int64)
+    """
+    return nonzero(movement.reshape(asarray(x), (-1,)), size=size, fill_value=fill_value)[0]
+
+
+@api_boundary
+def argwhere(x: Any, /, *, size: int | None = None, fill_value: int = 0) -> Any:
+    """The positions of the elements that are not zero, in row-major order: a row of indices for each.
+
+    Args:
+        x: an array with axes. size, fill_value: as in `nonzero`.
+
+    Raises:
+        ShapeError: WF1011 for an array without axes.
+
+    >>> weft.argwhere(weft.asarray([[0, 3], [4, 0]]))
+    Array([[0, 1],
+           [1, 0]], dtype=int64)
+    """
+    return movement.stack(list(nonzero(x, size=size, fill_value=fill_value)), axis=1)
+
+
+@api_boundary
+def compress(
+    condition: Any, x: Any, /, axis: int | None = None, *, size: int | None = None, fill_value: Any = 0
+) -> Any:
+    """The slices of `x` along an axis that a vector of conditions takes.
+
+    Args:
+        condition: a vector, of which what is not zero takes a slice; where it is shorter, what is behind is not taken.
+        x: an array. axis: which; without it, of the elements in row-major order.
+        size: how many, if the result is to have a size known beforehand. Further ones are left out; if there are fewer,
+            the rest is `fill_value`.
+
+    Raises:
+        AxisError: WF1002; ShapeError: WF1011 for a condition that is no vector, WF1012 for one that is longer than the
+        axis, or of another symbolic size.
+
+    >>> weft.compress(weft.asarray([False, True]), weft.asarray([[1, 2], [3, 4], [5, 6]]), axis=0)
+    Array([[3, 4]], dtype=int64)
+    """
+    return _taken(asarray(condition), asarray(x), _places(size), "compress", axis, fill_value)
+
+
+@api_boundary
+def extract(condition: Any, x: Any, /, *, size: int | None = None, fill_value: Any = 0) -> Any:
+    """The elements of `x` where a condition of its shape is not zero, in row-major order.
+
+    Args:
+        condition, x: arrays of as many elements. size, fill_value: as in `compress`.
+
+    Raises:
+        ShapeError: WF1012 where they have other numbers of elements.
+
+    >>> x = weft.asarray([[1, 2], [3, 4]])
+    >>> weft.extract(x % 2 == 0, x)
+    Array([2, 4], dtype=int64)
+    """
+    condition, x = asarray(condition), asarray(x)
+    if not dims.same(count(condition.shape), count(x.shape)):
+        raise ShapeError(
+            "WF1012", "extract takes a condition of as many elements as x has.", operands=(text(condition), text(x))
+        )
+    return _taken(movement.reshape(condition, (-1,)), x, _places(size), "extract", None, fill_value)
+
+
+@op(arrays=3)
+def _taken(condition: Any, x: Any, places: Any, name: str, axis: int | None, fill_value: Any) -> Tracer:
+    """The slices of x along an axis that a condition takes."""
+    from weft.ops.indexing import take
+
+    condition, x = array(condition), array(x)
+    if len(condition.shape) != 1:
+        raise ShapeError("WF1011", f"{name} takes a vector of conditions.", operands=(text(condition),))
+    if axis is None:
+        x, axis = reshape(x, (count(x.shape),)), 0
+    axis = one_axis(axis, len(x.shape))
+    m, n = condition.shape[0], x.shape[axis]
+    if not dims.same(m, n) and (isinstance(m, dims.Dim) or isinstance(n, dims.Dim) or m > n):
+        raise ShapeError(
+            "WF1012", f"{name} takes a condition no longer than the axis.", operands=(text(condition), text(x))
+        )
+    if places is None:
+        return take(x, found_flat(condition, name), axis=axis) if not _is_zero(n) else x
+    k = array(places).shape[0]
+    shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
+    fill = broadcast(convert(fill_value, x.dtype), shape)
+    if _is_zero(n):
+        return fill
+    mask = elementwise.truth(condition)
+    there = emit("lt", [creation.iota((k,), 0, dtypes.int64), broadcast(_total(mask), (k,))])
+    there = emit("broadcast", [there], results=[(shape, dtypes.bool_)], dims=[axis])
+    return emit("select", [there, take(x, _positions(mask, k), axis=axis), fill])
 
 
 def found(x: Tracer, what: str) -> list[Tracer]:
