@@ -1,6 +1,7 @@
 // Decides what explain() can say of a program: read off the IR at the stage `planned`, stored as JSON with the image.
 #include "weft/Pipelines/Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Kernels/KernelShape.h"
 #include "llvm/ADT/MapVector.h"
@@ -148,19 +149,35 @@ void Report::readPlan(ModuleOp module) {
                                          {"outputs", std::move(outputs)}});
   }
   SmallVector<LaunchOp> order;
-  module.walk([&](LaunchOp launch) {
-    order.push_back(launch);
-    llvm::json::Array read, written;
-    for (Type type : launch.getOperandTypes())
-      read.push_back(bytesOf(type).str());
-    for (Type type : launch.getResultTypes())
-      written.push_back(bytesOf(type).str());
-    launches.push_back(llvm::json::Object{{"kernel", launch.getCallee().str()},
-                                          {"lines", linesJson(launch.getLoc())},
-                                          {"in_loop", isInLoop(launch)},
-                                          {"kept", launch->hasAttr("weft.kept")},
-                                          {"read_bytes", std::move(read)},
-                                          {"written_bytes", std::move(written)}});
+  auto bytes = [](TypeRange types) {
+    llvm::json::Array list;
+    for (Type type : types)
+      list.push_back(bytesOf(type).str());
+    return list;
+  };
+  auto describe = [&](Operation *op, StringRef key, StringRef what) {
+    return llvm::json::Object{{key, what.str()},
+                              {"lines", linesJson(op->getLoc())},
+                              {"in_loop", isInLoop(op)},
+                              {"read_bytes", bytes(op->getOperandTypes())},
+                              {"written_bytes", bytes(op->getResultTypes())}};
+  };
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto launch = dyn_cast<LaunchOp>(op)) {
+      order.push_back(launch);
+      llvm::json::Object told = describe(op, "kernel", launch.getCallee());
+      told["kept"] = launch->hasAttr("weft.kept");
+      launches.push_back(std::move(told));
+    } else if (isa<LibraryOpInterface>(op)) {
+      calls.push_back(describe(op, "op", op->getName().stripDialect()));
+    } else if (auto sized = dyn_cast<SizedOp>(op)) {
+      auto bound = sized.getBound();
+      auto asked = op->getAttrOfType<SizeAttr>("weft.bytes");
+      sizes.push_back(llvm::json::Object{{"symbol", sized.getSymbol().str()},
+                                         {"bound", bound ? bound->getSize().str() : ""},
+                                         {"bytes", asked ? asked.getSize().str() : "0"},
+                                         {"lines", linesJson(op->getLoc())}});
+    }
   });
   readNotFused(module, order);
   module.walk([&](CopyOp copy) {
@@ -173,8 +190,10 @@ void Report::readPlan(ModuleOp module) {
 std::string Report::json() const {
   llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
+                          {"calls", llvm::json::Value(llvm::json::Array(calls))},
                           {"not_fused", llvm::json::Value(llvm::json::Array(notFused))},
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
+                          {"sizes", llvm::json::Value(llvm::json::Array(sizes))},
                           {"maps", llvm::json::Value(llvm::json::Array(maps))},
                           {"arena_bytes", arena},
                           {"kept_bytes", kept},

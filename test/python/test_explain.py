@@ -140,3 +140,33 @@ def test_kernels_that_differ_in_a_constant_alone_have_names_of_their_own():
         assert np.array_equal(np.asarray(clears(i)(x)), want)
         names.update(re.findall("k_[0-9a-f]{32}", clears(i).lower(x).as_text("kernels")))
     assert len(names) == 3
+
+
+def test_calls_of_the_library_are_listed():
+    @wf.jit
+    def f(x):
+        q, r = wf.linalg.qr(x)
+        values = wf.scan(lambda c, y: (c + wf.linalg.svdvals(y @ r)[0], None), 0.0, x.reshape(2, 2, 4))[0]
+        return values + wf.sum(q)
+
+    told = f.explain(np.ones((4, 4), np.float32))
+    assert [(c.op, c.in_loop) for c in told.calls] == [("qr", False), ("svdvals", True)]
+    first = f.f.__code__.co_firstlineno
+    assert [[int(line.rpartition(":")[2]) - first for line in c.lines[:1]] for c in told.calls] == [[2], [3]]
+    assert told.calls[0].read_bytes == 64 and told.calls[0].written_bytes == 128
+    text = str(told)
+    assert "2 library calls" in text and "\n  call  qr  test" in text and "in a loop" in text
+
+
+def test_sizes_that_the_program_finds_are_listed():
+    @wf.jit
+    def f(x):
+        kept = wf.sort(x[x > 0])
+        return wf.sum(kept * kept[::-1])
+
+    (size,) = f.explain(np.ones(9, np.float32)).sizes
+    assert size.bound is None and size.name in size.asked_bytes and "depends on data" in str(size)
+    g = wf.jit(wf.grad(lambda x: wf.while_loop(lambda c: c < 10.0, lambda c: wf.sin(c) * c * 3, x, max_trips=7)))
+    (size,) = g.explain(np.float32(1)).sizes
+    assert size.bound == 7 and size.asked_bytes == 0
+    assert f"size {size.name} is bounded by 7 (" in str(g.explain(np.float32(1)))

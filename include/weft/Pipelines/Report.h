@@ -1,5 +1,5 @@
-// Decides what is told of a compilation: kernels with their ops, lines and bytes, refused fusions, copies, memory, time
-// per stage.
+// Decides what is told of a compilation: kernels with their ops, lines and bytes, calls of the library, refused
+// fusions, copies, memory, sizes that depend on data, time per stage.
 #ifndef WEFT_PIPELINES_REPORT_H
 #define WEFT_PIPELINES_REPORT_H
 
@@ -15,7 +15,8 @@ public:
   /// Times what happens until end().
   void begin(llvm::StringRef stage);
   void end();
-  /// Reads kernels, launches, copies, what became of maps, and the arena from a module at the stage `planned`.
+  /// Reads kernels, launches, calls of the library of factorisations, copies, sizes that depend on data, what became of
+  /// maps, and the arena from a module at the stage `planned`.
   void readPlan(mlir::ModuleOp module);
   /// How many kernels were compiled, and how many came from a store.
   void compiled(int64_t fresh, int64_t stored) {
@@ -27,7 +28,7 @@ public:
 private:
   void readNotFused(mlir::ModuleOp module, llvm::ArrayRef<LaunchOp> order);
 
-  llvm::json::Array kernels, launches, notFused, copies, maps, stages;
+  llvm::json::Array kernels, launches, calls, notFused, copies, sizes, maps, stages;
   std::string arena = "0", kept = "0";
   int64_t freshKernels = 0, storedKernels = 0;
   std::vector<int64_t> donations; ///< (result, argument) one after the other

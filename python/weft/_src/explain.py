@@ -1,9 +1,9 @@
 """`f.explain(*args)`: what a compiled function consists of, as an object; printing it is the report.
 
 Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
-there are, from which lines, what they read and write; fusions refused and copies with reasons; memory; the time of each
-stage; why programs
-were made anew; and notes on what may surprise.
+there are, from which lines, what they read and write; calls of the library of factorisations; fusions refused and
+copies with reasons; memory, and that of sizes which depend on data; the time of each stage; why programs were made
+anew; and notes on what may surprise.
 """
 
 from __future__ import annotations
@@ -78,6 +78,39 @@ class NotFused(NamedTuple):
         return f"{self.producer} -> {self.consumer}: {self.code} {self.reason}{where}"
 
 
+class LibraryCall(NamedTuple):
+    """One call of the library of factorisations, between kernels.
+
+    Attributes:
+        op: what it computes, such as "svd". lines, in_loop, read_bytes, written_bytes: as of a kernel.
+    """
+
+    op: str
+    lines: tuple[str, ...]
+    in_loop: bool
+    read_bytes: Any
+    written_bytes: Any
+
+
+class DataSize(NamedTuple):
+    """A size that is known only when the program has found it.
+
+    Attributes:
+        name: in the IR. bound: what it is never more than, so that memory is planned; None where nothing says so.
+        asked_bytes: a formula of the memory that is asked for when the size is known. lines: where it is found.
+    """
+
+    name: str
+    bound: Any
+    asked_bytes: Any
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = f"is bounded by {self.bound}" if self.bound is not None else "depends on data"
+        asked = f": {_bytes(self.asked_bytes)} are asked for when it is known" if self.asked_bytes != 0 else ""
+        return f"{self.name} {known}{asked}" + (f" ({_where(self.lines)})" if self.lines else "")
+
+
 class Copy(NamedTuple):
     """A copy that the program makes, and why."""
 
@@ -91,8 +124,9 @@ class Explanation:
 
     Attributes:
         name, location: the function and where it stands. arguments: texts such as "x: f32[128,64]".
-        kernels: the launches, in the order of the program. not_fused: kernels that could not become one, with reasons.
-        copies: with reasons.
+        kernels: the launches, in the order of the program. calls: those of the library of factorisations.
+        not_fused: kernels that could not become one, with reasons. copies: with reasons.
+        sizes: those that the program finds, and what bounds them.
         peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
         kept_bytes: of what stays from call to call: captured arrays, packed.
         timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
@@ -129,6 +163,25 @@ class Explanation:
             )
             for launch in report["launches"]
         ]
+        self.calls = [
+            LibraryCall(
+                call["op"],
+                _short(call["lines"]),
+                call["in_loop"],
+                _total(call["read_bytes"]),
+                _total(call["written_bytes"]),
+            )
+            for call in report["calls"]
+        ]
+        self.sizes = [
+            DataSize(
+                size["symbol"],
+                _size(size["bound"]) if size["bound"] else None,
+                _size(size["bytes"]),
+                _short(size["lines"]),
+            )
+            for size in report["sizes"]
+        ]
         self.not_fused = [
             NotFused(
                 self.kernels[pair["producer"]].name,
@@ -161,10 +214,14 @@ class Explanation:
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
             lines.append(text.rstrip() + "  in a loop" * k.in_loop + "  inlined" * k.inlined + "  kept" * k.kept)
+        for c in self.calls:
+            moved = _bytes(_total([c.read_bytes, c.written_bytes]))
+            lines.append(f"  call  {c.op}  {_where(c.lines)}  {moved}" + "  in a loop" * c.in_loop)
+        lines += [f"  size {size}" for size in self.sizes]
         for pair, n in Counter(self.not_fused).items():
             lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
-        for c in self.copies:
-            lines.append(f"  copy  {c.reason}  {', '.join(c.lines)}  {_bytes(c.bytes)}")
+        for copy in self.copies:
+            lines.append(f"  copy  {copy.reason}  {', '.join(copy.lines)}  {_bytes(copy.bytes)}")
         lines += [f"  note: {note}" for note in self.notes]
         if len(self.recompiles) > 1:
             counts = Counter(self.recompiles)
@@ -177,6 +234,8 @@ class Explanation:
         launches = len(self.kernels)
         kernels = f"{distinct} kernel{'s' * (distinct != 1)}"
         parts = [kernels if distinct == launches else f"{kernels} in {launches} launches"]
+        if self.calls:
+            parts.append(f"{len(self.calls)} library call{'s' * (len(self.calls) != 1)}")
         parts.append(f"arena {_bytes(self.peak_bytes)}")
         if self.kept_bytes:
             parts.append(f"{_bytes(self.kept_bytes)} kept")
