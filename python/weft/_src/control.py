@@ -309,7 +309,14 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
 
 
 @api_boundary
-def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any, max_trips: Any = None) -> Any:
+def while_loop(
+    cond: Callable[[Any], Any],
+    body: Callable[[Any], Any],
+    init: Any,
+    max_trips: Any = None,
+    *,
+    checkpoint: int | None = None,
+) -> Any:
     """A loop that runs while a condition holds, in native code.
 
     Args:
@@ -318,6 +325,8 @@ def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
         init: the first carry. Python numbers in it take the dtype that the body gives them.
         max_trips: an int or a Dim: the loop ends after so many trips, whatever the condition says. The gradient keeps
             a row per trip; with `max_trips` the memory for them is planned beforehand.
+        checkpoint: the gradient keeps the carry once in so many trips, and makes those between again: of n trips it
+            keeps about n / checkpoint + checkpoint rows, least where that is the root of n, for one run more.
 
     Returns:
         The last carry.
@@ -325,6 +334,7 @@ def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     Raises:
         ControlFlowError: WF1322 where the carry changes; WF1323 where `max_trips` is traced.
         DTypeError: WF1325 where the condition is not one truth value.
+        WrongArgumentError: WF1032 where `checkpoint` is no positive int.
 
     >>> import weft as wf
     >>> float(wf.while_loop(lambda c: c < 100.0, lambda c: c * 3.0, 1.0))
@@ -333,12 +343,19 @@ def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     for f in (cond, body):
         leaves.check_callable(f, "while_loop")
     max_trips = None if max_trips is None else _count(max_trips, "max_trips of while_loop")
+    if checkpoint is not None and (type(checkpoint) is not int or checkpoint < 1):
+        raise WrongArgumentError("WF1032", f"checkpoint is a positive int, not {checkpoint!r}.")
     if _python_runs():
         trips = 0
         while (max_trips is None or trips < max_trips) and _truth(cond(init)):
             init, trips = body(init), trips + 1
         return init
-    return implicit.run(functools.partial(_while_loop, max_trips, cond, body), init)
+    loop = (
+        functools.partial(_while_loop, max_trips)
+        if checkpoint is None
+        else functools.partial(_while_in_segments, max_trips, checkpoint)
+    )
+    return implicit.run(functools.partial(loop, cond, body), init)
 
 
 @api_boundary
@@ -493,8 +510,7 @@ def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., An
     carries = [Spec(x.shape, strong_dtype(x.spec), x.weak_type) for x in inits]
 
     def condition(*carry: Tracer) -> list[Tracer]:
-        holds = _scalar(cond(carry_tree.unflatten(carry)), "condition of while_loop")
-        return [holds if holds.dtype is dtypes.bool_ else emit("convert", [holds], dtype=dtypes.bool_)]
+        return [_holds(cond(carry_tree.unflatten(carry)))]
 
     def step(*carry: Tracer) -> list[Tracer]:
         after, after_tree = leaves.flatten(body(carry_tree.unflatten(carry)))
@@ -521,6 +537,32 @@ def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., An
         results=[(c.shape, c.dtype) for c in carries],
     )
     return carry_tree.unflatten(made)
+
+
+def _holds(answer: Any) -> Tracer:
+    """What a condition answered, as a truth value."""
+    holds = _scalar(answer, "condition of while_loop")
+    return holds if holds.dtype is dtypes.bool_ else emit("convert", [holds], dtype=dtypes.bool_)
+
+
+def _while_in_segments(
+    max_trips: Any, every: int, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any
+) -> Any:
+    """The loop as one over segments of so many trips, each of which keeps nothing for the gradient."""
+    from weft._src.checkpoint import checkpoint
+
+    if max_trips is None:
+        segment = checkpoint(lambda carry: _while_loop(every, cond, body, carry))
+        return _while_loop(None, cond, segment, init)
+
+    def further(carry: Any) -> Any:
+        return emit("and", [_holds(cond(carry[0])), emit("lt", [carry[1], _size(max_trips)])])
+
+    def step(carry: Any) -> Any:
+        return body(carry[0]), emit("add", [carry[1], _size(1)])
+
+    segment = checkpoint(lambda carry: _while_loop(every, further, step, carry))
+    return _while_loop((max_trips + every - 1) // every, further, segment, (init, _size(0)))[0]
 
 
 def _size(n: Any) -> Tracer:
