@@ -101,7 +101,10 @@ LogicalResult Batcher::batchBlock(Block &from, ValueRange arguments, ArrayRef<bo
     if (failed(rule ? rule.batch(*this, operands, has, made) : mapOver(&op, operands, has, made)))
       return failure();
     mapping.map(op.getResults(), made);
-    values.insert(op.result_begin(), op.result_end());
+    auto rank = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
+    for (auto [result, value] : llvm::zip_equal(op.getResults(), made))
+      if (rank(value) > rank(result)) // a rule may give what is the same at each index without the axis
+        values.insert(result);
   }
   for (Value value : from.getTerminator()->getOperands()) {
     results.push_back(mapping.lookup(value));
@@ -154,7 +157,9 @@ FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<boo
   for (auto [i, value] : llvm::enumerate(results)) {
     bool isWhole = !whole.empty() && whole[i];
     if (isWhole && has[i])
-      return emitError(end, "[WF1314] result ") << i << " of @" << callee.getSymName() << " depends on the mapped axis";
+      return emitError(callee.getBody().front().getTerminator()->getOperand(i).getLoc(),
+                       "[WF1314] a value that must be the same at each index of @")
+             << callee.getSymName() << " comes of an op that depends on the mapped axis";
     if (!isWhole)
       value = inner.materialize(end, value, has[i]);
   }

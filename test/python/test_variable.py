@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import weft as wf
 from weft._src import _weft
-from weft.errors import DTypeError, ShapeError, UnsupportedError, WrongArgumentError
+from weft.errors import BatchError, DTypeError, ShapeError, UnsupportedError, WrongArgumentError
 
 
 def test_plain_code():
@@ -357,8 +357,6 @@ def test_what_is_refused():
         v.value = v + x
         return x
 
-    with pytest.raises(UnsupportedError, match="WF1507"):
-        wf.vmap(writes)(np.ones(3, np.float32))
     with pytest.raises(UnsupportedError, match="map, whose slices are computed in no order"):
         wf.map(writes, np.ones(3, np.float32))
     assert float(v) == 0
@@ -393,3 +391,55 @@ def test_memory_is_reused():
         f(1.0)
     assert _weft.pool_stats()["live_bytes"] == before
     np.testing.assert_allclose(np.asarray(v), 2.0, rtol=1e-6)
+
+
+def test_variables_under_vmap():
+    """Reads are of the one value; a write of what is the same at each index is made once."""
+    v, n = wf.Variable(np.float32([1, 2])), wf.Variable(0)
+
+    def f(x):
+        before = v.value * x
+        n.value = wf.fori_loop(0, 3, lambda i, c: c + 1, n.value)
+        v.value = wf.cond(n > 0, lambda: v * 2.0, lambda: v * 5.0)
+        return before + v.value, wf.sum(v.value)
+
+    x = np.arange(3, dtype=np.float32)
+    for g in (wf.vmap(f), wf.jit(wf.vmap(f)), wf.vmap(wf.jit(f))):
+        v.value, n.value = np.float32([1, 2]), 0
+        both, total = g(x)
+        assert int(n) == 3 and np.asarray(v).tolist() == [2, 4]
+        np.testing.assert_array_equal(np.asarray(both), x[:, None] * [1.0, 2.0] + [2.0, 4.0])
+        np.testing.assert_array_equal(np.asarray(total), [6.0] * 3)
+    both, total = wf.vmap(wf.vmap(f), out_axes=(1, None))(x.reshape(1, 3))
+    assert both.shape == (3, 1, 2) and np.asarray(total).tolist() == [12] * 3 and int(n) == 6
+    wf.vmap(f)(x[:0])
+    assert int(n) == 9 and np.asarray(v).tolist() == [8, 16]
+
+
+def test_what_vmap_writes_has_a_derivative():
+    v = wf.Variable(np.float32(0))
+
+    def f(x):
+        def lane(y):
+            v.value = x * 3
+            return y * v
+
+        return wf.sum(wf.vmap(lane)(wf.ones(4))) + v**2
+
+    assert float(wf.grad(f)(np.float32(2))) == 12 + 18 * 2 and float(v) == 6
+    assert float(wf.jit(wf.grad(f))(np.float32(1))) == 12 + 18
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_depends_on_the_index_is_not_written(compiled):
+    v = wf.Variable(np.float32(0))
+
+    def sums(x):
+        v.value = v + wf.sum(x)  # this line
+        return x
+
+    g = wf.jit(wf.vmap(sums)) if compiled else wf.vmap(sums)
+    with pytest.raises(BatchError, match="WF1314") as caught:
+        g(np.ones((3, 2), np.float32))
+    (line,) = (i for i, text in enumerate(open(__file__), 1) if text.endswith("# this line\n"))
+    assert f"test_variable.py:{line}" in str(caught.value) and float(v) == 0

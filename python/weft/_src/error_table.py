@@ -245,8 +245,10 @@ def _rows() -> dict[str, Entry]:
         """At least one argument of a `vmap` has a mapped axis.""",
         "wf.vmap(f, in_axes=None)(x)")
     row("WF1314", "BatchError", "whole result that depends on the mapped axis",
-        """`out_axes` is None only for results that are the same at each index.""",
-        "wf.vmap(lambda x: x, out_axes=None)(wf.zeros((2,)))", "give it a place in out_axes.")
+        """`out_axes` is None only for results that are the same at each index, and only such values are written to a
+        Variable under `vmap`.""",
+        "wf.vmap(lambda x: x, out_axes=None)(wf.zeros((2,)))",
+        "give it a place in out_axes; return what is written, and write what all lanes make together outside.")
     row("WF1321", "ControlFlowError", "branches disagree",
         """All branches return the same structure, shapes and dtypes.""",
         "wf.cond(p, lambda: wf.zeros((2,)), lambda: wf.zeros((3,)))")

@@ -181,7 +181,7 @@ def write(v: Variable, new: Any) -> None:
 
     Raises:
         DTypeError: WF1028, ShapeError: WF1017 for a value of another dtype or shape.
-        UnsupportedError: WF1507 where what is written cannot leave: under vmap, in custom derivatives.
+        UnsupportedError: WF1507 where what is written cannot leave: in `map`, in custom derivatives.
     """
     scope = trace.current()
     given = trace.as_tracer(new) if scope is not None else _array(new, v)

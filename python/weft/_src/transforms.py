@@ -51,11 +51,12 @@ def trace_leaves(
     has_aux: bool = False,
     keeps_state: bool = False,
     at: Sequence[Tracer] = (),
+    cuts: bool = True,
 ) -> _Traced:
     """Traces `f` (from a list of tracers to a tree) into a private function; `at` as in `trace.function`.
 
-    Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them; so are the new values of
-    Variables, which `f` may write if `keeps_state`: the caller then calls `keep_state`.
+    Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them; so are, if `cuts`, the
+    new values of Variables, which `f` may write if `keeps_state`: the caller then calls `keep_state`.
     """
     trees: list[TreeDef | None] = [None, None]
     written: list[state.Variable] = []
@@ -77,7 +78,9 @@ def trace_leaves(
         results = [_result(x, path) for x, path in zip(out_leaves, trees[0].paths("result"), strict=True)]
         last = state.written()
         written.extend(v for v, _ in last)
-        return results + [_cut(_result(x, "auxiliary")) for x in [*aux_leaves, *(value for _, value in last)]]
+        values = [value for _, value in last]
+        results += [_cut(_result(x, "auxiliary")) for x in aux_leaves]
+        return results + ([_cut(value) for value in values] if cuts else values)
 
     function = trace.function(flat, specs, name, at)
     assert trees[0] is not None
@@ -595,11 +598,12 @@ def vmap(
         axis_size: the size of the axis. It is needed where no argument is mapped.
 
     Returns:
-        A function of the same arguments with one more axis each.
+        A function of the same arguments with one more axis each. What `f` writes to a Variable is the same at each
+        index, and is written once.
 
     Raises:
         BatchError: WF1311 where mapped sizes differ, WF1312 where nothing says how large the axis is, WF1314 where
-            out_axes has None for a result that depends on the index.
+            out_axes has None for a result that depends on the index, or such a value is written to a Variable.
         AxisError: WF1002 for an axis that an array does not have.
         ArgumentValueError: WF1210 where in_axes names no argument.
 
@@ -674,12 +678,13 @@ def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: Any, /,
         inner, named = tree.unflatten(tracers)
         return f(*inner, **named)
 
-    traced = trace_leaves(on_leaves, specs, name_of(f))
+    traced = trace_leaves(on_leaves, specs, name_of(f), keeps_state=True, cuts=False)
     outline = traced.out_tree.unflatten([0] * traced.out_tree.num_leaves)
     places = pytree.broadcast_prefix(_thawed(out_axes), outline, name="out_axes")
-    made = mapped(traced.function, operands, batched, size, [p is None for p in places])
+    made = mapped(traced.function, operands, batched, size, [p is None for p in places] + [True] * len(traced.written))
+    keep_state(traced, made)
     return traced.out_tree.unflatten(
-        [x if a is None else moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=True)]
+        [x if a is None else moved(x, 0, _axis(a, x.ndim, "result")) for x, a in zip(made, places, strict=False)]
     )
 
 

@@ -158,14 +158,12 @@ LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   SmallVector<bool> has;
   if (failed(inner.batchBlock(getBodyBlock(), body.getArguments(), mask, yielded, has)))
     return failure();
-  for (unsigned i = 0; i < carries; ++i)
-    if (mask[1 + i])
+  for (unsigned i = 0; i < yielded.size(); ++i)
+    if (i < carries ? mask[1 + i] : rows[i])
       yielded[i] = inner.materialize(getYield().getLoc(), yielded[i], has[i]);
   YieldOp::create(builder, getYield().getLoc(), yielded);
   for (auto [i, result] : llvm::enumerate(loop.getResults())) {
-    bool isBatched = i < carries ? mask[1 + i] : rows[i];
-    Value value = isBatched && i >= carries ? swapLeading(batcher.builder, getLoc(), result) : Value(result);
-    results.push_back(batcher.materialize(getLoc(), value, isBatched));
+    results.push_back(i >= carries && rows[i] ? swapLeading(batcher.builder, getLoc(), result) : Value(result));
   }
   return success();
 }
@@ -372,7 +370,7 @@ LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> 
         yielded[i] = inner.materialize(end, yielded[i], has[i]);
     YieldOp::create(builder, end, yielded);
   }
-  llvm::append_range(results, batcher.materializeAll(getLoc(), choice.getResults(), any));
+  llvm::append_range(results, choice.getResults());
   return success();
 }
 
@@ -463,7 +461,11 @@ LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                             SmallVectorImpl<Value> &results) {
   auto callee = batcher.module.lookupSymbol<func::FuncOp>(getCallee());
-  auto target = batcher.batchFunction(callee, batched);
+  SmallVector<bool> whole;
+  if (!hasCustomRule(callee) && !callee.isExternal())
+    for (bool has : Batcher::batchedResults(callee.getBody().front(), batched))
+      whole.push_back(!has);
+  auto target = batcher.batchFunction(callee, batched, whole);
   if (failed(target))
     return failure();
   CallOp call = createCall(batcher.builder, getLoc(), *target, operands);

@@ -310,7 +310,7 @@ LogicalResult SizedOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<boo
   auto sized = SizedOp::create(batcher.builder, getLoc(), TypeRange(ValueRange(values)), operands.front(),
                                operands.drop_front(), getSymbolAttr(), getBoundAttr());
   sized.getBody().takeBody(region);
-  llvm::append_range(results, batcher.materializeAll(getLoc(), sized.getResults(), has));
+  llvm::append_range(results, sized.getResults());
   return success();
 }
 

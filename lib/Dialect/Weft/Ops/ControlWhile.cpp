@@ -312,7 +312,7 @@ LogicalResult WhileOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<boo
   if (failed(batchInto(getConditionBlock(), loop.getCondition(), {false})) ||
       failed(batchInto(getBodyBlock(), loop.getBody(), batchedCarries)))
     return failure();
-  llvm::append_range(results, batcher.materializeAll(getLoc(), loop.getResults(), batchedCarries));
+  llvm::append_range(results, loop.getResults());
   return success();
 }
 

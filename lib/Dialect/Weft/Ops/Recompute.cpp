@@ -157,8 +157,12 @@ LogicalResult RecomputeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef
   SmallVector<bool> yieldedHas;
   if (failed(inner.batchBlock(getBodyBlock(), body.getArguments(), batched, yielded, yieldedHas)))
     return failure();
-  YieldOp::create(builder, getBodyBlock().getTerminator()->getLoc(), yielded);
-  llvm::append_range(results, batcher.materializeAll(getLoc(), made.getResults(), has));
+  Location end = getBodyBlock().getTerminator()->getLoc();
+  for (auto [value, isBatched, already] : llvm::zip_equal(yielded, has, yieldedHas))
+    if (isBatched)
+      value = inner.materialize(end, value, already);
+  YieldOp::create(builder, end, yielded);
+  llvm::append_range(results, made.getResults());
   return success();
 }
 
