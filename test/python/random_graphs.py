@@ -39,7 +39,7 @@ from weft._src.array import asarray
 from weft._src.trace import Spec
 
 PATIENCE = 60  # seconds of the processor for one program
-REFUSALS = {"WF3006": "a derivative that would need a slice or a pad by a named size"}
+REFUSALS = {"WF3006": "the derivative of a convolution by a window of a named size"}
 RANGE = 100
 
 
@@ -230,7 +230,7 @@ def apart(first, last, more):
     done = subprocess.run(command, capture_output=True, text=True)
     with contextlib.suppress(ValueError):
         return [json.loads(done.stdout)]
-    seed = int(re.findall(r"\r(\d+) ", done.stderr)[-1])
+    seed = int(re.findall(r"[\r\n](\d+) ", done.stderr)[-1])  # text mode makes new lines of returns
     end = {"first": seed, "last": seed + 1, "wrong": {seed: f"ended by {-done.returncode}: {done.stderr[-300:]}"}}
     out = apart(first, seed, more) if first < seed else []
     return [*out, end, *(apart(seed + 1, last, more) if seed + 1 < last else [])]
