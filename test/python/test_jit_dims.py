@@ -139,3 +139,25 @@ def test_two_names_that_meet_are_told_apart():
 
     x = np.arange(3, dtype=np.float32)
     assert np.array_equal(np.asarray(f(x, np.ones(4, np.float32))), np.full(4, 4))
+
+
+PARTS = {
+    "the first": lambda x: x[:4],
+    "the middle": lambda x: x[1:5],
+    "every other": lambda x: x[0:6:2],
+    "half": lambda x: x[: x.shape[0] // 2],
+    "joined": lambda x: wf.concat([x, 2 * x, x])[2:],
+    "joined and cut": lambda x: wf.concat([x, x**2])[:9],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_derivatives_of_parts_of_named_sizes(name):
+    """Gradients, of second order too, of slices and joins at a named place are those of known sizes."""
+    part = PARTS[name]
+    f = lambda x: wf.sum(part(x) ** 3 * (wf.arange(part(x).shape[0]) + 1))  # noqa: E731
+    for g in (wf.grad(f), wf.grad(lambda x: wf.sum(wf.grad(f)(x) ** 2)), lambda x: wf.vmap(wf.grad(f))(x)):
+        for n in (7, 9):
+            x = np.random.default_rng(n).normal(size=(2, n) if g.__name__ == "<lambda>" else n)
+            dims = {"x": (2, B) if x.ndim == 2 else (B,)}
+            np.testing.assert_allclose(np.asarray(wf.jit(g, dims=dims)(x)), np.asarray(wf.jit(g)(x)), rtol=1e-12)

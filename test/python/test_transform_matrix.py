@@ -34,14 +34,14 @@ def by_vjp():
     return f
 
 
-def by_while(x):
+def by_while(x, **more):
     ks = wf.asarray(np.float64(STEPS))
 
     def step(state):
         i, c = state
         return i + 1, c * x + wf.sum(wf.where(wf.arange(3) == i, ks, 0.0))
 
-    return wf.while_loop(lambda s: s[0] < 3, step, (wf.asarray(0), 0.5 + 0.0 * x))[1]
+    return wf.while_loop(lambda s: s[0] < 3, step, (wf.asarray(0), 0.5 + 0.0 * x), **more)[1]
 
 
 def by_map(x):
@@ -56,6 +56,16 @@ def by_mask(x):
     return y
 
 
+def by_slices(x):
+    """What a mask takes, turned around and back, joined and cut, and put back in its places."""
+    places = wf.arange(x.shape[0]) % 3 != 1
+    kept = x[places][::-1]
+    y = plain(wf.reshape(wf.concat([kept, kept]), (2, kept.shape[0])))[1, ::-1]
+    out = plain(x)
+    out[places] = y
+    return out
+
+
 FORMS = {
     "plain": lambda flag: plain,
     "call": lambda flag: wf.jit(plain),
@@ -66,6 +76,9 @@ FORMS = {
     "checkpoint": lambda flag: wf.checkpoint(plain),
     "checkpointed loop": lambda flag: wf.checkpoint(by_for),
     "while": lambda flag: by_while,
+    "while in segments": lambda flag: lambda x: by_while(x, checkpoint=2),
+    "map in a map": lambda flag: lambda x: wf.map(lambda row: wf.map(plain, row), wf.reshape(x, (x.shape[0], 1)))[:, 0],
+    "data slices": lambda flag: by_slices,
     "map": lambda flag: by_map,
     "data size": lambda flag: by_mask,
 }

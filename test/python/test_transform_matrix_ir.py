@@ -59,6 +59,26 @@ def function(name, v, body, result, attributes="", arguments="", results=None):
     )
 
 
+def start(v):
+    """Text of what a loop by Horner begins with: %first, and the numbers %ks of its steps."""
+    return f"""%h = weft.constant {{value = dense<0.5> : tensor<f64>}} : () -> tensor<f64>
+%first = weft.broadcast %h {{dims = array<i64>}} : (tensor<f64>) -> {v}
+%ks = weft.constant {{value = dense<[0.25, -1.0, 0.5]> : tensor<3xf64>}} : () -> tensor<3xf64>"""
+
+
+def step(v):
+    """Text of %next = %c %y + element %i of %k."""
+    return f"""%w0 = weft.iota {{dim = 0 : i64}} : () -> tensor<3xi64>
+%w1 = weft.broadcast %i {{dims = array<i64>}} : (tensor<i64>) -> tensor<3xi64>
+%w2 = weft.eq %w0, %w1 : (tensor<3xi64>, tensor<3xi64>) -> tensor<3xi1>
+%w3 = weft.constant {{value = dense<0.0> : tensor<3xf64>}} : () -> tensor<3xf64>
+%w4 = weft.select %w2, %k, %w3 : (tensor<3xi1>, tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+%w5 = weft.reduce %w4 {{kind = #weft.reduce_kind<add>, dims = array<i64: 0>}} : (tensor<3xf64>) -> tensor<f64>
+%w6 = weft.broadcast %w5 {{dims = array<i64>}} : (tensor<f64>) -> {v}
+%w7 = weft.mul %c, %y : ({v}, {v}) -> {v}
+%next = weft.add %w7, %w6 : ({v}, {v}) -> {v}"""
+
+
 def form(kind, v):
     """The functions of a form; @f is the polynomial."""
     body, last = poly("%x", v)
@@ -94,6 +114,45 @@ def form(kind, v):
 }}"""
         return function("f", v, text, "%r")
     rule, result = slope("%x", "%t", v)
+    if kind == "map":
+        inner, result = poly("%y", "tensor<f64>")
+        count = "B" if "?" in v else "5"
+        text = f"""%r = weft.map #weft.size<{count}> xs(%x : {v}) -> ({v}) {{
+^bb0(%y: tensor<f64>):
+{inner}
+  weft.yield {result} : tensor<f64>
+}}"""
+        return function("f", v, text, "%r")
+    if kind == "while":
+        text = f"""{start(v)}
+%z = weft.constant {{value = dense<0> : tensor<i64>}} : () -> tensor<i64>
+%n, %r = weft.while carries(%z, %first : tensor<i64>, {v}) captures(%ks, %x : tensor<3xf64>, {v})
+    -> (tensor<i64>, {v}) {{
+^bb0(%i: tensor<i64>, %c: {v}, %k: tensor<3xf64>, %y: {v}):
+  %end = weft.constant {{value = dense<3> : tensor<i64>}} : () -> tensor<i64>
+  %more = weft.lt %i, %end : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  weft.yield %more : tensor<i1>
+}} do {{
+^bb0(%i: tensor<i64>, %c: {v}, %k: tensor<3xf64>, %y: {v}):
+{step(v)}
+  %one = weft.constant {{value = dense<1> : tensor<i64>}} : () -> tensor<i64>
+  %j = weft.add %i, %one : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  weft.yield %j, %next : tensor<i64>, {v}
+}}"""
+        return function("f", v, text, "%r")
+    if kind == "sized":
+        text = f"""{start(v)}
+%trips = weft.constant {{value = dense<3> : tensor<i64>}} : () -> tensor<i64>
+%r = weft.sized "n" = %trips captures(%first, %ks, %x : {v}, tensor<3xf64>, {v}) : tensor<i64> -> ({v}) {{
+^bb0(%s: {v}, %ls: tensor<3xf64>, %u: {v}):
+  %q = weft.for #weft.size<n> carries(%s : {v}) captures(%ls, %u : tensor<3xf64>, {v}) -> ({v}) {{
+  ^bb0(%i: tensor<i64>, %c: {v}, %k: tensor<3xf64>, %y: {v}):
+{step(v)}
+    weft.yield %next : {v}
+  }}
+  weft.yield %q : {v}
+}}"""
+        return function("f", v, text, "%r")
     if kind == "jvp":
         rule = f"%y = weft.call @f(%x) : ({v}) -> {v}\n{rule}"
         return function("f", v, stopped, "%still", "attributes {weft.jvp = @g}") + function(
@@ -107,7 +166,7 @@ def form(kind, v):
     )
 
 
-FORMS = ["plain", "call", "if", "for", "jvp", "vjp", "checkpoint"]
+FORMS = ["plain", "call", "if", "for", "while", "map", "sized", "jvp", "vjp", "checkpoint"]
 
 
 def level(name, callee, kind, v, two):
@@ -152,8 +211,7 @@ def test_three_deep(kind, sizes):
 
 
 def test_every_form_of_control_is_in_the_matrix():
-    """An op with regions, or one that calls, is a form; `while` and `map` join with their ops."""
+    """An op with regions, or one that calls, is a form."""
     control = {n for n, r in OPS.items() if "RegionDerivativeOpInterface" in r.traits}
-    known = {"for", "if", "call", "recompute"}
-    # `while` and `map` have their rows in test_transform_matrix.py; `sized` only names a size for what it holds.
-    assert control - known <= {"while", "map", "sized"}, "a new form: give it a row here or in test_transform_matrix.py"
+    known = {*FORMS, "recompute"}  # what a checkpoint becomes
+    assert control <= known, "a new form: give it a row here and in test_transform_matrix.py"

@@ -403,9 +403,9 @@ def _rows() -> dict[str, Entry]:
     row("WF3005", "DerivativeError", "operands or results of a request do not fit",
         """A request takes the function's arguments, then a tangent for each active argument (jvp) or a cotangent for
         each real result (vjp); it gives the function's results, then tangents or gradients.""")
-    row("WF3006", "UnsupportedError", "derivative of a slice or concat of named sizes",
-        """Slices start at numbers and pads have numbers of zeros; here the transpose would need a named size.""", "",
-        "slice a fixed number of elements off the end; put operands of named sizes last.")
+    row("WF3006", "UnsupportedError", "derivative of a convolution by a window of a named size",
+        """Pads have numbers of zeros; here the transpose would need a named one.""", "",
+        "give the window a size that is known.")
     row("WF3007", "ArgumentValueError", "pass options that name no function or argument",
         """`function` names a function of the module; the mask has one flag for each of its arguments.""")
     row("WF3008", "DerivativeError", "size that no argument has",

@@ -518,25 +518,31 @@ OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
 }
 
 Value SliceOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
-  // The elements go back to where they were read; zeros stand before, between and after.
+  // The elements go back to where they were read; zeros stand before, between and after. No pad is by a named number of
+  // zeros: there the part is written into zeros.
   Shape from = shapeOf(getX()), to = shapeOf(getResult());
-  SmallVector<int64_t> low, high, interior;
+  SmallVector<int64_t> low, high, interior, named, places;
   for (auto [i, start, stride] : llvm::enumerate(getStarts(), getStrides())) {
     if (to[i] == SizeExpr(0))
       return builder.zeros(getX().getType());
     SizeExpr rest = from[i] - SizeExpr(1 + start) - (to[i] - SizeExpr(1)) * SizeExpr(stride);
-    if (!rest.constant()) {
-      emitOpError("[WF3006] the transpose would pad dimension ")
-          << i << " by " << rest.str() << " zeros; only a number that "
-          << "does not depend on named sizes can be padded\n  Hint: slice a fixed number of elements off the end";
-      return {};
+    bool isNamed = !rest.constant();
+    if (isNamed) {
+      named.push_back(i);
+      places.push_back(start);
     }
-    low.push_back(start);
-    high.push_back(*rest.constant());
+    low.push_back(isNamed ? 0 : start);
+    high.push_back(rest.constant().value_or(0));
     interior.push_back(stride - 1);
   }
   Value zero = builder.zeros(RankedTensorType::get({}, getElementTypeOrSelf(cotangent)));
-  return builder.pad(cotangent, zero, low, high, interior);
+  Value padded = builder.pad(cotangent, zero, low, high, interior);
+  if (named.empty())
+    return padded;
+  auto type = RankedTensorType::get({int64_t(named.size())}, builder.builder.getI64Type());
+  Value at = builder.create<ConstantOp>(DenseElementsAttr::get(type, ArrayRef(places)));
+  return builder.scatter(builder.zeros(getX().getType()), at, padded, ScatterKind::Add, /*batch=*/0, named, /*at=*/0,
+                         Bounds::Clamp);
 }
 
 bool SliceOp::isLinearIn(unsigned operand) { return true; }
@@ -774,13 +780,12 @@ Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange 
   SizeExpr start(0);
   for (unsigned i = 0; i < operand; ++i)
     start = start + shapeOf(getXs()[i])[getDim()];
-  if (!start.constant()) {
-    emitOpError("[WF3006] the transpose would slice from ")
-        << start.str() << "; a slice starts at a number that does not "
-        << "depend on named sizes\n  Hint: put operands of named sizes last";
-    return {};
-  }
   Type type = getXs()[operand].getType();
+  if (!start.constant()) { // a slice starts at a number: this part is read at an index
+    Value at = builder.create<DimSizeOp>(SizeAttr::get(getContext(), start));
+    at = builder.reshape(at, RankedTensorType::get({1}, builder.builder.getI64Type()));
+    return builder.gather(type, cotangent, at, /*batch=*/0, {int64_t(getDim())}, /*at=*/0, Bounds::Clamp);
+  }
   SmallVector<int64_t> starts(cast<RankedTensorType>(type).getRank(), 0), strides(starts.size(), 1);
   starts[getDim()] = *start.constant();
   return builder.slice(cotangent, starts, strides, type);
