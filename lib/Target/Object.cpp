@@ -10,6 +10,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -35,6 +36,10 @@ static void initializeTargets() {
     LLVMInitializeNVPTXTarget();
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
+    // Our loops have few indices already: loop strength reduction would make one of each address, and takes a third of
+    // the back end's time.
+    if (auto *option = llvm::cl::getRegisteredOptions().lookup("disable-lsr"))
+      static_cast<llvm::cl::opt<bool> *>(option)->setValue(true);
     return true;
   }();
   (void)done;

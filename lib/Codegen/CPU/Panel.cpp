@@ -1,5 +1,5 @@
-// Decides the loops of a kernel that lays an operand out for contractions (#weft.panel): strips go to the threads, each
-// step of k after the other.
+// Decides the loops of a kernel that lays an operand out for contractions (#weft.panel): some strips at a time go to a
+// thread, so that where lanes lie side by side they are read in long stretches.
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/CPU/Schedule.h"
 
@@ -26,16 +26,20 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
     K = K * g.size(dims);
   const int64_t strip = panel.getStrip(), width = s.lanes;
   int64_t steps = K.constant().value_or(256), bytes = Emitter::byteWidth(element);
+  const int64_t together = 8;
   SizeExpr strips = (L + SizeExpr(strip - 1)).floordiv(strip);
-  double ns = double(strip * steps * bytes) * 2 / e.target.bytesPerNs;
+  SizeExpr items = (strips + SizeExpr(together - 1)).floordiv(together);
+  double ns = double(together * strip * steps * bytes) * 2 / e.target.bytesPerNs;
   Linear inPanel{0, {SizeExpr(1), SizeExpr(1)}};
 
-  e.parallel(strips, SizeExpr(2 * strip * steps * bytes), ns, [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value number) {
-      Value first = e.mul(number, SizeExpr(strip)), last = e.index(L);
+  e.parallel(items, SizeExpr(2 * together * strip * steps * bytes), ns, [&](Value begin, Value end) {
+    e.loop(begin, end, 1, [&](Value item) {
+      Value firstStrip = e.mul(item, SizeExpr(together)), last = e.index(L);
+      Value endStrip = e.minimum(e.add(firstStrip, e.index(together)), e.index(strips));
       Point origin;
       origin.indices.assign(g.domain.size(), e.index(0));
-      auto step = [&](Point at, Value k) {
+      auto step = [&](Point at, Value k, Value number) {
+        Value first = e.mul(number, SizeExpr(strip));
         for (int64_t v = 0; v < strip; v += width) {
           Value lane = v ? e.add(first, e.index(v)) : first;
           at.mask = {};
@@ -58,7 +62,7 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
       };
       std::function<void(unsigned, Point, Value)> overK = [&](unsigned level, Point at, Value flat) {
         if (level == ks.size())
-          return step(at, flat);
+          return e.loop(firstStrip, endStrip, 1, [&](Value number) { step(at, flat, number); });
         e.loop(e.index(0), e.index(g.size(ks[level])), 1, [&](Value i) {
           Point deeper = at;
           deeper.indices[ks[level].back()] = i;
