@@ -140,17 +140,26 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       if (s.packRight == Pack::All) {
         it.right = {memory.back(), {}, {}, K};
         captured.push_back(&it.right.memory);
+        // Few lanes (a small image) are split along k too, so that there is a share for each thread.
         const int64_t together = 8 * strip();
-        double ns = double(together) * double(K.constant().value_or(256)) / 4;
+        int64_t groups = blocks(laneSpan, together).constant().value_or(8);
+        int64_t steps = ks.empty() ? 1 : g.size(ks.front()).constant().value_or(1);
+        int64_t some = (steps * std::min<int64_t>(groups, 8) + 7) / 8; // steps of the first group in an item
+        Shape sizes{blocks(laneSpan, together), SizeExpr((steps + some - 1) / some)};
+        double ns = double(together) * double(K.constant().value_or(256)) / 4 * double(some) / double(steps);
         e.parallel(
-            blocks(laneSpan, together), SizeExpr(1), ns,
+            numElements(sizes), SizeExpr(1), ns,
             [&](Value begin, Value end) {
               inBody([&] {
                 Panel whole = it.right;
                 whole.first = laneFirst;
                 e.loop(begin, end, 1, [&](Value i) {
-                  Value from = e.add(laneFirst, e.mul(i, SizeExpr(together)));
-                  fillRight(it.origin, whole, stretch(from, together, laneEnd, false), allK());
+                  SmallVector<Value> position = e.delinearize(i, sizes);
+                  Value from = e.add(laneFirst, e.mul(position[0], SizeExpr(together)));
+                  Stretch k = allK();
+                  if (some < steps)
+                    k = stretch(e.mul(position[1], SizeExpr(some)), some, k.end, steps % some == 0);
+                  fillRight(it.origin, whole, stretch(from, together, laneEnd, false), k);
                 });
               });
             },
