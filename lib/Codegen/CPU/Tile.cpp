@@ -51,6 +51,15 @@ LogicalResult Tile::emit() {
       inner = inner * g.size(dims);
   }
 
+  if (!m.empty() && !n.empty())
+    for (Node &other : g.nodes)
+      for (OpOperand *input : other.op.getDpsInputOperands())
+        if (int buffer = g.bufferOf(input->get()); other.kind == NodeKind::Map && buffer >= 0) {
+          Linear access = g.access(other, *input, buffer);
+          if (access.coefs[n.back()] == SizeExpr(1) && access.coefs[m.back()] != SizeExpr(0))
+            tiles.push_back({buffer, access});
+        }
+
   // A dear or long epilogue is emitted once, in a loop over the tile in memory.
   int64_t ops = 0;
   for (Node &other : g.nodes)
@@ -475,6 +484,7 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
     });
   };
 
+  expect(item.origin, i, rows, lanes);
   if (!block.first) {
     finishAll(products(item, i, rows, lanes, block, zeros()));
     e.loc = outerLoc;
@@ -506,6 +516,22 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   };
   branch(block.last, end, keep, {});
   e.loc = outerLoc;
+}
+
+void Tile::expect(const Point &origin, Value i, unsigned rows, const Lanes &lanes) {
+  for (auto &[buffer, access] : tiles) {
+    Type element = g.buffers[buffer].element;
+    for (unsigned r = 0; r < rows; ++r)
+      for (unsigned v = 0; v < lanes.vectors(); ++v) {
+        if (v * width * Emitter::byteWidth(element) % 64)
+          continue;
+        Point at = origin;
+        at.indices[m.back()] = i;
+        Linear row = access;
+        row.offset = row.offset + row.coefs[m.back()] * SizeExpr(int64_t(r));
+        e.prefetch(e.pointers[buffer], element, row, lanePoint(at, lanes, v));
+      }
+  }
 }
 
 /// The epilogue at one point, and the stores.

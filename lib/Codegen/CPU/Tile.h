@@ -46,6 +46,7 @@ private:
   SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
   bool epilogueInLoop = false;
+  llvm::SmallVector<std::pair<int, Linear>, 0> tiles; // what the epilogue reads tile by tile: buffer, and where
 
   /// What is fixed inside one item of work.
   struct Item {
@@ -95,6 +96,8 @@ private:
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
   void finish(const Point &point, Value acc);
+  /// Asks for what the epilogue will read of a tile.
+  void expect(const Point &origin, Value i, unsigned rows, const Lanes &lanes);
 
   // Packing (Pack.cpp).
   /// The place of step k of the strip at a row or lane, in elements.
