@@ -29,7 +29,8 @@ void Tile::fillLeft(const Point &origin, const Panel &panel, const Stretch &rows
         from.indices[m.back()] = i;
         Linear linear = c.leftAccess;
         linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
-        e.store(e.load(e.pointers[c.leftBuffer], element, linear, from), panel.memory, element,
+        Value value = e.load(e.pointers[c.leftBuffer], element, linear, from);
+        e.store(widensLeft() ? converted(c.left, at, 1, value) : value, panel.memory, leftElement(),
                 Linear{SizeExpr(r), {SizeExpr(1)}}, to);
       }
       return SmallVector<Value>();

@@ -331,6 +331,25 @@ Value Tile::evaluated(int input, Point at) {
   return e.evaluate(node.op.getDpsInputOperand(input)->get(), frame);
 }
 
+Value Tile::sideOf(int input) {
+  for (Value side : c.product->getOperands()) {
+    Value from = side;
+    while (Operation *op = from.getDefiningOp())
+      from = op->getOperand(0);
+    if (from == node.body().getArgument(input))
+      return side;
+  }
+  llvm_unreachable("the product's operands are each one input, perhaps converted");
+}
+
+Value Tile::converted(int input, const Point &at, unsigned width, Value loaded) {
+  Frame frame;
+  frame.point = at;
+  frame.point.width = width;
+  frame.known[node.body().getArgument(input)] = loaded;
+  return e.payload(node, sideOf(input), frame);
+}
+
 Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k) {
   if (c.leftBuffer < 0) {
     Point from = at;
@@ -338,7 +357,7 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
       from.indices[m.back()] = e.add(i, e.index(r));
     return evaluated(c.left, from);
   }
-  Type element = g.buffers[c.leftBuffer].element;
+  Type element = leftElement();
   if (item.left) {
     Point from;
     from.indices = {panelOffset(item.left, i, item.left.strip ? item.left.strip : rows, k)};
@@ -385,32 +404,17 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
 /// The fused products of a block of k, added to the accumulators.
 SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                                   SmallVector<Value> accs) {
-  BlockArgument leftArgument = node.body().getArgument(c.left), rightArgument = node.body().getArgument(c.right);
-  // The product's operands are each one input, perhaps converted.
-  auto comesFrom = [](Value v, Value argument) {
-    while (Operation *op = v.getDefiningOp())
-      v = op->getOperand(0);
-    return v == argument;
-  };
-  Value leftSide = c.product->getOperand(0), rightSide = c.product->getOperand(1);
-  if (!comesFrom(leftSide, leftArgument))
-    std::swap(leftSide, rightSide);
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
     SmallVector<Value> next(carried.begin(), carried.end());
-    auto converted = [&](Value side, Value argument, Value loaded) {
-      Frame frame;
-      frame.point = at;
-      frame.point.width = width;
-      frame.known[argument] = loaded;
-      return e.payload(node, side, frame);
-    };
     SmallVector<Value> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
-      Value vector = converted(rightSide, rightArgument, rightVector(item, at, lanes, v, flat));
+      Value vector = converted(c.right, at, width, rightVector(item, at, lanes, v, flat));
       right.push_back(width > 1 ? e.widen(vector, width) : vector); // one value for all lanes is loaded as a scalar
     }
     for (unsigned r = 0; r < rows; ++r) {
-      Value left = converted(leftSide, leftArgument, leftScalar(item, at, i, r, rows, flat));
+      Value left = leftScalar(item, at, i, r, rows, flat);
+      if (!widensLeft())
+        left = converted(c.left, at, width, left);
       if (width > 1)
         left = e.widen(left, width);
       for (unsigned v = 0; v < lanes.vectors(); ++v) {

@@ -70,7 +70,10 @@ private:
   };
 
   int64_t strip() const { return int64_t(width) * s.vectors; }
-  unsigned leftBytes() const { return Emitter::byteWidth(g.buffers[c.leftBuffer].element); }
+  /// Rows are repeated number by number, so narrow ones are widened when they are packed, not at each use.
+  bool widensLeft() const { return s.packLeft != Pack::None && isa<mlir::FloatType>(c.accumulator); }
+  mlir::Type leftElement() const { return widensLeft() ? c.accumulator : g.buffers[c.leftBuffer].element; }
+  unsigned leftBytes() const { return Emitter::byteWidth(leftElement()); }
   unsigned rightBytes() const { return Emitter::byteWidth(g.buffers[c.rightBuffer].element); }
   /// Room for a panel of this many rows or lanes, in bytes.
   Value panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
@@ -92,6 +95,9 @@ private:
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, mlir::ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body);
   Value evaluated(int input, Point at);
+  /// The product's operand that an input comes to, perhaps converted; and its value where the input is `loaded`.
+  Value sideOf(int input);
+  Value converted(int input, const Point &at, unsigned width, Value loaded);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
