@@ -1,7 +1,7 @@
 """What the factorisations of linear algebra are by NumPy, matrix by matrix.
 
-Decides what of them is known: what the definition leaves open (the signs and turns of vectors) and what a matrix that
-is not finite has for factors is not. NaN stands for what is not known.
+Decides what of them is known: what the definition leaves open (the signs and turns of vectors), and what a matrix has
+that has no such factor, is not. It is another in each run, NaN or not, so that nothing made of it is taken as known.
 """
 
 import numpy as np
@@ -17,11 +17,12 @@ def factored(name, x, complete, rules):
         rules: whose noise perturbs x (graph_rules.py).
     """
     wide = rules.jittered(x.astype(np.float64), x.dtype)
-    # An order of rows that is not known differs between runs.
-    unknown_order = -1 if rules.noise is None else -2
+    rng = rules.noise or np.random.default_rng(0)
     with np.errstate(all="ignore"):
-        made = {at: _one(name, wide[at], complete, unknown_order) for at in np.ndindex(x.shape[:-2])}
-    like = _one(name, np.zeros(x.shape[-2:]), complete, 0)
+        made = {
+            at: _one(name, wide[at], complete, rng, _is_moderate(wide[at], x.dtype)) for at in np.ndindex(x.shape[:-2])
+        }
+    like = _one(name, np.zeros(x.shape[-2:]), complete, rng, True)
     out = []
     for i, y in enumerate(like):
         whole = np.zeros((*x.shape[:-2], *y.shape), y.dtype if y.dtype.kind == "i" else x.dtype)
@@ -31,45 +32,58 @@ def factored(name, x, complete, rules):
     return out
 
 
-def _one(name, a, complete, unknown_order):
+def _unknown(rng, shape):
+    return np.where(rng.random(shape) < 0.5, np.nan, 10 * rng.normal(size=shape))
+
+
+def _is_moderate(a, dtype):
+    """Whether products of elements are finite, and no inner step of a factorisation is lost."""
+    large = 1e15 if dtype == np.float32 else 1e150
+    return bool(np.isfinite(a).all() and (np.abs(a) < large).all())
+
+
+def _one(name, a, complete, rng, known):
     m, n = a.shape
     k = min(m, n)
     if name in ("cholesky", "eigh", "eigvalsh"):
         a = np.tril(a) + np.tril(a, -1).T
-    known = np.isfinite(a).all()
     if name == "cholesky":
         try:
-            return [np.linalg.cholesky(a) if known else np.full((n, n), np.nan)]
+            return [np.linalg.cholesky(a) if known else _unknown(rng, (n, n))]
         except np.linalg.LinAlgError:
-            return [np.full((n, n), np.nan)]
+            return [_unknown(rng, (n, n))]
     if name in ("eigh", "eigvalsh"):
-        values = np.linalg.eigvalsh(a) if known else np.full(n, np.nan)
-        return [values, np.full((n, n), np.nan)] if name == "eigh" else [values]
+        values = np.linalg.eigvalsh(a) if known else _unknown(rng, n)
+        return [values, _unknown(rng, (n, n))] if name == "eigh" else [values]
     if name in ("svd", "svdvals"):
-        values = np.linalg.svd(a, compute_uv=False) if known else np.full(k, np.nan)
+        values = np.linalg.svd(a, compute_uv=False) if known else _unknown(rng, k)
         left, right = (m, n) if complete else (k, k)
-        return [values] if name == "svdvals" else [np.full((m, left), np.nan), values, np.full((right, n), np.nan)]
+        vectors = _unknown(rng, (m, left)), _unknown(rng, (right, n))
+        return [values] if name == "svdvals" else [vectors[0], values, vectors[1]]
     if name == "lu":
         both, order = np_lu(a)
-        known = np.isfinite(both).all()
-        return [both, order.astype(np.int64)] if known else [np.full((m, n), np.nan), np.full(m, unknown_order)]
+        if known and np.isfinite(both).all():
+            return [both, order.astype(np.int64)]
+        return [_unknown(rng, (m, n)), rng.integers(0, 1 << 40, m)]
+    if not k:
+        return [np.eye(m), np.zeros((m, n))] if complete else [np.zeros((m, 0)), np.zeros((0, n))]
     if not known:
-        a = np.full((m, n), np.nan)
-    return list(np.linalg.qr(a, "complete" if complete else "reduced")) if k else _no_columns(m, n, complete)
-
-
-def _no_columns(m, n, complete):
-    return [np.eye(m), np.zeros((m, n))] if complete else [np.zeros((m, 0)), np.zeros((0, n))]
+        return [_unknown(rng, (m, m if complete else k)), _unknown(rng, (m if complete else k, n))]
+    q, r = np.linalg.qr(a, "complete" if complete else "reduced")
+    # Nearly nothing below the diagonal is turned by some and left by others, which is a sign.
+    least = min(np.abs(a).min() / np.abs(a).max(), np.abs(np.diag(r)).min() / np.abs(r).max()) if a.any() else 0
+    return [q, r] if least > 1e-5 else [_unknown(rng, q.shape), _unknown(rng, r.shape)]
 
 
 def solved(a, b, attributes, rules):
     """The x with a x = b, where one triangle of the matrices of a is read; in b's dtype."""
     wide, right = (rules.jittered(v.astype(np.float64), v.dtype) for v in (a, b))
-    out = np.full(b.shape, np.nan)
+    out = _unknown(rules.noise or np.random.default_rng(0), b.shape)
     for at in np.ndindex(a.shape[:-2]):
         t = np.tril(wide[at]) if attributes["lower"] else np.triu(wide[at])
         if attributes["unit_diagonal"]:
             np.fill_diagonal(t, 1)
-        if np.isfinite(t).all() and np.isfinite(right[at]).all() and np.diag(t).all():
-            out[at] = np.linalg.solve(t.T if attributes["transposed"] else t, right[at])
+        if _is_moderate(t, a.dtype) and _is_moderate(right[at], a.dtype) and np.diag(t).all():
+            x = np.linalg.solve(t.T if attributes["transposed"] else t, right[at])
+            out[at] = x if _is_moderate(x, a.dtype) else out[at]
     return out.astype(b.dtype)

@@ -70,12 +70,14 @@ class Rules:
         noise: a NumPy generator that perturbs what is not exact, or None.
 
     Attributes:
-        steep: whether a slope that is not finite was met. In reverse mode a zero times it is NaN where forward mode, as
-            here, drops the direction before.
+        endless: whether a number that is not finite was met. In reverse mode a zero times an infinite slope is NaN
+            where forward mode, as here, drops the direction before.
+        vague: whether a tangent was not known; that has no tangent of its own, which then looks like a zero.
     """
 
     def __init__(self, noise):
-        self.noise, self.left, self.tangents, self.steep = noise, MOST_OPS, 0, False
+        self.noise, self.left, self.tangents = noise, MOST_OPS, 0
+        self.endless = self.vague = False
 
     # ------------------------------------------------------------------------------------------------ conveniences
 
@@ -183,6 +185,11 @@ class Rules:
         return y * (1 + 3 * eps * self.noise.uniform(-1, 1, y.shape))
 
     def _evaluate(self, name, xs, attributes, dtype, shape):
+        y = self._result(name, xs, attributes, dtype, shape)
+        self.endless |= dtype in REAL and not np.isfinite(y.astype(np.float64)).all()
+        return y
+
+    def _result(self, name, xs, attributes, dtype, shape):
         self.left -= 1
         if self.left < 0:
             raise TooLarge
@@ -200,7 +207,11 @@ class Rules:
         if name in ("checkpoint_name", "stop_gradient"):
             return xs[0]
         if name == "convert":
-            return convert(xs[0], dtype)
+            y = convert(xs[0], dtype)
+            if self.tangents and y.dtype in REAL and xs[0].dtype in REAL:  # reverse mode rounds another number here
+                rough = min(y.dtype, xs[0].dtype, key=lambda d: float(-dtypes.finfo(dtypes.dtype(d)).eps))
+                y = self._jitter(y.astype(np.float64), name, rough).astype(dtype)
+            return y
         if name == "select":
             return np.where(*xs)
         row, real = ROWS[name], xs[-1].dtype in REAL
@@ -423,9 +434,7 @@ class Rules:
                 if ts[i] is None or partial is None:
                     continue
                 factor = partial(self, *xs, y) if callable(partial) else partial
-                factor = self._like(factor, y)
-                self.steep |= not np.isfinite(plain(factor)).all()
-                part = self.do("mul", factor, ts[i])
+                part = self.do("mul", self._like(factor, y), ts[i])
                 total = part if total is None else self.add(total, part)
             return total
         return None
@@ -434,6 +443,7 @@ class Rules:
         return np.full(plain(y).shape, c, plain(y).dtype) if isinstance(c, (int, float)) else c
 
     def unknown(self, y):
+        self.vague = True
         return np.full(plain(y).shape, np.nan, plain(y).dtype)
 
     def _t_reduce(self, xs, ts, y, a, dtype, shape):

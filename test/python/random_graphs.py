@@ -12,8 +12,9 @@ graph_numpy.py what they mean apart from all that Weft knows.
 
 With --numpy each program is held to NumPy too, which takes twice the time.
 
-A program that ends its process, or that does not return, counts as wrong: with --log each range runs in a process of
-its own. One that is refused with the code of a documented limit (REFUSALS) is counted apart.
+A program that ends its process counts as wrong: with --log each range runs in a process of its own. Counted apart is
+what is refused with the code of a documented limit (REFUSALS), and what takes more than PATIENCE: the interpreter does,
+where loops stand in batches of derivatives.
 """
 
 import argparse
@@ -231,7 +232,11 @@ def apart(first, last, more):
     with contextlib.suppress(ValueError):
         return [json.loads(done.stdout)]
     seed = int(re.findall(r"[\r\n](\d+) ", done.stderr)[-1])  # text mode makes new lines of returns
-    end = {"first": seed, "last": seed + 1, "wrong": {seed: f"ended by {-done.returncode}: {done.stderr[-300:]}"}}
+    end = {"first": seed, "last": seed + 1, "wrong": {}}
+    if done.returncode == -signal.SIGPROF:
+        end["slow"] = 1
+    else:
+        end["wrong"] = {seed: f"ended by {-done.returncode}: {done.stderr[-300:]}"}
     out = apart(first, seed, more) if first < seed else []
     return [*out, end, *(apart(seed + 1, last, more) if seed + 1 < last else [])]
 
@@ -265,9 +270,10 @@ python test/python/random_graphs.py 40000 41000 --numpy --log runs.jsonl   # res
 python test/python/random_graphs.py --report runs.jsonl > docs/random-graphs.md
 ```
 
-`refused`: the compiler said that it cannot, with the code of a documented limit. `wrong`: differed, or did not compile,
-on the tree of that run; what was wrong has been repaired since, and its seeds are tests. Ops are counted in seeds from
-40000 on.
+`refused`: the compiler said that it cannot, with the code of a documented limit. `slow`: took more than a minute of
+the processor, by the interpreter. `wrong`: differed, or did not compile, on the tree of that run; what was wrong has
+been repaired since, and its seeds are tests. Ops are counted in seeds from 40000 on; those from 60000 on have linear
+algebra.
 """
 
 
@@ -280,13 +286,14 @@ def report(paths):
         coverage.counts.update(line.get("counts", {}))
         total = ranges.setdefault(line["first"] // 10_000 * 10_000, collections.Counter())
         total.update({"programs": line["last"] - line["first"], "refused": line.get("refused", 0)})
+        total.update({"slow": line.get("slow", 0)})
         total.update({"wrong": len(line["wrong"]), **{f"numpy {k}": n for k, n in line.get("numpy", {}).items()}})
-    yield "| seeds from | programs | refused | wrong | held to NumPy | elements known by NumPy |"
-    yield "|---|---|---|---|---|---|"
+    yield "| seeds from | programs | refused | slow | wrong | held to NumPy | elements known by NumPy |"
+    yield "|---|---|---|---|---|---|---|"
     for first, total in sorted(ranges.items()):
         known, unknown = total["numpy known"], total["numpy unknown"]
         share = f"{known} of {known + unknown}" if known else ""
-        columns = [first, total["programs"], total["refused"], total["wrong"], total["numpy programs"], share]
+        columns = [first, *(total[k] for k in ("programs", "refused", "slow", "wrong", "numpy programs")), share]
         yield f"| {' | '.join(map(str, columns))} |"
     yield ""
     yield "Commits: " + ", ".join(sorted({f"`{line['commit']}`" for line in lines if line.get("commit")})) + "."

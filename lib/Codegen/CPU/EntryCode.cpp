@@ -40,7 +40,9 @@ void EntryCode::copyValue(Value to, Value from, Type type) {
   if (!size || *size == 0 || *size > registerBytes || !element.isIntOrFloat())
     return copyBytes(to, from, hoisted(bytes));
   // Typed as kernels access it, so that it can stay in a register of that kind.
-  Type memory = Emitter::memoryType(element);
+  // Floats of 16 bits have no registers, and LLVM cannot move odd numbers of them.
+  bool isHalf = element.isBF16() || element.isF16();
+  Type memory = isHalf ? Type(builder.getI16Type()) : Emitter::memoryType(element);
   unsigned alignment = Emitter::byteWidth(element);
   if (tensor.getNumElements() > 1)
     memory = VectorType::get({tensor.getNumElements()}, memory);

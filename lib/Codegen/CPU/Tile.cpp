@@ -30,10 +30,12 @@ LogicalResult Tile::emit() {
   if (s.packRight != Pack::None) {
     auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
     if (!whole.empty() && whole.back().size() > laneGroups.back().size()) {
+      // Only what is packed together need not be read as one.
+      SmallVector<SmallVector<int>> around;
       for (auto &dims : laneGroups)
-        if (llvm::is_contained(whole.back(), dims.back()))
-          pieces.push_back(dims);
-      laneGroups = std::move(whole);
+        (llvm::is_contained(whole.back(), dims.back()) ? pieces : around).push_back(dims);
+      around.push_back(whole.back());
+      laneGroups = std::move(around);
     }
   }
   if (!rowGroups.empty())

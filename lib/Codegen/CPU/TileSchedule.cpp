@@ -190,7 +190,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   }
 
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
-  if (!packRight && canPackRight && M <= 2 * s.rows && knownK && inner <= 8 && K * N * bytes > target.l2Bytes) {
+  bool streams = M <= 2 * s.rows && knownK && K > 1 && inner <= 8 && K * N * bytes > target.l2Bytes;
+  if (!packRight && canPackRight && streams) {
     s.kBlock = std::max<int64_t>(1, 8 / inner);
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, 8192 / bytes, strip); // two pages of each row
