@@ -59,7 +59,7 @@ def summary(rows: list[str]) -> str:
     decided = [r for r in rows if "differ: " in r]
     right = [r for r in rows if r not in decided and ("Weft is right" in r or "JAX refuses" in r)]
     return (
-        f"Written so far: {len(rows)} of the functions that the program knows. "
+        f"{len(rows)} rows: "
         f"{len(rows) - len(decided) - len(right)} agree everywhere; {len(right)} differ "
         f"somewhere, where Weft is right or JAX has no answer; {len(decided)} differ by a decision that is named."
     )

@@ -44,10 +44,11 @@ def nn(name: str, *variants: Any, **more: Any) -> Any:
     )
 
 
+EXPM1 = "far below 0 the slope is exp(x); JAX has expm1(x) + 1, which is 0"
 NETWORKS = [
-    nn("celu"),
+    nn("celu", decided={"gradient float32 3": EXPM1}),
     nn("celu alpha", v(f(7, 43), by=lambda m, x: m.nn.celu(x, alpha=2.0))),
-    nn("elu"),
+    nn("elu", decided={"gradient float32 3": EXPM1}),
     nn("gelu", bound=32),
     nn("gelu exact", v(f(7, 43), by=lambda m, x: m.nn.gelu(x, approximate=False)), bound=32),
     nn("glu", v(f(3, 8)), v(f(4, 3), axis=0)),
@@ -75,7 +76,7 @@ NETWORKS = [
     ),
     nn("relu"),
     nn("relu6"),
-    nn("selu"),
+    nn("selu", decided={"gradient float32 3": EXPM1}),
     nn("sigmoid"),
     nn("silu"),
     # Far from 0 the slope is a small difference: x / (1 + |x|).
@@ -124,17 +125,23 @@ LINEAR = [
         v(SPD, by=lambda m, x: m.linalg.cholesky(symmetric(x))),
         v(f(2, 3, 3, positive_definite=True), by=lambda m, x: m.linalg.cholesky(symmetric(x), upper=True)),
     ),
+    linear("cond", v(SPD), v(f(2, 3, 3, positive_definite=True), p=1), v(f(4, 3))),
     linear("cross", v(f(3), f(3)), v(f(4, 3), f(4, 3)), dtypes=SOME_NUMBERS),
     linear("det", v(SQUARE), v(f(2, 3, 3))),
     linear("diagonal", v(M), v(f(2, 4, 3), offset=1), v(M, offset=-2), dtypes=SOME, bound=0),
+    # Vectors have a sign that is a matter of taste.
+    linear("eigh", v(SPD, by=lambda m, x: tuple(map(abs, m.linalg.eigh(symmetric(x)))))),
+    linear("eigvalsh", v(SPD, by=lambda m, x: m.linalg.eigvalsh(symmetric(x)))),
     linear("inv", v(SPD), v(f(2, 3, 3, positive_definite=True))),
     linear("lu", v(SPD, weft=lambda x: wf.linalg.lu(x)[1:], jax=lambda x: jax.scipy.linalg.lu(x)[1:])),
     linear("matmul", v(M, f(5, 2)), dtypes=SOME_NUMBERS),
     linear("matrix_norm", v(M), v(f(2, 3, 4), ord=1), v(M, ord=np.inf), v(M, ord=-1, keepdims=True)),
     linear("matrix_power", *[v(x, by=lambda m, x, n=n: m.linalg.matrix_power(x, n)) for x, n in POWERS]),
+    linear("matrix_rank", v(f(4, 3)), v(f(4, 1), f(1, 3), by=lambda m, x, y: m.linalg.matrix_rank(x @ y)), diff=False),
     linear("matrix_transpose", v(f(2, 3, 4)), dtypes=SOME, bound=0),
     linear("norm", v(f(7)), v(M), v(M, axis=1), v(M, ord=1)),
     linear("outer", v(f(3), f(4)), dtypes=SOME_NUMBERS),
+    linear("pinv", v(f(4, 3)), v(f(2, 2, 5))),
     linear("qr", v(f(5, 3), by=lambda m, x: signed(m, m.linalg.qr(x)))),
     linear("slogdet", v(SQUARE), v(f(2, 3, 3))),
     linear("solve", v(SPD, f(5, 2)), v(SPD, f(5)), v(f(2, 3, 3, positive_definite=True), f(2, 3, 1))),
@@ -153,6 +160,12 @@ LINEAR = [
             jax=lambda a, x: jax.scipy.linalg.solve_triangular(a, x, unit_diagonal=True) / 1000,
         ),
     ),
+    linear(
+        "svd",
+        v(f(5, 3), by=lambda m, x: tuple(map(abs, m.linalg.svd(x, full_matrices=False)))),
+        v(f(2, 3, 4), by=lambda m, x: tuple(map(abs, m.linalg.svd(x, full_matrices=False)))),
+    ),
+    linear("svdvals", v(f(5, 3)), v(f(2, 3, 4))),
     linear("tensordot", v(f(3, 4, 5), f(4, 5, 2)), dtypes=SOME_NUMBERS),
     linear("trace", v(SQUARE), v(f(2, 3, 5), by=lambda m, x: m.linalg.trace(x, offset=1)), dtypes=SOME_NUMBERS),
     linear("vecdot", v(f(3, 43), f(3, 43)), dtypes=SOME_NUMBERS),
@@ -261,7 +274,7 @@ RANDOM = [
     drawn("f", 3.0, 5.0, (43,), bound=16),
     drawn("t", 3.0, (43,), bound=16),
     drawn("generalized_normal", 1.5, (43,), bound=16),
-    drawn("ball", 3, 1.5, (43,), bound=16),
+    drawn("ball", 3, 1.5, (43,), bound=16, decided={"values *": LOGARITHM}),
     drawn("orthogonal", 4, (3,), bound=64),
     row(
         "random.dirichlet",
@@ -419,6 +432,16 @@ def with_vjp(m: Any, x: Any, y: Any) -> Any:
     return g(x, y)
 
 
+def in_trees(m: Any, x: Any, y: Any) -> Any:
+    """Arrays in containers: mapped, taken out, put back."""
+    t = {"b": (x, [y, None]), "a": y}
+    doubled = m.tree.map(lambda z: z * 2, t)
+    leaves, structure = m.tree.flatten(doubled)
+    back = m.tree.unflatten(structure, [z + i for i, z in enumerate(leaves)])
+    paths = [len(p) for p, _ in m.tree.flatten_with_path(t)[0]]
+    return back, m.tree.leaves(t), m.asarray(m.tree.structure(t) == structure), m.asarray(np.array(paths) * 0)
+
+
 W, X = f(3, 5, low=-1, high=1), f(5, low=-1, high=1)
 TRANSFORMATIONS = [
     controlled(
@@ -499,6 +522,10 @@ TRANSFORMATIONS = [
         "hessian of vmap",
         v(f(3), f(4, 3), by=lambda m, w, x: m.hessian(lambda a: m.vmap(lambda z: m.tanh((a * z).sum()))(x).sum())(w)),
         gradient_bound=256,
+    ),
+    controlled(
+        "tree.map, tree.leaves, tree.unflatten",
+        v(W, X, by=in_trees),
     ),
     controlled(
         "eval_shape",
