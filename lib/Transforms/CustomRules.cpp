@@ -227,8 +227,9 @@ LogicalResult transposeCustom(func::FuncOp lin, func::FuncOp bwd, ArrayRef<bool>
   SmallVector<Value> operands(bwd.getArguments().take_front(numResiduals));
   unsigned next = numResiduals;
   for (auto [i, type] : llvm::enumerate(lin.getResultTypes()))
-    operands.push_back(!isZero.empty() && isZero[i] ? GraphBuilder(builder, rule.getLoc()).zeros(type)
-                                                    : Value(bwd.getArgument(next++)));
+    operands.push_back(isCotangentGiven(type, !isZero.empty() && isZero[i])
+                           ? Value(bwd.getArgument(next++))
+                           : GraphBuilder(builder, rule.getLoc()).zeros(type));
   CallOp call = createCall(builder, rule.getLoc(), rule, operands);
   SmallVector<Value> results;
   for (auto [result, isWanted] : llvm::zip_equal(call.getResults(), wanted))
@@ -249,8 +250,8 @@ LogicalResult completeCustom(ModuleOp module, func::FuncOp lin) {
   SmallVector<Value> operands(body->getArguments().take_front(numResiduals));
   unsigned next = numResiduals;
   for (auto [type, isWanted] : llvm::zip_equal(rule.getResultTypes(), wanted)) {
-    isZero.push_back(!isWanted && mayBeLeftOut(type));
-    if (!isZero.back())
+    isZero.push_back(!isWanted);
+    if (isCotangentGiven(type, isZero.back()))
       operands.push_back(isWanted ? Value(body->getArgument(next++))
                                   : GraphBuilder(builder, rule.getLoc()).zeros(type));
   }

@@ -150,8 +150,8 @@ private:
       Value cotangent = op.getOperand(next++);
       if (!pair->activeResults[i])
         continue;
-      isZero.push_back(mayBeLeftOut(cotangent.getType()) && isZeros(cotangent));
-      if (!isZero.back())
+      isZero.push_back(isZeros(cotangent));
+      if (isCotangentGiven(cotangent.getType(), isZero.back()))
         operands.push_back(cotangent);
     }
     SmallVector<bool> isLinear(pair->lin.getNumArguments(), true);

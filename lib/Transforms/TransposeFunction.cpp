@@ -155,7 +155,7 @@ FailureOr<func::FuncOp> transposeFunction(ModuleOp module, func::FuncOp function
   if (isMasked)
     entries.push_back(b.getNamedAttr("masked", b.getUnitAttr()));
   auto record = b.getDictionaryAttr(entries);
-  auto hasCotangent = [&](unsigned i) { return isZero.empty() || !isZero[i]; };
+  auto isZeroAt = [&](unsigned i) { return !isZero.empty() && isZero[i]; };
   for (auto made : module.getOps<func::FuncOp>())
     if (made->getAttr("weft.transpose") == record)
       return made;
@@ -167,7 +167,7 @@ FailureOr<func::FuncOp> transposeFunction(ModuleOp module, func::FuncOp function
     (flag ? results : types).push_back(type);
   unsigned numResiduals = types.size();
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    if (hasCotangent(i))
+    if (isCotangentGiven(type, isZeroAt(i)))
       types.push_back(type);
 
   StringRef name = function.getSymName();
@@ -188,8 +188,10 @@ FailureOr<func::FuncOp> transposeFunction(ModuleOp module, func::FuncOp function
   SmallVector<Value> cotangents, given;
   auto arguments = ValueRange(block.getArguments());
   unsigned next = numResiduals;
-  for (unsigned i = 0; i < function.getNumResults(); ++i)
-    given.push_back(hasCotangent(i) ? arguments[next++] : Value());
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    Value cotangent = isCotangentGiven(type, isZeroAt(i)) ? Value(arguments[next++]) : Value();
+    given.push_back(isZeroAt(i) ? Value() : cotangent);
+  }
   if (failed(transposer.transposeBlock(body, isLinear, arguments.take_front(numResiduals), given, cotangents))) {
     bwd.erase();
     return failure();

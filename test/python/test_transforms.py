@@ -147,6 +147,74 @@ def test_an_infinite_auxiliary_result_does_not_spoil_the_gradient():
     gradient, _ = wf.grad(lambda x: (x * x, wf.log(x - 1.0)), has_aux=True)(1.0)
     assert float(gradient) == 2.0
 
+    # Of a size with a name, which the zeros may be what binds.
+    f = wf.grad(lambda x: (wf.sum(x * x), (wf.log(x - 1.0), 2 * x)), has_aux=True)
+    compiled = wf.jit(f).trace(wf.spec((wf.Dim("N"),), "float32")).lower().compile()
+    for n in (2, 5):
+        gradient, (logs, twice) = compiled(np.ones(n, np.float32))
+        assert np.asarray(gradient).tolist() == [2] * n
+        assert np.asarray(logs).tolist() == [-np.inf] * n and np.asarray(twice).tolist() == [2] * n
+
+
+@pytest.mark.parametrize("outer", ["grad", "vjp", "jvp", "jacrev", "jacfwd"])
+def test_derivatives_around_go_through_auxiliary_results(outer):
+    """d/dx of an auxiliary result x^3, and of a gradient 2 x beside it, is 3 x^2 + 2."""
+
+    def auxiliary(x):
+        return wf.sum(x * x), x * x * x
+
+    def by_linearize(x):
+        value, push, aux = wf.linearize(auxiliary, x, has_aux=True)
+        return push(wf.ones_like(x)), aux
+
+    inner = {
+        "grad": lambda x: wf.grad(auxiliary, has_aux=True)(x),
+        "value_and_grad": lambda x: (lambda v, g: (g, v[1]))(*wf.value_and_grad(auxiliary, has_aux=True)(x)),
+        "vjp": lambda x: (lambda v, pull, aux: (pull(1.0)[0], aux))(*wf.vjp(auxiliary, x, has_aux=True)),
+        "jvp": lambda x: wf.jvp(auxiliary, (x,), (wf.ones_like(x),), has_aux=True)[1:],
+        "linearize": by_linearize,
+        "jacrev": lambda x: wf.jacrev(auxiliary, has_aux=True)(x),
+        "jacfwd": lambda x: wf.jacfwd(auxiliary, has_aux=True)(x),
+    }
+    x, ones = np.array([0.5, -2.0, 3.0]), np.ones(3)
+    for name, f in inner.items():
+        slope, aux = f(x)
+        close(slope, 2 * x.sum() if np.ndim(slope) == 0 else 2 * x, 1e-14)
+        close(aux, x**3, 1e-14)
+
+        def total(x, f=f):
+            slope, aux = f(x)
+            return wf.sum(slope) + wf.sum(aux)
+
+        got = {
+            "grad": lambda: wf.grad(total)(x),
+            "vjp": lambda: wf.jit(lambda x: wf.vjp(total, x)[1](1.0)[0])(x),
+            "jvp": lambda: wf.jvp(total, (x,), (ones,))[1],
+            "jacrev": lambda: wf.jit(wf.jacrev(total))(x),
+            "jacfwd": lambda: wf.jacfwd(total)(x),
+        }[outer]()
+        right = 3 * x * x + 2
+        assert np.allclose(got, right.sum() if outer == "jvp" else right, rtol=1e-14), name
+
+
+def test_derivatives_around_go_through_what_a_function_writes():
+    seen = wf.Variable(np.float32(0))
+
+    def inner(x):
+        seen.value = x * x * x
+        return x * x
+
+    def through(x):
+        slope = wf.grad(inner)(x)
+        return slope + seen.value
+
+    def kept(x):
+        y = wf.checkpoint(inner)(x)
+        return y + seen.value
+
+    assert float(wf.jit(wf.grad(through))(3.0)) == 2 + 27
+    assert float(wf.jit(wf.grad(kept))(3.0)) == 6 + 27
+
 
 def test_vjp_pulls_several_cotangents():
     def f(x, n):

@@ -141,11 +141,13 @@ mlir::FailureOr<mlir::func::FuncOp> forwardFunction(mlir::ModuleOp module, mlir:
                                                     llvm::ArrayRef<bool> active,
                                                     llvm::SmallVector<bool> &activeResults);
 
-/// Whether a cotangent of the type need not be given if it is zero: one with a name of a size may be what binds it.
-inline bool mayBeLeftOut(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).hasStaticShape(); }
+/// Whether a transpose has an argument for a cotangent. A zero one is not read, but may be what binds a size's name.
+inline bool isCotangentGiven(mlir::Type type, bool isZero) {
+  return !isZero || !mlir::cast<mlir::RankedTensorType>(type).hasStaticShape();
+}
 
 /// bwd(arguments that are not linear, cotangents of the results) -> cotangents of the linear arguments; made once.
-/// Results with `isZero` have no cotangent (default: all have one). `isMasked` as in Transposer.
+/// Cotangents of results with `isZero` are zero and not read (default: none is). `isMasked` as in Transposer.
 mlir::FailureOr<mlir::func::FuncOp> transposeFunction(mlir::ModuleOp module, mlir::func::FuncOp function,
                                                       llvm::ArrayRef<bool> isLinear, llvm::ArrayRef<bool> isZero = {},
                                                       bool isMasked = false);

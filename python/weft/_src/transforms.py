@@ -51,12 +51,12 @@ def trace_leaves(
     has_aux: bool = False,
     keeps_state: bool = False,
     at: Sequence[Tracer] = (),
-    cuts: bool = True,
 ) -> _Traced:
     """Traces `f` (from a list of tracers to a tree) into a private function; `at` as in `trace.function`.
 
-    Auxiliary results are cut off from derivatives, so that no zero cotangents flow from them; so are, if `cuts`, the
-    new values of Variables, which `f` may write if `keeps_state`: the caller then calls `keep_state`.
+    The new values of Variables, which `f` may write if `keeps_state`, are the last results: the caller then calls
+    `keep_state`. A derivative of `f` itself has no part in them, nor in the auxiliary ones: their cotangents are zeros,
+    which are left out. Derivatives around it go through them.
     """
     trees: list[TreeDef | None] = [None, None]
     written: list[state.Variable] = []
@@ -78,9 +78,7 @@ def trace_leaves(
         results = [_result(x, path) for x, path in zip(out_leaves, trees[0].paths("result"), strict=True)]
         last = state.written()
         written.extend(v for v, _ in last)
-        values = [value for _, value in last]
-        results += [_cut(_result(x, "auxiliary")) for x in aux_leaves]
-        return results + ([_cut(value) for value in values] if cuts else values)
+        return results + [_result(x, "auxiliary") for x in aux_leaves] + [value for _, value in last]
 
     function = trace.function(flat, specs, name, at)
     assert trees[0] is not None
@@ -94,10 +92,6 @@ def _result(x: Any, path: str) -> Tracer:
         raise WrongArgumentError(
             "WF1208", f"the {path} of a transformed function is a {type(x).__name__}, which is no array or number."
         ) from None
-
-
-def _cut(x: Tracer) -> Tracer:
-    return emit("stop_gradient", [x]) if inexact(x.dtype) else x
 
 
 def _request(
@@ -378,7 +372,7 @@ class _Pullback(_AtPoint):
     def __call__(self, cotangent: Any) -> tuple:
         function, outs = self.traced.function, self.traced.outs
         given = matching(self.traced.out_tree, cotangent, outs, "cotangent")
-        # The auxiliary results are cut off: their cotangents are never read.
+        # The cotangents of what comes after the value are zeros, which are left out.
         given += [leaves.filled(r, 0.0) for r in function.results[len(outs) :] if inexact(r.dtype)]
         active = [inexact(x.dtype) for x in self.primals]
         gradients = iter(pulled(self.traced, self.primals, active, given)[len(function.results) :])
@@ -576,7 +570,11 @@ def stop_gradient(x: Any) -> Any:
     """
     if trace.current() is None:
         return x
-    return pytree.map(lambda leaf: _cut(as_tracer(leaf)), x)
+    return pytree.map(lambda leaf: _constant(as_tracer(leaf)), x)
+
+
+def _constant(x: Tracer) -> Tracer:
+    return emit("stop_gradient", [x]) if inexact(x.dtype) else x
 
 
 # ---------------------------------------------------------------------------------------------------------- batches
@@ -678,7 +676,7 @@ def _vmap(f: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: Any, /,
         inner, named = tree.unflatten(tracers)
         return f(*inner, **named)
 
-    traced = trace_leaves(on_leaves, specs, name_of(f), keeps_state=True, cuts=False)
+    traced = trace_leaves(on_leaves, specs, name_of(f), keeps_state=True)
     outline = traced.out_tree.unflatten([0] * traced.out_tree.num_leaves)
     places = pytree.broadcast_prefix(_thawed(out_axes), outline, name="out_axes")
     made = mapped(traced.function, operands, batched, size, [p is None for p in places] + [True] * len(traced.written))

@@ -519,15 +519,15 @@ LogicalResult CallOp::linearize(Linearizer &linearizer, ValueRange primals, Valu
 LogicalResult CallOp::transposeRegion(Transposer &transposer, ValueRange operands, ArrayRef<bool> linear,
                                       ValueRange cotangents, SmallVectorImpl<Value> &operandCotangents) {
   SmallVector<bool> isZero;
-  for (auto [cotangent, type] : llvm::zip_equal(cotangents, getResultTypes()))
-    isZero.push_back(!cotangent && mayBeLeftOut(type));
+  for (Value cotangent : cotangents)
+    isZero.push_back(!cotangent);
   auto bwd = transposeFunction(transposer.module, calleeOf(*this), linear, isZero, transposer.isMasked);
   if (failed(bwd))
     return failure();
   GraphBuilder zeros(transposer.builder, getLoc());
   SmallVector<Value> arguments = where(operands, linear, false);
   for (auto [cotangent, type, zero] : llvm::zip_equal(cotangents, getResultTypes(), isZero))
-    if (!zero)
+    if (isCotangentGiven(type, zero))
       arguments.push_back(orZeros(zeros, cotangent, type));
   CallOp call = createCall(transposer.builder, getLoc(), *bwd, arguments);
   unsigned next = 0;
