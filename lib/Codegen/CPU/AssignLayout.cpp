@@ -144,6 +144,8 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     auto graph = KernelGraph::build(*seen);
     if (failed(graph))
       return failure();
+    if (graph->contraction < 0) // a product that sums nothing is lowered as an elementwise one
+      return it->second;
     auto contraction = Contraction::build(*graph);
     auto schedule = chooseSchedule(*graph, machine);
     if (failed(contraction) || failed(schedule))
