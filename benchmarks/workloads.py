@@ -544,6 +544,26 @@ def _conv(channels, features, size, window, stride=1):
     )  # fmt: skip
 
 
+def _jax_double(a, b):
+    jax = peer("jax")
+    with jax.enable_x64(True):
+        mine = [jax.device_put(x) for x in (a, b)]
+        f = jax.jit(lambda a, b: a @ b).lower(*mine).compile()
+    return lambda: f(*mine).block_until_ready()
+
+
+def _causal(heads, length, size):
+    shape = (heads, length, size)
+
+    def inputs():
+        return [*normal(shape, shape, shape)(), np.triu(np.full((length, length), -1e9, np.float32), 1)]
+
+    return Workload(
+        f"attention, causal mask, {heads}x{length}x{size}", lambda e, q, k, v, mask: e.attention(q, k, v, mask), inputs,
+        {"fma": 4.0 * heads * length * length * size},
+    )  # fmt: skip
+
+
 SQUARE = 4096
 WORKLOADS = [
     _softmax(4096, 4096),
@@ -554,13 +574,29 @@ WORKLOADS = [
         "transpose + add 4096x4096", lambda e, x, y: e.permute(x, (1, 0)) + y,
         normal((SQUARE, SQUARE), (SQUARE, SQUARE)), {"add": SQUARE * SQUARE},
     ),
+    Workload(
+        "softmax of a transpose 4096x4096", lambda e, x: e.softmax(e.permute(x, (1, 0))), normal((SQUARE, SQUARE)),
+        {"copy": SQUARE * SQUARE},
+    ),
     Workload("gelu 4M", lambda e, x: e.gelu(x), normal((4 << 20,)), {"copy": 4 << 20}),
+    Workload("gelu 4M - 3", lambda e, x: e.gelu(x), normal(((4 << 20) - 3,)), {"copy": 4 << 20}),
     Workload("sum 16M", lambda e, x: e.sum(x), normal((16 << 20,)), {"read": 16 << 20}, tolerance=1e-4),
     Workload("column sum 8192x2048", lambda e, x: e.sum(x, 0), normal((8192, 2048)), {"read": 8192 * 2048}),
     _matmul(1024, 1024, 1024),
     _matmul(1000, 1001, 999),
+    Workload(
+        "matmul 1024x1024x1024, f64", lambda e, a, b: a @ b, normal((1024, 1024), (1024, 1024), dtype=np.float64),
+        {"fma": 2 * 2.0 * 1024**3}, tolerance=1e-12, special={"jax": _jax_double}, without=("onnxruntime",),
+    ),
+    Workload(
+        "x @ w.T, 128x3072x768", lambda e, x, w: x @ e.permute(w, (1, 0)), normal((128, 768), (3072, 768)),
+        {"fma": 2.0 * 128 * 768 * 3072}, weights=1,
+    ),
     _matmul(8, 4096, 4096, weights=1),
+    _matmul(7, 4095, 4097, weights=1),
     _attention(12, 512, 64),
+    _attention(12, 500, 64),
+    _causal(12, 512, 64),
     _conv(64, 64, 56, 3),
     _conv(256, 64, 56, 1),
     _conv(256, 256, 14, 3),
