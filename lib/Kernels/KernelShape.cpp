@@ -220,6 +220,8 @@ private:
       return kernel;
     if (comesBack && !rowsComeBack(kernel))
       return std::nullopt;
+    if (readsRowsAcross(kernel))
+      return no(FusionReason::RowsAcross);
     if ((comesBack || wideOutput) && !isRowwise(kernel))
       return no(FusionReason::WideBesideColumns);
     if (!wideOutput && !showsFoldedSizes(kernel))
@@ -264,6 +266,18 @@ private:
         return false;
     }
     return true;
+  }
+
+  /// Whether rows are folded that an operand too large for the caches holds as columns: a line of it is read again for
+  /// each of its numbers.
+  bool readsRowsAcross(const KernelShape &kernel) const {
+    constexpr int64_t fewElements = 1 << 15;
+    auto elements = numElements(kernel.root).constant();
+    return (!elements || *elements > fewElements) &&
+           llvm::is_contained(kernel.folded, int64_t(kernel.root.size()) - 1) && llvm::any_of(ops, [&](Operation *op) {
+             return outsideViews.contains(op) && cast<FusionOpInterface>(op).turnsRows() &&
+                    shapeOf(op->getResult(0)) == kernel.root;
+           });
   }
 
   /// Code generation takes the size of a loop from what is read plainly along it: a buffer, or a leaf that is made

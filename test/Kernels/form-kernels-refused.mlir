@@ -267,3 +267,29 @@ func.func @again(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<64x64xf32>
   %b = weft.mul %a, %x {weft.recompute = 0 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %a, %b : tensor<64x64xf32>, tensor<64x64xf32>
 }
+
+// -----
+
+// A row's numbers stand in as many lines of %x: one kernel turns it, the other folds the rows.
+// CHECK-LABEL: @rows_across(
+// CHECK: weft.not_fused = [{{.*}}"W237"
+// CHECK: return
+func.func @rows_across(%x: tensor<512x512xf32>) -> tensor<512xf32> {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<512x512xf32>) -> tensor<512x512xf32>
+  %e = weft.exp %t : (tensor<512x512xf32>) -> tensor<512x512xf32>
+  %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<512x512xf32>) -> tensor<512xf32>
+  return %r : tensor<512xf32>
+}
+
+// -----
+
+// A small one stays in the cache.
+// CHECK-LABEL: @few_rows_across(
+// CHECK-NOT: W237
+// CHECK: return
+func.func @few_rows_across(%x: tensor<64x64xf32>) -> tensor<64xf32> {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %e = weft.exp %t : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<64x64xf32>) -> tensor<64xf32>
+  return %r : tensor<64xf32>
+}

@@ -222,7 +222,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
     s.packLeft = pack(packLeft, Pack::Item);
     s.packRight = pack(packRight, Pack::All);
-    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(4 * s.rows, M / 16)), s.rows);
+    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(2 * s.rows, M / 32)), s.rows);
     int64_t lanes =
         c.rightPanel ? roundUp(N, strip) : evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
     s.panel = c.rightPanel ? 0 : lanes;

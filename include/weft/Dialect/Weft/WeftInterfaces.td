@@ -13,6 +13,8 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
       an affine index. Reduce: folds some dimensions. Contract: a sum of products. Other: a kernel of its own.
       Alias: the same bytes under another type, no code at all.
     }], "::weft::FusionKind", "getFusionKind", (ins)>,
+    InterfaceMethod<"View: whether neighbours along the result's last dimension lie apart in the operand.",
+      "bool", "turnsRows", (ins), "", "return false;">,
     InterfaceMethod<"Floating-point or integer operations per result element (or per folded element).",
       "double", "getOpsPerElement", (ins), "", "return 1.0;">,
     InterfaceMethod<"Reduce: the operand's dimensions that are folded, sorted; the result has the others, in order.",

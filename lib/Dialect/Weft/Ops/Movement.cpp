@@ -308,6 +308,9 @@ bool TransposeOp::isLinearIn(unsigned operand) { return true; }
 bool TransposeOp::isJointlyLinear() { return true; }
 
 FusionKind TransposeOp::getFusionKind() { return FusionKind::View; }
+bool TransposeOp::turnsRows() {
+  return !getPermutation().empty() && getPermutation().back() != int64_t(getPermutation().size()) - 1;
+}
 
 LogicalResult TransposeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                                  SmallVectorImpl<Value> &results) {

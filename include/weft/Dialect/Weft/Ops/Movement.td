@@ -50,6 +50,7 @@ def Weft_TransposeOp : Weft_StructuredOp<"transpose", Weft_Linear> {
   let results = (outs Weft_Any:$result);
   let hasFolder = 1;
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = "bool turnsRows();";
 }
 
 def Weft_ReverseOp : Weft_StructuredOp<"reverse", Weft_Linear> {
