@@ -111,6 +111,8 @@ private:
         broken(op, "WF4005", "no kernels before they are formed");
       if (stage >= Stage::Optimized && isa<MapOp>(op))
         broken(op, "WF4008", "no map: lower-map has chosen what becomes of each");
+      if (stage >= Stage::Optimized && isa<DecomposeOpInterface>(op))
+        broken(op, "WF4009", "no composite: weft-decompose has put what it is made of in its place");
       if (stage >= Stage::Optimized && isOpTriviallyDead(op))
         broken(op, "WF4007", "no op whose results nothing reads");
       return;

@@ -33,6 +33,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
   case Stage::Traced: // the start: nothing leads here
     break;
   case Stage::Resolved:
+    // Before derivatives, which know composites by name.
+    pm.addPass(createRaise({/*forDerivatives=*/true}));
     // Derivatives and batches become ordinary functions before anything looks at them.
     pm.addPass(createResolveRequests());
     // Functions that only a request named are no longer needed.
@@ -41,6 +43,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
   case Stage::Optimized: {
     // Bodies before rules, so that rules see across calls; a function called often stays one.
     pm.addPass(createInline());
+    // Nothing below knows a composite; first, so that what follows sees what it costs and simplifies it.
+    pm.addPass(createDecompose());
     // Before simplification, which then works on what maps became; after inlining, since calls keep lanes apart.
     LowerMapOptions maps;
     maps.strict = options.strict;

@@ -1,6 +1,7 @@
 // Decides how the reference runs programs: frames of sizes, calls, blocks, and the count of live bytes.
 #include "weft/Reference/Interpreter.h"
 #include "weft/Dialect/Weft/Assumption.h"
+#include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
@@ -161,6 +162,13 @@ LogicalResult Interpreter::call(Operation *from, StringRef callee, ArrayRef<Tens
       frame[name.getValue()] = *value;
     }
   return enter(function, from->getLoc(), std::move(frame), arguments, results);
+}
+
+LogicalResult Interpreter::runDecomposed(Operation *op, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  auto &block = decomposed[op];
+  if (!block)
+    block = decompositionOf(op);
+  return runBlock(*block, operands, results); // the block stays where it is while the map grows
 }
 
 std::optional<int64_t> Interpreter::setSize(StringRef name, std::optional<int64_t> value) {

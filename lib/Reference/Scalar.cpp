@@ -84,6 +84,7 @@ WEFT_DEFINED(erf, erf)
 WEFT_DEFINED(erfc, erfc)
 WEFT_DEFINED(erfInv, erfInv)
 WEFT_DEFINED(erfInvCoarse, erfInvCoarse)
+WEFT_DEFINED(geluTanh, geluTanh)
 #undef WEFT_DEFINED
 
 // Exact, or correctly rounded by IEEE 754: any implementation gives these bits.

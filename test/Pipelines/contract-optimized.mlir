@@ -29,3 +29,11 @@ func.func @main(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
   }
   return %y : tensor<3x2xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  // expected-error @below {{[WF4009] breaks the contract of stage 'optimized'}}
+  %y = weft.softmax %x {dims = array<i64: 1>, log = false} : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

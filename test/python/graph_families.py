@@ -113,6 +113,12 @@ def cumulative(block):
     block.emit("cumulative", [x], x.shape, x.element, attributes)
 
 
+def softmax(block):
+    x = block.pick(FLOATS, condition=lambda v: v.shape)
+    dims = sorted(block.rng.sample(range(len(x.shape)), block.rng.randint(1, len(x.shape))))
+    block.emit("softmax", [x], x.shape, x.element, f"{{dims = {array(dims)}, log = {flag(block)}}}")
+
+
 def sort(block):
     x, dim = along(block)
     name = block.rng.choice(["sort", "sort", "argsort"])

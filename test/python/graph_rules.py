@@ -181,7 +181,7 @@ class Rules:
         if self.noise is None or dtype not in REAL or not y.size:
             return y
         eps = float(dtypes.finfo(dtypes.dtype(dtype)).eps)
-        eps = eps**0.5 if name == "erf_inv_coarse" else eps
+        eps = eps**0.5 if name == "erf_inv_coarse" else 16 * eps if name == "gelu_tanh" else eps
         return y * (1 + 3 * eps * self.noise.uniform(-1, 1, y.shape))
 
     def _evaluate(self, name, xs, attributes, dtype, shape):
@@ -290,6 +290,15 @@ class Rules:
             x = self._accumulated(x, dtype)
             return (np.add if kind == "add" else np.multiply).reduce(x, axis=axes, dtype=x.dtype)
         return (np.maximum if kind == "max" else np.minimum).reduce(x, axis=axes, initial=_neutral(kind, dtype))
+
+    def _v_softmax(self, xs, a, dtype, shape):
+        axes = tuple(a["dims"])
+        inner = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+        x = xs[0].astype(np.float64)
+        shifted = self._jitter(x - x.max(axis=axes, keepdims=True, initial=-np.inf), "sub", inner)
+        power = self._jitter(np.exp(shifted), "exp", inner)
+        total = self._jitter(power.sum(axis=axes, keepdims=True), "sum", inner)
+        return shifted - self._jitter(np.log(total), "log", inner) if a["log"] else power / total
 
     def _v_cumulative(self, xs, a, dtype, shape):
         x = self._accumulated(xs[0], dtype) if a["kind"] in ("add", "mul") else xs[0]
@@ -474,6 +483,14 @@ class Rules:
         terms cancel depends on the order in which they meet: it is not known."""
         return self.do("select", np.isinf(plain(x)), self.unknown(t), self.do("div", t, x))
 
+    def _t_softmax(self, xs, ts, y, a, dtype, shape):
+        (t,) = ts
+        p = self.do("exp", y) if a["log"] else y
+        kept = [i for i in range(len(shape)) if i not in a["dims"]]
+        sums = self.do("reduce", self.do("mul", p, t), shape=[shape[i] for i in kept], kind="add", dims=a["dims"])
+        rest = self.do("sub", t, self.do("broadcast", sums, shape=shape, dims=kept))
+        return rest if a["log"] else self.do("mul", p, rest)
+
     def _t_cumulative(self, xs, ts, y, a, dtype, shape):
         (x,), (t,) = xs, ts
         summed = {**a, "kind": "add"}
@@ -601,6 +618,15 @@ def _scaled(f, c):
     return lambda r, *v: _mul(r, f(r, *v), c)
 
 
+def _gelu_slope(r, x, y):
+    """s + y (1 - s) t', where s = 1 / (1 + exp(-t)), t = 2 sqrt(2/pi) (x + 0.044715 x^3)."""
+    a, b = 1.5957691216057308, 0.07135481627260025
+    square = _mul(r, x, x)
+    s = r.do("logistic", _mul(r, x, r.add(r._like(a, x), _mul(r, square, b))))
+    slope = r.add(r._like(a, x), _mul(r, square, 3 * b))
+    return r.add(s, _mul(r, _mul(r, y, r.do("sub", r._like(1.0, s), s)), slope))
+
+
 _GAUSS = lambda r, x, y: r.do("exp", r.do("neg", _mul(r, x, x)))  # noqa: E731
 _ERF_INV = [_scaled(lambda r, x, y: r.do("exp", _mul(r, y, y)), 0.886226925452758)]
 PARTIALS = {
@@ -617,6 +643,7 @@ PARTIALS = {
     "log1p": [lambda r, x, y: _inverse(r, r.do("add", x, r._like(1.0, x)))],
     "softplus": [lambda r, x, y: r.do("logistic", x)],
     "logistic": [lambda r, x, y: _mul(r, y, r.do("sub", r._like(1.0, y), y))],
+    "gelu_tanh": [lambda r, x, y: _gelu_slope(r, x, y)],
     "sin": [lambda r, x, y: r.do("cos", x)],
     "cos": [lambda r, x, y: r.do("neg", r.do("sin", x))],
     "tan": [lambda r, x, y: _square_plus(r, y, 1.0)],

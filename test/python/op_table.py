@@ -188,6 +188,11 @@ ELEMENTWISE = [
     row("log1p", np.log1p, (-0.9, 9.0)),
     row("softplus", lambda x: np.logaddexp(x, 0)),
     row("logistic", lambda x: 1 / (1 + np.exp(-x))),
+    row(
+        "gelu_tanh",
+        lambda x: x / (1 + np.exp(-2 * np.sqrt(2 / np.longdouble(np.pi)) * (x + 0.044715 * x**3))),
+        slack=4.0,
+    ),
     # Trigonometric and hyperbolic
     row("sin", np.sin, (-9.0, 9.0)),
     row("cos", np.cos, (-9.0, 9.0)),
@@ -392,6 +397,19 @@ def _np_pool(f: Callable) -> Callable:
 def _pool(kind: str) -> Callable:
     return lambda x: emit("reduce_window", [x], kind=kind, sizes=[2, 3], strides=[1, 2], low=[0, 1], high=[0, 2],
                           dilation=[1, 1], window_dilation=[1, 1])  # fmt: skip
+
+
+def _softmax(dims: list, log: bool) -> Callable:
+    return lambda x: emit("softmax", [x], dims=dims, log=log)
+
+
+def _np_softmax(dims: list, log: bool) -> Callable:
+    def f(x: np.ndarray) -> Any:
+        shifted = x - x.max(axis=tuple(dims), keepdims=True)
+        total = np.exp(shifted).sum(axis=tuple(dims), keepdims=True)
+        return shifted - np.log(total) if log else np.exp(shifted) / total
+
+    return f
 
 
 def _reshape(x: Any) -> Any:
@@ -678,6 +696,11 @@ STRUCTURED = [
     *[structured(name, "down", ((7, 3),), _sorted(name, 0, True), lambda x, f=f: f(x), diff=name == "sort")
       for name, f in (("sort", lambda x: np.sort(x, 0)[::-1]),
                       ("argsort", lambda x: 6 - np.argsort(x[::-1], axis=0, kind="stable")[::-1]))],
+    *[structured("softmax", label, ((3, 4, 70),), _softmax(dims, False), _np_softmax(dims, False), dtypes=FLOATS,
+                 folds=True)
+      for label, dims in (("last", [2]), ("first", [0]), ("two", [0, 2]))],
+    structured("softmax", "log", ((3, 4, 70),), _softmax([1, 2], True), _np_softmax([1, 2], True),
+               dtypes=FLOATS, folds=True),
     _cumulative("add", 1, False, np.add, "sum-inner"),
     _cumulative("add", 2, True, np.add, "sum-last-back"),
     _cumulative("add", 0, False, np.add, "sum-first"),

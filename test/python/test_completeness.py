@@ -58,6 +58,7 @@ EXEMPT = {
         ),
         **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
         "map": "lower-map makes other ops of it",
+        "softmax": "decompose makes other ops of it",
         **dict.fromkeys(
             ("cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals", "triangular_solve"), _LIBRARY
         ),

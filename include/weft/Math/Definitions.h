@@ -6,6 +6,7 @@
 #ifndef WEFT_MATH_DEFINITIONS_H
 #define WEFT_MATH_DEFINITIONS_H
 
+#include "weft/Math/Activation.h"
 #include "weft/Math/ExpLog.h"
 #include "weft/Math/Hyperbolic.h"
 #include "weft/Math/InverseTrig.h"

@@ -25,6 +25,10 @@ public:
   mlir::LogicalResult runBlock(mlir::Block &block, llvm::ArrayRef<Tensor> arguments,
                                llvm::SmallVectorImpl<Tensor> &results);
 
+  /// Runs what a composite is made of.
+  mlir::LogicalResult runDecomposed(mlir::Operation *op, llvm::ArrayRef<Tensor> operands,
+                                    llvm::SmallVectorImpl<Tensor> &results);
+
   /// The value of a size in the current frame.
   std::optional<int64_t> size(const SizeExpr &expr) const { return expr.evaluate(symbols.back()); }
   /// Gives a name of a size a value in the current frame (nothing: takes it away); returns the value before.
@@ -60,6 +64,7 @@ private:
   mlir::Block *program = nullptr; // the block whose return is the program's
   llvm::SmallPtrSet<mlir::Value, 4> returned;
   llvm::DenseMap<mlir::Block *, llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 2>>> lastUsesOf;
+  llvm::DenseMap<mlir::Operation *, std::unique_ptr<mlir::Block>> decomposed; // each made once, and kept
   unsigned depth = 0, uncounted = 0;
 };
 

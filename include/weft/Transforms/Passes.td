@@ -111,6 +111,21 @@ def FlattenRecompute : Weft_ModulePass<"weft-flatten-recompute"> {
   }];
 }
 
+def Raise : Weft_ModulePass<"weft-raise"> {
+  let summary = "finds composites that are written out";
+  let description = [{
+    Walks the composites' own rules. Only forms of which each bit is the composite's own are taken: `exp(x - max(x))` over
+    its sum, the greatest element taken as a constant or not, is `weft.softmax`, whose derivative needs the result alone.
+  }];
+  let options = [Option<"forDerivatives", "for-derivatives", "bool", "false",
+    "only in a module that asks for derivatives: elsewhere a name is worth nothing, and steps written out keep a line each">];
+}
+
+def Decompose : Weft_ModulePass<"weft-decompose"> {
+  let summary = "puts what composites are made of in their place";
+  let description = "After derivatives and batches are made; from then on there are core ops only.";
+}
+
 def Vectorize : Weft_ModulePass<"weft-vectorize"> {
   let summary = "makes a function that acts on a batch";
   let description = [{

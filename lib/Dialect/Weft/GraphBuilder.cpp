@@ -37,6 +37,14 @@ Value GraphBuilder::half(Value like, Value greater, Value equal) {
   return select(greater, c(like, 1), choose(like, equal, 0.5, 0));
 }
 
+/// s + r (1 - s) t', where r = x s, s = 1 / (1 + e^-t), t = 2 sqrt(2/pi) (x + 0.044715 x^3).
+Value GraphBuilder::geluTanhSlope(Value x, Value r) {
+  Value square = mul(x, x), a = c(x, 1.5957691216057308);
+  auto plus = [&](double cubic) { return add(a, mul(c(x, cubic), square)); };
+  Value s = create<LogisticOp>(mul(x, plus(0.07135481627260025)));
+  return add(s, mul(mul(r, sub(c(x, 1), s)), plus(3 * 0.07135481627260025)));
+}
+
 /// The number that all elements of a value are, if it is a constant or a broadcast one.
 static std::optional<double> splatOf(Value value) {
   while (auto broadcast = value.getDefiningOp<BroadcastOp>())

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "weft/Dialect/Weft/Lower.h"
+#include "weft/Math/Activation.h"
 #include "weft/Math/ExpLog.h"
 #include "weft/Math/Special.h"
 #include <cmath>
@@ -32,6 +33,14 @@ struct MathEmitter {
   F sqrt(F a) { return p.sqrt(a); }
   Value lt(F a, F b) { return p.lt(a, b); }
   F select(Value m, F a, F b) { return p.select(m, a, b); }
+
+  Type integer() const { return IntegerType::get(p.b.getContext(), like.getType().getIntOrFloatBitWidth()); }
+  I i(int64_t value) { return arith::ConstantOp::create(p.b, p.loc, IntegerAttr::get(integer(), value)); }
+  I addI(I a, I b) { return arith::AddIOp::create(p.b, p.loc, a, b); }
+  I subI(I a, I b) { return arith::SubIOp::create(p.b, p.loc, a, b); }
+  I shlI(I a, int n) { return arith::ShLIOp::create(p.b, p.loc, a, i(n)); }
+  I bits(F a) { return arith::BitcastOp::create(p.b, p.loc, integer(), a); }
+  F fromBits(I a) { return arith::BitcastOp::create(p.b, p.loc, like.getType(), a); }
 };
 // Found by argument-dependent lookup before the template of ExpLog.h.
 Value exp(MathEmitter &e, Value x) { return e.p.exp(x); }
@@ -108,6 +117,11 @@ Value PayloadBuilder::erfInv(Value x) {
 Value PayloadBuilder::erfInvCoarse(Value x) {
   MathEmitter e{*this, x};
   return weft::math::erfInvCoarse(e, x);
+}
+
+Value PayloadBuilder::geluTanh(Value x) {
+  MathEmitter e{*this, x};
+  return weft::math::geluTanh(e, x);
 }
 
 //===-- Signs

@@ -438,6 +438,8 @@ def _rows() -> dict[str, Entry]:
         """Requests for derivatives and batching are resolved to calls.""")
     row("WF4008", "InternalError", "map after optimization",
         """weft-lower-map chooses what becomes of each weft.map before the stage `optimized`.""")
+    row("WF4009", "InternalError", "composite after optimization",
+        """weft-decompose puts what composites are made of in their place before the stage `optimized`.""")
     row("WF4007", "InternalError", "dead op",
         """Simplification leaves no op whose results nothing reads.""")
     row("WF4010", "InternalError", "op outside a kernel",
@@ -480,7 +482,7 @@ def _rows() -> dict[str, Entry]:
     row("WF4101", "InternalError", "a kernel without its types",
         """Kernel functions reach code generation with `weft.types`, as weft-to-linalg leaves them.""")
     row("WF4102", "InternalError", "two contractions in a kernel",
-        """A kernel holds one contraction at most.""")
+        """A kernel holds one contraction at most, and a second one only over rows made of the first one's result.""")
     row("WF4103", "InternalError", "an empty kernel",
         """A kernel holds at least one op.""")
     row("WF4104", "InternalError", "several index spaces",

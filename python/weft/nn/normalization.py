@@ -25,12 +25,12 @@ def greatest(x: Tracer, axes: tuple[int, ...]) -> Tracer:
     return emit("select", [emit("is_finite", [m]), m, like(m, 0)])
 
 
-def _shifted(x: Tracer, axis: Any) -> tuple[Tracer, tuple[int, ...]]:
+def _folded_axes(x: Tracer, axis: Any) -> tuple[int, ...]:
     axes = normalize.axes(axis, x.ndim)
     for i in axes:
         if not isinstance(x.shape[i], dims.Dim) and x.shape[i] == 0:
             raise ShapeError("WF1018", f"axis {i} has no elements.", operands=(text(x),))
-    return emit("sub", [x, back(greatest(x, axes), x, axes)]), axes
+    return tuple(sorted(axes))
 
 
 @op
@@ -48,9 +48,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     Array([0.5, 0.5], dtype=float32)
     """
     x = as_float(x)
-    shifted, axes = _shifted(wide(x), axis)
-    e = emit("exp", [shifted])
-    return convert(emit("div", [e, back(folded("add", e, axes), e, axes)]), x.dtype)
+    return emit("softmax", [x], dims=_folded_axes(x, axis), log=False)
 
 
 @op
@@ -62,15 +60,12 @@ def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     >>> log_softmax(np.float32([0, 1000]))
     Array([-1000.,     0.], dtype=float32)
     """
-    x = as_float(x)
-    return convert(log_probabilities(wide(x), axis), x.dtype)
+    return log_probabilities(as_float(x), axis)
 
 
 def log_probabilities(x: Tracer, axis: Any) -> Tracer:
     """`log_softmax` in the dtype given."""
-    shifted, axes = _shifted(x, axis)
-    total = folded("add", emit("exp", [shifted]), axes)
-    return emit("sub", [shifted, back(emit("log", [total]), x, axes)])
+    return emit("softmax", [x], dims=_folded_axes(x, axis), log=True)
 
 
 @op
@@ -89,8 +84,10 @@ def logsumexp(x: Any, /, axis: int | tuple[int, ...] | None = None, *, keepdims:
     """
     x = as_float(x)
     w = wide(x)
-    shifted, axes = _shifted(w, axis)
-    r = emit("add", [emit("log", [folded("add", emit("exp", [shifted]), axes)]), greatest(w, axes)])
+    axes = _folded_axes(w, axis)
+    m = greatest(w, axes)
+    total = folded("add", emit("exp", [emit("sub", [w, back(m, w, axes)])]), axes)
+    r = emit("add", [emit("log", [total]), m])
     if keepdims:
         r = reshape(r, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
     return convert(r, x.dtype)

@@ -35,7 +35,7 @@ _NAMES: dict[str, str | None] = {
     "div": "divide", "rem": "fmod", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
     "ge": "greater_equal", "max": "maximum", "min": "minimum", "is_nan": "isnan", "is_inf": "isinf",
     "is_finite": "isfinite", "select": None, "convert": None, "stop_gradient": None,
-    "erf_inv_coarse": None,
+    "erf_inv_coarse": None, "gelu_tanh": None,
     "checkpoint_name": None, "strong_mul": None,
 }  # fmt: skip
 _TEST_OF_INTEGER = {"is_nan": False, "is_inf": False, "is_finite": True}

@@ -52,6 +52,8 @@ public:
   V half(V like, V greater, V equal);
   /// a where the condition holds, else b, as numbers of the type of `like`.
   V choose(V like, V condition, double a, double b);
+  /// The derivative of r = gelu_tanh(x).
+  V geluTanhSlope(V x, V r);
 
   /// factor * tangent, where the factor often is a constant: 1 gives the tangent itself, 0 null (no tangent). A factor
   /// chosen by a condition becomes a choice of products, and so does a tangent chosen against zeros, so that what was
@@ -75,6 +77,9 @@ public:
   V dot(V lhs, V rhs, llvm::ArrayRef<int64_t> lhsBatch, llvm::ArrayRef<int64_t> rhsBatch,
         llvm::ArrayRef<int64_t> lhsContract, llvm::ArrayRef<int64_t> rhsContract);
 };
+
+/// What a composite is made of, as a block: its operands are the arguments, its result is what the block yields.
+std::unique_ptr<mlir::Block> decompositionOf(mlir::Operation *op);
 
 } // namespace weft
 #endif

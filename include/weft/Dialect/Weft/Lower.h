@@ -53,6 +53,7 @@ public:
   V erfc(V x);
   V erfInv(V x);
   V erfInvCoarse(V x);
+  V geluTanh(V x);
   V isNan(V x);
   V not_(V x);
   V add(V x, V y);

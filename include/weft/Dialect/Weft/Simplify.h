@@ -50,5 +50,8 @@ void substituteSizes(mlir::Operation *op, const llvm::StringMap<SizeExpr> &bindi
 void populateElementwisePatterns(mlir::RewritePatternSet &patterns, bool derivativesTaken);
 void populateContractionPatterns(mlir::RewritePatternSet &patterns);
 
+/// Rules that put a composite in the place of the same ops written out.
+void populateRaisePatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace weft
 #endif

@@ -48,5 +48,7 @@
 #include "weft/Dialect/Weft/Ops/Random.h.inc"
 #define GET_OP_CLASSES
 #include "weft/Dialect/Weft/Ops/Recompute.h.inc"
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/Ops/Composite.h.inc"
 
 #endif

@@ -108,6 +108,12 @@ def NoDerivativeOpInterface : Weft_OpInterface<"NoDerivativeOpInterface"> {
     "return \"its result does not vary smoothly\";">];
 }
 
+def DecomposeOpInterface : Weft_OpInterface<"DecomposeOpInterface"> {
+  let description = "A composite: a named op that stands for a few core ops.";
+  let methods = [InterfaceMethod<"Builds what the op is made of; the result has the op's type.",
+    "::mlir::Value", "decompose", (ins "::weft::GraphBuilder &":$builder, "::mlir::ValueRange":$operands)>];
+}
+
 def ElementwiseOpInterface : Weft_OpInterface<"ElementwiseOpInterface"> {
   let description = "An elementwise op: one expression, evaluated in scalars by the reference and emitted by the lowering.";
   let methods = [

@@ -131,6 +131,7 @@ def Weft_Log10Op : Weft_Unary<"log10", Weft_Float, "e.log10(x)", "e.div(e.c(x, 0
 def Weft_Log1pOp : Weft_Unary<"log1p", Weft_Float, "e.log1p(x)", "e.div(e.c(x, 1), e.add(x, e.c(x, 1)))", "log(1 + x) without cancellation">;
 def Weft_SoftplusOp : Weft_Unary<"softplus", Weft_Float, "e.add(e.max(x, e.c(x, 0)), e.log1p(e.exp(e.neg(e.abs(x)))))", "e.div(e.c(x, 1), e.add(e.exp(e.neg(x)), e.c(x, 1)))", "log(1 + exp(x)) without overflow">;
 def Weft_LogisticOp : Weft_Unary<"logistic", Weft_Float, "e.logistic(x)", "e.mul(r, e.sub(e.c(x, 1), r))", "1 / (1 + exp(-x))">;
+def Weft_GeluTanhOp : Weft_Unary<"gelu_tanh", Weft_Float, "e.geluTanh(x)", "e.geluTanhSlope(x, r)", "x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); the bound holds above -4, and doubles by -6"> { let ulp = 32; }
 // Trigonometric and hyperbolic
 def Weft_SinOp : Weft_Unary<"sin", Weft_Float, "e.sin(x)", "e.cos(x)", "the sine of an angle in radians">;
 def Weft_CosOp : Weft_Unary<"cos", Weft_Float, "e.cos(x)", "e.neg(e.sin(x))", "the cosine of an angle in radians">;

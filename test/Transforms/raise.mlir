@@ -1,0 +1,74 @@
+// RUN: weft-opt %s --weft-raise | FileCheck %s
+// RUN: weft-opt %s --weft-raise --mlir-print-debuginfo | FileCheck %s --check-prefix=PLACE
+
+// exp(x - max(x)) / sum(exp(x - max(x))) is a softmax, with the places of its steps.
+// CHECK-LABEL: func.func @plain(
+// CHECK-NEXT:    %[[R:.*]] = weft.softmax %arg0 {dims = array<i64: 1>, log = false}
+// CHECK-NEXT:    return %[[R]]
+// PLACE-LABEL: func.func @plain(
+// PLACE:         weft.softmax
+// PLACE-SAME:    loc(#[[PLACES:loc[0-9]+]])
+func.func @plain(%x: tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>> {
+  %m = weft.reduce %x {dims = array<i64: 1>, kind = #weft.reduce_kind<max>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %mb = weft.broadcast %m {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %s = weft.sub %x, %mb : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>> loc("user.py":3:1)
+  %e = weft.exp %s : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>> loc("user.py":3:1)
+  %t = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>> loc("user.py":4:1)
+  %tb = weft.broadcast %t {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %r = weft.div %e, %tb : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>> loc("user.py":5:1)
+  return %r : tensor<?x4xf32, #weft.dims<B, _>>
+}
+// PLACE: #[[A:.*]] = loc("user.py":3:1)
+// PLACE: #[[B:.*]] = loc("user.py":4:1)
+// PLACE: #[[C:.*]] = loc("user.py":5:1)
+// PLACE: #[[PLACES]] = loc(fused[#[[A]], #[[B]], #[[C]]])
+
+// Its logarithm, the greatest element kept with a size of 1 and taken as a constant; over two dimensions.
+// CHECK-LABEL: func.func @logarithm(
+// CHECK-NEXT:    %[[R:.*]] = weft.softmax %arg0 {dims = array<i64: 0, 2>, log = true}
+// CHECK-NEXT:    return %[[R]]
+func.func @logarithm(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %m = weft.reduce %x {dims = array<i64: 0, 2>, kind = #weft.reduce_kind<max>} : (tensor<2x3x4xf32>) -> tensor<3xf32>
+  %mu = weft.reshape %m : (tensor<3xf32>) -> tensor<1x3x1xf32>
+  %ms = weft.stop_gradient %mu : (tensor<1x3x1xf32>) -> tensor<1x3x1xf32>
+  %mb = weft.broadcast %ms {dims = array<i64: 0, 1, 2>} : (tensor<1x3x1xf32>) -> tensor<2x3x4xf32>
+  %s = weft.sub %x, %mb : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %e = weft.exp %s : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %t = weft.reduce %e {dims = array<i64: 0, 2>, kind = #weft.reduce_kind<add>} : (tensor<2x3x4xf32>) -> tensor<3xf32>
+  %tu = weft.reshape %t : (tensor<3xf32>) -> tensor<1x3x1xf32>
+  %l = weft.log %tu : (tensor<1x3x1xf32>) -> tensor<1x3x1xf32>
+  %lb = weft.broadcast %l {dims = array<i64: 0, 1, 2>} : (tensor<1x3x1xf32>) -> tensor<2x3x4xf32>
+  %r = weft.sub %s, %lb : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %r : tensor<2x3x4xf32>
+}
+
+// Not where the sum is over other dimensions than the greatest element, nor along another axis than it is repeated.
+// CHECK-LABEL: func.func @other_dims(
+// CHECK-NOT:     weft.softmax
+func.func @other_dims(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %m = weft.reduce %x {dims = array<i64: 0>, kind = #weft.reduce_kind<max>} : (tensor<4x4xf32>) -> tensor<4xf32>
+  %mb = weft.broadcast %m {dims = array<i64: 1>} : (tensor<4xf32>) -> tensor<4x4xf32>
+  %s = weft.sub %x, %mb : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %e = weft.exp %s : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %t = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<4x4xf32>) -> tensor<4xf32>
+  %tb = weft.broadcast %t {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x4xf32>
+  %r = weft.div %e, %tb : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %u = weft.reduce %e {dims = array<i64: 0>, kind = #weft.reduce_kind<add>} : (tensor<4x4xf32>) -> tensor<4xf32>
+  %ub = weft.broadcast %u {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x4xf32>
+  %q = weft.div %e, %ub : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %r, %q : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// Nor in f16, where each step written out rounds.
+// CHECK-LABEL: func.func @half(
+// CHECK-NOT:     weft.softmax
+func.func @half(%x: tensor<4xf16>) -> tensor<4xf16> {
+  %m = weft.reduce %x {dims = array<i64: 0>, kind = #weft.reduce_kind<max>} : (tensor<4xf16>) -> tensor<f16>
+  %mb = weft.broadcast %m {dims = array<i64>} : (tensor<f16>) -> tensor<4xf16>
+  %s = weft.sub %x, %mb : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  %e = weft.exp %s : (tensor<4xf16>) -> tensor<4xf16>
+  %t = weft.reduce %e {dims = array<i64: 0>, kind = #weft.reduce_kind<add>} : (tensor<4xf16>) -> tensor<f16>
+  %tb = weft.broadcast %t {dims = array<i64>} : (tensor<f16>) -> tensor<4xf16>
+  %r = weft.div %e, %tb : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  return %r : tensor<4xf16>
+}
