@@ -54,6 +54,7 @@ public:
     collect();
     mergeViews();
     mergeProducers();
+    mergeChains();
     mergeSiblings();
     recompute();
     mergeProducers(); // the last word on what is refused
@@ -281,6 +282,40 @@ private:
         }
   }
 
+  /// A contraction, the sweep of its rows and the contraction that sums over them: no two of them are a kernel.
+  void mergeChains() {
+    auto contracts = [&](unsigned c) {
+      return llvm::any_of(clusters[c].ops, [](Operation *op) { return fusionKind(op) == FusionKind::Contract; });
+    };
+    for (Operation &op : block.without_terminator()) {
+      if (fusionKind(&op) != FusionKind::Contract)
+        continue;
+      unsigned last = clusterOf.lookup(&op);
+      auto rows = clusterOfValue(op.getOperand(0));
+      if (!rows || *rows == last || !isOpen(*rows) || contracts(*rows))
+        continue;
+      std::optional<unsigned> first;
+      for (Operation *inner : clusters[*rows].ops)
+        for (Value operand : inner->getOperands())
+          if (auto from = clusterOfValue(operand); from && *from != *rows && isOpen(*from) && contracts(*from))
+            first = from;
+      if (!first || *first == last)
+        continue;
+      SmallVector<Operation *> ops = unionOf(*first, *rows);
+      llvm::append_range(ops, clusters[last].ops);
+      llvm::sort(ops, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+      FusionReason why;
+      bool again =
+          llvm::any_of(ops, [&](Operation *x) { return x->getAttr("weft.recompute") != op.getAttr("weft.recompute"); });
+      if (again || ops.size() > limits.maxOps || !kernelShape(ops, why) ||
+          inputsOf(ops).size() + outputsOf(ops).size() > limits.maxValues)
+        continue;
+      // What the rows are made of goes nowhere else, so no path leads through others.
+      join(*first, *rows);
+      join(*first, last);
+    }
+  }
+
   /// Sweeps over one root that read a value of the root's size: reading it once saves its bytes.
   void mergeSiblings() {
     SmallVector<Value> values(block.getArguments());
@@ -388,7 +423,7 @@ private:
                              ? block.getParentOp()->getParentOfType<func::FuncOp>().getName()
                              : cast<func::FuncOp>(block.getParentOp()).getName();
     auto options = [&](StringRef name) { return remark::RemarkOpts::name(name).category("fusion").function(function); };
-    static constexpr StringRef families[] = {"sweep", "contraction", "single op"};
+    static constexpr StringRef families[] = {"sweep", "contraction", "chain of contractions", "single op"};
     for (Cluster &cluster : clusters) {
       if (!cluster.kernel || cluster.ops.empty() || isLeaf(cluster.ops.front()))
         continue;

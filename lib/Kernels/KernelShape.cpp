@@ -85,6 +85,8 @@ public:
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
+    if (contracts.size() == 2 && !reduces.empty())
+      return chain(contracts[0], contracts[1]);
     if (contracts.size() > 1)
       return no(FusionReason::TwoContractions);
     if (contracts.size() == 1 && !reduces.empty())
@@ -153,6 +155,91 @@ private:
     return llvm::all_of(
         llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())),
         [&](Value v) { return shapeOf(v) == shape; });
+  }
+
+  //===-- chains --------------------------------------------------------------------------------------------------===//
+
+  /// Whether a dot makes rows of which each is the right operand's one free dimension.
+  static bool makesRows(DotOp dot) {
+    auto rank = [](Value v) { return int64_t(shapeOf(v).size()); };
+    int64_t batch = dot.getLhsBatch().size(), folded = dot.getLhsContract().size();
+    Type element = getElementTypeOrSelf(dot.getResult());
+    return rank(dot.getRhs()) - batch - folded == 1 && rank(dot.getLhs()) - batch - folded >= 1 &&
+           (element.isF32() || element.isF64()); // elements are what sums are kept in
+  }
+
+  bool chainPays(const Shape &root, const Shape &result) const {
+    auto size = [](const SizeExpr &s) { return s.constant().value_or(0); };
+    int64_t row = root.size() - 1;
+    return llvm::all_of(root, [&](const SizeExpr &s) { return size(s) > 0; }) && size(root[row]) >= minChainElements &&
+           size(root[row]) <= maxChainElements && size(root[row - 1]) >= minChainRows &&
+           size(result.back()) >= minChainElements;
+  }
+
+  std::optional<KernelShape> chain(Operation *one, Operation *two) {
+    auto first = dyn_cast<DotOp>(one), second = dyn_cast<DotOp>(two);
+    if (!first || !second || !makesRows(first) || !makesRows(second))
+      return no(FusionReason::TwoContractions);
+    Shape root = shapeOf(first.getResult());
+    int64_t lane = root.size() - 1, row = lane - 1;
+    Value rows = second.getLhs();
+    if (!inside(rows) || shapeOf(rows) != root || second.getLhsContract() != ArrayRef<int64_t>(lane) ||
+        llvm::is_contained(second.getLhsBatch(), row) || !chainPays(root, shapeOf(second.getResult())))
+      return no(FusionReason::TwoContractions);
+
+    // What is computed after the second contraction, and between the two; views go with what reads them.
+    enum Part { Operand, Between, After };
+    DenseMap<Operation *, Part> parts;
+    for (Operation *op : ops)
+      if (op != first && op != second && !outsideViews.contains(op))
+        parts[op] = llvm::any_of(op->getOperands(),
+                                 [&](Value v) {
+                                   Operation *maker = v.getDefiningOp();
+                                   return maker && (maker == second || parts.lookup_or(maker, Between) == After);
+                                 })
+                        ? After
+                        : Between;
+    for (Operation *op : llvm::reverse(ops)) {
+      if (!outsideViews.contains(op))
+        continue;
+      std::optional<Part> part;
+      for (Operation *user : op->getUsers()) {
+        if (!set.contains(user))
+          return no(FusionReason::SharedView);
+        Part of = user == first || user == second ? Operand : parts.lookup(user);
+        if (part && *part != of)
+          return no(FusionReason::SharedView);
+        part = of;
+      }
+      parts[op] = part.value_or(Between);
+    }
+    SmallVector<Operation *> between, after{second};
+    for (Operation *op : ops) {
+      if (op == first || op == second)
+        continue;
+      if (parts[op] == Operand && !permutesElements(op))
+        return no(FusionReason::OperandView);
+      if (parts[op] == Between)
+        between.push_back(op);
+      if (parts[op] == After)
+        after.push_back(op);
+      if (parts[op] != After && llvm::any_of(op->getUsers(), [&](Operation *user) {
+            return !set.contains(user) || (parts[op] == Between && user != second && parts.lookup(user) == After);
+          }))
+        return no(FusionReason::TwoContractions); // what lies in a block of rows goes nowhere else
+    }
+    auto readsMade = [&](Value v) { return inside(v) && parts.lookup_or(v.getDefiningOp(), Between) != Operand; };
+    if (escapes(first) || readsMade(first.getLhs()) || readsMade(first.getRhs()) || readsMade(second.getRhs()) ||
+        llvm::any_of(first->getUsers(), [&](Operation *user) { return parts.lookup_or(user, Operand) != Between; }))
+      return no(FusionReason::ComputedOperand);
+    auto sweep = Checker(between, why).check(between);
+    if (!sweep)
+      return std::nullopt;
+    if (sweep->family != KernelShape::Sweep || sweep->root != root || sweep->folded != ArrayRef<int64_t>(lane))
+      return no(FusionReason::IndexSpace);
+    if (!Checker(after, why).check(after))
+      return std::nullopt;
+    return KernelShape{KernelShape::Chain, root, {lane}};
   }
 
   //===-- sweeps --------------------------------------------------------------------------------------------------===//

@@ -16,6 +16,9 @@
 // Contraction: one Contract op; before it, Views that permute elements of operands (transpose); after it, Map ops on
 // the
 //   result's shape that read operands of that shape or broadcasts of smaller operands.
+// Chain: a Contract op, a sweep of the rows of its result, and a Contract op that sums over these rows, all rows of one
+//   known size that a few of fit a cache (attention). Nothing leaves but what the Contraction rule lets leave after the
+//   second one.
 // Single: an op of another kind, alone.
 //
 // Ops without operands (constants, iota, sizes) may stand in any kernel, in any shape.
@@ -31,10 +34,14 @@ namespace weft {
 /// the 512 KB second-level cache of today's cores with room to spare.
 constexpr int64_t maxRowElements = 65536 / 4;
 
+/// A chain keeps a block of rows between its contractions: rows of at most this many elements, so that as many as a
+/// register tile has fit the second-level cache beside what they are made of. Shorter ones, or few, pay for no block.
+constexpr int64_t maxChainElements = 4096, minChainElements = 16, minChainRows = 8;
+
 struct KernelShape {
-  enum Family { Sweep, Contraction, Single };
+  enum Family { Sweep, Contraction, Chain, Single };
   Family family = Sweep;
-  Shape root;
+  Shape root;                        // of a chain: the result of its first contraction
   llvm::SmallVector<int64_t> folded; // of the root; empty without Reduce ops
 };
 

@@ -144,11 +144,14 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     auto graph = KernelGraph::build(*seen);
     if (failed(graph))
       return failure();
-    if (graph->contraction < 0) // a product that sums nothing is lowered as an elementwise one
-      return it->second;
-    auto contraction = Contraction::build(*graph);
     auto schedule = chooseSchedule(*graph, machine);
-    if (failed(contraction) || failed(schedule))
+    if (failed(schedule))
+      return failure();
+    // A product that sums nothing is lowered as an elementwise one; a chain packs for itself.
+    if (schedule->form != Form::Tile)
+      return it->second;
+    auto contraction = Contraction::build(*graph, graph->contraction);
+    if (failed(contraction))
       return failure();
     return it->second = weft::panelsOf(*graph, *contraction, *schedule, machine);
   }

@@ -77,7 +77,7 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
 
     schedule->stream &= machine.streams;
     LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep,   emitTile, emitPieces, emitScan,
-                                                                      emitScatter, emitSort, emitPack};
+                                                                      emitScatter, emitSort, emitPack, emitChain};
     if (failed(emitters[int(schedule->form)](e, *schedule)))
       return failure();
     func::ReturnOp::create(b, function.getLoc());

@@ -122,7 +122,7 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op))
       if (auto data = dyn_cast<DenseElementsAttr>(constant.getValue())) {
         g.external[constant] = g.buffers.size();
-        g.buffers.push_back({data.getElementType(), shapeOf(data.getType()), data});
+        g.buffers.push_back({data.getElementType(), shapeOf(data.getType()), data, {}});
       }
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic)
@@ -139,9 +139,9 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
   }
   for (auto [i, node] : llvm::enumerate(g.nodes)) {
     if (node.kind == NodeKind::Contract) {
-      if (g.contraction >= 0)
-        return node.op.emitError("[WF4102] expected one contraction in a kernel");
-      g.contraction = i;
+      if (g.contraction >= 0 && (g.second >= 0 || !g.nodeOf(node.op.getDpsInputs()[0])))
+        return node.op.emitError("[WF4102] expected one contraction in a kernel, or a second one over rows made of it");
+      (g.contraction < 0 ? g.contraction : g.second) = i;
     }
     for (OpOperand *input : node.op.getDpsInputOperands())
       if (Node *maker = g.nodeOf(input->get());
@@ -246,6 +246,22 @@ LogicalResult KernelGraph::placeLoops() {
     }
     if (!changed && !unitsLast) {
       changed = unitsLast = true;
+      continue;
+    }
+    if (!changed && second >= 0 && !done[second]) { // its lanes are loops that nothing before it has
+      Node &node = nodes[second];
+      SmallVector<int> loopDims(node.op.getNumLoops(), -1);
+      OpOperand &rows = *node.op.getDpsInputOperand(0);
+      for (auto [dim, e] : llvm::zip(placed.lookup(rows.get()), node.op.getMatchingIndexingMap(&rows).getResults()))
+        loopDims[cast<AffineDimExpr>(e).getPosition()] = dim;
+      for (int &dim : loopDims)
+        if (dim < 0) {
+          dim = int(domain.size());
+          domain.push_back(SizeExpr(-1));
+          isReduced.push_back(false);
+        }
+      place(second, loopDims);
+      changed = true;
       continue;
     }
     if (!changed) // a sibling that shares only inputs: its loops are the root's, in order
@@ -393,6 +409,8 @@ Linear KernelGraph::linear(AffineMap map, ArrayRef<int> loopDims, const Shape &s
 }
 
 Linear KernelGraph::access(Node &node, OpOperand &operand, int buffer) {
+  if (buffers[buffer].place)
+    return *buffers[buffer].place;
   return linear(node.op.getMatchingIndexingMap(&operand), node.loopDims, buffers[buffer].shape);
 }
 
@@ -415,6 +433,8 @@ bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
 }
 
 Linear KernelGraph::store(Node &node, int buffer) {
+  if (buffers[buffer].place)
+    return *buffers[buffer].place;
   return linear(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)), node.loopDims, buffers[buffer].shape);
 }
 

@@ -11,7 +11,7 @@ namespace weft {
 
 //===-- as an attribute ------------------------------------------------------------------------------------------===//
 
-static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort", "pack"};
+static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort", "pack", "chain"};
 static constexpr StringLiteral packs[] = {"none", "item", "all"};
 
 DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
@@ -36,6 +36,12 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number("together", together);
     }
   }
+  if (form == Form::Chain)
+    for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
+                               {"vectors", vectors},
+                               {"row_block", rowBlock},
+                               {"item_rows", itemRows}})
+      number(name, value);
   if (form == Form::Tile) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
                                {"vectors", vectors},
@@ -77,6 +83,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("rows", s.rows);
   number("vectors", s.vectors);
   number("row_block", s.rowBlock);
+  number("item_rows", s.itemRows);
   number("lane_block", s.laneBlock);
   number("k_block", s.kBlock);
   number("panel", s.panel);
@@ -104,9 +111,14 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     s.lanes = panel.getStrip() % lanes ? 1 : lanes;
     return s;
   }
+  if (g.second >= 0) {
+    s.form = Form::Chain;
+    chooseChain(g, target, s);
+    return s;
+  }
   if (g.contraction >= 0) {
     s.form = Form::Tile;
-    auto contraction = Contraction::build(g);
+    auto contraction = Contraction::build(g, g.contraction);
     if (failed(contraction))
       return failure();
     chooseTile(g, *contraction, target, s);

@@ -10,9 +10,9 @@ using namespace mlir;
 
 namespace weft {
 
-void Sweep::collect() {
+void Sweep::collect(SmallVector<Output> results) {
   // Nodes that results depend on, and what they cost by what they touch.
-  outputs = g.outputs();
+  outputs = std::move(results);
   SmallVector<Value> work;
   for (const Output &output : outputs)
     work.push_back(output.value);
@@ -81,7 +81,7 @@ bool Sweep::isWide(Value value) {
 }
 
 LogicalResult Sweep::emit() {
-  collect();
+  collect(g.outputs());
   SmallVector<int> keptDims, foldedDims;
   for (int i = 0; i < int(g.domain.size()); ++i)
     (g.isReduced[i] ? foldedDims : keptDims).push_back(i);

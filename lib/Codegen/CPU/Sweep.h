@@ -16,6 +16,9 @@ class Sweep {
 public:
   Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), schedule(schedule), width(schedule.lanes) {}
   mlir::LogicalResult emit();
+  /// Rows in scratch, one dimension long: what is written of each, then one row after another.
+  void takeRows(llvm::SmallVector<Output> results, int lane);
+  void row(const Point &point);
 
 private:
   Emitter &e;
@@ -30,7 +33,7 @@ private:
   double nsPerElement = 0.1;
   SizeExpr bytesPerElement = 0;
 
-  void collect();
+  void collect(llvm::SmallVector<Output> results);
   llvm::SmallVector<llvm::SmallVector<int>> group(llvm::ArrayRef<int> dims);
   Shape groupSizes(llvm::ArrayRef<llvm::SmallVector<int>> groups);
   Point origin();

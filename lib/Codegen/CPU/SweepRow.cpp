@@ -265,11 +265,36 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     state.scratch[value] = kept[value];
 }
 
-void Sweep::emitRow() {
-  SmallVector<int> lane = folded.front();
+void Sweep::takeRows(SmallVector<Output> results, int lane) {
+  collect(std::move(results));
+  folded = {{lane}};
+}
+
+void Sweep::row(const Point &point) {
   int last = 0;
   for (unsigned i : live)
     last = std::max(last, stageOf(g.nodes[i].result()));
+  RowState state;
+  for (int stage = 0; stage <= last; ++stage) {
+    // Scalars of the row that this sweep reads are computed before its loops.
+    Frame scalars;
+    scalars.point = point;
+    for (auto &[value, scalar] : state.scalars)
+      scalars.known[value] = scalar;
+    for (unsigned i : live)
+      if (Value value = g.nodes[i].result();
+          g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
+        state.scalars[value] = e.evaluate(value, scalars);
+    sweepRow(state, point, stage, folded.front());
+  }
+  for (Output &output : outputs)
+    if (!isWide(output.value))
+      e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
+              storeAccess(output), point);
+}
+
+void Sweep::emitRow() {
+  SmallVector<int> lane = folded.front();
   Shape sizes = groupSizes(kept);
   SizeExpr length = g.size(lane);
   double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
@@ -278,23 +303,7 @@ void Sweep::emitRow() {
       Point point = origin();
       for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
         setGroup(point, dims, i);
-      RowState state;
-      for (int stage = 0; stage <= last; ++stage) {
-        // Scalars of the row that this sweep reads are computed before its loops.
-        Frame scalars;
-        scalars.point = point;
-        for (auto &[value, scalar] : state.scalars)
-          scalars.known[value] = scalar;
-        for (unsigned i : live)
-          if (Value value = g.nodes[i].result();
-              g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
-            state.scalars[value] = e.evaluate(value, scalars);
-        sweepRow(state, point, stage, lane);
-      }
-      for (Output &output : outputs)
-        if (!isWide(output.value))
-          e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
-                  storeAccess(output), point);
+      this->row(point);
     });
   };
   spread = numElements(sizes) == SizeExpr(1) && length.constant().value_or(INT64_MAX) > kChunk;

@@ -2,6 +2,7 @@
 // accumulators over k (k ascends, one fma a step), the epilogue on the tile.
 #include "Tile.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -44,15 +45,7 @@ LogicalResult Tile::emit() {
     n = laneGroups.pop_back_val();
   llvm::append_range(outer, rowGroups);
   llvm::append_range(outer, laneGroups);
-  M = g.size(m);
-  N = g.size(n);
-  K = inner = SizeExpr(1);
-  for (auto [i, dims] : llvm::enumerate(ks)) {
-    K = K * g.size(dims);
-    if (i)
-      inner = inner * g.size(dims);
-  }
-
+  measure();
   if (!m.empty() && !n.empty())
     for (Node &other : g.nodes)
       for (OpOperand *input : other.op.getDpsInputOperands())
@@ -61,15 +54,6 @@ LogicalResult Tile::emit() {
           if (access.coefs[n.back()] == SizeExpr(1) && access.coefs[m.back()] != SizeExpr(0))
             tiles.push_back({buffer, access});
         }
-
-  // A dear or long epilogue is emitted once, in a loop over the tile in memory.
-  int64_t ops = 0;
-  for (Node &other : g.nodes)
-    if (other.kind == NodeKind::Map) {
-      epilogueInLoop |= other.isExpensive;
-      ops += std::distance(other.body().begin(), other.body().end());
-    }
-  epilogueInLoop |= ops * s.rows * s.vectors > 80;
 
   Shape sizes;
   for (auto &dims : outer)
@@ -96,6 +80,29 @@ LogicalResult Tile::emit() {
     });
   });
   return success();
+}
+
+void Tile::measure() {
+  M = g.size(m);
+  N = g.size(n);
+  K = inner = SizeExpr(1);
+  for (auto [i, dims] : llvm::enumerate(ks)) {
+    K = K * g.size(dims);
+    if (i)
+      inner = inner * g.size(dims);
+  }
+  // A dear or long epilogue is emitted once, in a loop over the tile in memory.
+  int64_t ops = 0;
+  llvm::SmallSetVector<Value, 8> values;
+  for (const Output &output : outputs)
+    values.insert(output.value);
+  for (size_t i = 0; i < values.size(); ++i)
+    if (Node *maker = g.nodeOf(values[i]); maker && maker->kind == NodeKind::Map) {
+      epilogueInLoop |= maker->isExpensive;
+      ops += std::distance(maker->body().begin(), maker->body().end());
+      values.insert_range(maker->op.getDpsInputs());
+    }
+  epilogueInLoop |= ops * s.rows * s.vectors > 80;
 }
 
 /// One outer position after another, with operands packed by all threads before the items that read them.
@@ -554,7 +561,7 @@ void Tile::finish(const Point &point, Value acc) {
 }
 
 LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
-  auto contraction = Contraction::build(emitter.graph);
+  auto contraction = Contraction::build(emitter.graph, emitter.graph.contraction);
   if (failed(contraction))
     return failure();
   return Tile(emitter, schedule, *contraction).emit();

@@ -25,10 +25,12 @@ struct Panel {
 class Tile {
 public:
   Tile(Emitter &e, const Schedule &s, const Contraction &c)
-      : e(e), g(e.graph), b(e.b), s(s), c(c), node(g.nodes[g.contraction]), width(s.lanes) {}
+      : e(e), g(e.graph), b(e.b), s(s), c(c), node(g.nodes[c.number]), width(s.lanes) {}
   mlir::LogicalResult emit();
 
 private:
+  friend class Chain; // a block of rows at a time
+
   using Value = mlir::Value;
   template <typename T> using SmallVector = llvm::SmallVector<T>;
 
@@ -69,6 +71,8 @@ private:
     Value first, last;
   };
 
+  /// Sizes, once the groups of rows and lanes are known, and how the epilogue is emitted.
+  void measure();
   int64_t strip() const { return int64_t(width) * s.vectors; }
   /// Rows are repeated number by number, so narrow ones are widened when they are packed, not at each use.
   bool widensLeft() const { return s.packLeft != Pack::None && isa<mlir::FloatType>(c.accumulator); }

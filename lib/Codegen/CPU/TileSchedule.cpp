@@ -8,16 +8,17 @@ using namespace mlir;
 
 namespace weft {
 
-FailureOr<Contraction> Contraction::build(KernelGraph &g) {
+FailureOr<Contraction> Contraction::build(KernelGraph &g, int number) {
   Contraction c;
-  Node &node = g.nodes[g.contraction];
+  c.number = number;
+  Node &node = g.nodes[number];
   Value acc = node.body().getArgument(2);
   Operation *add = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0).getDefiningOp();
   c.product = add->getOperand(add->getOperand(0) == acc ? 1 : 0).getDefiningOp();
   c.accumulator = acc.getType();
 
   auto indexes = [&](int input) {
-    SmallVector<bool> used(g.domain.size(), false);
+    SmallVector<bool> used(node.op.getNumLoops(), false);
     for (AffineExpr expr : node.op.getMatchingIndexingMap(node.op.getDpsInputOperand(input)).getResults())
       expr.walk([&](AffineExpr inner) {
         if (auto d = dyn_cast<AffineDimExpr>(inner))
@@ -26,12 +27,16 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g) {
     return used;
   };
   auto left = indexes(0), right = indexes(1);
-  for (int i = 0; i < int(g.domain.size()); ++i)
-    (g.isReduced[i] ? c.folded : left[i] && !right[i] ? c.rows : !left[i] && right[i] ? c.lanes : c.batch).push_back(i);
+  for (auto [i, iterator] : llvm::enumerate(node.op.getIteratorTypesArray()))
+    (iterator == utils::IteratorType::reduction ? c.folded
+     : left[i] && !right[i]                     ? c.rows
+     : !left[i] && right[i]                     ? c.lanes
+                                                : c.batch)
+        .push_back(node.loopDims[i]);
   // Lanes run along the innermost dimension of the result, which may be the left operand's: the steps of a convolution.
   auto innermost = [&] {
     for (AffineExpr expr : llvm::reverse(node.op.getMatchingIndexingMap(node.op.getDpsInitOperand(0)).getResults()))
-      if (int d = int(cast<AffineDimExpr>(expr).getPosition()); g.domain[d] != SizeExpr(1))
+      if (int d = node.loopDims[cast<AffineDimExpr>(expr).getPosition()]; g.domain[d] != SizeExpr(1))
         return d;
     return -1;
   };

@@ -91,13 +91,14 @@ def dot_product_attention(
         )
     n = len(lead) + 1
     group = heads // key_heads if whole else 1
-    full, grouped = (*lead, heads, length, key_length), (*lead, key_heads, group, length, key_length)
+    split = (key_heads, group) if group != 1 else (heads,)  # the axis of heads, where keys serve some each
+    grouped = (*lead, *split, length, key_length)
     batch = [(i, i) for i in range(n)]
-    scores = _dot(reshape(q, (*lead, key_heads, group, length, features)), k, batch, [(n + 2, n + 1)])
+    scores = _dot(reshape(q, (*lead, *split, length, features)), k, batch, [(len(grouped) - 1, n + 1)])
     scores = scores * (1 / math.sqrt(max(int(features), 1)) if scale is None else scale)
     if bias is not None:
-        scores = scores + _fitted(array(bias), full, grouped, scores.dtype, given)
-    allowed = None if mask is None else _fitted(array(mask), full, grouped, dtypes.bool_, given)
+        scores = scores + _fitted(array(bias), lead, split, scores, scores.dtype, given)
+    allowed = None if mask is None else _fitted(array(mask), lead, split, scores, dtypes.bool_, given)
     if causal:
         row, column = (emit("iota", [], results=[(grouped, dtypes.int64)], dim=len(grouped) - i) for i in (2, 1))
         earlier = emit("le", [column, row])
@@ -105,19 +106,26 @@ def dot_product_attention(
     if allowed is not None:
         scores = emit("select", [allowed, scores, like(scores, -math.inf)])
     last = (len(grouped) - 1,)
-    e = emit("exp", [scores - back(greatest(scores, last), scores, last)])
-    total = folded("add", e, last)
-    if allowed is not None:  # a query that attends to nothing: 0 / 1
+    if allowed is None:
+        weights = emit("softmax", [scores], dims=last, log=False)
+    else:  # a query that attends to nothing: 0 / 1
+        e = emit("exp", [scores - back(greatest(scores, last), scores, last)])
+        total = folded("add", e, last)
         total = emit("select", [emit("eq", [total, like(total, 0)]), like(total, 1), total])
-    weights = emit("div", [e, back(total, e, last)])
-    made = _dot(weights, v, batch, [(n + 2, n)])
+        weights = emit("div", [e, back(total, e, last)])
+    made = _dot(weights, v, batch, [(last[0], n)])
     return convert(reshape(made, (*lead, heads, length, v.shape[-1])), d)
 
 
-def _fitted(x: Tracer, full: tuple, grouped: tuple, d: Any, operands: list) -> Tracer:
-    """A mask or bias in the shape of the grouped scores."""
+def _fitted(x: Tracer, lead: tuple, split: tuple, scores: Tracer, d: Any, operands: list) -> Tracer:
+    """A mask or bias in the shape of the scores, whose axis of heads may be split."""
     if d.kind == "bool" and x.dtype.kind != "bool":
         raise unsupported("dot_product_attention", x, "a mask of truth values")
+    heads = split[0] * split[1] if len(split) == 2 else split[0]
+    full = (*lead, heads, *scores.shape[-2:])
     if not same_shape(broadcast_shapes(x.shape, full, operands=(x, *operands)), full):
         raise ShapeError("WF1001", "dot_product_attention: mask and bias broadcast to the scores.", operands=(text(x),))
-    return reshape(broadcast(convert(x, d), full), grouped)
+    if len(split) == 2 and x.ndim >= 3:  # split before it is repeated: a view of a repeated array is a copy
+        own = (1, 1) if x.shape[-3] == 1 else split
+        x = reshape(x, (*x.shape[:-3], *own, *x.shape[-2:]))
+    return broadcast(convert(x, d), scores.shape)

@@ -154,6 +154,7 @@ mlir::LogicalResult emitScan(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitScatter(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitSort(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitPack(Emitter &emitter, const Schedule &schedule);
+mlir::LogicalResult emitChain(Emitter &emitter, const Schedule &schedule);
 
 } // namespace weft
 #endif

@@ -17,12 +17,13 @@ struct Linear {
   llvm::SmallVector<SizeExpr, 4> coefs;
 };
 
-/// A function argument, a result, or constant data.
+/// A function argument, a result, constant data, or scratch.
 struct Buffer {
   mlir::Type element;
   Shape shape;
   mlir::DenseElementsAttr data; // constants only
   PanelAttr panel = {};         // how it stands in memory; null: row by row
+  std::optional<Linear> place = {}; // scratch only: where it is read and written, over the root dimensions
 };
 
 enum class NodeKind { Map, Reduce, Contract, Fill };
@@ -50,7 +51,7 @@ public:
   static mlir::FailureOr<KernelGraph> build(mlir::func::FuncOp function);
 
   mlir::func::FuncOp function;
-  llvm::SmallVector<Buffer> buffers; // inputs, then results, then constants
+  llvm::SmallVector<Buffer, 0> buffers; // inputs, then results, then constants
   unsigned numInputs = 0, numResults = 0;
   llvm::SmallVector<std::string> symbols;         // one per trailing index argument
   llvm::SmallVector<Node, 0> nodes;               // in program order, fills included
@@ -60,6 +61,7 @@ public:
   llvm::SmallVector<bool> isReduced; // per root dimension
   bool hasReduction = false;
   int contraction = -1;  // node, if any
+  int second = -1;       // node that sums over rows made of the contraction's result, if any
   int scan = -1;         // node that is a running fold, if any
   int scatter = -1;      // node that writes at computed places, if any
   int sort = -1;         // node that orders rows, if any
@@ -71,6 +73,16 @@ public:
   }
   /// The buffer of an external operand (argument or constant); -1 for values made here.
   int bufferOf(mlir::Value value) const;
+  /// Another buffer, which lies in scratch.
+  int addScratch(mlir::Type element, Linear place) {
+    buffers.push_back({element, {}, {}, {}, std::move(place)});
+    return int(buffers.size()) - 1;
+  }
+  /// From now on a value made here is read from a buffer.
+  void settle(mlir::Value value, int buffer) {
+    external[value] = buffer;
+    producer.erase(value);
+  }
   /// Where an operand of a node is read, over the root dimensions.
   Linear access(Node &node, mlir::OpOperand &operand, int buffer);
   /// The index of each dimension of an operand, over the root dimensions.

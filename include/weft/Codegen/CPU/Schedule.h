@@ -8,8 +8,9 @@
 namespace weft {
 
 /// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (parts of one output), scan (a
-/// running fold), scatter (windows at computed places), sort, pack (an operand laid out for a contraction).
-enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack };
+/// running fold), scatter (windows at computed places), sort, pack (an operand laid out for a contraction),
+/// chain (a contraction, a sweep of its rows, a contraction).
+enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack, Chain };
 
 /// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, by each item of
 /// work for itself, or once for all items, by all threads.
@@ -24,6 +25,9 @@ struct Schedule {
   bool prefetch = false; // a row's last or dearest sweep reads the next rows ahead
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
+
+  // Chain only, beside the register tile: `rowBlock` rows lie in scratch.
+  int64_t itemRows = 0; // rows of an item of work
 
   // Tile only.
   int64_t rows = 1, vectors = 1;       // the register tile: rows by vectors of accumulators
@@ -40,6 +44,7 @@ struct Schedule {
 
 /// How a contraction reads its operands. `left` gives rows (scalars), `right` lanes (vectors).
 struct Contraction {
+  int number = 0;                      // of the node
   int left = 0, right = 1;             // inputs of the generic
   int leftBuffer = 0, rightBuffer = 0; // -1: made in the kernel
   Linear leftAccess, rightAccess;
@@ -48,7 +53,7 @@ struct Contraction {
   mlir::Type accumulator;
   mlir::Operation *product = nullptr;
 
-  static mlir::FailureOr<Contraction> build(KernelGraph &graph);
+  static mlir::FailureOr<Contraction> build(KernelGraph &graph, int number);
 
   /// Neighbouring dimensions that the operands (not `asRead`: the left one), the other nodes and, where `asWritten`,
   /// the results step through as one. The folded ones are in neither results nor epilogue.
@@ -68,6 +73,7 @@ struct Turn {
 };
 std::optional<Turn> findTurn(KernelGraph &graph);
 void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
+void chooseChain(KernelGraph &graph, const Target &target, Schedule &schedule);
 /// The layouts in which a contraction of this schedule would best be given its operands, if that cost nothing, by
 /// argument of the kernel; null where it reads one as it is.
 llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &contraction, const Schedule &schedule,

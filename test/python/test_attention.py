@@ -1,0 +1,116 @@
+"""Attention as one kernel: the reference's bits for all its forms, sizes and threads, no matrix of scores in memory."""
+
+import numpy as np
+import pytest
+import weft as wf
+from running import same_bits
+from test_schedules import holds
+
+RNG = np.random.default_rng(3)
+
+
+def operands(heads, length, keys, size, value=None, key_heads=None, lead=(), dtype="float32"):
+    shapes = [(*lead, heads, length, size), (*lead, key_heads or heads, keys, size)]
+    shapes.append((*lead, key_heads or heads, keys, value or size))
+    return [RNG.normal(size=s).astype(dtype) for s in shapes]
+
+
+def kernels(fn, *args):
+    return wf.jit(fn).explain(*args).kernels
+
+
+attention = wf.nn.dot_product_attention
+SIZES = [
+    (2, 64, 64, 16, 32),
+    (1, 129, 77, 33, 17),  # rests of rows, lanes and k
+    (3, 8, 16, 1, 16),
+    (1, 257, 1000, 64, 64),
+    (9, 50, 50, 24, 40),
+    (1, 12, 4096, 8, 16),
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_sizes(size):
+    args = operands(*size)
+    assert len(kernels(attention, *args)) == 1
+    holds(attention, *args)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_dtypes(dtype):
+    args = operands(2, 40, 70, 20, dtype=dtype)
+    holds(attention, *args)
+
+
+def test_values_without_numbers():
+    q, k, v = operands(2, 64, 64, 16)
+    q[0, 3, 1], k[0, 5, 2], k[1, 7, 0], v[1, 9, 3], v[0, 0, 0] = np.nan, np.inf, -np.inf, np.inf, -0.0
+    holds(attention, q, k, v)
+    holds(lambda q, k, v: attention(q, k, v, causal=True), q, k, v)
+
+
+def test_causal_masked_biased_and_grouped():
+    q, k, v = operands(6, 70, 70, 16, key_heads=2, lead=(2,))
+    mask = RNG.random((70, 70)) < 0.4
+    mask[5] = False  # a query that attends to nothing
+    bias = RNG.normal(size=(6, 1, 70)).astype(np.float32)
+    for fn, more in (
+        (lambda q, k, v: attention(q, k, v, causal=True), ()),
+        (lambda q, k, v, m: attention(q, k, v, mask=m), (mask,)),
+        (lambda q, k, v, m, b: attention(q, k, v, mask=m, bias=b, causal=True, scale=0.3), (mask, bias)),
+    ):
+        assert len(kernels(fn, q, k, v, *more)) == 1
+        holds(fn, q, k, v, *more)
+
+
+def test_what_follows_goes_with_it():
+    q, k, v = operands(4, 64, 64, 16)
+    r = RNG.normal(size=v.shape).astype(np.float32)
+
+    def fn(q, k, v, r):
+        return wf.tanh(attention(q, k, v)) * 2 + r
+
+    assert len(kernels(fn, q, k, v, r)) == 1
+    holds(fn, q, k, v, r)
+
+
+def test_operands_in_another_layout():
+    """(length, heads, features), as a projection gives them."""
+    q, k, v = (np.ascontiguousarray(x.transpose(1, 0, 2)) for x in operands(4, 64, 96, 16))
+
+    def fn(q, k, v):
+        q, k, v = (wf.permute_dims(x, (1, 0, 2)) for x in (q, k, v))
+        return wf.permute_dims(attention(q, k, v), (1, 0, 2))
+
+    holds(fn, q, k, v)
+
+
+def test_no_scores_in_memory():
+    args = operands(12, 512, 512, 64)
+    report = wf.jit(attention).explain(*args)
+    assert report.peak_bytes < 512 * 512 * 4
+
+
+def test_gradients_and_batches():
+    q, k, v = operands(2, 24, 32, 16, dtype="float64")
+
+    def loss(q, k, v):
+        return wf.sum(attention(q, k, v, causal=True) ** 2)
+
+    def wanted(q, k, v):
+        s = np.einsum("hid,hjd->hij", q, k) / 4
+        s = np.where(np.tril(np.ones(s.shape[1:], bool)), s, -np.inf)
+        p = np.exp(s - s.max(-1, keepdims=True))
+        return ((p / p.sum(-1, keepdims=True) @ v) ** 2).sum()
+
+    grads = wf.jit(wf.grad(loss, argnums=(0, 1, 2)))(q, k, v)
+    for i, g in enumerate(grads):
+        for at in [(0, 0, 0), (1, 20, 7)]:
+            up, down = ([x.copy() for x in (q, k, v)] for _ in range(2))
+            up[i][at] += 1e-6
+            down[i][at] -= 1e-6
+            assert abs((wanted(*up) - wanted(*down)) / 2e-6 - np.asarray(g)[at]) < 1e-6
+    batch = [np.stack([x, x[::-1]]) for x in (q, k, v)]
+    made = np.asarray(wf.jit(wf.vmap(attention))(*batch))
+    same_bits(made[1], np.asarray(wf.jit(attention)(*[np.ascontiguousarray(x[1]) for x in batch])))
