@@ -35,3 +35,16 @@ func.func private @values() -> (tensor<2xi32>, tensor<2xi32>) {
   %a, %b = weft.call @main(%c) : (tensor<2xi32>) -> (tensor<2xi32>, tensor<2xi32>)
   return %a, %b : tensor<2xi32>, tensor<2xi32>
 }
+
+// A capture that is listed again where the first is not read.
+// APART-LABEL: func.func @listed_again
+// APART:   weft.recompute "again"(%{{[^,]*}} : tensor<f64>) -> (tensor<f64>)
+func.func @listed_again(%x: tensor<f64>) -> tensor<f64> {
+  %r = weft.recompute "again" (%x, %x, %x : tensor<f64>, tensor<f64>, tensor<f64>) -> (tensor<f64>) {
+  ^bb0(%a: tensor<f64>, %b: tensor<f64>, %c: tensor<f64>):
+    %n = weft.neg %c : (tensor<f64>) -> tensor<f64>
+    %s = weft.add %b, %n : (tensor<f64>, tensor<f64>) -> tensor<f64>
+    weft.yield %s : tensor<f64>
+  }
+  return %r : tensor<f64>
+}

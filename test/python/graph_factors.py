@@ -4,6 +4,8 @@ Decides what of them is known: what the definition leaves open (the signs and tu
 that has no such factor, is not. It is another in each run, NaN or not, so that nothing made of it is taken as known.
 """
 
+import contextlib
+
 import numpy as np
 from op_table import np_lu
 
@@ -33,7 +35,8 @@ def factored(name, x, complete, rules):
 
 
 def _unknown(rng, shape):
-    return np.where(rng.random(shape) < 0.5, np.nan, 10 * rng.normal(size=shape))
+    """Of a run: all NaN, or none, since a fold of NaN here and there is NaN in each."""
+    return np.full(shape, np.nan) if rng.random() < 0.5 else 10 * rng.normal(size=shape)
 
 
 def _is_moderate(a, dtype):
@@ -64,7 +67,7 @@ def _one(name, a, complete, rng, known):
         both, order = np_lu(a)
         if known and np.isfinite(both).all():
             return [both, order.astype(np.int64)]
-        return [_unknown(rng, (m, n)), rng.integers(0, 1 << 40, m)]
+        return [_unknown(rng, (m, n)), rng.permutation(m)]
     if not k:
         return [np.eye(m), np.zeros((m, n))] if complete else [np.zeros((m, 0)), np.zeros((0, n))]
     if not known:
@@ -84,6 +87,7 @@ def solved(a, b, attributes, rules):
         if attributes["unit_diagonal"]:
             np.fill_diagonal(t, 1)
         if _is_moderate(t, a.dtype) and _is_moderate(right[at], a.dtype) and np.diag(t).all():
-            x = np.linalg.solve(t.T if attributes["transposed"] else t, right[at])
-            out[at] = x if _is_moderate(x, a.dtype) else out[at]
+            with contextlib.suppress(np.linalg.LinAlgError):
+                x = np.linalg.solve(t.T if attributes["transposed"] else t, right[at])
+                out[at] = x if _is_moderate(x, a.dtype) else out[at]
     return out.astype(b.dtype)

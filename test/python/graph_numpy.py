@@ -274,7 +274,7 @@ class Evaluator:
             elements = [self.along(callee, primals, {i: self.rules.one_hot(primals[i], at)}, cotangents)
                         for at in np.ndindex(*self.rules.shape(primals[i]))]  # fmt: skip
             gradients.append(self.rules.gathered(elements, primals[i]))
-        return [*results, *gradients]
+        return [*results, *(self.rules.doubtful(g) for g in gradients)]
 
     def along(self, callee, primals, directions, cotangents):
         """The derivative of a function along directions, weighed by cotangents of its floating results."""
@@ -405,8 +405,8 @@ def _hold(compared, where, g, wanted, rules):
             bound = 100 * spread + 8 * eps * np.abs(first) + 16 * tiny
             # A number of which the noise leaves less than a digit is not known; neither is a NaN of a derivative.
             known = np.where(np.isfinite(first), spread < 1e-2 * np.abs(first) + tiny, alike & np.isinf(first))
-            known &= (np.isfinite(spread) | alike) & ~(rules.endless & np.isnan(given)) & ~(rules.vague & (first == 0))
-            wrong = known & ~((np.abs(given - first) <= bound) | (given == first))
+            known &= (np.isfinite(spread) | alike) & ~(rules.endless & np.isnan(given))
+            wrong = known & ~((np.abs(given - first) <= bound) | (given == first)) & (not rules.vague)
     compared.known += int(known.sum())
     compared.unknown += int((~known).sum())
     if wrong.any() and compared.wrong is None:

@@ -72,7 +72,7 @@ class Rules:
     Attributes:
         endless: whether a number that is not finite was met. In reverse mode a zero times an infinite slope is NaN
             where forward mode, as here, drops the direction before.
-        vague: whether a tangent was not known; that has no tangent of its own, which then looks like a zero.
+        vague: whether a tangent was not known: then no derivative of it is.
     """
 
     def __init__(self, noise):
@@ -94,6 +94,15 @@ class Rules:
 
     def zeros_like(self, x):
         return np.zeros_like(plain(x))
+
+    def doubtful(self, gradient):
+        """A gradient inside of a program; in runs with noise all NaN or without any where one of the modes may have met
+        0 times infinity: what is made of it is then not known."""
+        if self.noise is None or not (self.endless or self.vague) or isinstance(gradient, Dual):
+            return gradient
+        if self.noise.random() < 0.5:
+            return np.full_like(gradient, np.nan)
+        return np.where(np.isfinite(gradient), gradient, self.noise.normal(size=gradient.shape).astype(gradient.dtype))
 
     def one_hot(self, x, at):
         made = np.zeros_like(plain(x))
@@ -451,8 +460,9 @@ class Rules:
     def _like(self, c, y):
         return np.full(plain(y).shape, c, plain(y).dtype) if isinstance(c, (int, float)) else c
 
-    def unknown(self, y):
-        self.vague = True
+    def unknown(self, y, where):
+        """Where the tangents of y are not known: NaN."""
+        self.vague |= bool(np.any(where))
         return np.full(plain(y).shape, np.nan, plain(y).dtype)
 
     def _t_reduce(self, xs, ts, y, a, dtype, shape):
@@ -481,7 +491,7 @@ class Rules:
     def _per_factor(self, t, x):
         """t / x, of which the sum times a product is that product's derivative. Where a factor is infinite, whether the
         terms cancel depends on the order in which they meet: it is not known."""
-        return self.do("select", np.isinf(plain(x)), self.unknown(t), self.do("div", t, x))
+        return self.do("select", np.isinf(plain(x)), self.unknown(t, np.isinf(plain(x))), self.do("div", t, x))
 
     def _t_softmax(self, xs, ts, y, a, dtype, shape):
         (t,) = ts
@@ -510,7 +520,7 @@ class Rules:
         ties = np.maximum.accumulate((index > 0) & (p == np.roll(q, 1, axis)), axis)
         if a["reverse"]:
             last, ties = np.flip(n - 1 - last, axis), np.flip(ties, axis)
-        return self.do("select", ties, self.unknown(y), self._take(t, last, axis))
+        return self.do("select", ties, self.unknown(y, ties), self._take(t, last, axis))
 
     def _take(self, t, indices, axis):
         if isinstance(t, Dual):
@@ -571,7 +581,7 @@ class Rules:
         x = self.do("select", plain(xs[0]) == plain(y), x, self.zeros_like(x))
         u = self.do("select", hit, u, self.zeros_like(u))
         total = self._apply("scatter", [x, xs[1], u], add, dtype, shape)
-        return self.do("select", plain(count) == 1, total, self.unknown(y))
+        return self.do("select", plain(count) == 1, total, self.unknown(y, plain(count) != 1))
 
 
 # Operands in which an op is linear: jointly, or (dot, convolution, gather) each alone.

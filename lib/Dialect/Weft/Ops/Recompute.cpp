@@ -51,17 +51,18 @@ struct SimplifyRecompute : OpRewritePattern<RecomputeOp> {
           rewriter.eraseOp(&inner);
     }
     BitVector dropped(op.getNumOperands());
+    SmallVector<unsigned> places; // of the captures that stay
     for (auto [i, capture] : llvm::enumerate(op.getCaptures())) {
       BlockArgument argument = body.getArgument(i);
       auto same = llvm::find(captures, capture);
-      if (same != captures.end() && !argument.use_empty()) {
-        unsigned first = llvm::find(op.getCaptures(), capture) - op.getCaptures().begin();
-        rewriter.replaceAllUsesWith(argument, body.getArgument(first));
-      }
-      if (argument.use_empty())
+      if (same != captures.end() && !argument.use_empty())
+        rewriter.replaceAllUsesWith(argument, body.getArgument(places[same - captures.begin()]));
+      if (argument.use_empty()) {
         dropped.set(i);
-      else
+      } else {
         captures.push_back(capture);
+        places.push_back(i);
+      }
     }
     if (!fewerResults && dropped.none())
       return failure();
