@@ -114,3 +114,54 @@ def test_gradients_and_batches():
     batch = [np.stack([x, x[::-1]]) for x in (q, k, v)]
     made = np.asarray(wf.jit(wf.vmap(attention))(*batch))
     same_bits(made[1], np.asarray(wf.jit(attention)(*[np.ascontiguousarray(x[1]) for x in batch])))
+
+
+def chain_of(seed):
+    """A random program of the form: a product, maps and folds of its rows, a product over them, maps."""
+    rng = np.random.default_rng(seed)
+    lead = tuple(rng.integers(1, 4, rng.integers(0, 3)).tolist())
+    rows, keys, size, value = (int(rng.integers(*ends)) for ends in ((8, 90), (16, 200), (1, 40), (16, 50)))
+    turned = rng.random(3) < 0.4
+    shapes = [(rows, size), (size, keys), (keys, value)]
+    args = [
+        rng.normal(size=(*lead, *(s[::-1] if t else s))).astype(np.float32) for s, t in zip(shapes, turned, strict=True)
+    ]
+    column = rng.normal(size=(rows, 1)).astype(np.float32)
+    row = rng.normal(size=keys).astype(np.float32)
+    after = rng.normal(size=(rows, value)).astype(np.float32)
+    steps = [rng.integers(0, 7) for _ in range(rng.integers(1, 6))]
+    end = rng.integers(0, 3)
+
+    def fn(a, b, v, column, row, after):
+        a, b, v = (wf.matrix_transpose(x) if t else x for x, t in zip((a, b, v), turned, strict=True))
+        s = a @ b
+        for step in steps:
+            if step == 0:
+                s = s * column + row
+            elif step == 1:
+                s = s - wf.max(s, axis=-1, keepdims=True)
+            elif step == 2:
+                s = s / (1 + wf.sum(wf.abs(s), axis=-1, keepdims=True))
+            elif step == 3:
+                s = wf.exp(wf.minimum(s, 1.0)) - wf.min(s, axis=-1, keepdims=True) * 0.5
+            elif step == 4:
+                s = wf.where(wf.arange(keys) <= wf.arange(rows)[:, None], s, 0.0)
+            elif step == 5:
+                s = wf.nn.softmax(s)
+            else:
+                s = s * wf.sum(s * s, axis=-1, keepdims=True)
+        s = s + wf.mean(s, axis=-1, keepdims=True)
+        y = s @ v
+        return y if end == 0 else wf.tanh(y) + after if end == 1 else (y, y * 2)
+
+    return fn, [*args, column, row, after]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_chains(seed):
+    fn, args = chain_of(seed)
+    holds(fn, *args)
+
+
+def test_most_random_chains_are_one_kernel():
+    assert sum(len(kernels(f, *a)) == 1 for f, a in map(chain_of, range(24))) >= 12
