@@ -403,8 +403,17 @@ private:
       FusionReason why;
       fits &= ops.size() <= limits.maxOps && kernelShape(ops, why).has_value();
     }
-    if (fits)
+    if (fits) {
+      if (op->use_empty()) { // a kernel of its own would give nothing
+        llvm::erase(clusters[home].ops, op);
+        if (clusters[home].ops.empty())
+          clusters[home] = {};
+        clusterOf.erase(op);
+        positions.erase(op);
+        op->erase();
+      }
       return;
+    }
     for (Operation *copy : copies) {
       copy->getResult(0).replaceAllUsesWith(value);
       llvm::erase(clusters[clusterOf.lookup(copy)].ops, copy);
