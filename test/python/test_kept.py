@@ -217,6 +217,9 @@ def test_the_report_tells_of_it():
     w, x = wf.asarray(numbers((256, 256))), numbers((20, 256))
     told = str(wf.jit(lambda x: x @ w).explain(x))
     assert "256 KB kept" in told and "pack" in told
+    v = wf.asarray(numbers((256, 256)))
+    told = str(wf.jit(lambda x: x @ w @ v).explain(x))
+    assert told.count("pack") == 1 and "kept  2 times" in told
 
 
 def test_captured_arrays_are_told_apart_from_arguments():

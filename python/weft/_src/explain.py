@@ -209,11 +209,20 @@ class Explanation:
         )
         lines.append("  " + self._summary().ljust(70) + took)
         width = min(60, max((len(k.what) for k in self.kernels), default=0))
+        kept = Counter(k.name for k in self.kernels if k.kept)
         for k in self.kernels:
+            if k.kept and not (times := kept.pop(k.name, 0)):
+                continue  # one line for all launches that are run once
             where = _where(k.lines)
             moved = _bytes(_total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
-            lines.append(text.rstrip() + "  in a loop" * k.in_loop + "  inlined" * k.inlined + "  kept" * k.kept)
+            lines.append(
+                text.rstrip()
+                + "  in a loop" * k.in_loop
+                + "  inlined" * k.inlined
+                + "  kept" * k.kept
+                + (f"  {times} times" if k.kept and times > 1 else "")
+            )
         for c in self.calls:
             moved = _bytes(_total([c.read_bytes, c.written_bytes]))
             lines.append(f"  call  {c.op}  {_where(c.lines)}  {moved}" + "  in a loop" * c.in_loop)
