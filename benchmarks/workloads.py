@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Whole workloads beside peers and beside the machine's limit, in one run, in turns, checked against float64.
 
-    python benchmarks/workloads.py [names] [--seconds S] [--engines weft,limit,jax,...] [--save]
+    python benchmarks/workloads.py [names] [--seconds S] [--engines weft,limit,jax,...]
+    python benchmarks/workloads.py --save    # commits the ratios, and writes the table of benchmarks/README.md
     python benchmarks/workloads.py --gate    # exit 1 where a ratio is worse than committed by more than noise
 
 Decides the workloads: each is one program written once for every engine (`Engine modules` below name the few functions
@@ -24,12 +25,15 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+import machine
 import numpy as np
 import resnet
 from harness import Engine, Result, Row, measure, peer
 
 HERE = pathlib.Path(__file__).resolve().parent
 COMMITTED = HERE / "workloads.json"
+README = HERE / "README.md"
+BEGIN, END = "<!-- workloads.py --save writes from here -->", "<!-- to here: workloads.py -->"
 THREADS = int(os.environ.get("WEFT_NUM_THREADS", len(os.sched_getaffinity(0))))
 
 # ------------------------------------------------------------------------------------------------- engine modules
@@ -842,6 +846,31 @@ def gate(result: Result) -> int:
     return worse
 
 
+def save(result: Result) -> None:
+    """Commits the ratios, and writes the table of the README: all that was ever committed, the machine of this run."""
+    known = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
+    known |= by_name(result)
+    known = {w.name: known[w.name] for w in WORKLOADS if w.name in known}
+    COMMITTED.write_text(json.dumps(known, indent=1) + "\n")
+
+    def number(x: float | None, digits: str = ".3g") -> str:
+        return "" if x is None else f"{x:{digits}}"
+
+    lines = ["| workload | Weft, ms | best peer, ms | of it | limit / Weft |", "|---|---|---|---|---|"]
+    for name, r in known.items():
+        best = f"{number(r['weft'] / r['to peer'])} {r['best peer']}" if r["to peer"] else ""
+        cells = [name, number(r["weft"]), best, number(r["to peer"], ".2f"), number(r["of limit"], ".2f")]
+        lines.append(f"| {' | '.join(cells)} |")
+    ratios = [r["to peer"] for r in known.values() if r["to peer"]]
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    told = f"Geometric mean of Weft's time over the best peer's: {mean:.2f}."
+    about = "\n".join(f"- {what}: {value}" for what, value in machine.describe().items())
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = "\n".join(lines)
+    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{told}\n\n{about}\n\n{END}{after}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of workloads' names; none: all")
@@ -852,8 +881,7 @@ def main() -> int:
     options = parser.parse_args()
     result = run(options.seconds, options.names, options.engines.split(",") if options.engines else None)
     if options.save:
-        known = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
-        COMMITTED.write_text(json.dumps(known | by_name(result), indent=1) + "\n")
+        save(result)
     wrong = any(row.engine == "weft" and row.best is None for row in result.rows)
     return int(wrong) or (gate(result) if options.gate else 0)
 
