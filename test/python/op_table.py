@@ -697,7 +697,7 @@ STRUCTURED = [
       for name, f in (("sort", lambda x: np.sort(x, 0)[::-1]),
                       ("argsort", lambda x: 6 - np.argsort(x[::-1], axis=0, kind="stable")[::-1]))],
     *[structured("softmax", label, ((3, 4, 70),), _softmax(dims, False), _np_softmax(dims, False), dtypes=FLOATS,
-                 folds=True)
+                 folds=True, domain=(0.0, 4.0))  # the bound is that of the magnitudes' softmax
       for label, dims in (("last", [2]), ("first", [0]), ("two", [0, 2]))],
     structured("softmax", "log", ((3, 4, 70),), _softmax([1, 2], True), _np_softmax([1, 2], True),
                dtypes=FLOATS, folds=True),
