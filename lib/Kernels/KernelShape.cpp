@@ -168,8 +168,16 @@ private:
            (element.isF32() || element.isF64()); // elements are what sums are kept in
   }
 
-  bool chainPays(const Shape &root, const Shape &result) const {
+  bool chainPays(DotOp first, DotOp second) const {
     auto size = [](const SizeExpr &s) { return s.constant().value_or(0); };
+    for (DotOp dot : {first, second}) {
+      Shape right = shapeOf(dot.getRhs());
+      for (int64_t dim : dot.getRhsBatch())
+        right[dim] = 1;
+      if (auto elements = numElements(right).constant(); !elements || *elements > maxChainOperand)
+        return false;
+    }
+    Shape root = shapeOf(first.getResult()), result = shapeOf(second.getResult());
     int64_t row = root.size() - 1;
     return llvm::all_of(root, [&](const SizeExpr &s) { return size(s) > 0; }) && size(root[row]) >= minChainElements &&
            size(root[row]) <= maxChainElements && size(root[row - 1]) >= minChainRows &&
@@ -184,7 +192,7 @@ private:
     int64_t lane = root.size() - 1, row = lane - 1;
     Value rows = second.getLhs();
     if (!inside(rows) || shapeOf(rows) != root || second.getLhsContract() != ArrayRef<int64_t>(lane) ||
-        llvm::is_contained(second.getLhsBatch(), row) || !chainPays(root, shapeOf(second.getResult())))
+        llvm::is_contained(second.getLhsBatch(), row) || !chainPays(first, second))
       return no(FusionReason::TwoContractions);
 
     // What is computed after the second contraction, and between the two; views go with what reads them.

@@ -70,3 +70,17 @@ func.func @main(%q: tensor<64x16xf32>, %k: tensor<?x16xf32, #weft.dims<S, _>>, %
   %o = weft.dot %p, %v {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x?xf32, #weft.dims<_, S>>, tensor<?x32xf32, #weft.dims<S, _>>) -> tensor<64x32xf32>
   return %o : tensor<64x32xf32>
 }
+
+// -----
+
+// Weights that each block of rows would read anew from memory.
+// CHECK-LABEL: @main(
+// CHECK-COUNT-3: weft.launch
+// CHECK: return
+// SCHEDULE-NOT: form = "chain"
+func.func @main(%x: tensor<64x768xf32>, %w: tensor<768x768xf32>, %v: tensor<768x768xf32>) -> tensor<64x768xf32> {
+  %s = weft.dot %x, %w {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x768xf32>, tensor<768x768xf32>) -> tensor<64x768xf32>
+  %p = weft.softmax %s {dims = array<i64: 1>, log = false} : (tensor<64x768xf32>) -> tensor<64x768xf32>
+  %o = weft.dot %p, %v {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x768xf32>, tensor<768x768xf32>) -> tensor<64x768xf32>
+  return %o : tensor<64x768xf32>
+}

@@ -37,6 +37,8 @@ constexpr int64_t maxRowElements = 65536 / 4;
 /// A chain keeps a block of rows between its contractions: rows of at most this many elements, so that as many as a
 /// register tile has fit the second-level cache beside what they are made of. Shorter ones, or few, pay for no block.
 constexpr int64_t maxChainElements = 4096, minChainElements = 16, minChainRows = 8;
+/// Each block of rows reads the right operands whole: of at most this many elements, so that they stay in a cache.
+constexpr int64_t maxChainOperand = 1 << 19;
 
 struct KernelShape {
   enum Family { Sweep, Contraction, Chain, Single };
