@@ -202,6 +202,7 @@ nb::object toDLPack(const Array &array, bool versioned, bool copy) {
   }
   if (versioned)
     return exported<DLManagedTensorVersioned>(buffer, array, "dltensor_versioned", copy ? flagCopied : flagReadOnly);
+  buffer->id = 0; // this form cannot say read-only: whoever takes it may write, so nothing made of it is kept
   return exported<DLManagedTensor>(buffer, array, "dltensor", 0);
 }
 

@@ -1,6 +1,7 @@
 """Captured arrays, and what a loop reads in each trip, are packed once: the same bits as without, and anew where
 the array is another one."""
 
+import ctypes
 import gc
 import threading
 
@@ -145,6 +146,22 @@ def test_another_array_at_the_same_place_is_packed_again():
         net.w = wf.asarray(np.full((256, 256), value, np.float32))  # the memory of the one before, as like as not
         gc.collect()
         assert float(net(x)[0, 0]) == 256 * value
+
+
+def test_what_another_library_may_write_is_not_kept():
+    class Unversioned:
+        def __dlpack__(self, **_):
+            return w.__dlpack__()
+
+        def __dlpack_device__(self):
+            return w.__dlpack_device__()
+
+    w, x = wf.asarray(np.ones((256, 256), np.float32)), np.ones((4, 256), np.float32)
+    f = wf.jit(lambda x: x @ w)
+    shared = np.from_dlpack(Unversioned())
+    assert float(f(x)[0, 0]) == 256
+    ctypes.memset(shared.ctypes.data, 0, shared.nbytes)
+    assert float(f(x)[0, 0]) == 0
 
 
 def test_assignment_to_elements_is_seen():
