@@ -595,8 +595,10 @@ LogicalResult FunctionLowering::lower(WhileOp loop, const Surroundings &around) 
   Block *head = enterHead(carries), *body = code.newBlock(), *done = code.newBlock();
   Surroundings inside;
   inside.next = carries.next;
-  for (auto [k, present] : llvm::enumerate(carries.present))
-    pointers[loop.getCarryArguments()[k]] = pointers[loop.getConditionBlock().getArgument(k)] = present;
+  for (auto [k, present] : llvm::enumerate(carries.present)) {
+    pointers[loop.getCarryArguments()[k]] = present; // not in one statement: the map may move what it holds
+    pointers[loop.getConditionBlock().getArgument(k)] = present;
+  }
   for (auto [k, captured] : llvm::enumerate(loop.getCaptures()))
     for (Region *region : {&loop.getCondition(), &loop.getBody()})
       pointers[region->getArgument(loop.getNumCarries() + k)] = pointerTo(captured);
