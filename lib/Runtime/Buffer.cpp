@@ -243,6 +243,8 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
 }
 
 void weft_buffer_renew(WeftBuffer *buffer) {
+  if (buffer->size_class < 0)
+    return; // foreign memory has no id
   SizeClass &c = gClasses[buffer->size_class];
   c.lock.lock();
   buffer->id = ++c.ids * kNumClasses + buffer->size_class;

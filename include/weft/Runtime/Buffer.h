@@ -52,7 +52,7 @@ WEFT_API void weft_buffer_release(WeftBuffer *buffer);
 /// The number of references now (for "may I write in place": 1 means only you).
 WEFT_API int64_t weft_buffer_refs(const WeftBuffer *buffer);
 
-/// Gives a buffer of the pool another id: its memory is about to be written anew.
+/// Gives a buffer of the pool another id: its memory is about to be written anew. Foreign memory keeps its 0.
 WEFT_API void weft_buffer_renew(WeftBuffer *buffer);
 
 /// Figures of the pool at one moment. Bytes count whole blocks.

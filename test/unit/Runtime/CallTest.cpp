@@ -152,6 +152,25 @@ TEST(CallsAtOnceMayShareWhatIsKept) {
   }
 }
 
+TEST(ForeignMemoryMayBeDonated) {
+  Program p = test::program(kAddOne, 1, 1);
+  REQUIRE(p);
+  float x[4] = {0, 1, 2, 3};
+  int64_t shape[1] = {4};
+  WeftBuffer *buffer = weft_buffer_wrap(x, sizeof x, nullptr, nullptr);
+  WeftArg args[1] = {{x, shape}};
+  WeftBuffer *donated[1] = {buffer};
+  WeftCallOptions options = {};
+  options.donated = donated;
+  WeftResult out[1];
+  WeftError err;
+  REQUIRE(weft_call(p.get(), args, out, &options, &err) == 0);
+  CHECK(out[0].buffer == buffer);
+  CHECK_EQ(buffer->id, int64_t(0));
+  CHECK_EQ(x[3], 4.0f);
+  weft_buffer_release(out[0].buffer);
+}
+
 TEST(TheArenaGrowsAndIsReused) {
   Program p = test::program(R"(
 int32_t entry(WeftCall *call, const WeftArg *args) {
