@@ -331,6 +331,30 @@ def most_bytes(block, which):
     return f", max_bytes = {block.rng.choice([0, 64, 1000])} : i64"
 
 
+def control_packed(block):
+    """A loop that multiplies by one matrix in each trip: too large for the first cache, so that it is packed before."""
+    if block.depth:
+        raise Unfit
+    rng = block.rng
+    element, n = rng.choice([("f32", 93), ("f32", 97), ("f64", 67), ("f64", 71)])
+    rows, square = [Size(rng.choice([1, 2, 4, 5])), Size(n)], [Size(n), Size(n)]
+    # No constant, and nothing that the loop could compute again.
+    far = block.emit("broadcast", [block.scalar(element)], square, element, f"{{dims = {array([])}}}")
+    index = block.emit("iota", [], square, element, f"{{dim = {rng.randrange(2)} : i64}}")
+    matrix = block.emit("sin", [block.emit("add", [far, index], square, element)], square, element)
+    carry, tag = fresh(block, rows, element), f"{block.prefix}{len(block.lines)}"
+    inner = block.child(f"{tag}_", [Value(f"%i{tag}", [], "i64"), Value(f"%c{tag}", rows, element),
+                                    Value(f"%k{tag}", square, element)])  # fmt: skip
+    numbers = f"lhs_batch = {array([])}, rhs_batch = {array([])}, lhs_contract = {array([1])}"
+    sums = inner.emit("dot", inner.arguments[1:], rows, element,
+                      f"{{{numbers}, rhs_contract = {array([rng.randrange(2)])}}}")  # fmt: skip
+    text = inner.region([inner.emit("tanh", [sums], rows, element)])
+    results = block.results([carry])
+    finish(block, results, f"weft.for #weft.size<{rng.choice([2, 3])}> carries({listed([carry])}) "
+                           f"captures({listed([matrix])}) -> ({types(results)}) {text}")  # fmt: skip
+    block.values = [v for v in block.values if v.shape != square]  # more elements than other ops are given
+
+
 FIRST = [control_if, control_for]
 EVERY = [
     control_if, control_if, control_for, control_for, control_while, control_while, control_map, control_sized,

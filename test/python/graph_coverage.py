@@ -1,8 +1,8 @@
 """What random programs cover: how many of them hold each op of the dialect, alone and under each transformation.
 
 Decides what counts: an op that something reads; under a derivative, one that a floating argument reaches (or that has
-no floating operand: then it must do no harm). kernel, launch and copy are made by passes: they count where the compiled
-program has them.
+no floating operand: then it must do no harm). kernel, launch, copy and pack are made by passes: they count where the
+compiled program has them.
 """
 
 import collections
@@ -13,7 +13,10 @@ from weft._src._op_table import OPS
 SINGLE = ("jvp", "vjp", "vmap")
 PAIRS = tuple(f"{outer} of {inner}" for outer, inner in itertools.product(SINGLE, SINGLE))
 LEAST, LEAST_UNDER = 200, 20  # programs for each op, and for each op under each transformation
-MADE_BY_PASSES = {"kernel": "kernels", "launch": "launches", "copy": "copies"}
+MADE_BY_PASSES = {
+    "kernel": lambda report: report["kernels"], "launch": lambda report: report["launches"],
+    "copy": lambda report: report["copies"], "pack": lambda report: any("pack" in k["ops"] for k in report["kernels"]),
+}  # fmt: skip
 
 
 def is_float(value):
@@ -71,7 +74,7 @@ class Coverage:
                     visit(callee, stack if name == "call" else (*stack, name))
 
         visit("main", ())
-        found.update((name, "") for name, key in MADE_BY_PASSES.items() if report.get(key))
+        found.update((name, "") for name, is_in in MADE_BY_PASSES.items() if is_in(report))
         self.counts.update(f"{name}/{under}" if under else name for name, under in found)
 
     def rows(self):

@@ -35,8 +35,9 @@ def factored(name, x, complete, rules):
 
 
 def _unknown(rng, shape):
-    """Of a run: all NaN, or none, since a fold of NaN here and there is NaN in each."""
-    return np.full(shape, np.nan) if rng.random() < 0.5 else 10 * rng.normal(size=shape)
+    """Of a run: all NaN, all infinite, or none, since a fold of NaN here and there is NaN in each."""
+    made = 10 * rng.normal(size=shape)
+    return rng.choice([np.nan, np.inf, 1]) * made
 
 
 def _is_moderate(a, dtype):

@@ -250,9 +250,9 @@ def matrices(block, square=False):
     return block.emit("stop_gradient", [x], x.shape, x.element), x.shape[:-2], x.shape[-2], x.shape[-1]
 
 
-def factor(block):
+def factor(block, names=("cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals")):
     """A factorisation; what comes after has no derivative by it."""
-    name = block.rng.choice(["cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals"])
+    name = block.rng.choice(names)
     x, lead, m, n = matrices(block, square=name in ("cholesky", "eigh", "eigvalsh"))
     complete = name in ("qr", "svd") and block.rng.random() < 0.5
     k = min(m, n, key=lambda s: s.count)
@@ -266,6 +266,11 @@ def factor(block):
     attribute = f" {{complete = {str(complete).lower()}}}" if name in ("qr", "svd") else ""
     left, types = ", ".join(v.name for v in made), ", ".join(v.type for v in made)
     block.add(f"{left} = weft.{name} {x.name}{attribute} : ({x.type}) -> ({types})", *made)
+
+
+def rarer_factor(block):
+    """One of those that a program holds the seldomest, as others pick what they need."""
+    factor(block, ("cholesky", "eigvalsh", "svdvals"))
 
 
 def triangular_solve(block):
@@ -588,3 +593,4 @@ MORE = [
 ]  # fmt: skip
 FACTORS = [factor, factor, triangular_solve]
 RARE = [folded, folded, argsort, argsort, reverse, dim_size]
+RARER = [factor, factor, rarer_factor, rarer_factor, rarer_factor]

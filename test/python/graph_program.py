@@ -10,6 +10,7 @@ seeds have kits of ops, and chains of requests (jvp, vjp, vmap) on top:
     EVERY ...       10 to 60 ops, and every op of the dialect: windows, keys, effects, sizes that are formulas and sizes
                     that are values, all kinds of control, calls, rules of a function's own, requests inside of programs
     FACTORED ...    and linear algebra; effects, keys, sorting and comparisons more often
+    RARER ...       most of all factorisations, and matrices that loops read packed
     NAMED ...       and composites
 """
 
@@ -26,7 +27,7 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     n: ("u" if n[0] == "u" else "i") + str(int(n.lstrip("ui")) // 8)
     for n in ("i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
 }
-CHAINED, OPEN, INDEXED, EVERY, FACTORED, NAMED = 10_000, 20_000, 30_000, 40_000, 60_000, 100_000
+CHAINED, OPEN, INDEXED, EVERY, FACTORED, RARER, NAMED = 10_000, 20_000, 30_000, 40_000, 60_000, 80_000, 100_000
 COMPOSITE = ["gelu_tanh"]  # elementwise ones
 ELEMENTWISE = sorted(
     n for n, r in OPS.items()
@@ -57,8 +58,11 @@ def kit_of(seed, rng):
     elementwise = ELEMENTWISE
     if seed >= NAMED:
         elementwise, structured = ELEMENTWISE + COMPOSITE, structured + [graph_families.softmax] * 2
-    effects = rng.choice([[], [], tells * 2, tells * 2, [graph_families.callback] * 3])
-    return Kit(elementwise, structured + effects, graph_control.EVERY, rate=0.1)
+    effects, control = rng.choice([[], [], tells * 2, tells * 2, [graph_families.callback] * 3]), graph_control.EVERY
+    if RARER <= seed < NAMED:
+        structured = structured + graph_families.RARER
+        control = control + [graph_control.control_packed] * rng.choice([0, 0, 4])
+    return Kit(elementwise, structured + effects, control, rate=0.1)
 
 
 class Program:

@@ -98,8 +98,10 @@ class Rules:
     def doubtful(self, gradient):
         """A gradient inside of a program; in runs with noise all NaN or without any where one of the modes may have met
         0 times infinity: what is made of it is then not known."""
-        if self.noise is None or not (self.endless or self.vague) or isinstance(gradient, Dual):
+        if self.noise is None or not (self.endless or self.vague):
             return gradient
+        if isinstance(gradient, Dual):
+            return Dual(gradient.tag, self.doubtful(gradient.value), self.doubtful(gradient.tangent))
         if self.noise.random() < 0.5:
             return np.full_like(gradient, np.nan)
         return np.where(np.isfinite(gradient), gradient, self.noise.normal(size=gradient.shape).astype(gradient.dtype))

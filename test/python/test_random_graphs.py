@@ -26,8 +26,10 @@ def test_seeds_that_were_wrong_once_and_a_few_more():
 
 def test_numpy_gives_the_same():
     numbers, coverage = random_graphs.Numbers(), Coverage()
-    # The first two once differed, where a slope is infinite: from a branch without a tangent, and in a product.
-    assert not differences([40221, 40229, *range(40012, 40024)], numbers=numbers, coverage=coverage)
+    # These once differed. The first two, where a slope is infinite: from a branch without a tangent, and in a product.
+    # The others, where NumPy took for known that what no definition fixes is finite, and that a gradient has no NaN.
+    once = [40221, 40229, 61269, 66558, 66977]
+    assert not differences([*once, *range(40012, 40024)], numbers=numbers, coverage=coverage)
     assert numbers.counts["programs"] > 6 and numbers.counts["known"] > numbers.counts["unknown"]
     # What a range covers is what its programs hold.
     assert 60 < sum(row[1] > 0 for row in coverage.rows()) <= len(OPS)
