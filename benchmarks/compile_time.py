@@ -1,8 +1,8 @@
 """The first call of whole workloads, each in a process of its own: with an empty cache, with a warm one, beside JAX.
 
 Decides what counts as the first call: from the call to its result, when the engine is imported and holds the inputs;
-so opening the compiler, tracing, compiling, loading, what is packed once, and the run. *CPU* is the time of all threads,
-which says more than the clock where other work takes the cores; *compile* what Weft's own ledger says of that
+so opening the compiler, tracing, compiling, loading, what is packed once, and the run. *CPU* is the time of all its
+threads, which says more than the clock where other work takes the cores; *compile* what of it Weft's own report gives
 (`explain().timings`), *call* a later call. Figures are the best of the rounds, in milliseconds; engines take turns.
 
     python benchmarks/compile_time.py [names] [--rounds N] [--engines weft,weft warm,jax]

@@ -1,5 +1,6 @@
 // Decides how a module becomes an image: the stages, the object, the container, and the report that explain() reads.
 #include "weft/Pipelines/Compile.h"
+#include "Parts.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "weft/Dialect/Weft/ElementTypes.h"
@@ -17,14 +18,18 @@ using namespace mlir;
 
 namespace weft {
 
-static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOptions &options, std::string &error) {
-  PassManager manager(module.getContext());
+static PipelineOptions pipelineOptions(const CompileOptions &options) {
   PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.strict = options.numerics == Numerics::Strict;
   pipeline.debugLines = options.debugLines;
+  return pipeline;
+}
+
+static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOptions &options, std::string &error) {
+  PassManager manager(module.getContext());
   manager.enableVerifier(false); // tests check contracts and verify; a release pays for neither
-  buildPipeline(manager, from, to, pipeline);
+  buildPipeline(manager, from, to, pipelineOptions(options));
   if (succeeded(manager.run(module)))
     return success();
   if (error.empty())
@@ -124,40 +129,37 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   }
   Report explain;
   llvm::StringMap<std::string> keys;
-  SmallVector<Object> found;
+  std::vector<Part> found;
   Stage stage = Stage::Traced;
-  for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned, Stage::LLVM}) {
-    explain.begin(next == Stage::LLVM ? "codegen" : stringify(next));
+  for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned}) {
+    explain.begin(stringify(next));
     if (failed(run(module, stage, next, options, error)))
       return failure();
     explain.end();
     stage = next;
-    if (next != Stage::Planned)
-      continue;
-    explain.readPlan(module);
-    if (!store || options.debugLines)
-      continue;
+  }
+  explain.readPlan(module);
+  if (store && !options.debugLines) {
     keys = keysOfKernels(module, describe(target, options));
     for (auto kernel : module.getOps<func::FuncOp>()) {
       auto key = keys.find(kernel.getName());
-      Object object{kernel.getName().str(), ""};
-      if (key == keys.end() || !store->find(key->second, object.bytes))
+      Part part = {kernel.getName().str()};
+      if (key == keys.end() || !store->find(key->second, part.object))
         continue;
-      found.push_back(std::move(object));
+      found.push_back(std::move(part));
       kernel.eraseBody(); // a declaration: linked by name
       kernel.setPrivate();
     }
   }
-  SmallVector<Object> objects;
-  explain.begin("llvm");
-  if (failed(emitObjects(module, target, compilerThreads(), objects, error)))
+  explain.begin("native");
+  std::vector<Part> parts = splitIntoParts(module);
+  if (failed(compileParts(parts, pipelineOptions(options), target, compilerThreads(), error)))
     return failure();
   explain.end();
-  for (const Object &object : objects)
-    if (auto key = keys.find(object.symbol); key != keys.end())
-      store->keep(key->second, object.bytes);
-  explain.compiled(objects.size() - 1, found.size());
-  llvm::append_range(objects, found);
+  for (const Part &part : parts)
+    if (auto key = keys.find(part.symbol); key != keys.end())
+      store->keep(key->second, part.object);
+  explain.compiled(parts.size() - 1, found.size());
   report = explain.json();
 
   WeftImageSpec spec = {};
@@ -173,11 +175,11 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   spec.num_args = signature.args.size();
   spec.results = signature.results.data();
   spec.num_results = signature.results.size();
-  SmallVector<WeftImageObject> parts;
-  for (const Object &object : objects)
-    parts.push_back({object.symbol.c_str(), object.bytes.data(), object.bytes.size()});
-  spec.objects = parts.data();
-  spec.num_objects = parts.size();
+  SmallVector<WeftImageObject> objects;
+  for (const Part &part : llvm::concat<const Part>(parts, found))
+    objects.push_back({part.symbol.c_str(), part.object.data(), part.object.size()});
+  spec.objects = objects.data();
+  spec.num_objects = objects.size();
   spec.metadata = report.data();
   spec.metadata_size = report.size();
   void *bytes = nullptr;

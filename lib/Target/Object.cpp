@@ -4,8 +4,6 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/Bitcode/BitcodeReader.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -13,9 +11,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/Transforms/Utils/Cloning.h"
-#include <atomic>
-#include <thread>
 
 using namespace mlir;
 
@@ -112,9 +107,7 @@ static std::unique_ptr<llvm::Module> translate(ModuleOp module, const Target &ta
   auto machine = makeMachine(target, error);
   if (!machine)
     return nullptr;
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
-  auto ir = translateModuleToLLVMIR(module, context, "weft");
+  auto ir = translateModuleToLLVMIR(module, context, "weft", /*disableVerification=*/true); // tests verify the text
   if (!ir) {
     error = "the module does not translate to LLVM IR";
     return nullptr;
@@ -135,101 +128,22 @@ static std::unique_ptr<llvm::Module> translate(ModuleOp module, const Target &ta
   return ir;
 }
 
+void prepareTranslation(MLIRContext &context) {
+  registerBuiltinDialectTranslation(context);
+  registerLLVMDialectTranslation(context);
+}
+
+LogicalResult emitObject(ModuleOp module, const Target &target, std::string &object, std::string &error) {
+  llvm::LLVMContext context;
+  auto ir = translate(module, target, context, error);
+  return ir ? compile(*ir, target, Emit::Object, object, error) : failure();
+}
+
 LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
+  prepareTranslation(*module.getContext());
   llvm::LLVMContext context;
   auto ir = translate(module, target, context, error);
   return ir ? compile(*ir, target, kind, output, error) : failure();
-}
-
-/// The function that a definition belongs to: its parallel body and its data follow a kernel; what is inlined, the
-/// entry.
-static llvm::StringRef ownerOf(const llvm::GlobalValue &value) {
-  llvm::StringRef name = value.getName();
-  name = name.starts_with("k_") ? name.take_until([n = 0](char c) mutable { return c == '_' && n++; }) : "weft_entry";
-  const llvm::Function *owner = value.getParent()->getFunction(name);
-  return owner && owner->hasFnAttribute(llvm::Attribute::AlwaysInline) ? "weft_entry" : name;
-}
-
-/// Which part each function goes to, and the function that a part is called by.
-struct Deal {
-  llvm::StringMap<unsigned> part;
-  std::vector<std::string> symbols;
-};
-
-/// The entry's part first, then one for each kernel, the largest first, so that threads end together.
-static Deal deal(const llvm::Module &ir) {
-  llvm::StringMap<size_t> sizes;
-  for (const llvm::Function &function : ir)
-    if (!function.isDeclaration() && ownerOf(function) != "weft_entry")
-      sizes[ownerOf(function)] += function.getInstructionCount();
-  std::vector<std::pair<size_t, llvm::StringRef>> order;
-  for (auto &item : sizes)
-    order.push_back({item.second, item.first()});
-  llvm::sort(order, [](auto &a, auto &b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
-  Deal deal{{{"weft_entry", 0}}, {"weft_entry"}};
-  for (auto &[size, name] : order) {
-    deal.part[name] = deal.symbols.size();
-    deal.symbols.push_back(name.str());
-  }
-  return deal;
-}
-
-LogicalResult emitObjects(ModuleOp module, const Target &target, unsigned threads, SmallVectorImpl<Object> &objects,
-                          std::string &error) {
-  llvm::LLVMContext context;
-  auto ir = translate(module, target, context, error);
-  if (!ir)
-    return failure();
-  // A thread pays from about a thousand instructions on (some 30 ms of work).
-  size_t instructions = 0;
-  for (llvm::Function &function : *ir)
-    instructions += function.getInstructionCount();
-  threads = std::clamp<unsigned>(instructions / 1000, 1, std::max(1u, threads));
-  Deal dealt = deal(*ir);
-  unsigned parts = dealt.symbols.size();
-  objects.resize(parts);
-  for (unsigned i = 0; i < parts; ++i)
-    objects[i].symbol = dealt.symbols[i];
-  std::vector<std::string> errors(parts);
-  std::vector<llvm::SmallVector<char>> bitcode(parts);
-  for (unsigned i = 1; i < parts; ++i) {
-    llvm::ValueToValueMapTy map;
-    auto clone = llvm::CloneModule(
-        *ir, map, [&](const llvm::GlobalValue *value) { return dealt.part.lookup(ownerOf(*value)) == i; });
-    llvm::raw_svector_ostream stream(bitcode[i]);
-    llvm::WriteBitcodeToFile(*clone, stream);
-  }
-  // What another part defines is only declared in this one.
-  if (parts > 1)
-    for (llvm::Function &function : *ir)
-      if (!function.isDeclaration() && dealt.part.lookup(ownerOf(function)) != 0) {
-        function.deleteBody();
-        function.setVisibility(llvm::GlobalValue::HiddenVisibility);
-      }
-  std::atomic<unsigned> next{1};
-  auto work = [&] {
-    for (unsigned i; (i = next++) < parts;) {
-      llvm::LLVMContext own;
-      auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef({bitcode[i].data(), bitcode[i].size()}, "weft"), own);
-      if (!parsed)
-        errors[i] = llvm::toString(parsed.takeError());
-      else if (failed(compile(**parsed, target, Emit::Object, objects[i].bytes, errors[i])) && errors[i].empty())
-        errors[i] = "the back end failed";
-    }
-  };
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < threads; ++i)
-    workers.emplace_back(work);
-  LogicalResult first = compile(*ir, target, Emit::Object, objects[0].bytes, errors[0]);
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
-  for (const std::string &text : errors)
-    if (!text.empty()) {
-      error = text;
-      return failure();
-    }
-  return first;
 }
 
 } // namespace weft

@@ -1,4 +1,4 @@
-// Decides how a module in the LLVM dialect becomes an object file, or assembly to read.
+// Decides how a module in the LLVM dialect becomes an object file, or a text to read.
 #ifndef WEFT_TARGET_OBJECT_H
 #define WEFT_TARGET_OBJECT_H
 
@@ -9,16 +9,14 @@ namespace weft {
 
 enum class Emit { Object, Assembly, LLVMIR };
 
-/// One object file and a function that it defines; the first defines `weft_entry`, the others a kernel each.
-struct Object {
-  std::string symbol, bytes;
-};
+/// Registers what a context needs for the functions below; before any of its threads calls them.
+void prepareTranslation(mlir::MLIRContext &context);
 
-/// Compiles in up to `threads` threads, one object for the entry and one for each kernel. On failure `error` says why.
-mlir::LogicalResult emitObjects(mlir::ModuleOp module, const Target &target, unsigned threads,
-                                llvm::SmallVectorImpl<Object> &objects, std::string &error);
+/// Compiles a module into one object file, in which all that is not private can be called. Modules of one context may
+/// be compiled side by side in threads. On failure `error` says why.
+mlir::LogicalResult emitObject(mlir::ModuleOp module, const Target &target, std::string &object, std::string &error);
 
-/// All of it as one text, to read.
+/// The same as a text, to read.
 mlir::LogicalResult emitText(mlir::ModuleOp module, const Target &target, Emit kind, std::string &output,
                              std::string &error);
 

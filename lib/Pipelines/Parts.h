@@ -1,0 +1,29 @@
+// Decides how a planned program becomes objects: a part for the entry and one for each kernel, compiled side by side.
+#ifndef WEFT_PIPELINES_PARTS_H
+#define WEFT_PIPELINES_PARTS_H
+
+#include "mlir/IR/OwningOpRef.h"
+#include "weft/Codegen/Target.h"
+#include "weft/Pipelines/Pipelines.h"
+#include <vector>
+
+namespace weft {
+
+/// What becomes one object, from the stage `planned` on.
+struct Part {
+  std::string symbol; // the function that others call
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string object;
+  double passesMs = 0, llvmMs = 0; // of its thread's time
+};
+
+/// The parts of a module: the entry with what is inlined into it, then each kernel that has a body, the one with most
+/// work first. The module is empty then.
+std::vector<Part> splitIntoParts(mlir::ModuleOp module);
+
+/// Compiles parts in up to `threads` threads, in their order.
+mlir::LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &options, const Target &target,
+                                 unsigned threads, std::string &error);
+
+} // namespace weft
+#endif
