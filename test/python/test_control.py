@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import weft as wf
 from test_transforms import close, difference
-from weft.errors import WrongArgumentError
 
 XS = np.float64([0.5, -0.3, 0.8, 0.2, -0.9, 0.4, 0.7])
 
@@ -404,46 +403,3 @@ def test_wrong_uses_of_associative_scan(wrong, code):
     for f in (wrong, wf.jit(wrong)):
         with pytest.raises(wf.errors.WeftError, match=code):
             f(wf.asarray(x))
-
-
-@pytest.mark.parametrize("most", [None, 1000, 40, 37])
-@pytest.mark.parametrize("every", [1, 7, 100])
-def test_while_in_segments(most, every):
-    """Values and derivatives of any kind are those of the loop without segments; 40 trips, or fewer by max_trips."""
-    n = wf.Variable(0)
-
-    def f(x, w, counts=False, **more):
-        def body(c):
-            if counts:
-                n.value = n + 1
-            return wf.sin(c[0] * w) + 0.1 * c[0], c[1] + 1
-
-        return wf.while_loop(lambda c: c[1] < 40, body, (x, 0), most, **more)[0]
-
-    x, w = np.linspace(-1, 1, 5), np.linspace(1, 2, 5)
-    plain, cut = (lambda x, w: wf.sum(f(x, w) ** 2)), (lambda x, w: wf.sum(f(x, w, checkpoint=every) ** 2))
-    for transform in (
-        lambda g: g,
-        lambda g: wf.grad(g, (0, 1)),
-        lambda g: wf.jit(wf.grad(g, (0, 1))),
-        lambda g: lambda x, w: wf.jvp(g, (x, w), (w, x)),
-        lambda g: wf.grad(lambda x, w: wf.sum(wf.grad(g)(x, w) ** 2)),
-        lambda g: wf.vmap(wf.grad(g), in_axes=(0, None)),
-    ):
-        args = (np.stack([x, 2 * x]), w) if "vmap" in transform.__code__.co_names else (x, w)
-        got, want = transform(cut)(*args), transform(plain)(*args)
-        for a, b in zip(wf.tree.leaves(got), wf.tree.leaves(want), strict=True):
-            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12, atol=1e-12)
-    wf.grad(lambda x: wf.sum(f(x, w, counts=True, checkpoint=every)))(x)
-    assert int(n) == min(40, most or 40)
-
-
-def test_segments_keep_less():
-    def peak(**more):
-        f = lambda x: wf.sum(wf.while_loop(lambda c: wf.sum(c) < 1e6, lambda c: wf.sin(c) + c, x, 400, **more))  # noqa: E731
-        return wf.jit(wf.grad(f)).explain(np.ones(1000, np.float32)).peak_bytes
-
-    assert peak(checkpoint=20) * 5 < peak()
-    for bad in (0, 2.5, True):
-        with pytest.raises(WrongArgumentError, match="WF1032"):
-            wf.while_loop(lambda c: c < 1, lambda c: c, 0, checkpoint=bad)

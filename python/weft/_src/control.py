@@ -22,6 +22,8 @@ from weft._src.pytree import TreeDef
 from weft._src.trace import Spec, TracedRegion, Tracer, as_tracer, cast, emit
 
 _STEP = Spec((), dtypes.int64)
+Schedule = tuple[int, ...]
+"""What `checkpoint=` says (segments.py)."""
 
 
 def _python_runs() -> bool:
@@ -238,6 +240,8 @@ def scan(
     length: Any = None,
     reverse: bool = False,
     unroll: int = 1,
+    *,
+    checkpoint: int | Sequence[int] | None = None,
 ) -> tuple[Any, Any]:
     """A loop with a carry over the leading axis of arrays, run in native code.
 
@@ -248,6 +252,10 @@ def scan(
         length: how many trips; needed where `xs` is empty. An int or a Dim.
         reverse: whether it runs from the last slice to the first.
         unroll: how many steps stand in one trip of the native loop; needs a static length where it is above 1.
+        checkpoint: the gradient keeps the carry once in so many trips, and makes what it needs of those between again:
+            of n trips it keeps about n / checkpoint + checkpoint rows, least where that is the root of n, for one run
+            more. Several ints, from large to small, are segments in segments: `(100, 10)` keeps about
+            n / 100 + 100 / 10 + 10 rows for two runs more.
 
     Returns:
         (last carry, ys): `ys` stacks what `f` returned, along a new leading axis; None where it returned None.
@@ -255,6 +263,7 @@ def scan(
     Raises:
         ControlFlowError: WF1322 where the carry changes, or `f` returns no pair; WF1323 for a traced length; WF1324
             where the lengths of `xs` differ or there is none.
+        WrongArgumentError: WF1032 where `unroll` or `checkpoint` is no positive int.
 
     >>> import numpy as np, weft as wf
     >>> last, sums = wf.scan(lambda c, x: (c + x, c + x), 0.0, np.float32([1, 2, 3]))
@@ -265,13 +274,27 @@ def scan(
     length = None if length is None else _count(length, "the length of scan")
     if type(unroll) is not int or unroll < 1:
         raise WrongArgumentError("WF1032", f"unroll is a positive int, not {unroll!r}.")
+    every = _schedule(checkpoint)
     if _python_runs():
         return _scan_in_python(f, init, xs, length, reverse)
-    return implicit.run(functools.partial(_scan, f, length, bool(reverse), unroll), init, xs)
+    return implicit.run(functools.partial(_scan, f, length, bool(reverse), unroll, every), init, xs)
+
+
+def _schedule(given: Any) -> Schedule:
+    from weft._src import segments
+
+    return segments.schedule(given)
 
 
 @api_boundary
-def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
+def fori_loop(
+    lo: Any,
+    hi: Any,
+    body: Callable[[Any, Any], Any],
+    init: Any,
+    *,
+    checkpoint: int | Sequence[int] | None = None,
+) -> Any:
     """A loop over `lo, lo + 1, ..., hi - 1`, run in native code.
 
     Args:
@@ -279,6 +302,7 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
         body: (i, carry) -> next carry, with i an int64 without dimensions; the carry keeps its containers, shapes and
             dtypes.
         init: the first carry. Python numbers in it take the dtype that the body gives them.
+        checkpoint: what the gradient keeps, as for `scan`.
 
     Returns:
         The last carry.
@@ -286,6 +310,7 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
     Raises:
         ControlFlowError: WF1322 where the carry changes.
         DTypeError: WF1325 for a traced bound that is not one integer.
+        WrongArgumentError: WF1032 where `checkpoint` is no positive int.
 
     >>> import weft as wf
     >>> float(wf.fori_loop(0, 3, lambda i, c: c * 2.0, 1.0))
@@ -299,13 +324,14 @@ def fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> A
         lo = _count(lo, "the lower bound of fori_loop")
     if not isinstance(hi, Tracer) or hi.concrete is not None:
         hi = _count(hi, "the upper bound of fori_loop")
+    every = _schedule(checkpoint)
     if _python_runs():
         for i in range(lo, hi):
             init = body(i, init)
         return init
     if isinstance(lo, Tracer) or isinstance(hi, Tracer):
-        return _fori_traced(lo, hi, body, init)
-    return implicit.run(functools.partial(_fori_loop, lo, hi, body), init)
+        return _fori_traced(lo, hi, body, every, init)
+    return implicit.run(functools.partial(_fori_loop, lo, hi, body, every), init)
 
 
 @api_boundary
@@ -315,7 +341,7 @@ def while_loop(
     init: Any,
     max_trips: Any = None,
     *,
-    checkpoint: int | None = None,
+    checkpoint: int | Sequence[int] | None = None,
 ) -> Any:
     """A loop that runs while a condition holds, in native code.
 
@@ -325,8 +351,7 @@ def while_loop(
         init: the first carry. Python numbers in it take the dtype that the body gives them.
         max_trips: an int or a Dim: the loop ends after so many trips, whatever the condition says. The gradient keeps
             a row per trip; with `max_trips` the memory for them is planned beforehand.
-        checkpoint: the gradient keeps the carry once in so many trips, and makes those between again: of n trips it
-            keeps about n / checkpoint + checkpoint rows, least where that is the root of n, for one run more.
+        checkpoint: what the gradient keeps, as for `scan`.
 
     Returns:
         The last carry.
@@ -343,19 +368,13 @@ def while_loop(
     for f in (cond, body):
         leaves.check_callable(f, "while_loop")
     max_trips = None if max_trips is None else _count(max_trips, "max_trips of while_loop")
-    if checkpoint is not None and (type(checkpoint) is not int or checkpoint < 1):
-        raise WrongArgumentError("WF1032", f"checkpoint is a positive int, not {checkpoint!r}.")
+    every = _schedule(checkpoint)
     if _python_runs():
         trips = 0
         while (max_trips is None or trips < max_trips) and _truth(cond(init)):
             init, trips = body(init), trips + 1
         return init
-    loop = (
-        functools.partial(_while_loop, max_trips)
-        if checkpoint is None
-        else functools.partial(_while_in_segments, max_trips, checkpoint)
-    )
-    return implicit.run(functools.partial(loop, cond, body), init)
+    return implicit.run(functools.partial(_while_of, max_trips, every, cond, body), init)
 
 
 @api_boundary
@@ -448,7 +467,7 @@ Body = Callable[[Tracer, Any, Any], tuple[Any, Any]]
 """(step, carry, slices) -> (next carry, y), on containers."""
 
 
-def _fori_loop(lo: Any, hi: Any, body: Callable[..., Any], /, init: Any) -> Any:
+def _fori_loop(lo: Any, hi: Any, body: Callable[..., Any], every: Schedule, /, init: Any) -> Any:
     static = isinstance(lo, int) and isinstance(hi, int)
     count = max(hi - lo, 0) if static else hi - lo
 
@@ -456,10 +475,10 @@ def _fori_loop(lo: Any, hi: Any, body: Callable[..., Any], /, init: Any) -> Any:
         index = i if isinstance(lo, int) and lo == 0 else emit("add", [i, _size(lo)])
         return body(index, carry), None
 
-    return _loop(step, body, count, False, init, None)[0]
+    return _loop(step, body, count, False, init, None, 1, every)[0]
 
 
-def _fori_traced(lo: Any, hi: Any, body: Callable[..., Any], init: Any) -> Any:
+def _fori_traced(lo: Any, hi: Any, body: Callable[..., Any], every: Schedule, init: Any) -> Any:
     """A counted loop in a region where the number of trips is a size."""
     first, end = (_bound(x, what) for x, what in ((lo, "lower"), (hi, "upper")))
     trips = emit("sub", [end, first])
@@ -473,7 +492,7 @@ def _fori_traced(lo: Any, hi: Any, body: Callable[..., Any], init: Any) -> Any:
     trees: list[TreeDef] = []
 
     def loop() -> list[Tracer]:
-        last, _ = _loop(step, body, symbol, False, tree.unflatten(inits), None)
+        last, _ = _loop(step, body, symbol, False, tree.unflatten(inits), None, 1, every)
         flat, last_tree = leaves.flatten(last)
         trees.append(last_tree)
         return flat
@@ -502,12 +521,15 @@ def _bound(x: Any, which: str) -> Tracer:
     return bound if bound.dtype is dtypes.int64 else emit("convert", [bound], dtype=dtypes.int64)
 
 
+def _while_of(max_trips: Any, every: Schedule, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any) -> Any:
+    return _while_loop(max_trips, cond, body, init, every)
+
+
 @state.in_while
-def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any) -> Any:
+def _while_loop(
+    max_trips: Any, cond: Callable[..., Any], body: Callable[..., Any], init: Any, every: Schedule = ()
+) -> Any:
     found, carry_tree = leaves.flatten_with_path(init, "carry")
-    paths = [path for path, _ in found]
-    inits = [as_tracer(x) for _, x in found]
-    carries = [Spec(x.shape, strong_dtype(x.spec), x.weak_type) for x in inits]
 
     def condition(*carry: Tracer) -> list[Tracer]:
         return [_holds(cond(carry_tree.unflatten(carry)))]
@@ -518,17 +540,15 @@ def _while_loop(max_trips: Any, cond: Callable[..., Any], body: Callable[..., An
             raise ControlFlowError(
                 "WF1322", f"the carry is {carry_tree!r}; {leaves.name_of(body)}{_place(body)} returned {after_tree!r}."
             )
-        return [_bent(x, spec) for x, spec in zip(_results(after, after_tree, body), carries, strict=True)]
+        return _results(after, after_tree, body)
 
-    while True:
-        region = trace.region(step, carries)
-        settled = [_carried(c, r, p, body) for c, r, p in zip(carries, region.results, paths, strict=True)]
-        if settled == carries:
-            break
-        carries = settled  # traced anew, as by scan
+    region, carries, starts = _settle(step, [], found, [], body)
+    if every:
+        from weft._src import segments
+
+        return segments.while_loop(max_trips, every, cond, body, carry_tree.unflatten(starts), carries)
     asked = trace.region(condition, carries, region.scope.captures)
     captures = trace.same_captures([region, asked])
-    starts = [cast(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
     made = emit(
         "while",
         [starts, captures],
@@ -545,31 +565,13 @@ def _holds(answer: Any) -> Tracer:
     return holds if holds.dtype is dtypes.bool_ else emit("convert", [holds], dtype=dtypes.bool_)
 
 
-def _while_in_segments(
-    max_trips: Any, every: int, cond: Callable[..., Any], body: Callable[..., Any], /, init: Any
-) -> Any:
-    """The loop as one over segments of so many trips, each of which keeps nothing for the gradient."""
-    from weft._src.checkpoint import checkpoint
-
-    if max_trips is None:
-        segment = checkpoint(lambda carry: _while_loop(every, cond, body, carry))
-        return _while_loop(None, cond, segment, init)
-
-    def further(carry: Any) -> Any:
-        return emit("and", [_holds(cond(carry[0])), emit("lt", [carry[1], _size(max_trips)])])
-
-    def step(carry: Any) -> Any:
-        return body(carry[0]), emit("add", [carry[1], _size(1)])
-
-    segment = checkpoint(lambda carry: _while_loop(every, further, step, carry))
-    return _while_loop((max_trips + every - 1) // every, further, segment, (init, _size(0)))[0]
-
-
 def _size(n: Any) -> Tracer:
     return trace.constant(n, dtypes.int64) if isinstance(n, int) else emit("dim_size", [], size=str(n))
 
 
-def _scan(f: Callable[..., Any], length: Any, reverse: bool, unroll: int, /, init: Any, xs: Any) -> tuple[Any, Any]:
+def _scan(
+    f: Callable[..., Any], length: Any, reverse: bool, unroll: int, every: Schedule, /, init: Any, xs: Any
+) -> tuple[Any, Any]:
     count = _leading(xs, length, "scan")
 
     def step(_i: Tracer, carry: Any, x: Any) -> tuple[Any, Any]:
@@ -579,22 +581,27 @@ def _scan(f: Callable[..., Any], length: Any, reverse: bool, unroll: int, /, ini
             raise ControlFlowError("WF1322", f"{leaves.name_of(f)}{_place(f)} returns (carry, y) for scan, not {what}.")
         return out
 
-    if unroll > 1 and isinstance(count, int) and count > 1:
-        return _unrolled(step, f, count, reverse, min(unroll, count), init, xs)
-    return _loop(step, f, count, reverse, init, xs)
+    return _loop(step, f, count, reverse, init, xs, unroll, every)
 
 
 @state.in_loop
-def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: Any, xs: Any) -> tuple[Any, Any]:
+def _loop(
+    step: Body,
+    f: Callable[..., Any],
+    count: Any,
+    reverse: bool,
+    init: Any,
+    xs: Any,
+    unroll: int = 1,
+    every: Schedule = (),
+) -> tuple[Any, Any]:
     """Builds the loop; `f` is the user's function, for errors."""
+    if not every and unroll > 1 and isinstance(count, int) and count > 1:
+        return _unrolled(step, f, count, reverse, min(unroll, count), init, xs)
     found, carry_tree = leaves.flatten_with_path(init, "carry")
-    paths = [path for path, _ in found]
-    inits = [as_tracer(x) for _, x in found]
     slices, xs_tree = leaves.flatten(xs)
     arrays = [as_tracer(x) for x in slices]
-    slice_specs = [Spec(x.shape[1:], x.dtype) for x in arrays]
-    n, y_trees = len(inits), []
-    carries = [Spec(x.shape, strong_dtype(x.spec), x.weak_type) for x in inits]
+    n, y_trees = len(found), []
 
     def body(i: Tracer, *rest: Tracer) -> list[Tracer]:
         carry, y = step(i, carry_tree.unflatten(rest[:n]), xs_tree.unflatten(rest[n:]))
@@ -605,20 +612,13 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
             )
         ys, y_tree = leaves.flatten(y)
         y_trees.append(y_tree)
-        results = _results(after, after_tree, f)
-        # A weak result bends to a carry that has its dtype already.
-        results = [_bent(x, spec) for x, spec in zip(results, carries, strict=True)]
-        return results + [strong(x) for x in _results(ys, y_tree, f)]
+        return _results(after, after_tree, f) + [strong(x) for x in _results(ys, y_tree, f)]
 
-    while True:
-        region = trace.region(body, [_STEP, *carries, *slice_specs])
-        settled = [_carried(c, r, p, f) for c, r, p in zip(carries, region.results[:n], paths, strict=True)]
-        if settled == carries:
-            break
-        # Each round turns a weak carry strong or its kind higher, so there are at most a few. Traced anew, since a
-        # region that has ended takes no more ops.
-        carries = settled
-    starts = [cast(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
+    region, carries, starts = _settle(body, [_STEP], found, [Spec(x.shape[1:], x.dtype) for x in arrays], f)
+    if every:
+        from weft._src import segments
+
+        return segments.counted(step, f, count, reverse, carry_tree.unflatten(starts), carries, xs, unroll, every)
     stacked = [((count, *r.shape), r.dtype) for r in region.results[n:]]
     made = emit(
         "for",
@@ -629,6 +629,38 @@ def _loop(step: Body, f: Callable[..., Any], count: Any, reverse: bool, init: An
         results=[(c.shape, c.dtype) for c in carries] + stacked,
     )
     return carry_tree.unflatten(made[:n]), y_trees[-1].unflatten(made[n:])
+
+
+def _settle(
+    body: Callable[..., list[Tracer]],
+    first: Sequence[Spec],
+    found: Sequence[tuple[str, Any]],
+    more: Sequence[Spec],
+    f: Callable[..., Any],
+) -> tuple[TracedRegion, list[Spec], list[Tracer]]:
+    """Traces a body (from `first`, the carry and `more` to the next carry and more) until the carry keeps its dtypes.
+
+    Returns:
+        The region, what the carry is in it, and the carry that it starts from; `found` is that, with paths.
+    """
+    inits = [as_tracer(x) for _, x in found]
+    n = len(inits)
+    carries = [Spec(x.shape, strong_dtype(x.spec), x.weak_type) for x in inits]
+
+    def bent(*arguments: Tracer) -> list[Tracer]:
+        made = body(*arguments)
+        # A weak result bends to a carry that has its dtype already.
+        return [_bent(x, spec) for x, spec in zip(made[:n], carries, strict=True)] + made[n:]
+
+    while True:
+        region = trace.region(bent, [*first, *carries, *more])
+        paths = (path for path, _ in found)
+        settled = [_carried(c, r, p, f) for c, r, p in zip(carries, region.results[:n], paths, strict=True)]
+        if settled == carries:
+            return region, carries, [cast(x, c.dtype) for x, c in zip(inits, carries, strict=True)]
+        # Each round turns a weak carry strong or its kind higher, so there are at most a few. Traced anew, since a
+        # region that has ended takes no more ops.
+        carries = settled
 
 
 def _bent(x: Tracer, carry: Spec) -> Tracer:

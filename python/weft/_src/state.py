@@ -291,13 +291,14 @@ def _settled(attempt: Callable[[tuple[Variable, ...]], Any]) -> Any:
 
 
 def in_loop(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates what builds a loop from (step, f, count, reverse, init, xs): Variables that it writes are carries."""
+    """Decorates what builds a loop from (step, f, count, reverse, init, xs, more): Variables that it writes are
+    carries."""
 
     @functools.wraps(build)
-    def built(step: Any, f: Any, count: Any, reverse: bool, init: Any, xs: Any) -> Any:
+    def built(step: Any, f: Any, count: Any, reverse: bool, init: Any, xs: Any, *more: Any) -> Any:
         def attempt(carried: tuple[Variable, ...]) -> Any:
             if not carried:
-                return build(step, f, count, reverse, init, xs)
+                return build(step, f, count, reverse, init, xs, *more)
 
             def stateful(i: Any, carry: Any, x: Any) -> Any:
                 own, values = carry
@@ -306,7 +307,7 @@ def in_loop(build: Callable[..., Any]) -> Callable[..., Any]:
                 return (new, [read(v) for v in carried]), y
 
             before = [read(v) for v in carried]
-            (carry, values), ys = build(stateful, f, count, reverse, (init, before), xs)
+            (carry, values), ys = build(stateful, f, count, reverse, (init, before), xs, *more)
             assign(carried, values)
             return carry, ys
 
@@ -316,13 +317,14 @@ def in_loop(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def in_while(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates what builds a loop from (max_trips, cond, body, init): Variables that the body writes are carries."""
+    """Decorates what builds a loop from (max_trips, cond, body, init, more): Variables that the body writes are
+    carries."""
 
     @functools.wraps(build)
-    def built(max_trips: Any, cond: Any, body: Any, /, init: Any) -> Any:
+    def built(max_trips: Any, cond: Any, body: Any, init: Any, *more: Any) -> Any:
         def attempt(carried: tuple[Variable, ...]) -> Any:
             if not carried:
-                return build(max_trips, cond, body, init)
+                return build(max_trips, cond, body, init, *more)
 
             def holds(carry: Any) -> Any:
                 for v, value in zip(carried, carry[1], strict=True):
@@ -334,7 +336,7 @@ def in_while(build: Callable[..., Any]) -> Callable[..., Any]:
                 new = body(carry[0])
                 return new, [read(v) for v in carried]
 
-            carry, values = build(max_trips, holds, stateful, (init, [read(v) for v in carried]))
+            carry, values = build(max_trips, holds, stateful, (init, [read(v) for v in carried]), *more)
             assign(carried, values)
             return carry
 
