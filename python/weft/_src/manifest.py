@@ -76,6 +76,7 @@ class Key:
         self._seen: dict[int, int] = {}
         self._keep: list[Any] = []
         self._bytes = 0
+        self._contents: list[np.ndarray] = []
         if reads.unchecked:
             raise Unkeyed(f"it reads {', '.join(reads.unchecked[:3])}, which cannot be watched")
         if reads.generators:
@@ -102,6 +103,8 @@ class Key:
             self.value(value, text, False)
         for module in reads.modules:
             raise Unkeyed(f"it hands on the module {module}")
+        for content in self._contents:  # last, so that what has no key costs no look at its arrays
+            self._put(hashlib.blake2b(content).digest())
         self.text = self._hash.hexdigest()
 
     def _put(self, *texts: str | bytes) -> None:
@@ -205,7 +208,7 @@ class Key:
             self._put(type(x).__name__, str(x.dtype), repr(tuple(x.shape)))
             if isinstance(x, _weft.Array) and x.dtype is dtypes.key:
                 raise Unkeyed(f"{text} is an array of random keys")
-            self._put(hashlib.blake2b(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8)).digest())
+            self._contents.append(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8))
         self.arrays.append(x)
 
     def _function(self, f: types.FunctionType, text: str) -> None:
