@@ -320,6 +320,13 @@ int32_t weft_rt_fail(WeftCall *call, int32_t code, int64_t where, int64_t expect
   return code;
 }
 
+static int32_t checkSizes(const WeftProgram *program, const WeftArg *args, WeftCall *call) {
+  for (const WeftProgram::Size &want : program->sizes)
+    if (int64_t size = args[want.argument].shape[want.dimension]; size != want.size)
+      return weft_rt_fail(call, WEFT_ERR_SHAPE, want.argument * 256 + want.dimension, want.size, size);
+  return 0;
+}
+
 WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *args, WeftResult *results,
                                          const WeftCallOptions *options, WeftError *err) {
   WeftBuffer **donated = options ? options->donated : nullptr;
@@ -341,8 +348,8 @@ WEFT_CALLS_NATIVE_CODE int32_t weft_call(WeftProgram *program, const WeftArg *ar
   call->lastPoll.store(0, std::memory_order_relaxed);
   call->owner = threadToken();
 
-  int32_t code;
-  {
+  int32_t code = checkSizes(program, args, call);
+  if (!code) {
     DefaultFloatMode mode;
     code = program->entry(call, args);
   }

@@ -58,6 +58,12 @@ struct WeftCall {
 struct WeftProgram {
   WeftEntry entry = nullptr;
   int32_t numResults = 0;
+  /// The sizes of arguments that are numbers, which each call checks; the entry checks the others.
+  struct Size {
+    int32_t argument, dimension;
+    int64_t size;
+  };
+  std::vector<Size> sizes;
   /// One idle call at hand, more in a list.
   alignas(64) std::atomic<WeftCall *> idle{nullptr};
   weft::rt::SpinLock lock;

@@ -89,6 +89,10 @@ WeftProgram *weft_program_load(const void *image, size_t size, WeftError *err) {
   program->code.functions.clear(); // their names point into the image
   program->entry = reinterpret_cast<WeftEntry>(program->code.entry);
   program->numResults = int32_t(view.results.size());
+  for (size_t i = 0; i < view.args.size(); ++i)
+    for (size_t d = 0; d < view.args[i].dims.size(); ++d)
+      if (int64_t size = view.args[i].dims[d]; size >= 0)
+        program->sizes.push_back({int32_t(i), int32_t(d), size});
   program->args = std::move(view.args);
   program->results = std::move(view.results);
   program->metadata = std::string(view.metadata);

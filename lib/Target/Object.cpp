@@ -73,11 +73,13 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, cgscc, modules);
   llvm::ModulePassManager passes;
-  // Small kernels become part of the entry. Fold the address arithmetic, hoist what is invariant: what our emitters leave
-  // to LLVM. Induction variables are simple as they come: indvars finds nothing, in half of the time of all these passes.
+  // Small kernels become part of the entry. Fold the address arithmetic, hoist what is invariant: what our emitters
+  // leave to LLVM. Induction variables are simple as they come: indvars finds nothing, in half of the time of all these
+  // passes.
   if (auto failed = builder.parsePassPipeline(
-          passes, "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
-                  "simplifycfg,loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
+          passes,
+          "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+          "simplifycfg,loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
     error = llvm::toString(std::move(failed));
     return failure();
   }

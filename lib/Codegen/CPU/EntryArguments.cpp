@@ -1,4 +1,5 @@
-// Decides what the entry demands of its arguments' shapes, and how the named sizes follow from them.
+// Decides what the entry demands of the sizes of its arguments that have names, and how the names' values follow from
+// them. Sizes that are numbers stand in the image, and weft_call checks them.
 #include "EntryCode.h"
 #include "weft/Dialect/Weft/Assumption.h"
 #include "weft/Dialect/Weft/Shape.h"
@@ -96,11 +97,14 @@ LogicalResult readArguments(EntryCode &code, func::FuncOp source, Value args, Sm
     // WeftArg: two pointers, data and shape.
     pointers.push_back(code.load(pointer, code.address(args, SizeExpr(16 * i))));
     Shape shape = shapeOf(type);
-    if (shape.empty())
-      continue;
-    Value sizes = code.load(pointer, code.address(args, SizeExpr(16 * i + 8)));
-    for (auto [d, want] : llvm::enumerate(shape))
+    Value sizes;
+    for (auto [d, want] : llvm::enumerate(shape)) {
+      if (want.constant()) // checked by weft_call
+        continue;
+      if (!sizes)
+        sizes = code.load(pointer, code.address(args, SizeExpr(16 * i + 8)));
       extents.push_back({want, code.load(i64, code.address(sizes, SizeExpr(8 * d))), int64_t(i * 256 + d)});
+    }
   }
   if (failed(solveAll(code, source, extents)))
     return failure();

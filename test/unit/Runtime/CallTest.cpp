@@ -321,6 +321,22 @@ int32_t entry(WeftCall *call, const WeftArg *args) {
   CHECK_EQ(weft_call(p.get(), args, out, nullptr, &err), int32_t(WEFT_ERR_NATIVE));
 }
 
+TEST(SizesOfTheSignatureAreCheckedBeforeTheEntry) {
+  WeftError err;
+  std::string code = test::compileC(R"(
+#include "weft/Runtime/ABI.h"
+int32_t entry(WeftCall *call, const WeftArg *args) { return weft_rt_fail(call, 5024, 1, 1, 1); })");
+  Program p = test::load(test::buildImage({{"entry", code}}, 2, 0, {}, "", 3), err);
+  REQUIRE(p);
+  int64_t right[1] = {3}, wrong[1] = {4};
+  WeftArg good[2] = {{nullptr, right}, {nullptr, right}}, bad[2] = {{nullptr, right}, {nullptr, wrong}};
+  CHECK_EQ(weft_call(p.get(), bad, nullptr, nullptr, &err), int32_t(WEFT_ERR_SHAPE));
+  CHECK_EQ(err.where, int64_t(256));
+  CHECK_EQ(err.expected, int64_t(3));
+  CHECK_EQ(err.got, int64_t(4));
+  CHECK_EQ(weft_call(p.get(), good, nullptr, nullptr, &err), int32_t(WEFT_ERR_NATIVE));
+}
+
 TEST(ScratchOfABodyIsNotTheScratchAroundIt) {
   Program p = test::program(R"(
 static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {

@@ -74,9 +74,8 @@ std::string compileC(const std::string &source, const std::string &flags) {
 }
 
 std::string buildImage(const std::vector<Unit> &units, int numArgs, int numResults,
-                       const std::vector<const char *> &features, const std::string &metadata) {
-  static const int64_t dynamic[1] = {-1};
-  std::vector<WeftValueType> types(size_t(numArgs > numResults ? numArgs : numResults), {WEFT_F32, 1, dynamic});
+                       const std::vector<const char *> &features, const std::string &metadata, int64_t extent) {
+  std::vector<WeftValueType> types(size_t(numArgs > numResults ? numArgs : numResults), {WEFT_F32, 1, &extent});
   std::vector<WeftImageObject> objects;
   for (const Unit &u : units)
     objects.push_back({u.symbol.c_str(), u.object.data(), u.object.size()});

@@ -65,9 +65,10 @@ struct Unit {
   std::string symbol, object;
 };
 
-/// A vector signature: each argument and result is f32[?].
+/// A vector signature: each argument and result is f32[?], or of `size`.
 std::string buildImage(const std::vector<Unit> &units, int numArgs, int numResults,
-                       const std::vector<const char *> &features = {}, const std::string &metadata = "");
+                       const std::vector<const char *> &features = {}, const std::string &metadata = "",
+                       int64_t size = -1);
 
 struct FreeProgram {
   void operator()(WeftProgram *p) const { weft_program_free(p); }
