@@ -1,5 +1,6 @@
 // Decides what the linear part of a function or region keeps and what it computes again: a minimum cut by bytes; and
 // how a bound on the bytes makes it compute again more than what is cheap.
+#include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Transforms/Derivative.h"
 #include "weft/Transforms/Passes.h"
@@ -239,6 +240,12 @@ static double costOf(Operation *op) {
     if (fusion.getFusionKind() == FusionKind::Contract) // the sum over what both read, for each element of the result
       return std::sqrt(elements(op->getOperand(0)) * elements(op->getOperand(1)) * elements(op->getResult(0)));
     return fusion.getOpsPerElement() * std::max(cost, elements(op->getResult(0)));
+  }
+  if (isa<DecomposeOpInterface>(op)) {
+    std::unique_ptr<Block> madeOf = decompositionOf(op);
+    for (Operation &inner : madeOf->without_terminator())
+      cost += costOf(&inner);
+    return cost;
   }
   op->walk([&](Operation *inner) {
     if (inner != op && !inner->hasTrait<OpTrait::IsTerminator>())

@@ -12,14 +12,18 @@ namespace weft {
 namespace {
 struct Decompose : impl::DecomposeBase<Decompose> {
   void runOnOperation() override {
+    // A composite may be made of others: what a round leaves is the next one's.
     SmallVector<DecomposeOpInterface> composites;
-    getOperation().walk([&](DecomposeOpInterface op) { composites.push_back(op); });
-    for (DecomposeOpInterface op : composites) {
-      OpBuilder builder(op);
-      GraphBuilder graph(builder, op->getLoc());
-      op->getResult(0).replaceAllUsesWith(op.decompose(graph, op->getOperands()));
-      op->erase();
-    }
+    do {
+      composites.clear();
+      getOperation().walk([&](DecomposeOpInterface op) { composites.push_back(op); });
+      for (DecomposeOpInterface op : composites) {
+        OpBuilder builder(op);
+        GraphBuilder graph(builder, op->getLoc());
+        op->getResult(0).replaceAllUsesWith(op.decompose(graph, op->getOperands()));
+        op->erase();
+      }
+    } while (!composites.empty());
   }
 };
 } // namespace

@@ -164,6 +164,14 @@ LogicalResult Linearizer::linearizeBlock(Block &block, ValueRange arguments, Val
 
 //===-- functions ------------------------------------------------------------------------------------------------===//
 
+/// Whether an op is a contraction, or a composite with one in it.
+static bool holdsContraction(Operation *op) {
+  if (isa<DecomposeOpInterface>(op))
+    return llvm::any_of(*decompositionOf(op), [](Operation &inner) { return holdsContraction(&inner); });
+  auto fusion = dyn_cast<FusionOpInterface>(op);
+  return fusion && fusion.getFusionKind() == FusionKind::Contract;
+}
+
 /// Follows the policy of weft.checkpoint: "nothing", "everything", "dots", or the names of the values that are kept.
 static void checkpoint(Attribute policy, Block &primal, Block &linear, StringRef id) {
   auto kind = dyn_cast<StringAttr>(policy);
@@ -174,10 +182,8 @@ static void checkpoint(Attribute policy, Block &primal, Block &linear, StringRef
       [&](Value value) {
         if (kind && kind.getValue() == "nothing")
           return false;
-        Operation *op = value.getDefiningOp();
-        auto fusion = dyn_cast_or_null<FusionOpInterface>(op);
         if (kind)
-          return fusion && fusion.getFusionKind() == FusionKind::Contract;
+          return value.getDefiningOp() && holdsContraction(value.getDefiningOp());
         StringRef name = checkpointName(value);
         return !name.empty() && llvm::any_of(cast<ArrayAttr>(policy), [&](Attribute wanted) {
           return cast<StringAttr>(wanted).getValue() == name;
