@@ -72,3 +72,38 @@ func.func @half(%x: tensor<4xf16>) -> tensor<4xf16> {
   %r = weft.div %e, %tb : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
   return %r : tensor<4xf16>
 }
+
+// log(sum(exp(x - m))) + m is a logsumexp where m, the greatest, is 0 in place of an infinity; with its gradient stopped
+// or not, and in either order.
+// CHECK-LABEL: func.func @logsumexp(
+// CHECK-NEXT:    %[[R:.*]] = weft.logsumexp %arg0 {dims = array<i64: 1>}
+// CHECK-NEXT:    return %[[R]]
+func.func @logsumexp(%x: tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>> {
+  %g = weft.reduce %x {dims = array<i64: 1>, kind = #weft.reduce_kind<max>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %s = weft.stop_gradient %g : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %f = weft.is_finite %s : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xi1, #weft.dims<B>>
+  %c = weft.constant {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %z = weft.broadcast %c {dims = array<i64>} : (tensor<f32>) -> tensor<?xf32, #weft.dims<B>>
+  %m = weft.select %f, %s, %z : (tensor<?xi1, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %mb = weft.broadcast %m {dims = array<i64: 0>} : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %d = weft.sub %x, %mb : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %e = weft.exp %d : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %t = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %l = weft.log %t : (tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  %r = weft.add %m, %l : (tensor<?xf32, #weft.dims<B>>, tensor<?xf32, #weft.dims<B>>) -> tensor<?xf32, #weft.dims<B>>
+  return %r : tensor<?xf32, #weft.dims<B>>
+}
+
+// Not with the greatest as it is: -inf alone would be NaN.
+// CHECK-LABEL: func.func @bare_greatest(
+// CHECK-NOT:     weft.logsumexp
+func.func @bare_greatest(%x: tensor<3x4xf32>) -> tensor<3xf32> {
+  %m = weft.reduce %x {dims = array<i64: 1>, kind = #weft.reduce_kind<max>} : (tensor<3x4xf32>) -> tensor<3xf32>
+  %mb = weft.broadcast %m {dims = array<i64: 0>} : (tensor<3xf32>) -> tensor<3x4xf32>
+  %d = weft.sub %x, %mb : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  %e = weft.exp %d : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %t = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<3x4xf32>) -> tensor<3xf32>
+  %l = weft.log %t : (tensor<3xf32>) -> tensor<3xf32>
+  %r = weft.add %l, %m : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return %r : tensor<3xf32>
+}

@@ -61,6 +61,8 @@ def _attribute(text):
         return [{"true": True, "false": False}.get(i.strip(), None) if body[0] == "i1" else int(i) for i in items]
     if match := re.match(r"(-?\d+) : i64$", text):
         return int(match.group(1))
+    if match := re.match(r"(\S+) : f64$", text):
+        return float(match.group(1))
     if match := re.match(r"#weft\.\w+<(.*)>$", text):
         return match.group(1)
     if match := re.match(r"dense<(.*)> : tensor<", text):

@@ -12,6 +12,7 @@ seeds have kits of ops, and chains of requests (jvp, vjp, vmap) on top:
     FACTORED ...    and linear algebra; effects, keys, sorting and comparisons more often
     RARER ...       most of all factorisations, and matrices that loops read packed
     NAMED ...       and composites
+    NETWORKS ...    and those of networks
 """
 
 import random
@@ -19,6 +20,7 @@ import re
 
 import graph_control
 import graph_families
+import graph_networks
 import numpy as np
 from graph_block import FLOATS, MOST_ELEMENTS, SIZES, Block, Kit, Size, Value, listed
 from weft._src._op_table import OPS
@@ -27,7 +29,8 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     n: ("u" if n[0] == "u" else "i") + str(int(n.lstrip("ui")) // 8)
     for n in ("i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
 }
-CHAINED, OPEN, INDEXED, EVERY, FACTORED, RARER, NAMED = 10_000, 20_000, 30_000, 40_000, 60_000, 80_000, 100_000
+CHAINED, OPEN, INDEXED, EVERY, FACTORED = 10_000, 20_000, 30_000, 40_000, 60_000
+RARER, NAMED, NETWORKS = 80_000, 100_000, 120_000
 COMPOSITE = ["gelu_tanh"]  # elementwise ones
 ELEMENTWISE = sorted(
     n for n, r in OPS.items()
@@ -58,6 +61,8 @@ def kit_of(seed, rng):
     elementwise = ELEMENTWISE
     if seed >= NAMED:
         elementwise, structured = ELEMENTWISE + COMPOSITE, structured + [graph_families.softmax] * 2
+    if seed >= NETWORKS:
+        structured = structured + graph_networks.NETWORKS
     effects, control = rng.choice([[], [], tells * 2, tells * 2, [graph_families.callback] * 3]), graph_control.EVERY
     if RARER <= seed < NAMED:
         structured = structured + graph_families.RARER

@@ -8,6 +8,7 @@ import ast
 import itertools
 import re
 
+import graph_networks
 import numpy as np
 from op_table import ELEMENTWISE, threefry
 from weft._src import dtypes
@@ -17,6 +18,7 @@ _SHORT |= {
     f"{sign}{bits}": f"{word}{bits}" for sign, word in (("i", "int"), ("ui", "uint")) for bits in (8, 16, 32, 64)
 }
 DTYPE = {short: dtypes.BY_NAME[name].numpy for short, name in _SHORT.items()} | {"!weft.key": np.dtype(np.uint64)}
+CODE = {dtype: short for short, dtype in DTYPE.items()}
 REAL = {DTYPE[e] for e in ("f16", "bf16", "f32", "f64")}
 ROWS = {row.name: row for row in ELEMENTWISE}
 # Of these IEEE arithmetic says every bit; the rest is perturbed.
@@ -170,6 +172,8 @@ class Rules:
         return self._apply(name, xs, attributes, DTYPE[element], shape)
 
     def _apply(self, name, xs, attributes, dtype, shape):
+        if name in graph_networks.MADE_OF:
+            return graph_networks.composite(self, name, xs, attributes, CODE[dtype])
         tag = max((x.tag for x in xs if isinstance(x, Dual)), default=None)
         if tag is None:
             with np.errstate(all="ignore"):

@@ -412,6 +412,49 @@ def _np_softmax(dims: list, log: bool) -> Callable:
     return f
 
 
+def _norm(name: str, dims: list, eps: float) -> Callable:
+    """A norm and its operand, summed: elements near the mean would have no magnitude to bound their error by."""
+    return lambda x, *more: emit("add", [emit(name, [x, *more], dims=dims, eps=eps), x])
+
+
+def _np_norm(dims: tuple, eps: float, centred: bool = True) -> Callable:
+    def f(x: np.ndarray) -> Any:
+        d = x - x.mean(axis=dims, keepdims=True) if centred else x
+        return d / np.sqrt((d * d).mean(axis=dims, keepdims=True) + eps) + x
+
+    return f
+
+
+def _cross_entropy(labels: list) -> Callable:
+    return lambda x: emit("cross_entropy", [x, _indices(labels)])
+
+
+def _np_cross_entropy(x: np.ndarray, y: np.ndarray) -> Any:
+    return -(y * (x - np.log(np.exp(x).sum(-1, keepdims=True)))).sum(-1)
+
+
+def _attention(causal: bool, *, biased: bool = False, masked: bool = False) -> Callable:
+    """With the first operand more as its bias, and as its mask where the last but one is above the last."""
+
+    def f(q: Any, k: Any, v: Any, *more: Any) -> Any:
+        mask = [[emit("gt", list(more[-2:]))]] if masked else [[]]
+        return emit("attention", [[q], [k], [v], [more[0]] if biased else [], *mask], scale=0.5, causal=causal)
+
+    return f
+
+
+def _np_attention(causal: bool, *, biased: bool = False, masked: bool = False) -> Callable:
+    def f(q: np.ndarray, k: np.ndarray, v: np.ndarray, *more: np.ndarray) -> Any:
+        group = q.shape[-3] // k.shape[-3]
+        scores = 0.5 * q @ np.repeat(k, group, -3).swapaxes(-1, -2) + (more[0] if biased else 0)
+        allowed = np.tril(np.ones(scores.shape[-2:], bool)) if causal else np.ones(scores.shape, bool)
+        power = np.exp(scores) * (allowed & (more[-2] > more[-1]) if masked else allowed)
+        total = power.sum(-1, keepdims=True)
+        return power / np.where(total == 0, 1, total) @ np.repeat(v, group, -3)
+
+    return f
+
+
 def _reshape(x: Any) -> Any:
     return emit("reshape", [x], results=[((5, 6), x.dtype)])
 
@@ -701,6 +744,31 @@ STRUCTURED = [
       for label, dims in (("last", [2]), ("first", [0]), ("two", [0, 2]))],
     structured("softmax", "log", ((3, 4, 70),), _softmax([1, 2], True), _np_softmax([1, 2], True),
                dtypes=FLOATS, folds=True),
+    *[structured("logsumexp", label, ((3, 4, 70),), lambda x, dims=dims: emit("logsumexp", [x], dims=dims),
+                 lambda x, dims=dims: np.log(np.exp(x).sum(axis=tuple(dims))), dtypes=FLOATS, folds=True)
+      for label, dims in (("last", [2]), ("first", [0]), ("two", [0, 2]))],
+    structured("gelu", "", ((3, 5, 7),), lambda x: emit("gelu", [x]),
+               lambda x: x / 2 * np.vectorize(math.erfc)(-x / np.sqrt(2)), dtypes=FLOATS, folds=True),
+    *[structured("layer_norm", label, ((3, 4, 70),), _norm("layer_norm", dims, 1e-5), _np_norm(tuple(dims), 1e-5),
+                 dtypes=FLOATS, folds=True, domain=(8.0, 16.0)) for label, dims in (("last", [2]), ("two", [0, 2]))],
+    *[structured("rms_norm", label, ((3, 4, 70),), _norm("rms_norm", dims, 0.5), _np_norm(tuple(dims), 0.5, False),
+                 dtypes=FLOATS, folds=True, domain=(0.0, 4.0)) for label, dims in (("last", [2]), ("two", [0, 2]))],
+    structured("batch_norm", "", ((3, 4, 7), (4,), (4,)), _norm("batch_norm", [0, 2], 0.5),
+               lambda x, m, v: (x - m[:, None]) / np.sqrt(v[:, None] + 0.5) + x, dtypes=FLOATS, folds=True,
+               domain=((4.0, 8.0), (0.0, 1.0), (0.5, 2.0))),
+    structured("cross_entropy", "labels", ((4, 7),), _cross_entropy([3, 0, 9, 6]),
+               lambda x: _np_cross_entropy(x, np.eye(10, 7)[[3, 0, 9, 6]]), dtypes=FLOATS, folds=True,
+               domain=(0.0, 4.0)),
+    structured("cross_entropy", "probabilities", ((4, 7), (4, 7)), lambda x, y: emit("cross_entropy", [x, y]),
+               _np_cross_entropy, dtypes=FLOATS, folds=True, domain=(0.0, 4.0)),
+    *[structured("attention", label, shapes, _attention(causal, **more), _np_attention(causal, **more),
+                 dtypes=FLOATS, folds=True, domain=(0.0, 1.0))
+      for label, shapes, causal, more in (
+          ("", ((2, 5, 4), (2, 7, 4), (2, 7, 3)), False, {}),
+          ("causal-grouped", ((2, 4, 5, 4), (2, 2, 5, 4), (2, 2, 5, 3)), True, {}),
+          ("bias", ((4, 5, 4), (2, 6, 4), (2, 6, 3), (4, 1, 6)), False, {"biased": True}),
+          ("mask-bias", ((2, 5, 4), (2, 6, 4), (2, 6, 3), (1, 5, 6), (1, 5, 6)), False,
+           {"biased": True, "masked": True}))],
     _cumulative("add", 1, False, np.add, "sum-inner"),
     _cumulative("add", 2, True, np.add, "sum-last-back"),
     _cumulative("add", 0, False, np.add, "sum-first"),

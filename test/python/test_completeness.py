@@ -58,7 +58,10 @@ EXEMPT = {
         ),
         **dict.fromkeys(("jvp", "vjp", "vmap"), _REQUEST),
         "map": "lower-map makes other ops of it",
-        "softmax": "decompose makes other ops of it",
+        **dict.fromkeys(
+            ("attention", "batch_norm", "cross_entropy", "gelu", "layer_norm", "logsumexp", "rms_norm", "softmax"),
+            "decompose makes other ops of it",
+        ),
         **dict.fromkeys(
             ("cholesky", "eigh", "eigvalsh", "lu", "qr", "svd", "svdvals", "triangular_solve"), _LIBRARY
         ),

@@ -2,6 +2,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "weft/Dialect/Weft/Effects.h"
 #include "weft/Dialect/Weft/Linalg.h"
+#include "weft/Dialect/Weft/Network.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -80,6 +81,10 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "weft/Dialect/Weft/Ops/Composite.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Weft/Ops/Network.cpp.inc"
       >();
 }
 

@@ -14,7 +14,6 @@ from weft._src.errors import ShapeError
 from weft._src.normalize import (
     array,
     as_array,
-    broadcast,
     broadcast_shapes,
     common_type,
     convert,
@@ -24,9 +23,6 @@ from weft._src.normalize import (
     unsupported,
 )
 from weft._src.trace import Tracer, emit
-from weft.nn.common import back, folded, like, wide
-from weft.nn.normalization import greatest
-from weft.ops.contraction import _dot
 
 __all__ = ["dot_product_attention"]
 
@@ -70,7 +66,7 @@ def dot_product_attention(
     d = common_type(given).dtype
     if d.kind != "float":
         raise unsupported("dot_product_attention", given[0], "floating-point numbers")
-    q, k, v = (wide(convert(x, d)) for x in given)
+    q, k, v = (convert(x, d) for x in given)
     shown = [text(x) for x in given]
     if min(q.ndim, k.ndim, v.ndim) < 3:
         raise ShapeError("WF1011", "dot_product_attention takes (..., heads, length, features).", operands=shown)
@@ -89,43 +85,17 @@ def dot_product_attention(
             "that divides its.",
             operands=shown,
         )
-    n = len(lead) + 1
-    group = heads // key_heads if whole else 1
-    split = (key_heads, group) if group != 1 else (heads,)  # the axis of heads, where keys serve some each
-    grouped = (*lead, *split, length, key_length)
-    batch = [(i, i) for i in range(n)]
-    scores = _dot(reshape(q, (*lead, *split, length, features)), k, batch, [(len(grouped) - 1, n + 1)])
-    scores = scores * (1 / math.sqrt(max(int(features), 1)) if scale is None else scale)
-    if bias is not None:
-        scores = scores + _fitted(array(bias), lead, split, scores, scores.dtype, given)
-    allowed = None if mask is None else _fitted(array(mask), lead, split, scores, dtypes.bool_, given)
-    if causal:
-        row, column = (emit("iota", [], results=[(grouped, dtypes.int64)], dim=len(grouped) - i) for i in (2, 1))
-        earlier = emit("le", [column, row])
-        allowed = earlier if allowed is None else emit("and", [allowed, earlier])
-    if allowed is not None:
-        scores = emit("select", [allowed, scores, like(scores, -math.inf)])
-    last = (len(grouped) - 1,)
-    if allowed is None:
-        weights = emit("softmax", [scores], dims=last, log=False)
-    else:  # a query that attends to nothing: 0 / 1
-        e = emit("exp", [scores - back(greatest(scores, last), scores, last)])
-        total = folded("add", e, last)
-        total = emit("select", [emit("eq", [total, like(total, 0)]), like(total, 1), total])
-        weights = emit("div", [e, back(total, e, last)])
-    made = _dot(weights, v, batch, [(last[0], n)])
-    return convert(reshape(made, (*lead, heads, length, v.shape[-1])), d)
+    scores = (*lead, heads, length, key_length)
+    biases = [] if bias is None else [_fitted(array(bias), scores, dtypes.float32 if d.bits < 32 else d, given)]
+    masks = [] if mask is None else [_fitted(array(mask), scores, dtypes.bool_, given)]
+    scale = 1 / math.sqrt(max(int(features), 1)) if scale is None else float(scale)
+    return emit("attention", [[q], [k], [v], biases, masks], scale=scale, causal=bool(causal))
 
 
-def _fitted(x: Tracer, lead: tuple, split: tuple, scores: Tracer, d: Any, operands: list) -> Tracer:
-    """A mask or bias in the shape of the scores, whose axis of heads may be split."""
+def _fitted(x: Tracer, scores: tuple, d: Any, operands: list) -> Tracer:
+    """A mask or bias with as many axes as the scores, each of their size or 1."""
     if d.kind == "bool" and x.dtype.kind != "bool":
         raise unsupported("dot_product_attention", x, "a mask of truth values")
-    heads = split[0] * split[1] if len(split) == 2 else split[0]
-    full = (*lead, heads, *scores.shape[-2:])
-    if not same_shape(broadcast_shapes(x.shape, full, operands=(x, *operands)), full):
+    if not same_shape(broadcast_shapes(x.shape, scores, operands=(x, *operands)), scores):
         raise ShapeError("WF1001", "dot_product_attention: mask and bias broadcast to the scores.", operands=(text(x),))
-    if len(split) == 2 and x.ndim >= 3:  # split before it is repeated: a view of a repeated array is a copy
-        own = (1, 1) if x.shape[-3] == 1 else split
-        x = reshape(x, (*x.shape[:-3], *own, *x.shape[-2:]))
-    return broadcast(convert(x, d), scores.shape)
+    return convert(reshape(x, (*(1,) * (len(scores) - x.ndim), *x.shape)), d)

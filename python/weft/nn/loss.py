@@ -10,11 +10,10 @@ from typing import Any
 from weft._src import dims, dtypes, normalize
 from weft._src.dispatch import op
 from weft._src.errors import ArgumentValueError, DTypeError, ShapeError
-from weft._src.normalize import array, as_array, convert, count, floating, match, size_value, text
+from weft._src.normalize import array, as_array, broadcast, convert, count, floating, match, size_value, text
 from weft._src.normalize import axis as axis_of
 from weft._src.trace import Tracer, emit
 from weft.nn.common import as_float, folded, like, wide
-from weft.nn.normalization import log_probabilities
 from weft.ops.elementwise import abs, exp, log, log1p, maximum, minimum, sqrt, where
 
 __all__ = [
@@ -90,6 +89,8 @@ def cross_entropy(logits: Any, labels: Any, /, *, label_smoothing: float = 0.0, 
     x, y = as_float(logits), array(labels)
     if x.ndim == 0:
         raise ShapeError("WF1012", "cross_entropy: the logits have no axis of classes.", operands=(text(x), text(y)))
+    if y.dtype.kind != "float":
+        y = _labels(y)
     fits = x.shape if y.dtype.kind == "float" else x.shape[:-1]
     if not normalize.same_shape(y.shape, fits):
         kind = "probabilities" if y.dtype.kind == "float" else "integer labels"
@@ -99,21 +100,23 @@ def cross_entropy(logits: Any, labels: Any, /, *, label_smoothing: float = 0.0, 
             f"{normalize.shape_text(fits)}, not {normalize.shape_text(y.shape)}.",
             operands=(text(x), text(y)),
         )
-    logs = log_probabilities(wide(x), -1)
+    w = wide(x)
     if y.dtype.kind == "float":
-        terms, known = emit("mul", [convert(y, logs.dtype), logs]), None
-    else:
-        known = _one_hot(_labels(y), x.shape[-1])
-        terms = emit("select", [known, logs, like(logs, 0)])
-    loss = -folded("add", terms, (x.ndim - 1,))
+        y = convert(y, w.dtype)
+    loss = emit("cross_entropy", [w, y])
     if label_smoothing:
-        even = -_mean_of(logs, (x.ndim - 1,))
-        if known is not None:  # a label outside of the classes adds nothing
-            even = emit("select", [folded("or", known, (x.ndim - 1,)), even, like(even, 0)])
-        else:
-            even = even * folded("add", convert(y, logs.dtype), (x.ndim - 1,))
-        loss = (1 - label_smoothing) * loss + label_smoothing * even
+        loss = (1 - label_smoothing) * loss + label_smoothing * _even(w, y)
     return convert(_reduced(loss, reduction), x.dtype)
+
+
+def _even(x: Tracer, y: Tracer) -> Tracer:
+    """The loss where the probability of each label lies in equal parts on all classes."""
+    share = 1 / size_value(x.shape[-1], x.dtype)
+    even = emit("cross_entropy", [x, broadcast(share, x.shape)])
+    if y.dtype.kind == "float":
+        return even * folded("add", y, (x.ndim - 1,))
+    known = folded("or", _one_hot(y, x.shape[-1]), (x.ndim - 1,))
+    return emit("select", [known, even, like(even, 0)])  # a label outside of the classes adds nothing
 
 
 # --------------------------------------------------------------------------------------------------------- distances

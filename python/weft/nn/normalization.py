@@ -1,7 +1,7 @@
 """Softmax and its kin, and the normalisations by mean and variance.
 
-Decides that each is computed in two passes over values at hand (the greatest element, then the sum; the mean, then the
-mean of squared differences), which loses nothing to cancellation.
+Decides which composites of the dialect they are, in which dtype these are computed, and that weights are applied in the
+same.
 """
 
 from __future__ import annotations
@@ -13,16 +13,10 @@ from weft._src.dispatch import op
 from weft._src.errors import ArgumentValueError, ShapeError
 from weft._src.normalize import array, convert, count, reshape, shape_text, size_value, text
 from weft._src.trace import Tracer, emit
-from weft.nn.common import along, as_float, back, folded, like, wide
+from weft.nn.common import along, as_float, back, folded, wide
 from weft.ops.elementwise import maximum
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "log_softmax", "logsumexp", "rms_norm", "softmax"]
-
-
-def greatest(x: Tracer, axes: tuple[int, ...]) -> Tracer:
-    """The greatest elements, taken as constants (the results do not depend on them); 0 where that is infinite."""
-    m = emit("stop_gradient", [folded("max", x, axes)])
-    return emit("select", [emit("is_finite", [m]), m, like(m, 0)])
 
 
 def _folded_axes(x: Tracer, axis: Any) -> tuple[int, ...]:
@@ -60,11 +54,7 @@ def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     >>> log_softmax(np.float32([0, 1000]))
     Array([-1000.,     0.], dtype=float32)
     """
-    return log_probabilities(as_float(x), axis)
-
-
-def log_probabilities(x: Tracer, axis: Any) -> Tracer:
-    """`log_softmax` in the dtype given."""
+    x = as_float(x)
     return emit("softmax", [x], dims=_folded_axes(x, axis), log=True)
 
 
@@ -83,30 +73,22 @@ def logsumexp(x: Any, /, axis: int | tuple[int, ...] | None = None, *, keepdims:
     True
     """
     x = as_float(x)
-    w = wide(x)
-    axes = _folded_axes(w, axis)
-    m = greatest(w, axes)
-    total = folded("add", emit("exp", [emit("sub", [w, back(m, w, axes)])]), axes)
-    r = emit("add", [emit("log", [total]), m])
-    if keepdims:
-        r = reshape(r, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-    return convert(r, x.dtype)
+    axes = _folded_axes(x, axis)
+    r = emit("logsumexp", [x], dims=axes)
+    return reshape(r, tuple(1 if i in axes else n for i, n in enumerate(x.shape))) if keepdims else r
 
 
 # ------------------------------------------------------------------------------------------------- mean and variance
+
+
+def _normalized(name: str, x: Tracer, axes: tuple[int, ...], eps: float) -> Tracer:
+    return emit(name, [x], dims=sorted(axes), eps=eps)
 
 
 def _mean(x: Tracer, axes: tuple[int, ...]) -> Tracer:
     n = count(tuple(x.shape[i] for i in axes))
     total = folded("add", x, axes)
     return emit("div", [total, normalize.broadcast(size_value(n, x.dtype), total.shape)])
-
-
-def _centred(x: Tracer, axes: tuple[int, ...]) -> tuple[Tracer, Tracer, Tracer]:
-    """The differences from the mean, the mean, and the (biased) variance."""
-    mean = _mean(x, axes)
-    d = x - back(mean, x, axes)
-    return d, mean, _mean(d * d, axes)
 
 
 def _scaled(x: Tracer, weight: Any, bias: Any, axes: tuple[int, ...]) -> Tracer:
@@ -134,10 +116,8 @@ def layer_norm(
     Array([-1.,  1.], dtype=float32)
     """
     x = as_float(x)
-    w = wide(x)
     axes = normalize.axes(axis, x.ndim)
-    d, _, variance = _centred(w, axes)
-    return convert(_scaled(d * back(emit("rsqrt", [variance + eps]), w, axes), weight, bias, axes), x.dtype)
+    return convert(_scaled(_normalized("layer_norm", wide(x), axes, eps), weight, bias, axes), x.dtype)
 
 
 @op
@@ -151,10 +131,8 @@ def rms_norm(x: Any, /, weight: Any = None, *, axis: int | tuple[int, ...] = -1,
     Array([ 1.,  1., -1.], dtype=float32)
     """
     x = as_float(x)
-    w = wide(x)
     axes = normalize.axes(axis, x.ndim)
-    scale = emit("rsqrt", [_mean(w * w, axes) + eps])
-    return convert(_scaled(w * back(scale, w, axes), weight, None, axes), x.dtype)
+    return convert(_scaled(_normalized("rms_norm", wide(x), axes, eps), weight, None, axes), x.dtype)
 
 
 @op
@@ -184,8 +162,7 @@ def group_norm(
         )
     parts = reshape(w, (*w.shape[:i], groups, n // groups, *w.shape[i + 1 :]))
     axes = tuple(j for j in range(1, parts.ndim) if j != i)
-    d, _, variance = _centred(parts, axes)
-    made = reshape(d * back(emit("rsqrt", [variance + eps]), parts, axes), w.shape)
+    made = reshape(_normalized("layer_norm", parts, axes, eps), w.shape)
     return convert(_scaled(made, weight, bias, (i,)), x.dtype)
 
 
@@ -238,16 +215,16 @@ def batch_norm(
                 operands=(text(x), text(p)),
             )  # fmt: skip
     if not train:
-        d = w - along(mean, w, (i,), "mean")
-        return convert(
-            _scaled(d * back(emit("rsqrt", [convert(given[1], w.dtype) + eps]), w, others), weight, bias, (i,)), x.dtype
-        )
-    d, m, v = _centred(w, others)
+        made = emit("batch_norm", [w, *(convert(p, w.dtype) for p in given)], dims=list(others), eps=eps)
+        return convert(_scaled(made, weight, bias, (i,)), x.dtype)
+    m = _mean(w, others)
+    d = w - back(m, w, others)
+    v = _mean(d * d, others)
     n = size_value(count(tuple(x.shape[j] for j in others)), w.dtype)
     unbiased = v * (n / maximum(n - 1, 1))
     averages = [
         convert((1 - momentum) * convert(old, w.dtype) + momentum * new, old.dtype)
         for old, new in zip(given, (m, unbiased), strict=True)
     ]
-    made = _scaled(d * back(emit("rsqrt", [v + eps]), w, others), weight, bias, (i,))
+    made = _scaled(_normalized("layer_norm", w, others, eps), weight, bias, (i,))
     return (convert(made, x.dtype), *averages)

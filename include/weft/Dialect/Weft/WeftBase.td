@@ -169,4 +169,21 @@ class Weft_NamedResultOp<string mnemonic, Trait derivative, list<Trait> traits =
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
+/// A composite: a name worth keeping for derivatives and for who reads a program, made of core ops (`decompose`). The
+/// reference runs what it is made of, and weft-decompose puts that in its place when no derivative or batch will be asked
+/// for any more; weft-raise finds the written-out form.
+class Weft_Composite<string mnemonic, Trait derivative, list<Trait> traits = []>
+    : Weft_PureOp<mnemonic, [
+        DeclareOpInterfaceMethods<DecomposeOpInterface>, DeclareOpInterfaceMethods<ReferenceOpInterface>,
+        DeclareOpInterfaceMethods<BatchOpInterface>, derivative] # traits> {
+  let hasVerifier = 1;
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let extraClassDefinition = [{
+    ::mlir::LogicalResult $cppClass::evaluate(::weft::Interpreter &interpreter, ::llvm::ArrayRef<::weft::Tensor> operands,
+        ::llvm::SmallVectorImpl<::weft::Tensor> &results) {
+      return interpreter.runDecomposed(*this, operands, results);
+    }
+  }];
+}
+
 #endif

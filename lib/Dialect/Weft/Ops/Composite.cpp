@@ -1,6 +1,7 @@
-// Decides the rules of composites; per op: verify | infer | decompose | raise | derivative | batch.
+// Decides the rules of softmax, and what all composites share; per op: verify | infer | decompose | raise | derivative
+// | batch.
+#include "CompositeRules.h"
 #include "mlir/IR/PatternMatch.h"
-#include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
@@ -24,17 +25,82 @@ std::unique_ptr<Block> weft::decompositionOf(Operation *op) {
   return block;
 }
 
-//===-- softmax --------------------------------------------------------------------------------------------------===//
+//===-- what composites share ------------------------------------------------------------------------------------===//
 
-LogicalResult SoftmaxOp::verify() {
-  int64_t rank = cast<RankedTensorType>(getX().getType()).getRank(), last = -1;
-  for (int64_t dim : getDims()) {
+LogicalResult weft::verifyDims(Operation *op, Value x, ArrayRef<int64_t> dims) {
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank(), last = -1;
+  for (int64_t dim : dims) {
     if (dim <= last || dim >= rank)
-      return emitOpError("[WF1015] expected sorted, distinct dims below the rank ") << rank << ", got " << getDims();
+      return op->emitOpError("[WF1015] expected sorted, distinct dims below the rank ") << rank << ", got " << dims;
     last = dim;
   }
   return success();
 }
+
+SmallVector<int64_t> weft::keptDims(Value x, ArrayRef<int64_t> dims) {
+  SmallVector<int64_t> kept;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(x.getType()).getRank(); i < rank; ++i)
+    if (!llvm::is_contained(dims, i))
+      kept.push_back(i);
+  return kept;
+}
+
+Value weft::back(GraphBuilder &b, Value folded, Value x, ArrayRef<int64_t> dims) {
+  return b.broadcast(folded, x.getType(), keptDims(x, dims));
+}
+
+Value weft::foldedBack(GraphBuilder &b, Value x, ReduceKind kind, ArrayRef<int64_t> dims,
+                       llvm::function_ref<Value(Value)> f) {
+  Value folded = b.reduce(x, kind, dims);
+  return back(b, f ? f(folded) : folded, x, dims);
+}
+
+Value weft::greatest(GraphBuilder &b, Value x, ArrayRef<int64_t> dims) {
+  Value most = b.create<StopGradientOp>(b.reduce(x, ReduceKind::Max, dims));
+  Value isFinite = b.create<IsFiniteOp>(most);
+  return b.select(isFinite, most, b.c(most, 0));
+}
+
+Value weft::sizeLike(GraphBuilder &b, Value like, const SizeExpr &size) {
+  if (auto number = size.constant())
+    return b.c(like, double(*number));
+  Value value = b.create<DimSizeOp>(SizeAttr::get(b.context(), size));
+  return b.broadcast(b.convert(value, getElementTypeOrSelf(like)), like.getType(), {});
+}
+
+bool weft::isShort(Value x) { return accumulatorType(getElementTypeOrSelf(x)) != getElementTypeOrSelf(x); }
+
+Value weft::wide(GraphBuilder &b, Value x) { return b.convert(x, accumulatorType(getElementTypeOrSelf(x))); }
+
+Repeated::Repeated(Value value) {
+  auto broadcast = value.getDefiningOp<BroadcastOp>();
+  if (!broadcast)
+    return;
+  folded = broadcast.getX();
+  places.assign(broadcast.getDims().begin(), broadcast.getDims().end());
+  intoUnits();
+}
+
+void Repeated::intoUnits() {
+  auto reshape = folded.getDefiningOp<ReshapeOp>();
+  auto units = reshape ? addedUnits(reshape) : std::nullopt;
+  if (!units)
+    return;
+  for (int64_t &dim : *units)
+    dim = places[dim];
+  places = *units;
+  folded = reshape.getX();
+}
+
+LogicalResult weft::batchDecomposed(Operation *op, Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                    SmallVectorImpl<Value> &results) {
+  SmallVector<bool> made;
+  return batcher.batchBlock(*decompositionOf(op), operands, batched, results, made);
+}
+
+//===-- softmax --------------------------------------------------------------------------------------------------===//
+
+LogicalResult SoftmaxOp::verify() { return verifyDims(*this, getX(), getDims()); }
 
 LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
                                           DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
@@ -43,29 +109,13 @@ LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-/// The dimensions of x that stay when `dims` are folded, ascending.
-static SmallVector<int64_t> keptDims(Value x, ArrayRef<int64_t> dims) {
-  SmallVector<int64_t> kept;
-  for (int64_t i = 0, rank = cast<RankedTensorType>(x.getType()).getRank(); i < rank; ++i)
-    if (!llvm::is_contained(dims, i))
-      kept.push_back(i);
-  return kept;
-}
-
-/// x folded over `dims`, repeated to the shape of x after `f`.
-static Value foldedBack(GraphBuilder &b, Value x, ReduceKind kind, ArrayRef<int64_t> dims,
-                        llvm::function_ref<Value(Value)> f = nullptr) {
-  Value folded = b.reduce(x, kind, dims);
-  return b.broadcast(f ? f(folded) : folded, x.getType(), keptDims(x, dims));
-}
-
 Value SoftmaxOp::decompose(GraphBuilder &b, ValueRange operands) {
   Type element = getElementTypeOrSelf(getX());
-  Value x = b.convert(operands[0], accumulatorType(element));
+  Value x = wide(b, operands[0]);
   Value shifted = b.sub(x, foldedBack(b, x, ReduceKind::Max, getDims())), power = b.exp(shifted);
-  Value result = getLog() ? b.sub(shifted, foldedBack(b, power, ReduceKind::Add, getDims(),
-                                                      [&](Value sum) { return b.log(sum); }))
-                          : b.div(power, foldedBack(b, power, ReduceKind::Add, getDims()));
+  Value result =
+      getLog() ? b.sub(shifted, foldedBack(b, power, ReduceKind::Add, getDims(), [&](Value sum) { return b.log(sum); }))
+               : b.div(power, foldedBack(b, power, ReduceKind::Add, getDims()));
   return b.convert(result, element);
 }
 
@@ -74,31 +124,17 @@ namespace {
 /// The reduction whose result a value repeats to the shape of what was reduced (with or without sizes of 1 between),
 /// perhaps by way of one op more (`by`).
 template <class By = void> ReduceOp repeatedFold(Value value, ReduceKind kind) {
-  auto broadcast = value.getDefiningOp<BroadcastOp>();
-  if (!broadcast)
-    return {};
-  Value folded = broadcast.getX();
-  SmallVector<int64_t> places(broadcast.getDims());
-  auto intoUnits = [&] {
-    if (auto reshape = folded.getDefiningOp<ReshapeOp>())
-      if (auto units = addedUnits(reshape)) {
-        for (int64_t &dim : *units)
-          dim = places[dim];
-        places = *units;
-        folded = reshape.getX();
-      }
-  };
-  intoUnits();
+  Repeated repeated(value);
   if constexpr (!std::is_void_v<By>) {
-    auto by = folded.getDefiningOp<By>();
+    auto by = repeated.folded ? repeated.folded.getDefiningOp<By>() : By();
     if (!by)
       return {};
-    folded = by->getOperand(0);
-    intoUnits();
+    repeated.folded = by->getOperand(0);
+    repeated.intoUnits();
   }
-  auto reduce = folded.getDefiningOp<ReduceOp>();
+  auto reduce = repeated.folded ? repeated.folded.getDefiningOp<ReduceOp>() : ReduceOp();
   if (!reduce || reduce.getKind() != kind || shapeOf(reduce.getX()) != shapeOf(value) ||
-      places != keptDims(reduce.getX(), reduce.getDims()))
+      repeated.places != keptDims(reduce.getX(), reduce.getDims()))
     return {};
   return reduce;
 }
@@ -114,20 +150,6 @@ Value shiftedByGreatest(Value shifted, ArrayRef<int64_t> dims) {
   return greatest && greatest.getX() == sub.getX() && greatest.getDims() == dims ? sub.getX() : Value();
 }
 
-/// f16 and bf16 are left: written out, each of their steps rounds.
-bool roundsOnce(Value x) { return accumulatorType(getElementTypeOrSelf(x)) == getElementTypeOrSelf(x); }
-
-/// Puts a softmax in the place of its last op, with the places of all that it stands for.
-void replace(PatternRewriter &rewriter, Operation *last, ArrayRef<Operation *> others, Value x, ArrayRef<int64_t> dims,
-             bool log) {
-  SmallVector<Location> places;
-  for (Operation *op : others)
-    places.push_back(op->getLoc());
-  places.push_back(last->getLoc());
-  Location loc = mergeLocations(last->getContext(), places);
-  rewriter.replaceOp(last, SoftmaxOp::create(rewriter, loc, x, dims, log).getResult());
-}
-
 /// exp(x - max(x)) / sum(exp(x - max(x)))
 struct RaiseSoftmax : OpRewritePattern<DivOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -137,9 +159,9 @@ struct RaiseSoftmax : OpRewritePattern<DivOp> {
     if (!sum || !power || sum.getX() != power.getResult())
       return failure();
     Value x = shiftedByGreatest(power.getX(), sum.getDims());
-    if (!x || !roundsOnce(x))
+    if (!x || isShort(x)) // written out, each step of f16 and bf16 rounds
       return failure();
-    replace(rewriter, op, {power.getX().getDefiningOp(), power, sum}, x, sum.getDims(), false);
+    replaceByComposite<SoftmaxOp>(rewriter, op, {power.getX().getDefiningOp(), power, sum}, x, sum.getDims(), false);
     return success();
   }
 };
@@ -153,9 +175,9 @@ struct RaiseLogSoftmax : OpRewritePattern<SubOp> {
     if (!power || power.getX() != op.getX())
       return failure();
     Value x = shiftedByGreatest(op.getX(), sum.getDims());
-    if (!x || !roundsOnce(x))
+    if (!x || isShort(x)) // written out, each step of f16 and bf16 rounds
       return failure();
-    replace(rewriter, op, {power.getX().getDefiningOp(), power, sum}, x, sum.getDims(), true);
+    replaceByComposite<SoftmaxOp>(rewriter, op, {power.getX().getDefiningOp(), power, sum}, x, sum.getDims(), true);
     return success();
   }
 };
@@ -171,11 +193,11 @@ Value SoftmaxOp::jvp(GraphBuilder &b, ValueRange primals, Value result, ValueRan
 
 LogicalResult SoftmaxOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                                SmallVectorImpl<Value> &results) {
-  auto dims = llvm::map_to_vector(getDims(), [](int64_t dim) { return dim + 1; });
-  results.push_back(SoftmaxOp::create(batcher.builder, getLoc(), operands[0], dims, getLog()));
+  results.push_back(SoftmaxOp::create(batcher.builder, getLoc(), operands[0], batchedDims(getDims()), getLog()));
   return success();
 }
 
 void weft::populateRaisePatterns(RewritePatternSet &patterns) {
   patterns.add<RaiseSoftmax, RaiseLogSoftmax>(patterns.getContext());
+  populateNetworkRaisePatterns(patterns);
 }

@@ -1,24 +1,8 @@
-// Decides the composite family: names worth keeping for derivatives and for who reads a program, each made of core ops
-// (`decompose`). The reference runs what it is made of, and weft-decompose puts that in its place when no derivative or
-// batch will be asked for any more; weft-raise finds the written-out form (`raise` rules in Composite.cpp).
+// Decides softmax, the composite that others are made of. Composites of networks stand in Network.td.
 #ifndef WEFT_COMPOSITE
 #define WEFT_COMPOSITE
 
 include "weft/Dialect/Weft/WeftBase.td"
-
-class Weft_Composite<string mnemonic, Trait derivative, list<Trait> traits = []>
-    : Weft_PureOp<mnemonic, [
-        DeclareOpInterfaceMethods<DecomposeOpInterface>, DeclareOpInterfaceMethods<ReferenceOpInterface>,
-        DeclareOpInterfaceMethods<BatchOpInterface>, derivative] # traits> {
-  let hasVerifier = 1;
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-  let extraClassDefinition = [{
-    ::mlir::LogicalResult $cppClass::evaluate(::weft::Interpreter &interpreter, ::llvm::ArrayRef<::weft::Tensor> operands,
-        ::llvm::SmallVectorImpl<::weft::Tensor> &results) {
-      return interpreter.runDecomposed(*this, operands, results);
-    }
-  }];
-}
 
 def Weft_SoftmaxOp : Weft_Composite<"softmax", Weft_Jvp> {
   let summary = "exp(x) / sum(exp(x)) over dimensions, or its logarithm";
