@@ -2,8 +2,9 @@
 
 Decides what counts as the first call: from the call to its result, when the engine is imported and holds the inputs;
 so opening the compiler, tracing, compiling, loading, what is packed once, and the run. *CPU* is the time of all its
-threads, which says more than the clock where other work takes the cores; *compile* what of it Weft's own report gives
-(`explain().timings`), *call* a later call. Figures are the best of the rounds, in milliseconds; engines take turns.
+threads, which says more than the clock where other work takes the cores; *trace* and *compile* are what Weft's own
+ledger says of it (`explain().ledger`), *call* is a later call. Figures are the best of the rounds, in milliseconds;
+engines take turns.
 
     python benchmarks/compile_time.py [names] [--rounds N] [--engines weft,weft warm,jax]
 """
@@ -21,7 +22,7 @@ import tempfile
 import time
 
 ENGINES = ("weft", "weft warm", "jax")
-COLUMNS = ("first", "cpu", "compile", "call", "import")
+COLUMNS = ("first", "cpu", "trace", "compile", "call", "import")
 
 
 def _cpu() -> float:
@@ -54,7 +55,9 @@ def one(name: str, engine: str) -> dict[str, float]:
         later.append(time.perf_counter() - begin)
     figures = {k: v * 1e3 for k, v in (figures | {"call": min(later)}).items()}
     if engine == "weft":
-        figures["compile"] = sum(call.func.explain(*call.args).timings.values())
+        stages = dict(call.func.explain(*call.args).ledger.stages)
+        figures["trace"] = stages.pop("traced")
+        figures["compile"] = sum(stages.values())
     return figures
 
 

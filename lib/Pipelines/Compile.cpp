@@ -26,9 +26,11 @@ static PipelineOptions pipelineOptions(const CompileOptions &options) {
   return pipeline;
 }
 
-static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOptions &options, std::string &error) {
+static LogicalResult run(ModuleOp module, Stage from, Stage to, const CompileOptions &options, std::string &error,
+                         PassTimes &times) {
   PassManager manager(module.getContext());
   manager.enableVerifier(false); // tests check contracts and verify; a release pays for neither
+  manager.addInstrumentation(times.instrumentation());
   buildPipeline(manager, from, to, pipelineOptions(options));
   if (succeeded(manager.run(module)))
     return success();
@@ -44,7 +46,8 @@ LogicalResult runStages(ModuleOp module, StringRef from, StringRef to, const Com
     error = ("[WF1504] no way from stage '" + from + "' to '" + to + "'; the stages are " + stageNames()).str();
     return failure();
   }
-  return run(module, *first, *last, options, error);
+  PassTimes times;
+  return run(module, *first, *last, options, error, times);
 }
 
 /// The signature of @main, in the image's terms.
@@ -133,7 +136,7 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   Stage stage = Stage::Traced;
   for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned}) {
     explain.begin(stringify(next));
-    if (failed(run(module, stage, next, options, error)))
+    if (failed(run(module, stage, next, options, error, explain.passTimes())))
       return failure();
     explain.end();
     stage = next;
@@ -156,10 +159,12 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   if (failed(compileParts(parts, pipelineOptions(options), target, compilerThreads(), error)))
     return failure();
   explain.end();
-  for (const Part &part : parts)
+  for (const Part &part : parts) {
+    explain.compiled(part.symbol, part.times);
     if (auto key = keys.find(part.symbol); key != keys.end())
       store->keep(key->second, part.object);
-  explain.compiled(parts.size() - 1, found.size());
+  }
+  explain.stored(found.size());
   report = explain.json();
 
   WeftImageSpec spec = {};
@@ -201,7 +206,8 @@ LogicalResult compileToText(ModuleOp module, const CompileOptions &options, Stri
     error = "[WF4110] no target named " + options.target;
     return failure();
   }
-  if (failed(run(module, Stage::Traced, Stage::LLVM, options, error)))
+  PassTimes times;
+  if (failed(run(module, Stage::Traced, Stage::LLVM, options, error, times)))
     return failure();
   return emitText(module, target, kind == "asm" ? Emit::Assembly : Emit::LLVMIR, text, error);
 }

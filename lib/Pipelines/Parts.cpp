@@ -6,7 +6,6 @@
 #include "weft/Kernels/KernelShape.h"
 #include "weft/Target/Object.h"
 #include <atomic>
-#include <ctime>
 #include <thread>
 
 using namespace mlir;
@@ -49,27 +48,17 @@ std::vector<Part> splitIntoParts(ModuleOp module) {
   return parts;
 }
 
-/// Time of this thread, in milliseconds.
-static double threadMs() {
-  timespec now = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return double(now.tv_sec) * 1e3 + double(now.tv_nsec) / 1e6;
-}
-
 static LogicalResult compilePart(Part &part, const PipelineOptions &options, const Target &target, std::string &error) {
-  double start = threadMs();
   PassManager manager(part.module->getContext());
   manager.enableVerifier(false);
+  manager.addInstrumentation(part.times.instrumentation());
   buildPipeline(manager, Stage::Planned, Stage::LLVM, options);
   if (failed(manager.run(*part.module))) {
     error = "the compiler failed between the stages planned and llvm";
     return failure();
   }
-  double between = threadMs();
-  LogicalResult result = emitObject(*part.module, target, part.object, error);
+  LogicalResult result = emitObject(*part.module, target, part.object, error, part.times);
   part.module = {};
-  part.passesMs = between - start;
-  part.llvmMs = threadMs() - between;
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "weft/Codegen/Target.h"
 #include "weft/Pipelines/Pipelines.h"
+#include "weft/Target/PassTimes.h"
 #include <vector>
 
 namespace weft {
@@ -14,7 +15,7 @@ struct Part {
   std::string symbol; // the function that others call
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string object;
-  double passesMs = 0, llvmMs = 0; // of its thread's time
+  PassTimes times;
 };
 
 /// The parts of a module: the entry with what is inlined into it, then each kernel that has a body, the one with most

@@ -40,6 +40,17 @@ void Report::end() {
   stages.push_back(llvm::json::Object{{"stage", stage}, {"ms", ms}});
 }
 
+void Report::compiled(StringRef symbol, const PassTimes &times) {
+  passes.add(times);
+  for (llvm::json::Value &kernel : kernels)
+    if (kernel.getAsObject()->getString("name") == symbol) {
+      (*kernel.getAsObject())["compile_ms"] = times.total();
+      ++freshKernels;
+      return;
+    }
+  entryMs = times.total();
+}
+
 static std::string typeText(Type type) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -145,6 +156,7 @@ void Report::readPlan(ModuleOp module) {
     kernels.push_back(llvm::json::Object{{"name", function.getName().str()},
                                          {"ops", std::move(ops)},
                                          {"inlined", function->hasAttr("weft.inline")},
+                                         {"compile_ms", 0.0},
                                          {"inputs", std::move(inputs)},
                                          {"outputs", std::move(outputs)}});
   }
@@ -188,6 +200,9 @@ void Report::readPlan(ModuleOp module) {
 }
 
 std::string Report::json() const {
+  llvm::json::Array passTimes;
+  for (auto &[pass, ms] : passes.entries())
+    passTimes.push_back(llvm::json::Object{{"pass", pass}, {"ms", ms}});
   llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
                           {"calls", llvm::json::Value(llvm::json::Array(calls))},
@@ -201,7 +216,9 @@ std::string Report::json() const {
                           {"fresh_kernels", freshKernels},
                           {"stored_kernels", storedKernels},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},
-                          {"stages", llvm::json::Value(llvm::json::Array(stages))}};
+                          {"stages", llvm::json::Value(llvm::json::Array(stages))},
+                          {"passes", llvm::json::Value(std::move(passTimes))},
+                          {"entry_ms", entryMs}};
   std::string text;
   llvm::raw_string_ostream(text) << llvm::json::Value(std::move(root));
   return text;

@@ -57,8 +57,13 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
 }
 
 /// Optimises and writes one LLVM module. Safe to run in a thread of its own.
-static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, std::string &output,
-                             std::string &error) {
+static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, std::string &output, std::string &error,
+                             PassTimes &times) {
+  double start = PassTimes::now();
+  auto count = [&](llvm::StringRef what) {
+    double now = PassTimes::now();
+    times.add(what, now - std::exchange(start, now));
+  };
   auto machine = makeMachine(target, error);
   if (!machine)
     return failure();
@@ -84,6 +89,7 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
     return failure();
   }
   passes.run(ir, modules);
+  count("llvm: passes");
 
   if (kind == Emit::LLVMIR) {
     llvm::raw_string_ostream stream(output);
@@ -100,6 +106,7 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
   }
   emit.run(ir);
   output.assign(bytes.begin(), bytes.end());
+  count("llvm: machine code");
   return success();
 }
 
@@ -134,17 +141,21 @@ void prepareTranslation(MLIRContext &context) {
   registerLLVMDialectTranslation(context);
 }
 
-LogicalResult emitObject(ModuleOp module, const Target &target, std::string &object, std::string &error) {
+LogicalResult emitObject(ModuleOp module, const Target &target, std::string &object, std::string &error,
+                         PassTimes &times) {
+  double start = PassTimes::now();
   llvm::LLVMContext context;
   auto ir = translate(module, target, context, error);
-  return ir ? compile(*ir, target, Emit::Object, object, error) : failure();
+  times.add("llvm: translation", PassTimes::now() - start);
+  return ir ? compile(*ir, target, Emit::Object, object, error, times) : failure();
 }
 
 LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
   prepareTranslation(*module.getContext());
   llvm::LLVMContext context;
   auto ir = translate(module, target, context, error);
-  return ir ? compile(*ir, target, kind, output, error) : failure();
+  PassTimes times;
+  return ir ? compile(*ir, target, kind, output, error, times) : failure();
 }
 
 } // namespace weft

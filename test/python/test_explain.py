@@ -1,7 +1,10 @@
 """`explain` and `show`: what they say of real programs, and that the page holds what it needs."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -35,6 +38,46 @@ def test_a_matmul_with_bias_and_activation():
     text = str(e)
     assert text.startswith("predict(p: {b f32[3], w f32[4,3]}, x: f32[2,4])") and "no copies" in text and "k0" in text
     assert "test_explain.py" in e.location
+
+
+def test_the_ledger_gives_all_time_to_passes_kernels_and_lines(monkeypatch):
+    monkeypatch.setenv("WEFT_CACHE", "0")
+
+    def f(x):
+        y = wf.exp(x) @ x.mT  # the dear line
+        return wf.sum(wf.sin(y), axis=0)  # the other line
+
+    e = wf.jit(f).explain(np.ones((96, 70), np.float32))
+    ledger = e.ledger
+    assert list(ledger.stages) == ["traced", "resolved", "optimized", "kernels", "planned", "native"]
+    assert {"weft-form-kernels", "weft-emit-kernels", "llvm: machine code"} <= set(ledger.passes)
+    assert all(ms >= 0 for part in ledger for ms in part.values())
+    total = sum(ledger.passes.values())
+    assert sum(ledger.lines.values()) == pytest.approx(total)
+    assert set(ledger.kernels) == {k.name for k in e.kernels}
+    here = {key.rsplit(":", 1)[1]: ms for key, ms in ledger.lines.items() if "test_explain.py" in key}
+    assert set(here) == {str(line("# the dear line")), str(line("# the other line"))}
+    assert sum(here.values()) == pytest.approx(sum(ledger.kernels.values())) and sum(here.values()) > total / 4
+    text = str(ledger)
+    assert "stage (by the clock)" in text and "llvm: machine code" in text and "the program as a whole" in text
+
+
+def test_the_ledger_of_a_stored_program_is_that_of_its_compilation_on_the_lines_of_now(tmp_path):
+    program = "import weft as wf\nimport numpy as np\n{}f = wf.jit(lambda x: wf.sum(wf.exp(x), 0))\n"
+    program += (
+        "e = f.explain(np.ones((300, 40), np.float32))\nprint(e.is_stored, *e.ledger.lines)\nprint(e.ledger.kernels)"
+    )
+    told = []
+    for above in ("", "# a line above\n"):
+        (tmp_path / "p.py").write_text(program.format(above))
+        run = [sys.executable, str(tmp_path / "p.py")]
+        env = {k: v for k, v in os.environ.items() if k != "WEFT_CACHE"} | {"WEFT_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
+        told.append(done.stdout.splitlines())
+    (first, kernels), (second, again) = told
+    assert first.startswith("False") and "p.py:3" in first
+    assert second.startswith("True") and "p.py:4" in second and "p.py:3" not in second
+    assert kernels == again
 
 
 def test_nothing_is_run_and_the_call_uses_the_same_program():

@@ -1,10 +1,11 @@
 // Decides what is told of a compilation: kernels with their ops, lines and bytes, calls of the library, refused
-// fusions, copies, memory, sizes that depend on data, time per stage.
+// fusions, copies, memory, sizes that depend on data, time per stage, pass and kernel.
 #ifndef WEFT_PIPELINES_REPORT_H
 #define WEFT_PIPELINES_REPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Target/PassTimes.h"
 #include "llvm/Support/JSON.h"
 #include <chrono>
 
@@ -18,11 +19,12 @@ public:
   /// Reads kernels, launches, calls of the library of factorisations, copies, sizes that depend on data, what became of
   /// maps, and the arena from a module at the stage `planned`.
   void readPlan(mlir::ModuleOp module);
-  /// How many kernels were compiled, and how many came from a store.
-  void compiled(int64_t fresh, int64_t stored) {
-    freshKernels = fresh;
-    storedKernels = stored;
-  }
+  /// The passes of the program as a whole are counted here.
+  PassTimes &passTimes() { return passes; }
+  /// What a kernel, or the entry (`weft_entry`), took to compile.
+  void compiled(llvm::StringRef symbol, const PassTimes &times);
+  /// How many kernels came from a store.
+  void stored(int64_t kernels) { storedKernels = kernels; }
   std::string json() const;
 
 private:
@@ -30,6 +32,8 @@ private:
 
   llvm::json::Array kernels, launches, calls, notFused, copies, sizes, maps, stages;
   std::string arena = "0", kept = "0";
+  PassTimes passes;
+  double entryMs = 0;
   int64_t freshKernels = 0, storedKernels = 0;
   std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::vector<int64_t> keptFrom;  ///< the arguments from which is computed what stays from call to call

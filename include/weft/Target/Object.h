@@ -4,6 +4,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Target.h"
+#include "weft/Target/PassTimes.h"
 
 namespace weft {
 
@@ -13,8 +14,9 @@ enum class Emit { Object, Assembly, LLVMIR };
 void prepareTranslation(mlir::MLIRContext &context);
 
 /// Compiles a module into one object file, in which all that is not private can be called. Modules of one context may
-/// be compiled side by side in threads. On failure `error` says why.
-mlir::LogicalResult emitObject(mlir::ModuleOp module, const Target &target, std::string &object, std::string &error);
+/// be compiled side by side in threads. `times`: counts LLVM's part. On failure `error` says why.
+mlir::LogicalResult emitObject(mlir::ModuleOp module, const Target &target, std::string &object, std::string &error,
+                               PassTimes &times);
 
 /// The same as a text, to read.
 mlir::LogicalResult emitText(mlir::ModuleOp module, const Target &target, Emit kind, std::string &output,

@@ -2,8 +2,8 @@
 
 Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
 there are, from which lines, what they read and write; calls of the library of factorisations; fusions refused and
-copies with reasons; memory, and that of sizes which depend on data; the time of each stage; why programs were made
-anew; and notes on what may surprise.
+copies with reasons; memory, and that of sizes which depend on data; the time that compiling took (ledger.py); why
+programs were made anew; and notes on what may surprise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from typing import Any, NamedTuple
 
-from weft._src import array, dims, source, trace
+from weft._src import array, dims, ledger, source, trace
 
 _LINE = re.compile(r'"([^"]+)":(\d+)')
 # Ops that only shape others: not worth a word in the name of a kernel.
@@ -129,7 +129,8 @@ class Explanation:
         sizes: those that the program finds, and what bounds them.
         peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
         kept_bytes: of what stays from call to call: captured arrays, packed.
-        timings: stage -> milliseconds of compiling. recompiles: why each program of this function was made.
+        timings: stage -> milliseconds of tracing and compiling, by the clock. ledger: the same per stage, pass, kernel
+        and line; prints as tables. recompiles: why each program of this function was made.
         notes: what may surprise. donated: names of the donated arguments.
         unchecked_reads: what the function may read that a later call cannot see changed.
         report: the compiler's own report, as it is stored. is_stored: whether the program comes from the persistent
@@ -195,7 +196,8 @@ class Explanation:
         self.copies = [Copy(c["reason"], _short(c["lines"]), _size(c["bytes"])) for c in report["copies"]]
         self.peak_bytes = _size(report["arena_bytes"])
         self.kept_bytes = _size(report["kept_bytes"])
-        self.timings = {s["stage"]: s["ms"] for s in report["stages"]}
+        self.ledger = ledger.of(report, self.kernels, variant.traced_ms)
+        self.timings = self.ledger.stages
         self.recompiles = list(jitted.misses)
         self.donated = [call.paths[i] for i in call.donated]
         self.notes = _notes(call, variant)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import time
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -193,6 +194,7 @@ class _Variant(NamedTuple):
     answers: Sequence[dims_.Answer]
     double: Any  # the line of the first op on float64, for explain; a list, or what gives it
     unkeyed: str | None = None  # why the next process has to trace
+    traced_ms: float = 0.0
 
     def finish(self, values: list[Any]) -> Any:
         """The results in the containers of the function, once the Variables that it wrote have their new values."""
@@ -389,7 +391,10 @@ class Jitted:
         key, unkeyed = self._key(call, reads)
         variant = self._loaded(call, reads, key) if key else None
         if variant is None:
-            variant = self._compile(call, self._trace(call, args, kwargs, reads), key, unkeyed)
+            begin = time.perf_counter()
+            traced = self._trace(call, args, kwargs, reads)
+            took = (time.perf_counter() - begin) * 1e3
+            variant = self._compile(call, traced, key, unkeyed)._replace(traced_ms=took)
         known = self._variants.setdefault(call.key, [])
         known.append(variant)
         del known[:-_MAX_VARIANTS]
@@ -610,7 +615,7 @@ class Jitted:
 
     @api_boundary
     def explain(self, *args: Any, **kwargs: Any) -> Any:
-        """What the program of such a call consists of: `.kernels`, `.copies`, `.peak_bytes`, `.timings`, `.recompiles`,
+        """What the program of such a call consists of: `.kernels`, `.copies`, `.peak_bytes`, `.ledger`, `.recompiles`,
         `.notes`; printing it is a report. Nothing is run."""
         return explain.explain(self, args, kwargs)
 
