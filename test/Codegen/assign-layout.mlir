@@ -3,16 +3,16 @@
 // A captured array is packed at the beginning, once for all calls, for both places that read it; what comes as an argument
 // is not, and neither is what another kernel makes.
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: weft.kept = #weft.size<2359296>
-// CHECK: %[[P:.*]] = weft.launch @[[PACK:k_[0-9a-f]+]](%arg1) {{.*}}weft.kept, weft.slots = [#weft.slot<kept 0>]{{.*}} -> tensor<768x768xf32, #weft.panel<16, lanes = [1], folded = [0]>>
+// CHECK-SAME: weft.kept = #weft.size<409600>
+// CHECK: %[[P:.*]] = weft.launch @[[PACK:k_[0-9a-f]+]](%arg1) {{.*}}weft.kept, weft.slots = [#weft.slot<kept 0>]{{.*}} -> tensor<320x320xf32, #weft.panel<16, lanes = [1], folded = [0]>>
 // CHECK: %[[A:.*]] = weft.launch @[[DOT:k_[0-9a-f]+]](%arg0, %[[P]])
 // CHECK: %[[B:.*]] = weft.launch @[[DOT]](%[[A]], %[[P]])
 // CHECK: weft.launch @k(%[[B]], %arg2)
-func.func @main(%x: tensor<128x768xf32>, %w: tensor<768x768xf32> {weft.role = "captured"}, %v: tensor<768x768xf32>) -> tensor<128x768xf32> {
-  %0 = weft.launch @k(%x, %w) : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
-  %1 = weft.launch @k(%0, %w) : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
-  %2 = weft.launch @k(%1, %v) : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
-  return %2 : tensor<128x768xf32>
+func.func @main(%x: tensor<128x320xf32>, %w: tensor<320x320xf32> {weft.role = "captured"}, %v: tensor<320x320xf32>) -> tensor<128x320xf32> {
+  %0 = weft.launch @k(%x, %w) : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
+  %1 = weft.launch @k(%0, %w) : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
+  %2 = weft.launch @k(%1, %v) : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
+  return %2 : tensor<128x320xf32>
 }
 
 // What a loop reads in each trip is packed before it, wherever it is read inside, and passed in.
@@ -22,20 +22,29 @@ func.func @main(%x: tensor<128x768xf32>, %w: tensor<768x768xf32> {weft.role = "c
 // CHECK: weft.for <10> carries({{.*}}) captures({{.*}}%[[P]] :
 // CHECK: weft.if {{.*}} captures({{.*}} :
 // CHECK: weft.launch @[[DOT]](
-func.func @loop(%x: tensor<128x768xf32>, %w: tensor<768x768xf32>, %c: tensor<i1>) -> tensor<128x768xf32> {
-  %r = weft.for #weft.size<10> carries(%x : tensor<128x768xf32>) captures(%w, %c : tensor<768x768xf32>, tensor<i1>) -> (tensor<128x768xf32>) {
-  ^bb0(%i: tensor<i64>, %a: tensor<128x768xf32>, %u: tensor<768x768xf32>, %d: tensor<i1>):
-    %b = weft.if %d captures(%a, %u : tensor<128x768xf32>, tensor<768x768xf32>) : tensor<i1> -> (tensor<128x768xf32>) {
-    ^bb0(%e: tensor<128x768xf32>, %f: tensor<768x768xf32>):
-      weft.yield %e : tensor<128x768xf32>
+func.func @loop(%x: tensor<128x320xf32>, %w: tensor<320x320xf32>, %c: tensor<i1>) -> tensor<128x320xf32> {
+  %r = weft.for #weft.size<10> carries(%x : tensor<128x320xf32>) captures(%w, %c : tensor<320x320xf32>, tensor<i1>) -> (tensor<128x320xf32>) {
+  ^bb0(%i: tensor<i64>, %a: tensor<128x320xf32>, %u: tensor<320x320xf32>, %d: tensor<i1>):
+    %b = weft.if %d captures(%a, %u : tensor<128x320xf32>, tensor<320x320xf32>) : tensor<i1> -> (tensor<128x320xf32>) {
+    ^bb0(%e: tensor<128x320xf32>, %f: tensor<320x320xf32>):
+      weft.yield %e : tensor<128x320xf32>
     }, {
-    ^bb0(%e: tensor<128x768xf32>, %f: tensor<768x768xf32>):
-      %g = weft.launch @k(%e, %f) : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
-      weft.yield %g : tensor<128x768xf32>
+    ^bb0(%e: tensor<128x320xf32>, %f: tensor<320x320xf32>):
+      %g = weft.launch @k(%e, %f) : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
+      weft.yield %g : tensor<128x320xf32>
     }
-    weft.yield %b : tensor<128x768xf32>
+    weft.yield %b : tensor<128x320xf32>
   }
-  return %r : tensor<128x768xf32>
+  return %r : tensor<128x320xf32>
+}
+
+// What a kernel packs while it computes is not packed before.
+// CHECK-LABEL: func.func @large
+// CHECK-NOT: weft.pack
+// CHECK: return
+func.func @large(%x: tensor<128x768xf32>, %w: tensor<768x3072xf32> {weft.role = "captured"}) -> tensor<128x3072xf32> {
+  %0 = weft.launch @l(%x, %w) : (tensor<128x768xf32>, tensor<768x3072xf32>) -> tensor<128x3072xf32>
+  return %0 : tensor<128x3072xf32>
 }
 
 // What stays in the first cache is read as it is.
@@ -51,9 +60,13 @@ func.func @small(%x: tensor<128x16xf32>, %w: tensor<16x16xf32>) -> tensor<128x16
   return %r : tensor<128x16xf32>
 }
 
-func.func private @k(%x: tensor<128x768xf32>, %w: tensor<768x768xf32>) -> tensor<128x768xf32> attributes {weft.kernel} {
-  %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
-  return %0 : tensor<128x768xf32>
+func.func private @k(%x: tensor<128x320xf32>, %w: tensor<320x320xf32>) -> tensor<128x320xf32> attributes {weft.kernel} {
+  %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
+  return %0 : tensor<128x320xf32>
+}
+func.func private @l(%x: tensor<128x768xf32>, %w: tensor<768x3072xf32>) -> tensor<128x3072xf32> attributes {weft.kernel} {
+  %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<128x768xf32>, tensor<768x3072xf32>) -> tensor<128x3072xf32>
+  return %0 : tensor<128x3072xf32>
 }
 func.func private @s(%x: tensor<128x16xf32>, %w: tensor<16x16xf32>) -> tensor<128x16xf32> attributes {weft.kernel} {
   %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<128x16xf32>, tensor<16x16xf32>) -> tensor<128x16xf32>

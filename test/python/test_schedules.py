@@ -191,8 +191,28 @@ def test_contractions_pack_where_it_pays():
     assert 'pack_right = "all"' in text and 'pack_left = "item"' in text
     text = schedule_of(lambda x, y: x @ y, x[:128], y)
     assert 'pack_right = "item"' in text and 'pack_left = "all"' in text
+    text = schedule_of(lambda x, y: x @ y, x[:128], np.tile(y, (1, 4)))
+    assert 'pack_right = "item"' in text and "ahead" in text
     text = schedule_of(lambda x, y: x @ y, few, y)
     assert "pack" not in text and "ahead" in text and "k_block" in text
+
+
+# Right operands past the second cache (4 MB at most), packed in passing: whole strips and not, k in blocks and not, tiles
+# that divide the rows and that do not, lines and halves of them.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("size", [(40, 1056, 1000), (61, 1000, 2111), (180, 1037, 1500)])
+def test_contractions_that_pack_in_passing(size, dtype):
+    m, n, k = size
+    x, y, bias = (numbers(shape).astype(dtypes.dtype(dtype).numpy) for shape in ((m, k), (k, n), (n,)))
+    f = wf.jit(lambda x, y, b: wf.nn.relu(x @ y + b))
+    programs = Program(lambda x, y, b: [wf.nn.relu(x @ y + b)], x, y, bias)
+    parts = [np.asarray(f(x[:9].copy(), y[:, i : i + 100].copy(), bias[i : i + 100].copy())) for i in range(0, n, 100)]
+    last = np.asarray(f(x[-9:].copy(), y, bias))
+    for target in TARGETS:
+        for threads in (1, 2):
+            (whole,) = programs.native(target, threads)
+            same_bits(whole[:9], np.concatenate(parts, axis=1))
+            same_bits(whole[-9:], last)
 
 
 def test_large_contractions_are_their_parts():

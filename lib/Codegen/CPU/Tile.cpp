@@ -17,6 +17,8 @@ static bool divides(int64_t length, const SizeExpr &total) {
   return total.constant() && *total.constant() % length == 0;
 }
 
+static int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+
 double Tile::nsOf(double rows, double lanes) {
   rows = std::min(rows, double(M.constant().value_or(INT64_MAX)));
   lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
@@ -238,6 +240,10 @@ void Tile::item(Item it) {
     it.left = {e.pointers[c.leftBuffer], e.index(0), {}, K, c.leftPanel.getStrip()};
   if (c.rightPanel)
     it.right = {e.pointers[c.rightBuffer], e.index(0), {}, K, c.rightPanel.getStrip()};
+  bool inPassing = right && s.ahead; // the first tile of a strip packs it
+  auto select = [&](Value condition, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, e.loc, condition, yes, no);
+  };
   auto run = [&](const Block &block) {
     Value k = e.mul(block.k.first, inner);
     if (left) {
@@ -246,13 +252,27 @@ void Tile::item(Item it) {
     }
     if (right) {
       it.right = {right, it.lanes.first, k, length};
-      fillRight(it.origin, it.right, it.lanes, block.k);
+      if (inPassing) {
+        Value none = e.index(0), next = e.add(it.lanes.first, e.index(s.ahead));
+        it.nextLane = block.last ? select(block.last, next, it.lanes.first) : next;
+        it.stepsToNext = e.sub(block.last ? select(block.last, none, block.k.end) : none, block.k.first);
+      } else {
+        fillRight(it.origin, it.right, it.lanes, block.k);
+      }
     }
     auto down = [&](const Lanes &lanes) {
       if (m.empty())
         tile(it, e.index(0), 1, lanes, block);
-      else
-        overTiles(it.rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
+      else {
+        Stretch rows = it.rows;
+        if (inPassing) {
+          it.copies = true;
+          tile(it, rows.first, s.rows, lanes, block);
+          it.copies = false;
+          rows.first = e.add(rows.first, e.index(s.rows));
+        }
+        overTiles(rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
+      }
     };
     if (n.empty())
       down({e.index(0), {Value()}});
@@ -392,28 +412,49 @@ Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
 }
 
 Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
-  if (item.right) { // lanes past the end are there, and not stored
-    Type element = g.buffers[c.rightBuffer].element;
-    Linear from{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}};
-    return e.load(item.right.memory, element, from,
-                  rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), width));
-  }
+  Linear inStrip{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}};
+  auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), width); };
+  if (item.right && !item.copies) // lanes past the end are there, and not stored
+    return e.load(item.right.memory, g.buffers[c.rightBuffer].element, inStrip, inPanel());
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);
   Type element = g.buffers[c.rightBuffer].element;
-  if (s.ahead && v * width * rightBytes() % 64 == 0) {
-    Linear next = c.rightAccess;
-    next.offset = next.offset + SizeExpr(s.ahead);
-    e.prefetch(e.pointers[c.rightBuffer], element, next, from);
+  Linear soon = c.rightAccess;
+  soon.offset = soon.offset + (item.copies ? soon.coefs[ks.front().back()] * SizeExpr(8) : SizeExpr(s.ahead));
+  if (s.ahead && v * width * rightBytes() % 64 == 0)
+    e.prefetch(e.pointers[c.rightBuffer], element, soon, from);
+  Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
+  if (item.copies)
+    e.store(vector, item.right.memory, element, inStrip, inPanel());
+  return vector;
+}
+
+void Tile::expectNext(const Item &item, Value line, int64_t lines, Value k) {
+  Point at = item.origin;
+  at.indices[ks.front().back()] = e.add(k, item.stepsToNext);
+  for (int64_t i = 0; i < lines; ++i) {
+    Value lane = e.mul(e.add(line, e.index(i)), SizeExpr(64 / int64_t(rightBytes())));
+    at.indices[n.back()] = e.add(item.nextLane, lane);
+    e.prefetch(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, at);
   }
-  return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
 }
 
 /// The fused products of a block of k, added to the accumulators.
 SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                                   SmallVector<Value> accs) {
+  Value line; // the first of those that this tile asks for: the tiles below one another share out what comes next
+  int64_t lines = 0;
+  if (item.nextLane) {
+    int64_t all = ceilDiv(s.ahead * rightBytes(), 64) + 1; // a strip need not begin with a line
+    lines = ceilDiv(all, ceilDiv(s.rowBlock, s.rows));
+    Value number = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(i, item.rows.first), e.index(s.rows));
+    line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(ceilDiv(all, lines)));
+    line = e.mul(line, SizeExpr(lines));
+  }
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
+    if (line)
+      expectNext(item, line, lines, flat);
     SmallVector<Value> next(carried.begin(), carried.end());
     SmallVector<Value> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
@@ -436,7 +477,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     }
     return next;
   };
-  if (item.left && item.right) // both are read by the position in all of k
+  if (item.left && item.right && !item.copies) // both are read by the position in all of k
     return e.loopCarry(e.mul(block.k.first, inner), e.mul(block.k.end, inner), 1, accs,
                        [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
   return overK(0, item.origin, e.index(0), block.k, accs, body);

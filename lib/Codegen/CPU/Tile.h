@@ -56,6 +56,8 @@ private:
     Stretch rows, lanes;
     Panel left, right;
     Value partial; // sums between blocks of k
+    bool copies = false;         // the right operand is read in place, and what is read goes to its panel
+    Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
   };
 
   /// Lanes of a tile: `vectors` of them from j, those with a mask set only where it is.
@@ -102,6 +104,8 @@ private:
   /// The product's operand that an input comes to, perhaps converted; and its value where the input is `loaded`.
   Value sideOf(int input);
   Value converted(int input, const Point &at, unsigned width, Value loaded);
+  /// Asks for some lines of step `k` of what will be packed next.
+  void expectNext(const Item &item, Value line, int64_t lines, Value k);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);

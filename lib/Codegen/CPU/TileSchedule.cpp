@@ -127,7 +127,8 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   };
   if (s.rows > 1 && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
     panel(c.left, c.leftBuffer, c.rows, s.rows);
-  if (s.lanes > 1 && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
+  bool inPassing = s.packRight == Pack::Item && s.ahead; // packed at no cost
+  if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
     panel(c.right, c.rightBuffer, c.lanes, s.lanes * s.vectors);
   return panels;
 }
@@ -223,6 +224,17 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
+    // Rows of lanes side by side that are in no cache: the first tile of a strip packs it while it computes, and all of
+    // them ask for the strip after it.
+    if (canPackRight && sideBySide && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
+        c.groups(g, c.folded, false).size() == 1 && K * N * bytes > target.l2Bytes) {
+      s.packRight = Pack::Item;
+      s.laneBlock = s.ahead = strip;
+      // The blocks of all rows, of this strip and of the next one share the second cache.
+      int64_t steps = target.l2Bytes * 4 / 5 / ((M + 2 * strip) * bytes);
+      if (steps >= 256 && K > steps)
+        s.kBlock = evenBlock(K, steps, 1);
+    }
   } else {
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
     s.packLeft = pack(packLeft, Pack::Item);
