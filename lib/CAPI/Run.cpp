@@ -5,6 +5,9 @@
 #include "weft/Pipelines/Compile.h"
 #include "weft/Pipelines/Report.h"
 #include "weft/Reference/Interpreter.h"
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 using namespace mlir;
 using namespace weft::capi;
@@ -88,8 +91,12 @@ bool weftCompile(MlirModule module, MlirStringRef text, const WeftObjectStore *g
     };
     store.keep = [given](StringRef key, StringRef object) { given->keep(given->user, wrap(key), wrap(object)); };
   }
-  if (succeeded(
-          weft::compileModule(unwrap(module), options, imageBytes, reportText, message, given ? &store : nullptr))) {
+  bool good = succeeded(
+      weft::compileModule(unwrap(module), options, imageBytes, reportText, message, given ? &store : nullptr));
+#ifdef __GLIBC__
+  malloc_trim(0); // what the program will run in should not stand beside what the compiler needed
+#endif
+  if (good) {
     fill(image, imageBytes);
     fill(report, reportText);
     return true;

@@ -124,7 +124,8 @@ struct Mapping {
   }
 };
 
-WeftBuffer *mapBlock(int cls) {
+/// Large pages are asked for as far as `bytes` fill them: a page filled in part would be there whole.
+WeftBuffer *mapBlock(int cls, int64_t bytes) {
   Mapping m(cls);
   int64_t reserve = m.total + m.align;
   // Not MAP_NORESERVE: a size beyond all memory must fail here, not kill the process when touched.
@@ -138,15 +139,15 @@ WeftBuffer *mapBlock(int cls) {
     munmap(raw, data - kPage - start);
   if (end > data + m.dataBytes)
     munmap(reinterpret_cast<void *>(data + m.dataBytes), end - data - m.dataBytes);
-  if (m.align == kHugePage)
-    madvise(reinterpret_cast<void *>(data), m.dataBytes, MADV_HUGEPAGE); // only advice: failure is fine
+  if (int64_t whole = bytes / kHugePage * kHugePage)
+    madvise(reinterpret_cast<void *>(data), whole, MADV_HUGEPAGE); // only advice: failure is fine
   return reinterpret_cast<WeftBuffer *>(data - sizeof(WeftBuffer));
 }
 
-WeftBuffer *newBlock(int cls) {
+WeftBuffer *newBlock(int cls, int64_t bytes) {
   WeftBuffer *block;
   if (classBytes(cls) >= kMapFrom)
-    block = mapBlock(cls);
+    block = mapBlock(cls, bytes);
   else
     block = static_cast<WeftBuffer *>(aligned_alloc(kUnit, classBytes(cls) + sizeof(WeftBuffer)));
   if (!block)
@@ -226,9 +227,9 @@ WeftBuffer *weft_buffer_alloc(int64_t bytes) {
   } else {
     if (!gForkHandlers.load(std::memory_order_relaxed) && !gForkHandlers.exchange(true))
       pthread_atfork(lockAll, unlockAll, unlockAll);
-    block = newBlock(cls);
+    block = newBlock(cls, bytes);
     if (!block && trimTo(0) > 0)
-      block = newBlock(cls); // pooled memory of other sizes may have been in the way
+      block = newBlock(cls, bytes); // pooled memory of other sizes may have been in the way
     if (!block) {
       c.lock.lock();
       --c.live;

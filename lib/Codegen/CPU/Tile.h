@@ -55,7 +55,7 @@ private:
     Point origin;
     Stretch rows, lanes;
     Panel left, right;
-    Value partial; // sums between blocks of k
+    Value partial;               // sums between blocks of k
     bool copies = false;         // the right operand is read in place, and what is read goes to its panel
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
   };

@@ -35,7 +35,8 @@ struct Schedule {
   int64_t kBlock = 0;                  // steps of the first folded group between visits to partial sums; 0: all
   Pack packLeft = Pack::None, packRight = Pack::None;
   int64_t panel = 0; // lanes of the right operand that are packed at once for all items; 0: all
-  int64_t ahead = 0; // how many lanes ahead the right operand is asked for, where it is read in place or packed in passing
+  // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; 0: not.
+  int64_t ahead = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Nothing where the attribute does not name a form.
