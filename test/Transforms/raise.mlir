@@ -107,3 +107,56 @@ func.func @bare_greatest(%x: tensor<3x4xf32>) -> tensor<3xf32> {
   %r = weft.add %l, %m : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   return %r : tensor<3xf32>
 }
+
+// A norm of a norm: x rsqrt(mean(x x) + eps), and with the mean taken off first; factors in either order, sizes of 1 kept.
+// CHECK-LABEL: func.func @norms(
+// CHECK-NEXT:    %[[L:.*]] = weft.layer_norm %arg0 {dims = array<i64: 1>, eps = 5.000000e-01 : f64}
+// CHECK-NEXT:    %[[R:.*]] = weft.rms_norm %[[L]] {dims = array<i64: 0, 1>, eps = 2.500000e-01 : f64}
+// CHECK-NEXT:    return %[[R]]
+func.func @norms(%x: tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>> {
+  %n = weft.constant {value = dense<4.0> : tensor<f32>} : () -> tensor<f32>
+  %nb = weft.broadcast %n {dims = array<i64>} : (tensor<f32>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %e = weft.constant {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %eb = weft.broadcast %e {dims = array<i64>} : (tensor<f32>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %s = weft.reduce %x {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %su = weft.reshape %s : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %m = weft.div %su, %nb : (tensor<?x1xf32, #weft.dims<B, _>>, tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %mb = weft.broadcast %m {dims = array<i64: 0, 1>} : (tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %d = weft.sub %x, %mb : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %q = weft.mul %d, %d : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %v = weft.reduce %q {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?xf32, #weft.dims<B>>
+  %vu = weft.reshape %v : (tensor<?xf32, #weft.dims<B>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %vm = weft.div %vu, %nb : (tensor<?x1xf32, #weft.dims<B, _>>, tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %ve = weft.add %vm, %eb : (tensor<?x1xf32, #weft.dims<B, _>>, tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %r = weft.rsqrt %ve : (tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x1xf32, #weft.dims<B, _>>
+  %rb = weft.broadcast %r {dims = array<i64: 0, 1>} : (tensor<?x1xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %y = weft.mul %rb, %d : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+
+  %yq = weft.mul %y, %y : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %ys = weft.reduce %yq {dims = array<i64: 0, 1>, kind = #weft.reduce_kind<add>} : (tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<f32>
+  %c = weft.dim_size {size = #weft.size<4*B>} : () -> tensor<i64>
+  %cf = weft.convert %c {dtype = f32} : (tensor<i64>) -> tensor<f32>
+  %ym = weft.div %ys, %cf : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %f = weft.constant {value = dense<0.25> : tensor<f32>} : () -> tensor<f32>
+  %ye = weft.add %ym, %f : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %yr = weft.rsqrt %ye : (tensor<f32>) -> tensor<f32>
+  %yb = weft.broadcast %yr {dims = array<i64>} : (tensor<f32>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  %z = weft.mul %y, %yb : (tensor<?x4xf32, #weft.dims<B, _>>, tensor<?x4xf32, #weft.dims<B, _>>) -> tensor<?x4xf32, #weft.dims<B, _>>
+  return %z : tensor<?x4xf32, #weft.dims<B, _>>
+}
+
+// Not where the sum is divided by another number than it has terms.
+// CHECK-LABEL: func.func @another_count(
+// CHECK-NOT:     weft.rms_norm
+func.func @another_count(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %q = weft.mul %x, %x : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  %s = weft.reduce %q {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<3x4xf32>) -> tensor<3xf32>
+  %n = weft.constant {value = dense<3.0> : tensor<3xf32>} : () -> tensor<3xf32>
+  %m = weft.div %s, %n : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %e = weft.constant {value = dense<0.5> : tensor<3xf32>} : () -> tensor<3xf32>
+  %v = weft.add %m, %e : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %r = weft.rsqrt %v : (tensor<3xf32>) -> tensor<3xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<3xf32>) -> tensor<3x4xf32>
+  %y = weft.mul %x, %b : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}

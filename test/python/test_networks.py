@@ -158,6 +158,30 @@ def test_logsumexp_written_out_is_recognised():
     assert "weft.logsumexp" not in text  # at infinities it has other bits
 
 
+def written_rms_norm(x):
+    return x * wf.rsqrt(wf.mean(x**2, axis=-1, keepdims=True) + 1e-6)
+
+
+def written_layer_norm(x):
+    d = x - wf.mean(x, axis=-1, keepdims=True)
+    return wf.rsqrt(wf.mean(d * d, axis=-1, keepdims=True) + 1e-5) * d
+
+
+@pytest.mark.parametrize(
+    ("written", "named"), [(written_rms_norm, nn.rms_norm), (written_layer_norm, nn.layer_norm)], ids=["rms", "layer"]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_norms_written_out_are_recognised(written, named, dtype):
+    x = RNG.normal(0, 4, (6, 70)).astype(dtype)
+    x[0, :2], x[1, 0], x[2], x[3, 0] = (np.inf, -np.inf), np.nan, 0, -0.0
+    assert same(*(wf.jit(f, numerics="strict")(x) for f in (written, named)))
+    programs = [wf.jit(wf.grad(lambda x, f=f: wf.sum(f(x) ** 2)), numerics="strict") for f in (written, named)]
+    assert all(f"weft.{named.__name__}" in p.lower(x).as_text("resolved") for p in programs)
+    assert same(*(p(x) for p in programs))
+    spec = wf.spec((wf.Dim("n"), wf.Dim("m")), dtype)
+    assert f"weft.{named.__name__}" in programs[0].lower(spec).as_text("resolved")
+
+
 def test_a_query_without_keys_has_no_gradient():
     q, k, v = numbers((1, 2, 3), (1, 4, 3), (1, 4, 2))
     mask = np.array([[True] * 4, [False] * 4])

@@ -116,7 +116,8 @@ def Raise : Weft_ModulePass<"weft-raise"> {
   let description = [{
     Walks the composites' own rules. Only forms of which each bit is the composite's own are taken: `exp(x - max(x))` over
     its sum, the greatest element taken as a constant or not, is `weft.softmax`, whose derivative needs the result alone;
-    `log(sum(exp(x - m))) + m`, with m the greatest element or 0 where that is infinite, is `weft.logsumexp`.
+    `log(sum(exp(x - m))) + m`, with m the greatest element or 0 where that is infinite, is `weft.logsumexp`;
+    `x * rsqrt(mean(x * x) + eps)` is `weft.rms_norm`, or `weft.layer_norm` of y where x is `y - mean(y)`.
   }];
   let options = [Option<"forDerivatives", "for-derivatives", "bool", "false",
     "only in a module that asks for derivatives: elsewhere a name is worth nothing, and steps written out keep a line each">];

@@ -55,8 +55,9 @@ void replaceByComposite(mlir::PatternRewriter &rewriter, mlir::Operation *last,
   mlir::Location loc = mergeLocations(last->getContext(), places);
   rewriter.replaceOp(last, OpT::create(rewriter, loc, args...).getResult());
 }
-/// The part of populateRaisePatterns that is the network family's.
+/// The parts of populateRaisePatterns that are the network family's, and its norms'.
 void populateNetworkRaisePatterns(mlir::RewritePatternSet &patterns);
+void populateNormRaisePatterns(mlir::RewritePatternSet &patterns);
 
 /// What a composite is made of, over a batch: where some of its operands have no batch axis and its own form would
 /// repeat them.

@@ -133,4 +133,5 @@ LogicalResult LogsumexpOp::batch(Batcher &batcher, ValueRange operands, ArrayRef
 
 void weft::populateNetworkRaisePatterns(RewritePatternSet &patterns) {
   patterns.add<RaiseLogsumexp>(patterns.getContext());
+  populateNormRaisePatterns(patterns);
 }

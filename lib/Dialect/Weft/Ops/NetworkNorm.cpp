@@ -1,4 +1,4 @@
-// Decides the rules of normalisations; per op: verify | infer | decompose | derivative | batch.
+// Decides the rules of normalisations; per op: verify | infer | decompose | derivative | batch. One rule raises two.
 #include "CompositeRules.h"
 #include "weft/Dialect/Weft/Network.h"
 
@@ -47,6 +47,74 @@ template <class OpT> static Value normJvp(OpT op, GraphBuilder &b, Value x, Valu
     result = b.add(result, back(b, b.neg(mean(b, u, dims)), y, dims));
   return b.convert(result, getElementTypeOrSelf(x));
 }
+
+//===-- written out ----------------------------------------------------------------------------------------------===//
+
+/// Whether a value is this number everywhere, as a constant or as a size.
+static bool isNumber(Value value, const SizeExpr &number) {
+  if (auto splat = uniformOf(value)) {
+    auto constant = number.constant();
+    return constant && splat.getSplatValue<APFloat>().convertToDouble() == double(*constant);
+  }
+  if (auto broadcast = value.getDefiningOp<BroadcastOp>())
+    value = broadcast.getX();
+  auto convert = value.getDefiningOp<ConvertOp>();
+  auto size = convert ? convert.getX().getDefiningOp<DimSizeOp>() : DimSizeOp();
+  return size && size.getSize().getSize() == number;
+}
+
+/// The sum that `mean` divides, where what is repeated to a shape is the mean of something of that shape.
+static ReduceOp meanOf(Repeated repeated, const Shape &shape) {
+  auto div = repeated.folded ? repeated.folded.getDefiningOp<DivOp>() : DivOp();
+  if (!div)
+    return {};
+  repeated.folded = div.getX();
+  repeated.intoUnits();
+  auto sum = repeated.folded.getDefiningOp<ReduceOp>();
+  if (!sum || sum.getKind() != ReduceKind::Add || shapeOf(sum.getX()) != shape ||
+      repeated.places != keptDims(sum.getX(), sum.getDims()))
+    return {};
+  SizeExpr count(1);
+  for (int64_t dim : sum.getDims())
+    count = count * shape[dim];
+  return isNumber(div.getY(), count) ? sum : ReduceOp();
+}
+
+namespace {
+
+/// x rsqrt(mean(x x) + eps) is rms_norm of x; where x is y - mean(y), layer_norm of y.
+struct RaiseNorm : OpRewritePattern<MulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MulOp op, PatternRewriter &rewriter) const override {
+    for (auto [x, scale] : {std::pair(op.getX(), op.getY()), std::pair(op.getY(), op.getX())}) {
+      Repeated repeated(scale);
+      auto rsqrt = repeated.folded ? repeated.folded.getDefiningOp<RsqrtOp>() : RsqrtOp();
+      auto plus = rsqrt ? rsqrt.getX().getDefiningOp<AddOp>() : AddOp();
+      auto eps = plus ? uniformOf(plus.getY()) : DenseElementsAttr();
+      if (!eps || isShort(x))
+        continue;
+      repeated.folded = plus.getX();
+      ReduceOp sum = meanOf(repeated, shapeOf(x));
+      auto square = sum ? sum.getX().getDefiningOp<MulOp>() : MulOp();
+      if (!square || square.getX() != x || square.getY() != x)
+        continue;
+      double number = eps.getSplatValue<APFloat>().convertToDouble();
+      auto centred = x.getDefiningOp<SubOp>();
+      ReduceOp mean = centred ? meanOf(Repeated(centred.getY()), shapeOf(x)) : ReduceOp();
+      if (mean && mean.getX() == centred.getX() && mean.getDims() == sum.getDims())
+        replaceByComposite<LayerNormOp>(rewriter, op, {mean, centred, square, sum, plus, rsqrt}, centred.getX(),
+                                        sum.getDims(), APFloat(number));
+      else
+        replaceByComposite<RmsNormOp>(rewriter, op, {square, sum, plus, rsqrt}, x, sum.getDims(), APFloat(number));
+      return success();
+    }
+    return failure();
+  }
+};
+
+} // namespace
+
+void weft::populateNormRaisePatterns(RewritePatternSet &patterns) { patterns.add<RaiseNorm>(patterns.getContext()); }
 
 //===-- layer_norm -----------------------------------------------------------------------------------------------===//
 
