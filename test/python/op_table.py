@@ -686,6 +686,7 @@ STRUCTURED = [
     structured("broadcast", "", ((3, 1),), _broadcast, lambda x: np.broadcast_to(x[None, :, None], (2, 3, 4, 5))),
     structured("transpose", "", ((2, 3, 5),), lambda x: emit("transpose", [x], permutation=[2, 0, 1]),
                lambda x: x.transpose(2, 0, 1)),
+    structured("optimization_barrier", "", ((3, 4),), lambda x: emit("optimization_barrier", [x]), lambda x: x.copy()),
     structured("reverse", "", ((3, 4, 5),), lambda x: emit("reverse", [x], dims=[0, 2]), lambda x: x[::-1, :, ::-1]),
     structured("slice", "", ((7, 8),), _slice, lambda x: x[1:7:2, 2:8:3]),
     structured("pad", "", ((3, 4), ()), _pad, _np_pad),

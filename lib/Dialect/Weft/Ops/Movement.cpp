@@ -338,6 +338,43 @@ LogicalResult TransposeOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> o
   return success();
 }
 
+//===-- optimization_barrier --------------------------------------------------------------------------------===//
+
+LogicalResult OptimizationBarrierOp::verify() { return success(); }
+
+LogicalResult OptimizationBarrierOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
+                                                      DictionaryAttr, OpaqueProperties, RegionRange,
+                                                      SmallVectorImpl<Type> &types) {
+  types.push_back(operands[0].getType());
+  return success();
+}
+
+Value OptimizationBarrierOp::transposeTo(GraphBuilder &builder, unsigned, ValueRange, Value cotangent) {
+  return builder.create<OptimizationBarrierOp>(cotangent);
+}
+
+bool OptimizationBarrierOp::isLinearIn(unsigned operand) { return true; }
+bool OptimizationBarrierOp::isJointlyLinear() { return true; }
+
+FusionKind OptimizationBarrierOp::getFusionKind() { return FusionKind::Alias; }
+
+LogicalResult OptimizationBarrierOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
+                                           SmallVectorImpl<Value> &results) {
+  results.push_back(OptimizationBarrierOp::create(batcher.builder, getLoc(), operands[0]));
+  return success();
+}
+
+LogicalResult OptimizationBarrierOp::lower(LowerContext &context, ValueRange operands,
+                                           SmallVectorImpl<Value> &results) {
+  return emitOpError("[WF1503] has no code: it stands between kernels, never in one");
+}
+
+LogicalResult OptimizationBarrierOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands,
+                                              SmallVectorImpl<Tensor> &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
 //===-- reverse ---------------------------------------------------------------------------------------------===//
 
 LogicalResult ReverseOp::verify() {

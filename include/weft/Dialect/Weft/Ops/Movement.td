@@ -1,4 +1,4 @@
-// Decides the movement family: ops that only rearrange elements. All are linear.
+// Decides the movement family: ops that only rearrange elements, or leave them where they are. All are linear.
 #ifndef WEFT_MOVEMENT
 #define WEFT_MOVEMENT
 
@@ -51,6 +51,21 @@ def Weft_TransposeOp : Weft_StructuredOp<"transpose", Weft_Linear> {
   let hasFolder = 1;
   let hasCanonicalizer = 1;
   let extraClassDeclaration = "bool turnsRows();";
+}
+
+def Weft_OptimizationBarrierOp : Weft_StructuredOp<"optimization_barrier", Weft_Linear> {
+  let summary = "the value itself, past which no kernel reaches";
+  let description = [{
+    Named after StableHLO's. What makes x and what reads the result are never one kernel, so the value is in memory
+    between them. Derivatives and batches have a barrier where the program has one.
+
+    Example:
+    ```mlir
+    %r = weft.optimization_barrier %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+    ```
+  }];
+  let arguments = (ins Weft_Any:$x);
+  let results = (outs Weft_Any:$result);
 }
 
 def Weft_ReverseOp : Weft_StructuredOp<"reverse", Weft_Linear> {
