@@ -11,7 +11,23 @@ namespace weft {
 
 //===-- sizes and indices ----------------------------------------------------------------------------------------===//
 
-Value Emitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+bool Emitter::reaches(Value value) const {
+  Block *block = b.getInsertionBlock();
+  Operation *before = b.getInsertionPoint() == block->end() ? nullptr : &*b.getInsertionPoint();
+  while (block != value.getParentBlock()) {
+    before = block->getParentOp();
+    if (!before || before->hasTrait<OpTrait::IsIsolatedFromAbove>())
+      return false;
+    block = before->getBlock();
+  }
+  Operation *maker = value.getDefiningOp();
+  return !maker || !before || maker->isBeforeInBlock(before);
+}
+
+Value Emitter::index(int64_t value) {
+  return once({TypeID::get<arith::ConstantIndexOp>().getAsOpaquePointer(), nullptr, nullptr, value},
+              [&] { return arith::ConstantIndexOp::create(b, loc, value); });
+}
 
 Value Emitter::index(const SizeExpr &expr) {
   if (auto c = expr.constant())
@@ -24,13 +40,13 @@ Value Emitter::index(const SizeExpr &expr) {
           atom.divisor
               ? Value(b.createOrFold<arith::FloorDivSIOp>(loc, index(atom.dividend.front()), index(atom.divisor)))
               : symbols.lookup(atom.symbol);
-      product = product ? b.createOrFold<arith::MulIOp>(loc, product, factor) : factor;
+      product = product ? once<arith::MulIOp>(product, factor) : factor;
     }
     if (!product)
       product = index(coefficient);
     else if (coefficient != 1)
-      product = b.createOrFold<arith::MulIOp>(loc, product, index(coefficient));
-    sum = sum ? b.createOrFold<arith::AddIOp>(loc, sum, product) : product;
+      product = once<arith::MulIOp>(product, index(coefficient));
+    sum = sum ? once<arith::AddIOp>(sum, product) : product;
   }
   return sum;
 }
@@ -40,31 +56,34 @@ Value Emitter::add(Value x, Value y) {
     return y;
   if (matchPattern(y, m_Zero()))
     return x;
-  return b.createOrFold<arith::AddIOp>(loc, x, y);
+  return once<arith::AddIOp>(x, y);
 }
 
 Value Emitter::mul(Value x, const SizeExpr &y) {
   if (y == SizeExpr(1))
     return x;
-  return b.createOrFold<arith::MulIOp>(loc, x, index(y));
+  return once<arith::MulIOp>(x, index(y));
 }
 
-Value Emitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
+Value Emitter::sub(Value x, Value y) { return once<arith::SubIOp>(x, y); }
 
 Value Emitter::roundDown(Value x, int64_t step) {
-  return b.createOrFold<arith::MulIOp>(loc, b.createOrFold<arith::DivUIOp>(loc, x, index(step)), index(step));
+  return once<arith::MulIOp>(once<arith::DivUIOp>(x, index(step)), index(step));
 }
 
-Value Emitter::toI64(Value x) { return b.createOrFold<arith::IndexCastOp>(loc, b.getI64Type(), x); }
+Value Emitter::toI64(Value x) {
+  return once({TypeID::get<arith::IndexCastOp>().getAsOpaquePointer(), x.getAsOpaquePointer(), nullptr, 0},
+              [&] { return b.createOrFold<arith::IndexCastOp>(loc, b.getI64Type(), x); });
+}
 
-Value Emitter::minimum(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
+Value Emitter::minimum(Value x, Value y) { return once<arith::MinSIOp>(x, y); }
 
 SmallVector<Value> Emitter::delinearize(Value flat, ArrayRef<SizeExpr> shape) {
   SmallVector<Value> indices(shape.size());
   for (int i = int(shape.size()) - 1; i > 0; --i) {
     Value size = index(shape[i]);
-    indices[i] = b.createOrFold<arith::RemUIOp>(loc, flat, size);
-    flat = b.createOrFold<arith::DivUIOp>(loc, flat, size);
+    indices[i] = once<arith::RemUIOp>(flat, size);
+    flat = once<arith::DivUIOp>(flat, size);
   }
   if (!shape.empty())
     indices[0] = flat;
@@ -93,8 +112,49 @@ Value Emitter::offset(const Linear &linear, const Point &point) {
 
 Value Emitter::address(Value pointer, Type element, Value offset) {
   Value i = toI64(offset);
-  return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), pointer,
-                             ArrayRef<LLVM::GEPArg>{i});
+  return once({memoryType(element).getAsOpaquePointer(), pointer.getAsOpaquePointer(), i.getAsOpaquePointer(), 0}, [&] {
+    return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), pointer,
+                               ArrayRef<LLVM::GEPArg>{i});
+  });
+}
+
+/// Takes numbers out of an index: what is added to it, or all of it (null then).
+static Value withoutNumbers(Value index, int64_t &number) {
+  APInt value;
+  while (auto sum = index.getDefiningOp<arith::AddIOp>()) {
+    if (!matchPattern(sum.getRhs(), m_ConstantInt(&value)))
+      break;
+    number += value.getSExtValue();
+    index = sum.getLhs();
+  }
+  if (!matchPattern(index, m_ConstantInt(&value)))
+    return index;
+  number += value.getSExtValue();
+  return {};
+}
+
+Value Emitter::place(Value pointer, Type element, const Linear &linear, const Point &point) {
+  SizeExpr numbers = linear.offset;
+  Value sum;
+  for (auto [coef, i] : llvm::zip(linear.coefs, point.indices)) {
+    if (coef == SizeExpr(0) || !i)
+      continue;
+    int64_t number = 0;
+    Value rest = withoutNumbers(i, number);
+    numbers = numbers + coef * SizeExpr(number);
+    if (rest)
+      sum = sum ? add(sum, mul(rest, coef)) : mul(rest, coef);
+  }
+  Value shared = sum ? address(pointer, element, sum) : pointer;
+  if (numbers == SizeExpr(0))
+    return shared;
+  auto number = numbers.constant();
+  if (!number || !llvm::isInt<32>(*number))
+    return address(shared, element, index(numbers));
+  return once({memoryType(element).getAsOpaquePointer(), shared.getAsOpaquePointer(), nullptr, *number}, [&] {
+    return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), shared,
+                               ArrayRef<LLVM::GEPArg>{int32_t(*number)});
+  });
 }
 
 Value Emitter::laneSteps(const SizeExpr &coef, unsigned width) {
@@ -118,7 +178,7 @@ Value Emitter::maskOf(const Point &point) {
 
 Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
   Type memory = memoryType(element);
-  Value at = address(pointer, element, offset(linear, point));
+  Value at = place(pointer, element, linear, point);
   SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
   unsigned align = byteWidth(element);
   Value value;
@@ -169,7 +229,7 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
     value = widen(value, point.width);
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(b, loc, wide ? Type(vectorOf(memory, point.width)) : memory, value);
-  Value at = address(pointer, element, offset(linear, point));
+  Value at = place(pointer, element, linear, point);
   unsigned align = byteWidth(element);
   if (!wide || coef == SizeExpr(1)) {
     if (wide && point.mask)
@@ -185,7 +245,7 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
 }
 
 void Emitter::prefetch(Value pointer, Type element, const Linear &linear, const Point &point) {
-  LLVM::Prefetch::create(b, loc, address(pointer, element, offset(linear, point)), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(b, loc, place(pointer, element, linear, point), /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
 Value Emitter::beforeLine(Value address, Type element) {

@@ -123,6 +123,26 @@ public:
 
 private:
   unsigned bodies = 0; // of parallel loops so far
+
+  /// Index arithmetic is made once: what, of which values, with which number. Most of what a tile's accesses compute is
+  /// the same, and is cheapest where it never was.
+  using Made = std::tuple<const void *, const void *, const void *, int64_t>;
+  llvm::DenseMap<Made, mlir::Value> made;
+  /// Whether a value stands before the point of insertion, there or around it.
+  bool reaches(mlir::Value value) const;
+  template <typename Make> mlir::Value once(const Made &what, Make make) {
+    if (mlir::Value known = made.lookup(what); known && reaches(known))
+      return known;
+    mlir::Value value = make();
+    made[what] = value;
+    return value;
+  }
+  template <typename Op> mlir::Value once(mlir::Value x, mlir::Value y) {
+    return once({mlir::TypeID::get<Op>().getAsOpaquePointer(), x.getAsOpaquePointer(), y.getAsOpaquePointer(), 0},
+                [&] { return b.createOrFold<Op>(loc, x, y); });
+  }
+  /// The address of a point: what all points share, then a number.
+  mlir::Value place(mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
   /// 0, coef, 2 * coef, ...
   mlir::Value laneSteps(const SizeExpr &coef, unsigned width);
   mlir::Value laneAddresses(mlir::Value base, mlir::Type memory, mlir::Value offsets);
