@@ -125,21 +125,27 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
     from.indices[dim] = at;
     from.lane = dim;
     from.width = width;
-    for (unsigned v = 0; v < lanes.vectors(); ++v) {
+    auto turn = [&](Value v, Value mask) {
       SmallVector<Value> rows;
       for (unsigned t = 0; t < width; ++t) {
-        Value lane = e.add(lanes.j, e.index(v * width + t));
-        if (lanes.masks[v]) // a lane past the end reads the last one; its products are not stored
+        Value lane = e.add(e.add(lanes.j, v), e.index(t));
+        if (mask) // a lane past the end reads the last one; its products are not stored
           lane = e.minimum(lane, e.sub(e.index(N), e.index(1)));
         from.indices[n.back()] = lane;
         rows.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
       }
       for (auto [t, vector] : llvm::enumerate(e.transposed(rows))) {
-        Value to = panelOffset(panel, lanes.j, strip(), e.add(at, e.index(t)));
-        e.store(vector, panel.memory, element, Linear{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}},
-                rowOfMemory(e, to, width));
+        Point to = rowOfMemory(e, panelOffset(panel, lanes.j, strip(), e.add(at, e.index(t))), width);
+        to.indices[1] = v;
+        e.store(vector, panel.memory, element, Linear{SizeExpr(0), {SizeExpr(1), SizeExpr(1)}}, to);
       }
-    }
+    };
+    // As a loop where vectors are alike: shuffles are dear to compile.
+    if (llvm::none_of(lanes.masks, [](Value mask) { return bool(mask); }))
+      e.loop(e.index(0), e.index(int64_t(lanes.vectors()) * width), width, [&](Value v) { turn(v, {}); });
+    else
+      for (unsigned v = 0; v < lanes.vectors(); ++v)
+        turn(e.index(v * width), lanes.masks[v]);
   });
   e.loop(middle, k.end, 1, [&](Value at) {
     Point from = origin;

@@ -28,7 +28,7 @@ import numpy as np
 
 from weft._src import _weft, array, assumptions, cache, compiler, dims, dtypes, guards, pytree, source, trace
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 16 << 20
 """Of arrays whose content is in a key: beyond, hashing costs more than a trace."""
 
 _MAX_MADE = 1 << 20  # bytes of arrays that a trace made itself, kept in the manifest
