@@ -7,6 +7,7 @@ ledger says of it (`explain().ledger`), *call* is a later call. Figures are the 
 engines take turns.
 
     python benchmarks/compile_time.py [names] [--rounds N] [--engines weft,weft warm,jax]
+    python benchmarks/compile_time.py --save    # writes the table of benchmarks/README.md
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import sys
 import tempfile
 import time
 
+README = pathlib.Path(__file__).resolve().parent / "README.md"
+BEGIN, END = "<!-- compile_time.py --save writes from here -->", "<!-- to here: compile_time.py -->"
 ENGINES = ("weft", "weft warm", "jax")
 COLUMNS = ("first", "cpu", "trace", "compile", "call", "import")
 
@@ -89,12 +92,33 @@ def measure(name: str, engines: list[str], rounds: int) -> dict[str, dict[str, f
     return best
 
 
+def save(figures: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Writes the table of the README."""
+    import machine
+
+    lines = [
+        "| workload | first call | trace + compile | CPU | warm cache | JAX | Weft / JAX |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, of in figures.items():
+        weft, jax = of["weft"], of["jax"]["first"]
+        cells = [weft["first"], weft["trace"] + weft["compile"], weft["cpu"], of["weft warm"]["first"], jax]
+        lines.append(f"| {name} | {' | '.join(f'{c:.0f}' for c in cells)} | {weft['first'] / jax:.2f} |")
+    told = f"Milliseconds. The interpreter with NumPy takes {interpreter():.0f} more, in no figure. The machine:"
+    about = machine.describe()
+    text = "; ".join(f"{k}: {about[k]}" for k in ("processor", "cores of this process", "load before the run", "weft"))
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = "\n".join(lines)
+    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{told} {text}.\n\n{END}{after}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of workloads' names; none: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engines", default=",".join(ENGINES), help=f"of {', '.join(ENGINES)}, in this order")
-    parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
+    parser.add_argument("--save", action="store_true", help="write the table of the README, of the workloads that ran")
     parser.add_argument("--one", nargs=2, metavar=("WORKLOAD", "ENGINE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -113,8 +137,8 @@ def main() -> int:
             cells = "".join(f"{known[c]:9.1f}" if c in known else f"{'':9}" for c in COLUMNS)
             of = f"{known['first'] / best['jax']['first']:9.2f}" if "jax" in best else ""
             print(f"{w.name:34} {engine:10}{cells}{of}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.save:
+        save(figures)
     return 0
 
 
