@@ -60,10 +60,13 @@ private:
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
   };
 
-  /// Lanes of a tile: `vectors` of them from j, those with a mask set only where it is.
+  /// Lanes of a tile: vectors of the strip at j, from number `from` on; those with a mask set only where it is.
   struct Lanes {
     Value j;
     SmallVector<Value> masks;
+    unsigned width;
+    unsigned from = 0;
+    int64_t inLast = 0; // how many lanes of the last vector are there, if that is known and not all
     unsigned vectors() const { return masks.size(); }
   };
 
@@ -91,6 +94,8 @@ private:
   void item(Item item);
   /// Whole strips of the item's lanes, then the rest, masked.
   void overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body);
+  /// What one tile takes of a strip: a last vector of few lanes is a tile of its own, of half its width.
+  void inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> body);
   /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
   void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
   void tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
