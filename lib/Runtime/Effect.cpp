@@ -48,13 +48,15 @@ template <typename T> T read(const char *at) {
   return value;
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text that reads back as the same number; that of NaN has no sign, which no op promises.
 std::string number(double value, int digits) {
+  if (std::isnan(value))
+    return "nan";
   char text[40];
   for (int precision = 1; precision <= digits; ++precision) {
     std::snprintf(text, sizeof text, "%.*g", precision, value);
     double back = std::strtod(text, nullptr);
-    if (back == value || (digits <= 9 && float(back) == float(value)) || value != value)
+    if (back == value || (digits <= 9 && float(back) == float(value)))
       break;
   }
   return text;
