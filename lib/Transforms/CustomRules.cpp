@@ -302,7 +302,7 @@ LogicalResult batchCustom(ModuleOp module, func::FuncOp function, func::FuncOp b
   if (!fwd || !bwd || fwd.isExternal())
     return function.emitError("[WF3010] weft.fwd and weft.bwd of @") << function.getSymName() << " do not fit it";
   // Residuals that do not depend on the batch stay whole.
-  SmallVector<bool> has = Batcher::batchedResults(fwd.getBody().front(), batched), whole(has.size(), false), flags;
+  SmallVector<bool> has = batcher.batchedResults(fwd.getBody().front(), batched), whole(has.size(), false), flags;
   unsigned numResults = function.getNumResults();
   for (unsigned i = numResults; i < has.size(); ++i) {
     whole[i] = !has[i];

@@ -75,10 +75,29 @@ SmallVector<bool> Batcher::batchedResults(Block &block, ArrayRef<bool> batched) 
   for (auto [argument, has] : llvm::zip_equal(block.getArguments(), batched))
     if (has)
       values.insert(argument);
-  for (Operation &op : block.without_terminator())
-    if (llvm::any_of(op.getOperands(), isBatched))
-      values.insert(op.result_begin(), op.result_end());
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<bool> operands = llvm::map_to_vector(op.getOperands(), isBatched);
+    if (!llvm::is_contained(operands, true))
+      continue;
+    auto rule = dyn_cast<BatchOpInterface>(op);
+    SmallVector<bool> has = rule ? rule.batchedResults(*this, operands) : SmallVector<bool>(op.getNumResults(), true);
+    for (auto [result, is] : llvm::zip_equal(op.getResults(), has))
+      if (is)
+        values.insert(result);
+  }
   return llvm::map_to_vector(block.getTerminator()->getOperands(), isBatched);
+}
+
+SmallVector<bool> Batcher::batchedResults(func::FuncOp callee, ArrayRef<bool> batched) {
+  if (!llvm::is_contained(batched, true))
+    return SmallVector<bool>(callee.getNumResults(), false);
+  if (hasCustomRule(callee) || callee.isExternal() || failed(verifyNotRecursive(callee)))
+    return SmallVector<bool>(callee.getNumResults(), true);
+  std::pair<Operation *, std::vector<bool>> key(callee, std::vector<bool>(batched.begin(), batched.end()));
+  auto found = ofFunctions->find(key);
+  if (found == ofFunctions->end())
+    found = ofFunctions->try_emplace(key, batchedResults(callee.getBody().front(), batched)).first;
+  return found->second;
 }
 
 LogicalResult Batcher::batchBlock(Block &from, ValueRange arguments, ArrayRef<bool> batched,
@@ -140,6 +159,7 @@ FailureOr<func::FuncOp> Batcher::batchFunction(func::FuncOp callee, ArrayRef<boo
     return failure();
 
   Batcher inner(module, builder, size.constant() ? size : freshSize(callee, "N"), selects);
+  inner.ofFunctions = ofFunctions;
   SmallVector<Type> inputs;
   for (auto [type, has] : llvm::zip_equal(callee.getArgumentTypes(), batched))
     inputs.push_back(has ? Type(inner.batchedType(type)) : type);

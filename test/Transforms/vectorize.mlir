@@ -22,3 +22,31 @@ func.func private @f(%x: tensor<4xf32>, %w: tensor<4xf32>) -> (tensor<f32>, tens
   %s = weft.reduce %m {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<f32>
   return %s, %e : tensor<f32>, tensor<4xf32>
 }
+
+// Of a loop in a loop, and of a call in it, only what depends on the batch has the axis: not the count of the trips.
+// CHECK-LABEL: func.func private @nested.vmap(
+// CHECK-SAME: -> (tensor<3xf32>, tensor<i64>)
+// CHECK: weft.for <2> carries({{.*}} : tensor<3xf32>, tensor<i64>)
+// CHECK: weft.for <4> carries({{.*}} : tensor<3xf32>, tensor<i64>)
+// CHECK: weft.call @counted.vmap{{.*}} -> (tensor<3xf32>, tensor<i64>)
+func.func private @counted(%x: tensor<f32>, %n: tensor<i64>) -> (tensor<f32>, tensor<i64>) {
+  %0 = weft.mul %x, %x : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %1 = weft.add %n, %n : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  return %0, %1 : tensor<f32>, tensor<i64>
+}
+func.func private @nested(%x: tensor<f32>, %n: tensor<i64>) -> (tensor<f32>, tensor<i64>) {
+  %0, %1 = weft.for #weft.size<2> carries(%x, %n : tensor<f32>, tensor<i64>) -> (tensor<f32>, tensor<i64>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<f32>, %m: tensor<i64>):
+    %2, %3 = weft.for #weft.size<4> carries(%c, %m : tensor<f32>, tensor<i64>) -> (tensor<f32>, tensor<i64>) {
+    ^bb0(%j: tensor<i64>, %d: tensor<f32>, %k: tensor<i64>):
+      %4, %5 = weft.call @counted(%d, %k) : (tensor<f32>, tensor<i64>) -> (tensor<f32>, tensor<i64>)
+      weft.yield %4, %5 : tensor<f32>, tensor<i64>
+    }
+    weft.yield %2, %3 : tensor<f32>, tensor<i64>
+  }
+  return %0, %1 : tensor<f32>, tensor<i64>
+}
+func.func @uses_nested(%x: tensor<3xf32>, %n: tensor<i64>) -> (tensor<3xf32>, tensor<i64>) {
+  %r:2 = weft.vmap @nested(%x, %n) {batched = array<i1: true, false>, size = #weft.size<3>, whole = array<i1: false, true>} : (tensor<3xf32>, tensor<i64>) -> (tensor<3xf32>, tensor<i64>)
+  return %r#0, %r#1 : tensor<3xf32>, tensor<i64>
+}

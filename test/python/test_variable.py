@@ -443,3 +443,91 @@ def test_what_depends_on_the_index_is_not_written(compiled):
         g(np.ones((3, 2), np.float32))
     (line,) = (i for i, text in enumerate(open(__file__), 1) if text.endswith("# this line\n"))
     assert f"test_variable.py:{line}" in str(caught.value) and float(v) == 0
+
+
+def beside_batched_values():
+    """Functions that write 6 times what is the same at each index, beside a carry that is not: x ** 7."""
+    n = wf.Variable(0)
+
+    def once(c, x):
+        n.value = n + 1
+        return c * x
+
+    def custom(x):
+        g = wf.custom_vjp(lambda c, x: c * x)
+        g.defvjp(lambda c, x: (c * x, (c, x)), lambda kept, t: (t * kept[1], t * kept[0]))
+
+        def step(_, c):
+            n.value = n + 1
+            return g(c, x)
+
+        return wf.fori_loop(0, 2, lambda i, c: wf.fori_loop(0, 3, step, c), x)
+
+    def loops(x):
+        three = lambda c: wf.fori_loop(0, 3, lambda j, c: wf.fori_loop(0, 1, lambda k, c: once(c, x), c), c)  # noqa: E731
+        return wf.fori_loop(0, 2, lambda i, c: three(c), x)
+
+    def while_in_for(x):
+        three = lambda c: wf.while_loop(lambda c: c[1] < 3, lambda c: (once(c[0], x), c[1] + 1), (c, 0))[0]  # noqa: E731
+        return wf.fori_loop(0, 2, lambda i, c: three(c), x)
+
+    def for_in_while(x):
+        three = lambda c: wf.fori_loop(0, 3, lambda j, c: once(c, x), c)  # noqa: E731
+        return wf.while_loop(lambda c: c[1] < 2, lambda c: (three(c[0]), c[1] + 1), (x, 0))[0]
+
+    def branches(x):
+        return wf.fori_loop(0, 6, lambda i, c: wf.cond(n < 100, lambda c: once(c, x), lambda c: c, c), x)
+
+    def jitted(x):
+        g = wf.jit(lambda c: wf.fori_loop(0, 3, lambda i, c: once(c, x), c))
+        return g(g(x))
+
+    def checkpointed(x):
+        return wf.fori_loop(0, 6, lambda i, c: wf.checkpoint(once)(c, x), x)
+
+    def segments(x):
+        return wf.scan(lambda c, r: (once(c, x * r), c), x, wf.ones(6), checkpoint=4)[0]
+
+    made = (custom, loops, while_in_for, for_in_while, branches, jitted, checkpointed, segments)
+    return n, {f.__name__: f for f in made}
+
+
+@pytest.mark.parametrize("name", beside_batched_values()[1])
+def test_what_is_the_same_at_each_index_is_written_beside_what_is_not(name):
+    n, functions = beside_batched_values()
+    f, x = functions[name], np.float64([1, 2, -3])
+    for g, argument, want in (
+        (wf.vmap(f), x, x**7),
+        (wf.jit(wf.vmap(f)), x, x**7),
+        (wf.vmap(wf.vmap(f)), x[None], x[None] ** 7),
+        (wf.grad(lambda x: wf.sum(wf.vmap(f)(x))), x, 7 * x**6),
+        (wf.vmap(wf.grad(f)), x, 7 * x**6),
+    ):
+        n.value = 0
+        np.testing.assert_allclose(np.asarray(g(argument)), want, rtol=1e-12)
+        assert int(n) == 6
+
+
+def test_a_number_of_trips_that_depends_on_the_index_makes_all_that_a_loop_writes_depend_on_it():
+    n = wf.Variable(0)
+
+    def f(x):
+        def body(c):
+            n.value = n + 1
+            return c * 0.5
+
+        return wf.fori_loop(0, 2, lambda i, c: wf.while_loop(lambda c: c > 1, body, c), x)
+
+    with pytest.raises(BatchError, match="WF1314"):
+        wf.vmap(f)(np.float32([4, 9]))
+    assert int(n) == 0
+
+    # The way round: a carry of the loop, and what all lanes make together is written outside.
+    def counted(x):
+        def trips(c, count):
+            return wf.while_loop(lambda c: c[0] > 1, lambda c: (c[0] * 0.5, c[1] + 1), (c, count))
+
+        return wf.fori_loop(0, 2, lambda i, c: trips(*c), (x, 0))
+
+    n.value = wf.sum(wf.vmap(counted)(np.float32([4, 9]))[1])
+    assert int(n) == 2 + 4

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
+#include <map>
 
 namespace weft {
 
@@ -21,7 +22,11 @@ public:
   bool selects;
 
   /// The same at another place.
-  Batcher at(mlir::OpBuilder &other) const { return Batcher(module, other, size, selects); }
+  Batcher at(mlir::OpBuilder &other) const {
+    Batcher made(module, other, size, selects);
+    made.ofFunctions = ofFunctions;
+    return made;
+  }
 
   /// The type with the batch axis in front.
   mlir::RankedTensorType batchedType(mlir::Type type) const;
@@ -44,12 +49,18 @@ public:
                                  llvm::SmallVectorImpl<mlir::Value> &results,
                                  llvm::SmallVectorImpl<bool> &resultBatched);
   /// Which of the block's terminator operands will be batched (no code is built).
-  static llvm::SmallVector<bool> batchedResults(mlir::Block &block, llvm::ArrayRef<bool> batched);
+  llvm::SmallVector<bool> batchedResults(mlir::Block &block, llvm::ArrayRef<bool> batched);
+  /// The same of a function's results, found once per (function, batched).
+  llvm::SmallVector<bool> batchedResults(mlir::func::FuncOp callee, llvm::ArrayRef<bool> batched);
   /// The function that is `callee` over a batch axis, made once per (callee, batched, size, whole); all results batched
   /// but those with `whole` (default: none), which must not depend on a batched argument. At least one argument is. A
   /// size with names is a name of its own in the function, which its arguments bind.
   mlir::FailureOr<mlir::func::FuncOp> batchFunction(mlir::func::FuncOp callee, llvm::ArrayRef<bool> batched,
                                                     llvm::ArrayRef<bool> whole = {});
+
+private:
+  using Flow = std::map<std::pair<mlir::Operation *, std::vector<bool>>, llvm::SmallVector<bool>>;
+  std::shared_ptr<Flow> ofFunctions = std::make_shared<Flow>();
 };
 
 } // namespace weft

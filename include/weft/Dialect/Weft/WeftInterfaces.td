@@ -43,12 +43,16 @@ def LowerOpInterface : Weft_OpInterface<"LowerOpInterface"> {
 def BatchOpInterface : Weft_OpInterface<"BatchOpInterface"> {
   let description = [{
     How an op acts on operands with a leading batch axis. `operands` are the new operands, `batched[i]` says whether
-    operand i has the axis. All results have it.
+    operand i has the axis. All results have it, but those of which `batchedResults` says otherwise.
   }];
   let methods = [InterfaceMethod<"Builds the batched results.",
     "::mlir::LogicalResult", "batch",
     (ins "::weft::Batcher &":$batcher, "::mlir::ValueRange":$operands, "::llvm::ArrayRef<bool>":$batched,
-         "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>];
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>,
+    InterfaceMethod<"Which results will have the axis, where an operand has it; nothing is built.",
+      "::llvm::SmallVector<bool>", "batchedResults",
+      (ins "::weft::Batcher &":$batcher, "::llvm::ArrayRef<bool>":$batched), "",
+      "return ::llvm::SmallVector<bool>($_op->getNumResults(), true);">];
 }
 
 def PartialsOpInterface : Weft_OpInterface<"PartialsOpInterface"> {

@@ -129,13 +129,25 @@ void ForOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext
   patterns.add<SimplifyFor>(context);
 }
 
+/// Which arguments of the body have the axis, and what is yielded: a carry from the start if any step makes it so.
+static SmallVector<bool> batchedArguments(ForOp op, Batcher &batcher, ArrayRef<bool> batched,
+                                          SmallVector<bool> &yields) {
+  SmallVector<bool> arguments{false};
+  llvm::append_range(arguments, batched);
+  auto flow = [&](Block &block, ArrayRef<bool> has) { return batcher.batchedResults(block, has); };
+  return settleCarries(op.getBodyBlock(), 1, op.getNumCarries(), arguments, flow, yields);
+}
+
+SmallVector<bool> ForOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  SmallVector<bool> yields, mask = batchedArguments(*this, batcher, batched, yields);
+  llvm::copy(ArrayRef(mask).slice(1, getNumCarries()), yields.begin());
+  return yields;
+}
+
 LogicalResult ForOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                            SmallVectorImpl<Value> &results) {
   unsigned carries = getNumCarries(), xs = getXs().size();
-  // A carry is batched from the start if any step makes it so.
-  SmallVector<bool> arguments{false}, rows;
-  llvm::append_range(arguments, batched);
-  SmallVector<bool> mask = settleCarries(getBodyBlock(), 1, carries, arguments, Batcher::batchedResults, rows);
+  SmallVector<bool> rows, mask = batchedArguments(*this, batcher, batched, rows);
   SmallVector<Value> inits, slices;
   for (unsigned i = 0; i < carries; ++i)
     inits.push_back(mask[1 + i] ? batcher.materialize(getLoc(), operands[i], batched[i]) : operands[i]);
@@ -338,17 +350,22 @@ static LogicalResult chooseByElement(IfOp op, Batcher &batcher, ValueRange opera
   return success();
 }
 
+SmallVector<bool> IfOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  SmallVector<bool> any(getNumResults(), batched[0]);
+  for (Region &branch : getBranches())
+    for (auto [i, has] : llvm::enumerate(batcher.batchedResults(branch.front(), batched.drop_front())))
+      any[i] |= has;
+  return any;
+}
+
 LogicalResult IfOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                           SmallVectorImpl<Value> &results) {
   if (batched[0] && !batcher.selects)
     return batcher.mapOver(*this, operands, batched, results);
   ArrayRef<bool> mask = batched.drop_front();
-  SmallVector<bool> any(getNumResults(), false);
-  for (Region &branch : getBranches())
-    for (auto [i, has] : llvm::enumerate(Batcher::batchedResults(branch.front(), mask)))
-      any[i] |= has;
   if (batched[0])
     return chooseByElement(*this, batcher, operands, mask, results);
+  SmallVector<bool> any = batchedResults(batcher, batched);
   SmallVector<Type> types;
   for (auto [type, has] : llvm::zip_equal(getResultTypes(), any))
     types.push_back(has ? Type(batcher.batchedType(type)) : type);
@@ -458,13 +475,14 @@ LogicalResult VmapRequestOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyRequest(*this, symbols, getCalleeAttr(), getBatched());
 }
 
+SmallVector<bool> CallOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  return batcher.batchedResults(batcher.module.lookupSymbol<func::FuncOp>(getCallee()), batched);
+}
+
 LogicalResult CallOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                             SmallVectorImpl<Value> &results) {
   auto callee = batcher.module.lookupSymbol<func::FuncOp>(getCallee());
-  SmallVector<bool> whole;
-  if (!hasCustomRule(callee) && !callee.isExternal())
-    for (bool has : Batcher::batchedResults(callee.getBody().front(), batched))
-      whole.push_back(!has);
+  SmallVector<bool> whole = llvm::map_to_vector(batchedResults(batcher, batched), [](bool has) { return !has; });
   auto target = batcher.batchFunction(callee, batched, whole);
   if (failed(target))
     return failure();

@@ -257,6 +257,10 @@ LogicalResult MapOp::transposeRegion(Transposer &transposer, ValueRange operands
 
 //===-- batch ----------------------------------------------------------------------------------------------------===//
 
+SmallVector<bool> MapOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  return batcher.batchedResults(getBodyBlock(), batched);
+}
+
 LogicalResult MapOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                            SmallVectorImpl<Value> &results) {
   unsigned numXs = getXs().size(), numStacked = getNumStacked();
@@ -280,8 +284,7 @@ LogicalResult MapOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
       MapOp::create(batcher.builder, getLoc(), types, getCountAttr(), slices, operands.drop_front(numXs), getSums());
   map.getBody().takeBody(region);
   for (auto [i, result] : llvm::enumerate(map.getResults())) {
-    Value value = has[i] && i < numStacked ? swapLeading(batcher.builder, getLoc(), result) : Value(result);
-    results.push_back(batcher.materialize(getLoc(), value, has[i]));
+    results.push_back(has[i] && i < numStacked ? swapLeading(batcher.builder, getLoc(), result) : Value(result));
   }
   return success();
 }

@@ -288,6 +288,11 @@ LogicalResult SizedOp::transposeRegion(Transposer &transposer, ValueRange operan
 
 //===-- batch ----------------------------------------------------------------------------------------------------===//
 
+SmallVector<bool> SizedOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  return batched.front() ? SmallVector<bool>(getNumResults(), true)
+                         : batcher.batchedResults(getBodyBlock(), batched.drop_front());
+}
+
 LogicalResult SizedOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                              SmallVectorImpl<Value> &results) {
   for (Value result : getResults())

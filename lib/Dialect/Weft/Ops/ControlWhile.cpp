@@ -278,12 +278,25 @@ static LogicalResult batchMasked(WhileOp op, Batcher &batcher, ValueRange operan
   return success();
 }
 
+/// Which arguments of the body have the axis, and whether what the condition says has it.
+static std::pair<SmallVector<bool>, bool> batchedArguments(WhileOp op, Batcher &batcher, ArrayRef<bool> batched) {
+  auto flow = [&](Block &block, ArrayRef<bool> has) { return batcher.batchedResults(block, has); };
+  SmallVector<bool> yields, mask = settleCarries(op.getBodyBlock(), 0, op.getNumCarries(), batched, flow, yields);
+  return {mask, flow(op.getConditionBlock(), mask).front()};
+}
+
+SmallVector<bool> WhileOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  auto [mask, differ] = batchedArguments(*this, batcher, batched);
+  mask.truncate(getNumCarries());
+  return differ ? SmallVector<bool>(mask.size(), true) : mask;
+}
+
 LogicalResult WhileOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                              SmallVectorImpl<Value> &results) {
   unsigned carries = getNumCarries();
-  SmallVector<bool> yields;
-  SmallVector<bool> mask = settleCarries(getBodyBlock(), 0, carries, batched, Batcher::batchedResults, yields);
-  if (Batcher::batchedResults(getConditionBlock(), mask).front())
+  auto [flags, differ] = batchedArguments(*this, batcher, batched);
+  SmallVector<bool> mask = flags; // a name that lambdas may read
+  if (differ)
     return batcher.selects ? batchMasked(*this, batcher, operands, batched, results)
                            : batcher.mapOver(*this, operands, batched, results);
   // All lanes make the same trips.

@@ -142,9 +142,13 @@ LogicalResult RecomputeOp::transposeRegion(Transposer &transposer, ValueRange op
 
 //===-- batch ----------------------------------------------------------------------------------------------------===//
 
+SmallVector<bool> RecomputeOp::batchedResults(Batcher &batcher, ArrayRef<bool> batched) {
+  return batcher.batchedResults(getBodyBlock(), batched);
+}
+
 LogicalResult RecomputeOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                                  SmallVectorImpl<Value> &results) {
-  SmallVector<bool> has = Batcher::batchedResults(getBodyBlock(), batched);
+  SmallVector<bool> has = batchedResults(batcher, batched);
   SmallVector<Type> types;
   for (auto [type, isBatched] : llvm::zip_equal(getResultTypes(), has))
     types.push_back(isBatched ? Type(batcher.batchedType(type)) : type);

@@ -18,7 +18,7 @@ def Weft_YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike]> {
 
 class Weft_RegionOp<string mnemonic, list<Trait> traits>
     : Weft_Op<mnemonic, [RecursiveMemoryEffects, IsolatedFromAbove, DeclareOpInterfaceMethods<ReferenceOpInterface>,
-                         DeclareOpInterfaceMethods<BatchOpInterface>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>] # traits> {
+                         DeclareOpInterfaceMethods<BatchOpInterface, ["batchedResults"]>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>] # traits> {
   let hasVerifier = 1;
 }
 
@@ -216,7 +216,7 @@ class Weft_CallLike<string mnemonic, list<Trait> traits = []>
 }
 
 def Weft_CallOp : Weft_CallLike<"call", [DeclareOpInterfaceMethods<ReferenceOpInterface>,
-    DeclareOpInterfaceMethods<BatchOpInterface>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>]> {
+    DeclareOpInterfaceMethods<BatchOpInterface, ["batchedResults"]>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>]> {
   let summary = "calls a function";
   let description = [{
     The symbols in the callee's types are matched with the sizes of the operands.

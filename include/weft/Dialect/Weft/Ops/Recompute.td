@@ -6,7 +6,7 @@ include "weft/Dialect/Weft/WeftBase.td"
 
 def Weft_RecomputeOp : Weft_Op<"recompute", [
     RecursiveMemoryEffects, IsolatedFromAbove, DeclareOpInterfaceMethods<ReferenceOpInterface>,
-    DeclareOpInterfaceMethods<BatchOpInterface>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>]> {
+    DeclareOpInterfaceMethods<BatchOpInterface, ["batchedResults"]>, DeclareOpInterfaceMethods<RegionDerivativeOpInterface>]> {
   let summary = "computes its region again, apart from equal ops outside";
   let description = [{
     The body's arguments are the captures; it yields the results. Merging, folding and hoisting never cross its border, so
