@@ -164,3 +164,39 @@ func.func @in_order(%k: tensor<i64>, %x: tensor<f32>) -> tensor<f32> {
   }
   return %b : tensor<f32>
 }
+
+// A condition that never holds is asked once: what it prints stays.
+// CHECK-LABEL: @asked_once(
+// CHECK-NEXT: weft.print "asked {}"(%arg0 : tensor<f32>)
+// CHECK-NEXT: return %arg0
+func.func @asked_once(%x: tensor<f32>) -> tensor<f32> {
+  %r = weft.while carries(%x : tensor<f32>) -> (tensor<f32>) {
+  ^bb0(%c: tensor<f32>):
+    weft.print "asked {}" (%c : tensor<f32>) {lanes = 0 : i64}
+    %no = weft.constant {value = dense<false> : tensor<i1>} : () -> tensor<i1>
+    weft.yield %no : tensor<i1>
+  } do {
+  ^bb0(%c: tensor<f32>):
+    %d = weft.sin %c : (tensor<f32>) -> tensor<f32>
+    weft.yield %d : tensor<f32>
+  }
+  return %r : tensor<f32>
+}
+
+// Not where there may be no trip.
+// CHECK-LABEL: @maybe_not_asked(
+// CHECK: weft.while max_trips
+// CHECK: weft.print "asked"
+func.func @maybe_not_asked(%x: tensor<?xf32, #weft.dims<N>>) -> tensor<?xf32, #weft.dims<N>> {
+  %r = weft.while max_trips #weft.size<N> carries(%x : tensor<?xf32, #weft.dims<N>>) -> (tensor<?xf32, #weft.dims<N>>) {
+  ^bb0(%c: tensor<?xf32, #weft.dims<N>>):
+    weft.print "asked" {lanes = 0 : i64}
+    %no = weft.constant {value = dense<false> : tensor<i1>} : () -> tensor<i1>
+    weft.yield %no : tensor<i1>
+  } do {
+  ^bb0(%c: tensor<?xf32, #weft.dims<N>>):
+    %d = weft.sin %c : (tensor<?xf32, #weft.dims<N>>) -> tensor<?xf32, #weft.dims<N>>
+    weft.yield %d : tensor<?xf32, #weft.dims<N>>
+  }
+  return %r : tensor<?xf32, #weft.dims<N>>
+}

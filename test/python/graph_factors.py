@@ -20,11 +20,13 @@ def factored(name, x, complete, rules):
     """
     wide = rules.jittered(x.astype(np.float64), x.dtype)
     rng = rules.noise or np.random.default_rng(0)
+    unknown = _Unknown(rng, 10 * float(np.finfo(x.dtype).eps) if rules.noise else 0)
     with np.errstate(all="ignore"):
         made = {
-            at: _one(name, wide[at], complete, rng, _is_moderate(wide[at], x.dtype)) for at in np.ndindex(x.shape[:-2])
+            at: _one(name, wide[at], complete, unknown, _is_moderate(wide[at], x.dtype))
+            for at in np.ndindex(x.shape[:-2])
         }
-    like = _one(name, np.zeros(x.shape[-2:]), complete, rng, True)
+    like = _one(name, np.zeros(x.shape[-2:]), complete, unknown, True)
     out = []
     for i, y in enumerate(like):
         whole = np.zeros((*x.shape[:-2], *y.shape), y.dtype if y.dtype.kind == "i" else x.dtype)
@@ -34,10 +36,24 @@ def factored(name, x, complete, rules):
     return out
 
 
-def _unknown(rng, shape):
-    """Of a run: all NaN, all infinite, or none, since a fold of NaN here and there is NaN in each."""
-    made = 10 * rng.normal(size=shape)
-    return rng.choice([np.nan, np.inf, 1]) * made
+class _Unknown:
+    """What is not known, in a run: all NaN, or infinite, or whole, or zero, or none of these, since a fold of some NaN
+    is NaN in each run, and many a function has few values."""
+
+    def __init__(self, rng, error=0):
+        self.rng, self.kind, self.error = rng, rng.integers(6), error
+
+    def __call__(self, shape):
+        made = 10 * self.rng.normal(size=shape)
+        return (np.nan * made, np.inf * made, np.trunc(made / 5), 0 * made, made / 20, made)[self.kind]
+
+    def near(self, values):
+        """What is known up to an error relative to the largest."""
+        largest = np.abs(values).max(initial=0)
+        return values + self.rng.uniform(-1, 1, values.shape) * self.error * largest
+
+    def order(self, n):
+        return np.arange(n) if self.kind % 2 else self.rng.permutation(n)
 
 
 def _is_moderate(a, dtype):
@@ -46,43 +62,43 @@ def _is_moderate(a, dtype):
     return bool(np.isfinite(a).all() and (np.abs(a) < large).all())
 
 
-def _one(name, a, complete, rng, known):
+def _one(name, a, complete, unknown, known):
     m, n = a.shape
     k = min(m, n)
     if name in ("cholesky", "eigh", "eigvalsh"):
         a = np.tril(a) + np.tril(a, -1).T
     if name == "cholesky":
         try:
-            return [np.linalg.cholesky(a) if known else _unknown(rng, (n, n))]
+            return [np.linalg.cholesky(a) if known else unknown((n, n))]
         except np.linalg.LinAlgError:
-            return [_unknown(rng, (n, n))]
+            return [unknown((n, n))]
     if name in ("eigh", "eigvalsh"):
-        values = np.linalg.eigvalsh(a) if known else _unknown(rng, n)
-        return [values, _unknown(rng, (n, n))] if name == "eigh" else [values]
+        values = unknown.near(np.linalg.eigvalsh(a)) if known else unknown(n)
+        return [values, unknown((n, n))] if name == "eigh" else [values]
     if name in ("svd", "svdvals"):
-        values = np.linalg.svd(a, compute_uv=False) if known else _unknown(rng, k)
+        values = np.abs(unknown.near(np.linalg.svd(a, compute_uv=False))) if known else unknown(k)
         left, right = (m, n) if complete else (k, k)
-        vectors = _unknown(rng, (m, left)), _unknown(rng, (right, n))
+        vectors = unknown((m, left)), unknown((right, n))
         return [values] if name == "svdvals" else [vectors[0], values, vectors[1]]
     if name == "lu":
         both, order = np_lu(a)
         if known and np.isfinite(both).all():
             return [both, order.astype(np.int64)]
-        return [_unknown(rng, (m, n)), rng.permutation(m)]
+        return [unknown((m, n)), unknown.order(m)]
     if not k:
         return [np.eye(m), np.zeros((m, n))] if complete else [np.zeros((m, 0)), np.zeros((0, n))]
     if not known:
-        return [_unknown(rng, (m, m if complete else k)), _unknown(rng, (m if complete else k, n))]
+        return [unknown((m, m if complete else k)), unknown((m if complete else k, n))]
     q, r = np.linalg.qr(a, "complete" if complete else "reduced")
     # Nearly nothing below the diagonal is turned by some and left by others, which is a sign.
     least = min(np.abs(a).min() / np.abs(a).max(), np.abs(np.diag(r)).min() / np.abs(r).max()) if a.any() else 0
-    return [q, r] if least > 1e-5 else [_unknown(rng, q.shape), _unknown(rng, r.shape)]
+    return [q, r] if least > 1e-5 else [unknown(q.shape), unknown(r.shape)]
 
 
 def solved(a, b, attributes, rules):
     """The x with a x = b, where one triangle of the matrices of a is read; in b's dtype."""
     wide, right = (rules.jittered(v.astype(np.float64), v.dtype) for v in (a, b))
-    out = _unknown(rules.noise or np.random.default_rng(0), b.shape)
+    out = _Unknown(rules.noise or np.random.default_rng(0))(b.shape)
     for at in np.ndindex(a.shape[:-2]):
         t = np.tril(wide[at]) if attributes["lower"] else np.triu(wide[at])
         if attributes["unit_diagonal"]:

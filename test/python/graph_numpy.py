@@ -354,7 +354,7 @@ def _segments(op, xs, kinds=3):
 
 # -------------------------------------------------------------------------------------------------------- comparison
 
-NOISES, CONFIRMING = 2, 12  # runs whose spread says how well an element is known; before anything is called wrong
+NOISES, CONFIRMING = 2, 64  # runs whose spread says how well an element is known; before anything is called wrong
 
 
 class Compared:

@@ -11,7 +11,7 @@ from weft._src._op_table import OPS
 ONCE_WRONG = (
     30, 64, 72, 98, 105, 132, 162, 206, 267, 268, 399, 10076, 10175, 10511, 11264, 20338, 40105, 40180, 40526, 40682,
     40950, 41013, 41116, 44067, 44561, 60261, 60328, 65820, 65892,
-    61225, 120072, 120151, 120516,
+    61225, 80132, 80527, 81711, 120072, 120151, 120516,
 )  # fmt: skip
 
 
@@ -27,8 +27,9 @@ def test_seeds_that_were_wrong_once_and_a_few_more():
 def test_numpy_gives_the_same():
     numbers, coverage = random_graphs.Numbers(), Coverage()
     # These once differed. The first two, where a slope is infinite: from a branch without a tangent, and in a product.
-    # The others, where NumPy took for known that what no definition fixes is finite, and that a gradient has no NaN.
-    once = [40221, 40229, 61269, 66558, 66977]
+    # The others, where NumPy took for known that what no definition fixes is finite, that a gradient has no NaN, and
+    # that eigenvalues are as near as the elements of the matrix.
+    once = [40221, 40229, 61269, 66558, 66977, 83234, 83351, 83935]
     assert not differences([*once, *range(40012, 40024)], numbers=numbers, coverage=coverage)
     assert numbers.counts["programs"] > 6 and numbers.counts["known"] > numbers.counts["unknown"]
     # What a range covers is what its programs hold.

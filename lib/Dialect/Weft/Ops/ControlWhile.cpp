@@ -34,7 +34,13 @@ namespace {
 struct SimplifyWhile : OpRewritePattern<WhileOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(WhileOp op, PatternRewriter &rewriter) const override {
-    if (DenseElementsAttr holds = uniformOf(conditionOf(op).getOperand(0)); holds && !holds.getSplatValue<bool>()) {
+    DenseElementsAttr holds = uniformOf(conditionOf(op).getOperand(0));
+    auto most = op.getMaxTrips();
+    bool isAsked = !most || most->getSize().constant().value_or(0) > 0 || isMemoryEffectFree(op);
+    if (holds && !holds.getSplatValue<bool>() && isAsked) {
+      // It is asked once: what it prints and checks stays.
+      rewriter.eraseOp(conditionOf(op));
+      rewriter.inlineBlockBefore(&op.getConditionBlock(), op, op.getOperands());
       rewriter.replaceOp(op, op.getInits());
       return success();
     }
