@@ -123,7 +123,7 @@ Scalar ScalarEval::abs(Scalar x) {
 
 Scalar ScalarEval::sign(Scalar x) {
   if (x.isFloat())
-    return x.f > 0 ? c(x, 1) : x.f < 0 ? c(x, -1) : x;
+    return x.f > 0 ? c(x, 1) : x.f < 0 ? c(x, -1) : x.f == 0 ? c(x, 0) : x;
   return x.i == 0 ? x : x.isUnsigned() || x.i > 0 ? c(x, 1) : c(x, -1);
 }
 

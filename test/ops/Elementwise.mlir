@@ -48,7 +48,7 @@ func.func private @function(%x: tensor<4xf32>) -> tensor<4xf32> attributes {weft
 //===-- Values -----------------------------------------------------------------------------------------------------===//
 
 // FLOATS:      [-3., 1.5, nan, 0.]
-// FLOATS-NEXT: [-1., 1., nan, -0.]
+// FLOATS-NEXT: [-1., 1., nan, 0.]
 // FLOATS-NEXT: [2., 2., nan, 0.]
 // FLOATS-NEXT: [-3., 0.5, nan, -0.]
 // FLOATS-NEXT: [-2., 2., nan, -0.]

@@ -146,10 +146,6 @@ def _shift(left: bool) -> Callable[..., Any]:
     return f
 
 
-def _sign(x: np.ndarray) -> np.ndarray:
-    return np.where(x == 0, x, np.sign(x))
-
-
 def _max(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where((x == 0) & (y == 0), np.where(np.signbit(x), y, x), np.maximum(x, y))
 
@@ -168,7 +164,7 @@ ELEMENTWISE = [
     # Signs and rounding
     row("neg", np.negative),
     row("abs", np.abs),
-    row("sign", _sign, ints=np.sign, diff=False),
+    row("sign", np.sign, diff=False),
     row("floor", np.floor, diff=False),
     row("ceil", np.ceil, diff=False),
     row("trunc", np.trunc, diff=False),

@@ -138,7 +138,6 @@ def pairs_of_specials(r, d):
 EDGES = {
     "rem": "x rem inf and the like: compared with the reference only, NumPy's fmod warns and differs by platform",
     "pow": "integers: NumPy refuses negative powers",
-    "sign": "NumPy's sign of -0.0 is 0.0",
 }
 
 

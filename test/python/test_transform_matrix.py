@@ -44,6 +44,51 @@ def by_while(x, **more):
     return wf.while_loop(lambda s: s[0] < 3, step, (wf.asarray(0), 0.5 + 0.0 * x), **more)[1]
 
 
+def by_for_of_values(flag):
+    """The bounds are values."""
+    ks = np.float64(STEPS)
+    hi = wf.where(flag, 3, 0)
+    horner = lambda x: lambda i, c: c * x + wf.sum(wf.where(wf.arange(3) == i, ks, 0.0))  # noqa: E731
+    return lambda x: wf.fori_loop(0, hi, horner(x), 0.5 + 0.0 * x)
+
+
+def by_segments(x):
+    ks = wf.asarray(np.float64(STEPS))
+    return wf.scan(lambda c, k: (c * x + k, None), 0.5 + 0.0 * x, ks, checkpoint=2)[0]
+
+
+def by_if_of_lanes(x):
+    """The predicate depends on what is mapped."""
+    return wf.cond(wf.sum(x * 0) == 0, plain, lambda v: v * 7.0, x)
+
+
+def by_while_of_lanes(x):
+    """The number of trips depends on what is mapped."""
+    ks, end = wf.asarray(np.float64(STEPS)), wf.sum(x * 0) + 3
+
+    def step(state):
+        i, c = state
+        return i + 1, c * x + wf.sum(wf.where(wf.arange(3) == i, ks, 0.0))
+
+    return wf.while_loop(lambda s: s[0] < end, step, (wf.asarray(0), 0.5 + 0.0 * x))[1]
+
+
+def by_switch(flag):
+    return lambda x: wf.switch(wf.where(flag, 1, 2), [lambda v: v * 7.0, plain, lambda v: v * v], x)
+
+
+def by_nesting(flag):
+    """A branch in a loop of a function that is called in a checkpoint."""
+
+    def horner(c, k, x):
+        return wf.cond(flag, lambda c: c * x + k, lambda c: c, c)
+
+    f = wf.checkpoint(
+        wf.jit(lambda x: wf.scan(lambda c, k: (horner(c, k, x), None), 0.5 + 0.0 * x, np.float64(STEPS))[0])
+    )
+    return lambda x: f(x)
+
+
 def by_map(x):
     return wf.map(plain, x)
 
@@ -76,6 +121,13 @@ FORMS = {
     "checkpoint": lambda flag: wf.checkpoint(plain),
     "checkpointed loop": lambda flag: wf.checkpoint(by_for),
     "while": lambda flag: by_while,
+    "while of bounded trips": lambda flag: lambda x: by_while(x, max_trips=5),
+    "while of lanes": lambda flag: by_while_of_lanes,
+    "if of lanes": lambda flag: by_if_of_lanes,
+    "switch": by_switch,
+    "for of values": by_for_of_values,
+    "for in segments": lambda flag: by_segments,
+    "nesting": by_nesting,
     "while in segments": lambda flag: lambda x: by_while(x, checkpoint=2),
     "map in a map": lambda flag: lambda x: wf.map(lambda row: wf.map(plain, row), wf.reshape(x, (x.shape[0], 1)))[:, 0],
     "data slices": lambda flag: by_slices,

@@ -141,8 +141,8 @@ Value PayloadBuilder::abs(Value x) {
 
 Value PayloadBuilder::sign(Value x) {
   Value zero = c(x, 0);
-  if (isFloat(x)) // NaN and zeros fall through
-    return select(gt(x, zero), c(x, 1), select(lt(x, zero), c(x, -1), x));
+  if (isFloat(x)) // NaN falls through
+    return select(gt(x, zero), c(x, 1), select(lt(x, zero), c(x, -1), select(eq(x, zero), zero, x)));
   Value positive = select(gt(x, zero), c(x, 1), zero);
   return isUnsigned ? positive : select(lt(x, zero), c(x, -1), positive);
 }

@@ -109,7 +109,7 @@ class Weft_Compare<string m, Type t, string what>
 // Signs and rounding
 def Weft_NegOp : Weft_Unary<"neg", Weft_Number, "e.neg(x)", "e.c(x, -1)", "the number with its sign changed (integers wrap)"> { let ulp = 0; }
 def Weft_AbsOp : Weft_Unary<"abs", Weft_Number, "e.abs(x)", "e.sign(x)", "the absolute value (the least integer stays)"> { let ulp = 0; }
-def Weft_SignOp : Weft_Unary<"sign", Weft_Number, "e.sign(x)", "", "-1, 0 or 1; NaN stays NaN and a zero keeps its sign"> { let ulp = 0; }
+def Weft_SignOp : Weft_Unary<"sign", Weft_Number, "e.sign(x)", "", "-1, 0 or 1 (0 of -0.0 too); NaN stays NaN"> { let ulp = 0; }
 def Weft_FloorOp : Weft_Unary<"floor", Weft_Float, "e.floor(x)", "", "the greatest integer that is not above"> { let ulp = 0; }
 def Weft_CeilOp : Weft_Unary<"ceil", Weft_Float, "e.ceil(x)", "", "the least integer that is not below"> { let ulp = 0; }
 def Weft_TruncOp : Weft_Unary<"trunc", Weft_Float, "e.trunc(x)", "", "the integer part, towards zero"> { let ulp = 0; }
