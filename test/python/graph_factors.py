@@ -45,12 +45,13 @@ class _Unknown:
 
     def __call__(self, shape):
         made = 10 * self.rng.normal(size=shape)
-        return (np.nan * made, np.inf * made, np.trunc(made / 5), 0 * made, made / 20, made)[self.kind]
+        return (np.nan * made, np.inf * made, np.trunc(made / 5), 0 * made, np.tanh(made / 8), made)[self.kind]
 
     def near(self, values):
         """What is known up to an error relative to the largest."""
-        largest = np.abs(values).max(initial=0)
-        return values + self.rng.uniform(-1, 1, values.shape) * self.error * largest
+        error = self.error * np.abs(values).max(initial=0)
+        made = values + self.rng.uniform(-1, 1, values.shape) * error
+        return np.where((np.abs(made) < error) & (self.kind % 2 == 0), 0.0, made)
 
     def order(self, n):
         return np.arange(n) if self.kind % 2 else self.rng.permutation(n)

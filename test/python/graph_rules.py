@@ -80,6 +80,8 @@ class Rules:
     def __init__(self, noise):
         self.noise, self.left, self.tangents = noise, MOST_OPS, 0
         self.endless = self.vague = False
+        # Some runs round as NumPy does: noise never gives what is exact by chance, such as erfc(0).
+        self.quiet = noise is None or noise.random() < 0.2
 
     # ------------------------------------------------------------------------------------------------ conveniences
 
@@ -193,7 +195,7 @@ class Rules:
 
     def _jitter(self, y, name, dtype):
         """Some units in the last place up or down."""
-        if self.noise is None or dtype not in REAL or not y.size:
+        if self.quiet or dtype not in REAL or not y.size:
             return y
         eps = float(dtypes.finfo(dtypes.dtype(dtype)).eps)
         eps = eps**0.5 if name == "erf_inv_coarse" else 16 * eps if name == "gelu_tanh" else eps
