@@ -206,9 +206,8 @@ class Explanation:
     def __str__(self) -> str:
         head = f"{self.name}({', '.join(self.arguments)})"
         lines = [head + (" " * max(6, 88 - len(head)) + self.location if self.location else "")]
-        took = f"compiled in {_milliseconds(sum(self.timings.values()))}" + (
-            ", from the cache" if self.is_stored else ""
-        )
+        compiled = sum(ms for stage, ms in self.timings.items() if stage != "traced")
+        took = f"compiled in {_milliseconds(compiled)}" + (", from the cache" if self.is_stored else "")
         lines.append("  " + self._summary().ljust(70) + took)
         width = min(60, max((len(k.what) for k in self.kernels), default=0))
         kept = Counter(k.name for k in self.kernels if k.kept)
