@@ -235,3 +235,14 @@ def test_empty_and_large():
     far = np.float32([[1e4, 1e4 + 1, 0]])
     loss = float(nn.cross_entropy(far, np.int32([1])))
     assert abs(loss - np.log1p(np.exp(-1.0))) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint64"])
+def test_more_classes_than_a_narrow_label_counts(dtype):
+    (x,), labels = numbers((3, 300)), np.array([5, 100, 0], dtype)
+    wanted = np.log(np.exp(x).sum(1)) - x[np.arange(3), labels.astype(int)]
+    np.testing.assert_allclose(nn.cross_entropy(x, labels, reduction="none"), wanted, rtol=1e-12)
+    one_hot = np.eye(300)[labels.astype(int)]
+    np.testing.assert_array_equal(nn.one_hot(labels, 300, dtype="float64"), one_hot)
+    slope = wf.grad(lambda x: nn.cross_entropy(x, labels, reduction="sum"))(x)
+    np.testing.assert_allclose(slope, np.exp(x) / np.exp(x).sum(1, keepdims=True) - one_hot, rtol=1e-10, atol=1e-15)

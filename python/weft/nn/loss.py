@@ -58,7 +58,8 @@ def _labels(labels: Any) -> Tracer:
     labels = array(labels)
     if labels.dtype.kind not in ("int", "uint"):
         raise DTypeError("WF1022", f"labels are integers, not {labels.dtype.name}.", operands=(text(labels),))
-    return labels
+    # There may be more classes than a narrow integer can count.
+    return convert(labels, dtypes.int32) if labels.dtype.bits < 32 else labels
 
 
 @op(arrays=2)

@@ -49,11 +49,14 @@ struct Classes {
   Value repeated(Value x) { return back(b, x, shifted, dims); }
   Value logarithms() { return b.sub(shifted, repeated(b.log(sum))); }
 
-  /// Integer labels: which class each is.
+  /// Integer labels: which class each is. There may be more classes than a narrow label can count.
   Value isLabel() {
-    auto type = cast<RankedTensorType>(withElement(shifted.getType(), getElementTypeOrSelf(labels)));
+    Type element = getElementTypeOrSelf(labels);
+    if (element.getIntOrFloatBitWidth() < 32)
+      element = IntegerType::get(b.context(), 32);
+    auto type = cast<RankedTensorType>(withElement(shifted.getType(), element));
     Value number = b.create<IotaOp>(type, dims[0]);
-    return b.eq(b.broadcast(labels, type, keptDims(shifted, dims)), number);
+    return b.eq(b.broadcast(b.convert(labels, element), type, keptDims(shifted, dims)), number);
   }
   /// x where the label is a class, else 0.
   Value whereKnown(Value x) {
