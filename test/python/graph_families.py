@@ -283,6 +283,11 @@ def triangular_solve(block):
 # ---------------------------------------------------------------------------------------------------------- elements
 
 
+def optimization_barrier(block):
+    x = block.pick()
+    block.emit("optimization_barrier", [x], x.shape, x.element)
+
+
 def checkpoint_name(block):
     x = block.pick()
     block.emit("checkpoint_name", [x], x.shape, x.element, f'{{label = "{block.rng.choice(["a", "b"])}"}}')
@@ -593,4 +598,5 @@ MORE = [
 ]  # fmt: skip
 FACTORS = [factor, factor, triangular_solve]
 RARE = [folded, folded, argsort, argsort, reverse, dim_size]
+BARRIERS = [optimization_barrier] * 4
 RARER = [factor, factor, rarer_factor, rarer_factor, rarer_factor]

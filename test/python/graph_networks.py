@@ -59,7 +59,7 @@ def attention(block):
         q = block.emit("broadcast", [q], shape, q.element, f"{{dims = {array([1, 2])}}}")
     *lead, heads, length, size = q.shape
     key_heads = (
-        heads if heads.named else Size(block.rng.choice([n for n in (1, 2, heads.count) if heads.count % n == 0]))
+        heads if heads.named else Size(block.rng.choice([n for n in (1, 2, heads.count) if n and heads.count % n == 0]))
     )
     if not heads.count:
         raise Unfit

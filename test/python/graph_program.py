@@ -13,6 +13,7 @@ seeds have kits of ops, and chains of requests (jvp, vjp, vmap) on top:
     RARER ...       most of all factorisations, and matrices that loops read packed
     NAMED ...       and composites
     NETWORKS ...    and those of networks
+    BARRIERS ...    and optimization_barrier
 """
 
 import random
@@ -30,7 +31,7 @@ NUMPY = {"f32": "f4", "f64": "f8", "f16": "f2", "i1": "?"} | {
     for n in ("i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
 }
 CHAINED, OPEN, INDEXED, EVERY, FACTORED = 10_000, 20_000, 30_000, 40_000, 60_000
-RARER, NAMED, NETWORKS = 80_000, 100_000, 120_000
+RARER, NAMED, NETWORKS, BARRIERS = 80_000, 100_000, 120_000, 140_000
 COMPOSITE = ["gelu_tanh"]  # elementwise ones
 ELEMENTWISE = sorted(
     n for n, r in OPS.items()
@@ -63,6 +64,8 @@ def kit_of(seed, rng):
         elementwise, structured = ELEMENTWISE + COMPOSITE, structured + [graph_families.softmax] * 2
     if seed >= NETWORKS:
         structured = structured + graph_networks.NETWORKS
+    if seed >= BARRIERS:
+        structured = structured + graph_families.BARRIERS
     effects, control = rng.choice([[], [], tells * 2, tells * 2, [graph_families.callback] * 3]), graph_control.EVERY
     if RARER <= seed < NAMED:
         structured = structured + graph_families.RARER

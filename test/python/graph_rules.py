@@ -26,6 +26,7 @@ EXACT = {
     "neg", "abs", "sign", "floor", "ceil", "trunc", "round", "stop_gradient", "sqrt", "is_nan", "is_inf", "is_finite",
     "not", "add", "sub", "mul", "strong_mul", "div", "rem", "max", "min", "and", "or", "xor", "shift_left",
     "shift_right", "eq", "ne", "lt", "le", "gt", "ge", "select", "convert", "checkpoint_name",
+    "optimization_barrier",
 }  # fmt: skip
 
 
@@ -210,7 +211,7 @@ class Rules:
         self.left -= 1
         if self.left < 0:
             raise TooLarge
-        if name in ROWS or name in ("convert", "checkpoint_name", "stop_gradient"):
+        if name in ROWS or name in ("convert", "checkpoint_name", "optimization_barrier", "stop_gradient"):
             return np.asarray(self._elementwise(name, xs, dtype))  # NumPy makes numbers of arrays without axes
         y = getattr(self, f"_v_{name}")(xs, attributes, dtype, shape)
         if name in SUMS and self.noise is not None and dtype in REAL:
@@ -221,7 +222,7 @@ class Rules:
         return y if y.dtype == dtype else convert(y, dtype)
 
     def _elementwise(self, name, xs, dtype):
-        if name in ("checkpoint_name", "stop_gradient"):
+        if name in ("checkpoint_name", "optimization_barrier", "stop_gradient"):
             return xs[0]
         if name == "convert":
             y = convert(xs[0], dtype)
@@ -596,7 +597,7 @@ class Rules:
 LINEAR = {
     "convert": [0], "reshape": [0], "broadcast": [0], "transpose": [0], "reverse": [0], "slice": [0], "pad": None,
     "concat": None, "gather": [0], "select": [1, 2], "dot": [0, 1], "convolution": [0, 1], "neg": [0],
-    "checkpoint_name": [0],
+    "checkpoint_name": [0], "optimization_barrier": [0],
 }  # fmt: skip
 
 
