@@ -145,3 +145,13 @@ func.func @repeated(%x: tensor<f32>) -> tensor<5x4xf32> {
   %t = weft.transpose %e {permutation = array<i64: 1, 0>} : (tensor<4x5xf32>) -> tensor<5x4xf32>
   return %t : tensor<5x4xf32>
 }
+
+// An unsigned number wraps where it is negated, and has no sign to lose.
+// CHECK-LABEL: func.func @unsigned
+// CHECK-NEXT: weft.neg
+// CHECK-NEXT: weft.abs
+func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
+  %n = weft.neg %x : (tensor<4xui8>) -> tensor<4xui8>
+  %a = weft.abs %n : (tensor<4xui8>) -> tensor<4xui8>
+  return %a : tensor<4xui8>
+}

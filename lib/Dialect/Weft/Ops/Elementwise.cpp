@@ -199,8 +199,8 @@ static OpFoldResult foldUnary(Operation *op) {
   if ((isa<AbsOp>(op) && isa<AbsOp>(inner)) || (isa<SignOp>(op) && isa<SignOp>(inner)) ||
       (isa<FloorOp, CeilOp, TruncOp, RoundOp>(op) && isWhole))
     return op->getOperand(0);
-  // |-x| = |x|.
-  if (isa<AbsOp>(op) && isa<NegOp>(inner)) {
+  // |-x| = |x|, but of unsigned numbers, which wrap and have no sign to lose.
+  if (isa<AbsOp>(op) && isa<NegOp>(inner) && !getElementTypeOrSelf(op->getResult(0)).isUnsignedInteger()) {
     op->setOperand(0, inner->getOperand(0));
     return op->getResult(0);
   }
