@@ -401,6 +401,15 @@ Value Emitter::evaluateAt(Value value, ArrayRef<Value> indices, const Frame &fra
   return payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), inner);
 }
 
+Value Emitter::madeOperand(Node &node, OpOperand &operand, Frame &frame) {
+  if (KernelGraph::isPlain(node, operand))
+    return evaluate(operand.get(), frame);
+  SmallVector<Value> indices;
+  for (const Linear &linear : graph.indicesOf(node, operand))
+    indices.push_back(indexAt(linear, frame.point));
+  return evaluateAt(operand.get(), indices, frame);
+}
+
 Value Emitter::payload(Node &node, Value inner, Frame &frame) {
   if (auto it = frame.known.find(inner); it != frame.known.end())
     return it->second;
@@ -418,14 +427,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       value = buffer >= 0 ? gather(buffer, indices, frame) : evaluateAt(operand.get(), indices, frame);
     } else if (buffer >= 0)
       value = load(pointers[buffer], graph.buffers[buffer].element, graph.access(node, operand, buffer), frame.point);
-    else if (KernelGraph::isPlain(node, operand))
-      value = evaluate(operand.get(), frame);
-    else {
-      SmallVector<Value> indices;
-      for (const Linear &linear : graph.indicesOf(node, operand))
-        indices.push_back(indexAt(linear, frame.point));
-      value = evaluateAt(operand.get(), indices, frame);
-    }
+    else
+      value = madeOperand(node, operand, frame);
   } else if (argument) { // a size
     value = symbols.lookup(graph.symbols[argument.getArgNumber() - graph.numInputs]);
   } else {

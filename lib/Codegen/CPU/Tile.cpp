@@ -17,8 +17,6 @@ static bool divides(int64_t length, const SizeExpr &total) {
   return total.constant() && *total.constant() % length == 0;
 }
 
-static int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
-
 double Tile::nsOf(double rows, double lanes) {
   rows = std::min(rows, double(M.constant().value_or(INT64_MAX)));
   lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
@@ -372,7 +370,7 @@ Point rowOfMemory(Emitter &e, Value row, unsigned width) {
 Value Tile::evaluated(int input, Point at) {
   Frame frame;
   frame.point = at;
-  return e.evaluate(node.op.getDpsInputOperand(input)->get(), frame);
+  return e.madeOperand(node, *node.op.getDpsInputOperand(input), frame);
 }
 
 Value Tile::sideOf(int input) {
@@ -461,10 +459,10 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   Value line; // the first of those that this tile asks for: the tiles below one another share out what comes next
   int64_t lines = 0;
   if (item.nextLane) {
-    int64_t all = ceilDiv(s.ahead * rightBytes(), 64) + 1; // a strip need not begin with a line
-    lines = ceilDiv(all, ceilDiv(s.rowBlock, s.rows));
+    int64_t all = llvm::divideCeil(s.ahead * rightBytes(), 64) + 1; // a strip need not begin with a line
+    lines = llvm::divideCeil(all, llvm::divideCeil(s.rowBlock, s.rows));
     Value number = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(i, item.rows.first), e.index(s.rows));
-    line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(ceilDiv(all, lines)));
+    line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(int64_t(llvm::divideCeil(all, lines))));
     line = e.mul(line, SizeExpr(lines));
   }
   auto body = [&](const Point &at, Value flat, ValueRange carried) {

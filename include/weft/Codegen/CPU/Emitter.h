@@ -97,6 +97,8 @@ public:
   //===-- payloads
   /// A graph value at a frame's point: loads, or evaluates its node.
   mlir::Value evaluate(mlir::Value value, Frame &frame);
+  /// The same of a node's operand that is made in the kernel, wherever the node reads it (a window's steps).
+  mlir::Value madeOperand(Node &node, mlir::OpOperand &operand, Frame &frame);
   /// A value inside a node's body at a frame's point.
   mlir::Value payload(Node &node, mlir::Value inner, Frame &frame);
   Combiner combiner(Node &node);
