@@ -341,13 +341,13 @@ def inv(x: Any, /) -> Any:
 
 
 @op
-def pinv(x: Any, /, *, rtol: float | None = None) -> Any:
+def pinv(x: Any, /, *, rtol: Any = None) -> Any:
     """The pseudo-inverses of matrices (Moore and Penrose), by singular values.
 
     Args:
         x: matrices of shape (..., m, n).
-        rtol: singular values of at most this times the greatest count as 0; by default the greater of m and n times the
-            distance from 1 to the next number of the dtype.
+        rtol: singular values of at most this times the greatest count as 0: a number, or an array of one for each
+            matrix; by default the greater of m and n times the distance from 1 to the next number of the dtype.
 
     Returns:
         An array of shape (..., n, m). The derivative holds where the rank does not change.
@@ -362,7 +362,7 @@ def pinv(x: Any, /, *, rtol: float | None = None) -> Any:
     return convert(_pinv(a, rtol), d)
 
 
-def _pinv(a: Tracer, rtol: float | None) -> Tracer:
+def _pinv(a: Tracer, rtol: Any) -> Tracer:
     return _zeros(matrix_transpose(a)) if dims.same(_least(a), 0) else factors.pinv(a, _tolerance(a, rtol))
 
 
@@ -397,7 +397,7 @@ def lstsq(x1: Any, x2: Any, /, *, rtol: float | None = None) -> Lstsq:
 
 
 @op
-def matrix_rank(x: Any, /, *, rtol: float | None = None) -> Any:
+def matrix_rank(x: Any, /, *, rtol: Any = None) -> Any:
     """How many singular values of matrices count as other than 0.
 
     Args:
@@ -416,7 +416,7 @@ def matrix_rank(x: Any, /, *, rtol: float | None = None) -> Any:
     return _rank(a, factors.svdvals(a), rtol)
 
 
-def _rank(a: Tracer, s: Tracer, rtol: float | None) -> Tracer:
+def _rank(a: Tracer, s: Tracer, rtol: Any) -> Tracer:
     """How many of the singular values of a count as other than 0."""
     integer = dtypes.default_int()
     if dims.same(_least(a), 0):
@@ -425,10 +425,11 @@ def _rank(a: Tracer, s: Tracer, rtol: float | None) -> Tracer:
     return reduction.sum(s > _tolerance(a, rtol) * greatest, axis=-1, dtype=integer)
 
 
-def _tolerance(a: Tracer, rtol: float | None) -> Tracer:
-    """The share of the greatest singular value below which one counts as 0."""
+def _tolerance(a: Tracer, rtol: Any) -> Tracer:
+    """The share of the greatest singular value below which one counts as 0: a number, or (..., 1)."""
     if rtol is not None:
-        return convert(rtol, a.dtype)
+        share = convert(as_array(rtol), a.dtype)
+        return share[..., None] if share.ndim else share
     m, n = a.shape[-2:]
     return convert(as_array(m if dims.same(m, n) else max(m, n)), a.dtype) * dtypes.finfo(a.dtype).eps
 

@@ -560,3 +560,12 @@ except wf.errors.ArtifactError as err:
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout == "WF5012\n"
+
+
+def test_a_tolerance_for_each_matrix():
+    x = np.stack([np.diag([4.0, 1.0, 0.1]), np.diag([4.0, 1.0, 0.1]), np.diag([4.0, 1.0, 0.1])])
+    rtol = np.array([0.5, 0.1, 0.001])
+    assert np.asarray(wf.linalg.matrix_rank(x, rtol=rtol)).tolist() == [1, 2, 3]
+    np.testing.assert_allclose(wf.linalg.pinv(x, rtol=rtol), np.linalg.pinv(x, rcond=rtol), atol=1e-12)
+    assert wf.linalg.pinv(np.zeros((0, 2, 1)), rtol=np.zeros(0)).shape == (0, 1, 2)
+    assert wf.linalg.matrix_rank(x[:2, :2], rtol=rtol[:2]).shape == (2,)

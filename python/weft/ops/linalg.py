@@ -298,10 +298,11 @@ def _(primals: tuple, tangents: tuple) -> tuple:
 
 @custom_jvp
 def pinv(x: Any, rtol: Any) -> Any:
-    """The pseudo-inverse of x; singular values of at most rtol times the greatest count as 0."""
+    """The pseudo-inverse of x; singular values of at most rtol (a number or (..., 1)) times the greatest count as 0."""
     u, s, vh = svd(x, False)
     s = reshape(s, (*s.shape[:-1], 1, s.shape[-1]))
-    kept = s > rtol * columns(s, 0, 1)
+    share = rtol[..., None] if rtol.ndim else rtol
+    kept = s > share * columns(s, 0, 1)
     over = where(kept, 1.0 / where(kept, s, 1.0), 0.0)
     return matmul(matrix_transpose(vh) * over, matrix_transpose(u))
 
