@@ -83,6 +83,8 @@ class Rules:
         self.endless = self.vague = False
         # Some runs round as NumPy does: noise never gives what is exact by chance, such as erfc(0).
         self.quiet = noise is None or noise.random() < 0.2
+        # Others err more, so that what is next to a step of an op on either side shows that it is.
+        self.units = 3 if noise is None else noise.choice([3, 12, 48])
 
     # ------------------------------------------------------------------------------------------------ conveniences
 
@@ -198,9 +200,13 @@ class Rules:
         """Some units in the last place up or down."""
         if self.quiet or dtype not in REAL or not y.size:
             return y
-        eps = float(dtypes.finfo(dtypes.dtype(dtype)).eps)
+        limits = dtypes.finfo(dtypes.dtype(dtype))
+        eps = float(limits.eps)
         eps = eps**0.5 if name == "erf_inv_coarse" else 16 * eps if name == "gelu_tanh" else eps
-        return y * (1 + 3 * eps * self.noise.uniform(-1, 1, y.shape))
+        y = y * (1 + self.units * eps * self.noise.uniform(-1, 1, y.shape))
+        # Below the least normal number there may be nothing, or half a unit.
+        below = (np.abs(y) < float(limits.smallest_normal)) & (self.noise.random(y.shape) < 0.5)
+        return np.where(below, np.copysign(np.zeros_like(y), y), y)
 
     def _evaluate(self, name, xs, attributes, dtype, shape):
         y = self._result(name, xs, attributes, dtype, shape)
