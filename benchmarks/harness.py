@@ -1,16 +1,20 @@
 """How the benchmarks measure: engines in one process, in turns, each round long enough for the clock.
 
 Decides what a number means. The engines of a benchmark take turns, so that what else the machine does falls on all of
-them; a round repeats one engine's call until some milliseconds have passed; reported are the best round and the median
-of the rounds, per call. Before it is timed, every engine's result is held against the same computation in float64. An
-engine that is not installed is reported as that, and one that fails with its error: neither is left out.
+them; a turn begins when the threads of the one before have stopped. A round repeats one engine's call until some
+milliseconds have passed; reported are the best round and the median of the rounds, per call. Before it is timed, every
+engine's result is held against the same computation in float64. An engine that is not installed is reported as that,
+and one that fails with its error: neither is left out.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
+import os
+import pathlib
 import statistics
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -149,6 +153,7 @@ def measure(
         end = time.perf_counter() + seconds * len(timed)
         while timed and (time.perf_counter() < end or len(timed[0][-1]) < 5):
             for _, engine, call, calls, times in timed:
+                _settle()
                 times.append(_round(engine, call, calls, wait_each))
     finally:
         gc.enable()
@@ -164,6 +169,22 @@ def _calls(engine: Engine, call: Callable[[], Any], wait_each: bool) -> int:
     while (took := _round(engine, call, calls, wait_each) * calls) < ROUND_SECONDS:
         calls = max(calls + 1, int(calls * min(10, 1.2 * ROUND_SECONDS / max(took, 1e-9))))
     return calls
+
+
+def _settle() -> None:
+    """Waits until the threads of the engine before have stopped: many spin after a call, for up to some 100 ms, and
+    would take a core from the next one."""
+    own, quiet, end = str(threading.get_native_id()), 0, time.perf_counter() + 0.5
+    while quiet < 3 and time.perf_counter() < end:
+        time.sleep(0.0005)
+        quiet = 0 if any(_runs(thread) for thread in os.listdir("/proc/self/task") if thread != own) else quiet + 1
+
+
+def _runs(thread: str) -> bool:
+    try:
+        return pathlib.Path(f"/proc/self/task/{thread}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except FileNotFoundError:  # it has ended
+        return False
 
 
 def _round(engine: Engine, call: Callable[[], Any], calls: int, wait_each: bool) -> float:

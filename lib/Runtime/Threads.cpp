@@ -8,7 +8,9 @@
 //
 // Workers spin for a while after their last chunk and then park on a futex.
 // Each is pinned to a core of its own, because an unpinned one wakes on the
-// waker's core and waits there for a tick: measured 1 ms instead of 18 us.
+// waker's core and waits there for a tick: measured 1 ms instead of 18 us. A
+// caller that has been moved to a worker's core since sends it to a free one:
+// else both would share it, for tens of milliseconds.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,8 +64,12 @@ struct Pool {
   std::atomic<bool> busy{false}; ///< held by the thread whose loop uses the pool
   // Below: only for the holder of `busy`.
   std::atomic<int> count{0};
-  int cores = 1;
-  pthread_t threads[kMaxWorkers];
+  std::vector<int> cores; ///< that workers may be pinned to
+  int callersCore = -1;   ///< at the last loop
+  struct Worker {
+    pthread_t thread;
+    int core; ///< that it is pinned to, or -1
+  } workers[kMaxWorkers];
 };
 
 Pool gPool;
@@ -71,7 +77,6 @@ std::atomic<bool> gHandlers{false};
 
 struct WorkerStart {
   int index;
-  int core;     ///< to pin to, or -1
   bool maySpin; ///< false where there are more threads than cores
   uint32_t epoch;
 };
@@ -116,16 +121,6 @@ void takeChunks(const Job &job, std::atomic<int64_t> &next) {
 
 void *workerMain(void *argument) {
   WorkerStart start = *static_cast<WorkerStart *>(argument);
-  if (start.core >= 0) {
-    // Failure (the mask changed meanwhile) leaves the worker unpinned, no more.
-    size_t size = CPU_ALLOC_SIZE(start.core + 1);
-    if (cpu_set_t *set = CPU_ALLOC(start.core + 1)) {
-      CPU_ZERO_S(size, set);
-      CPU_SET_S(start.core, size, set);
-      sched_setaffinity(0, size, set);
-      CPU_FREE(set);
-    }
-  }
   char name[16];
   snprintf(name, sizeof name, "weft-%d", start.index + 1);
   pthread_setname_np(pthread_self(), name);
@@ -190,8 +185,20 @@ void stopPool() {
   futexWake(gPool.wakeWord, kEveryone);
   int count = gPool.count.exchange(0);
   for (int i = 0; i < count; ++i)
-    pthread_join(gPool.threads[i], nullptr);
+    pthread_join(gPool.workers[i].thread, nullptr);
   // `busy` stays held: later loops run alone.
+}
+
+/// Failure (the mask changed meanwhile) leaves the worker where it is, no more.
+void pin(Pool::Worker &worker, int core) {
+  worker.core = core;
+  size_t size = CPU_ALLOC_SIZE(core + 1);
+  if (cpu_set_t *set = CPU_ALLOC(core + 1)) {
+    CPU_ZERO_S(size, set);
+    CPU_SET_S(core, size, set);
+    pthread_setaffinity_np(worker.thread, size, set);
+    CPU_FREE(set);
+  }
 }
 
 /// Starts workers until there are `wanted`. The caller holds `busy`.
@@ -200,28 +207,44 @@ void startWorkers(int wanted) {
     pthread_atfork(nullptr, nullptr, forgetPool);
     atexit(stopPool);
   }
-  std::vector<int> cores = allowedCores();
-  int here = sched_getcpu();
-  cores.erase(std::remove(cores.begin(), cores.end(), here), cores.end());
-  const char *pin = getenv("WEFT_PIN");
-  bool mayPin = !(pin && *pin == '0');
+  gPool.cores = allowedCores();
+  gPool.callersCore = sched_getcpu();
+  std::vector<int> cores = gPool.cores;
+  cores.erase(std::remove(cores.begin(), cores.end(), gPool.callersCore), cores.end());
+  const char *told = getenv("WEFT_PIN");
+  bool mayPin = !(told && *told == '0');
   for (int i = gPool.count.load(); i < wanted; ++i) {
     // Worker i gets the i-th core other than the caller's; those beyond share and sleep.
     bool own = size_t(i) < cores.size();
-    gStarts[i] = {i, own && mayPin ? cores[i] : -1, own, epochOf(gPool.state.load())};
+    gStarts[i] = {i, own, epochOf(gPool.state.load())};
     // Signals of the host (Ctrl-C) belong to its own threads.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     gPool.awake.fetch_add(1);
-    int failed = pthread_create(&gPool.threads[i], nullptr, workerMain, &gStarts[i]);
+    int failed = pthread_create(&gPool.workers[i].thread, nullptr, workerMain, &gStarts[i]);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (failed) {
       gPool.awake.fetch_sub(1);
       return; // fewer threads compute the same
     }
+    gPool.workers[i].core = -1;
+    if (own && mayPin)
+      pin(gPool.workers[i], cores[i]);
     gPool.count.store(i + 1);
   }
+}
+
+/// A worker that is pinned to the caller's core takes one that no worker has. The caller holds `busy`.
+void makeWay(int here) {
+  gPool.callersCore = here;
+  auto end = gPool.workers + gPool.count.load(std::memory_order_relaxed);
+  auto has = [](int core) { return [core](const Pool::Worker &worker) { return worker.core == core; }; };
+  auto worker = std::find_if(gPool.workers, end, has(here));
+  auto isFree = [&](int core) { return core != here && std::none_of(gPool.workers, end, has(core)); };
+  auto core = std::find_if(gPool.cores.begin(), gPool.cores.end(), isFree);
+  if (worker != end && core != gPool.cores.end())
+    pin(*worker, *core);
 }
 
 /// Runs a loop with up to `helpers` workers. The caller holds `busy`.
@@ -230,6 +253,8 @@ void runShared(const Job &job, int helpers, int64_t costNs) {
   bool wake = costNs >= kParkedPaysNs;
   if (wake && pool.count.load(std::memory_order_relaxed) < helpers)
     startWorkers(helpers);
+  if (int here = sched_getcpu(); here != pool.callersCore)
+    makeWay(here);
   if (!job.call->usedPool) {
     job.call->usedPool = true;
     pool.callsInFlight.fetch_add(1, std::memory_order_relaxed);

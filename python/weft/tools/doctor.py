@@ -23,7 +23,7 @@ VARIABLES = {
     "WEFT_CACHE_BYTES": "how many bytes the persistent cache may hold",
     "WEFT_CACHE_DIR": "the folder of the persistent cache",
     "WEFT_PERF": "1: write a map of the compiled functions for Linux perf",
-    "WEFT_PIN": "1: pin the pool's threads to cores",
+    "WEFT_PIN": "0: leave the threads of the pool to the system, instead of a core for each",
     "WEFT_POOL_BYTES": "how much freed memory of results is kept for the next ones",
     "WEFT_SILENCE": "codes of warnings to switch off, with commas",
     "WEFT_TRACEBACK": "full: show Weft's own frames in tracebacks",

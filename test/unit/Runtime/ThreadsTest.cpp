@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -94,37 +95,74 @@ TEST(SumsAreTheSameForAnyNumberOfThreads) {
 static std::atomic<int> otherThreads;
 static std::thread::id hostThread;
 
-TEST(LargeLoopsAreSpreadAndSmallOnesAreNot) {
-  Program p = test::program(R"(
+static const char *kNote = R"(
 static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
   ((void (*)(void))closure)();
 }
 int32_t entry(WeftCall *call, const WeftArg *args) {
   weft_rt_parallel(call, body, args[0].data, args[0].shape[0], 1, args[0].shape[1]);
   return 0;
-})",
-                            1, 0);
-  REQUIRE(p);
+})";
+
+// Calls `note` 300 times in a loop that is said to take so long; how often that was on another thread.
+static int noted(const Program &p, void (*note)(), int threads, int64_t cost) {
+  int64_t shape[2] = {300, cost};
+  WeftArg args[1] = {{reinterpret_cast<void *>(note), shape}};
+  WeftCallOptions options = {};
+  options.threads = threads;
+  WeftError err;
   hostThread = std::this_thread::get_id();
+  otherThreads = 0;
+  CHECK_EQ(weft_call(p.get(), args, nullptr, &options, &err), 0);
+  return otherThreads.load();
+}
+
+TEST(LargeLoopsAreSpreadAndSmallOnesAreNot) {
+  Program p = test::program(kNote, 1, 0);
+  REQUIRE(p);
   auto note = [] {
     if (std::this_thread::get_id() != hostThread)
       otherThreads.fetch_add(1);
     timespec pause = {0, 200000};
     nanosleep(&pause, nullptr); // lets the others in also on one core
   };
-  auto run = [&](int threads, int64_t cost) {
-    int64_t shape[2] = {300, cost};
-    WeftArg args[1] = {{reinterpret_cast<void *>(+note), shape}};
-    WeftCallOptions options = {};
-    options.threads = threads;
-    WeftError err;
-    otherThreads = 0;
-    CHECK_EQ(weft_call(p.get(), args, nullptr, &options, &err), 0);
-    return otherThreads.load();
+  CHECK(noted(p, note, 2, 20000000) > 0);
+  CHECK_EQ(noted(p, note, 1, 20000000), 0);
+  CHECK_EQ(noted(p, note, 2, 100), 0);
+}
+
+// Where the caller is pinned, one core after the other, the worker is not.
+static std::atomic<int> hostCore, sharedCore;
+
+TEST(AWorkerLeavesTheCallersCore) {
+  Program p = test::program(kNote, 1, 0);
+  REQUIRE(p);
+  std::vector<int> cores = weft::rt::allowedCores();
+  if (cores.size() < 2)
+    return; // there is no other core
+  cpu_set_t before;
+  CHECK_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  auto note = [] {
+    if (std::this_thread::get_id() != hostThread) {
+      otherThreads.fetch_add(1);
+      sharedCore.fetch_add(sched_getcpu() == hostCore);
+    }
+    timespec pause = {0, 200000};
+    nanosleep(&pause, nullptr);
   };
-  CHECK(run(2, 20000000) > 0);
-  CHECK_EQ(run(1, 20000000), 0);
-  CHECK_EQ(run(2, 100), 0);
+  noted(p, note, 2, 20000000); // starts the worker while the mask allows all cores
+  for (int round = 0; round < 3; ++round)
+    for (int core : {cores[0], cores[1]}) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(core, &one);
+      CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+      hostCore = core;
+      sharedCore = 0;
+      CHECK(noted(p, note, 2, 20000000) > 0);
+      CHECK_EQ(sharedCore.load(), 0);
+    }
+  CHECK_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 TEST(TwoHostThreadsAtOnce) {
