@@ -68,6 +68,53 @@ def test_captured_weights_of_convolutions():
     assert keeps(lambda x: wf.nn.relu(wf.nn.conv2d(x, w, padding="SAME")), x) >= 4 * 64 * 32 * 9
 
 
+def is_turned(fn, *args):
+    return "turned = true" in wf.jit(fn).lower(*args).as_text("scheduled")
+
+
+@pytest.mark.parametrize(
+    "x, w, options",
+    [
+        ((1, 16, 14, 14), (64, 16, 3, 3), {"padding": 1}),
+        ((2, 24, 9, 7), (64, 24, 3, 3), {"padding": "SAME"}),
+        ((1, 24, 30, 33), (64, 24, 3, 2), {"stride": 2, "padding": 1}),
+        ((3, 100, 7, 7), (96, 100, 1, 1), {}),
+        ((1, 600, 5, 5), (64, 600, 3, 3), {"padding": 1}),
+        ((1, 200, 17, 16), (64, 200, 1, 1), {"stride": 2}),
+        ((1, 16, 20, 21), (96, 16, 3, 3), {"dilation": 2}),
+        ((1, 3, 40, 40), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+        ((1, 200, 3, 1), (64, 200, 1, 1), {}),
+        ((0, 16, 14, 14), (64, 16, 3, 3), {}),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_convolutions_across_features(x, w, options, dtype):
+    window, shift, image = wf.asarray(numbers(w, dtype)), wf.asarray(numbers((w[0], 1, 1), dtype)), numbers(x, dtype)
+    assert is_turned(lambda x: wf.nn.conv2d(x, window, **options), image) or not x[0]
+
+    def block(x):
+        y = wf.nn.conv2d(x, window, **options) * 2 + shift
+        return wf.nn.relu(y + wf.exp(-(y * y)))
+
+    assert keeps(block, image) > 0 or not x[0]
+
+
+def test_convolutions_across_features_read_a_residual_and_give_two_results():
+    w, x = wf.asarray(numbers((64, 64, 3, 3))), numbers((1, 64, 14, 14))
+
+    def block(x):
+        y = wf.nn.conv2d(x, w, padding=1)
+        return wf.concat([y, wf.nn.relu(y + x)])
+
+    assert is_turned(block, x) and keeps(block, x) > 0
+    odd = np.where(numbers(x.shape) > 1, np.float32("nan"), x)
+    odd[0, 3, 4, 5], odd[0, 0, 0, 0] = np.inf, -0.0
+    assert keeps(block, odd) > 0
+    line, cube = wf.asarray(numbers((64, 64, 3))), wf.asarray(numbers((64, 16, 3, 2, 3)))
+    assert keeps(lambda x: wf.nn.conv1d(x, line, padding=1), numbers((2, 64, 37))) > 0
+    assert keeps(lambda x: wf.nn.conv3d(x, cube, padding=1), numbers((1, 16, 6, 5, 9))) > 0
+
+
 def test_a_bias_an_activation_and_a_residual_stay_fused():
     w, b, x = wf.asarray(numbers((300, 300))), wf.asarray(numbers((300,))), numbers((70, 300))
     f = wf.jit(lambda x: x + wf.nn.relu(x @ w + b))

@@ -51,6 +51,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"ahead", ahead}})
       if (value)
         number(name, value);
+    if (turned)
+      flag("turned", true);
     for (auto [name, value] : {std::pair<StringRef, Pack>{"pack_left", packLeft}, {"pack_right", packRight}})
       if (value != Pack::None)
         items.push_back({b.getStringAttr(name), b.getStringAttr(packs[int(value)])});
@@ -88,6 +90,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("k_block", s.kBlock);
   number("panel", s.panel);
   number("ahead", s.ahead);
+  flag("turned", s.turned);
   auto pack = [&](StringRef name, Pack &into) {
     if (auto value = attr.getAs<StringAttr>(name))
       if (const auto *known = llvm::find(packs, value.getValue()); known != std::end(packs))
@@ -121,6 +124,10 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     auto contraction = Contraction::build(g, g.contraction);
     if (failed(contraction))
       return failure();
+    if (auto turned = turnedContraction(g, target); turned && turned->rightPanel) {
+      s.turned = true;
+      contraction = *turned;
+    }
     chooseTile(g, *contraction, target, s);
     return s;
   }

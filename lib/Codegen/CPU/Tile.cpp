@@ -63,12 +63,18 @@ LogicalResult Tile::emit() {
     return success();
   }
   sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
-  sizes.push_back((N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
+  // Of a turned tile the lanes come first: all rows use a strip of them before the next.
+  itemsOfStrip = numElements(sizes).constant().value_or(1);
+  sizes.insert(s.turned ? sizes.begin() : sizes.end(), (N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
   e.parallel(numElements(sizes), SizeExpr(1), nsOf(s.rowBlock, s.laneBlock), [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value at) {
       Item it;
       it.origin.indices.assign(g.domain.size(), e.index(0));
       SmallVector<Value> position = e.delinearize(at, sizes);
+      if (s.turned) {
+        it.number = e.sub(at, e.mul(position.front(), SizeExpr(itemsOfStrip)));
+        std::rotate(position.begin(), position.begin() + 1, position.end());
+      }
       for (auto [dims, i] : llvm::zip(outer, position))
         it.origin.indices[dims.back()] = i;
       auto blockOf = [&](Value block, const SizeExpr &total, int64_t length) {
@@ -345,16 +351,21 @@ void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t
 }
 
 SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
-                               llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body) {
+                               llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body,
+                               llvm::function_ref<void(const Point &)> before) {
   if (level == ks.size())
     return body(point, flat, accs);
+  if (before && level && level + 1 == ks.size())
+    before(point);
   SizeExpr extent = g.size(ks[level]);
   Value scaled = level ? e.mul(flat, extent) : flat;
   Value first = level ? e.index(0) : k.first, end = level ? e.index(extent) : k.end;
   return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
     Point deeper = point;
     deeper.indices[ks[level].back()] = i;
-    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body);
+    if (before && ks.size() == 1)
+      before(deeper);
+    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body, before);
   });
 }
 
@@ -390,6 +401,44 @@ Value Tile::converted(int input, const Point &at, unsigned width, Value loaded) 
   frame.point.width = width;
   frame.known[node.body().getArgument(input)] = loaded;
   return e.payload(node, sideOf(input), frame);
+}
+
+void Tile::expectLeft(const Point &at, Value i, unsigned rows) {
+  Point from = at;
+  from.indices[m.back()] = i;
+  Linear linear = c.leftAccess;
+  linear.offset = linear.offset + linear.coefs[ks.front().back()] * SizeExpr(s.ahead);
+  auto step = linear.coefs[m.back()].constant();
+  int64_t line = std::max<int64_t>(1, 64 / leftBytes()), last = step ? *step * int64_t(rows - 1) : 0;
+  for (int64_t offset = 0; offset < last + line; offset += line) {
+    Linear there = linear;
+    there.offset = there.offset + SizeExpr(std::min(offset, last));
+    e.prefetch(e.pointers[c.leftBuffer], leftElement(), there, from);
+  }
+}
+
+void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes) {
+  const int64_t line = 64 / int64_t(rightBytes());
+  auto k = K.constant(), n = N.constant();
+  if (!item.right || !item.number || !k || !n || *k * *n * int64_t(rightBytes()) <= e.target.l2Bytes)
+    return;
+  // The tiles that use this strip share out the lines of the next one, and each asks for its own step by step.
+  const int64_t tilesOfItem = llvm::divideCeil(s.rowBlock, s.rows);
+  const int64_t share = llvm::divideCeil(*k * strip() / line, itemsOfStrip * tilesOfItem);
+  int64_t steps = 1;
+  Value step = e.index(0);
+  for (auto &dims : ks.size() > 1 ? ArrayRef(ks).drop_back() : ArrayRef(ks)) {
+    step = e.add(e.mul(step, g.size(dims)), at.indices[dims.back()]);
+    steps *= g.size(dims).constant().value_or(1);
+  }
+  const int64_t each = llvm::divideCeil(share, steps);
+  Value tile = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(i, item.rows.first), e.index(s.rows));
+  tile = e.add(e.mul(item.number, SizeExpr(tilesOfItem)), tile);
+  Value first = e.add(e.mul(tile, SizeExpr(share * line)), e.mul(step, SizeExpr(each * line)));
+  first = e.add(first, panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), e.index(0)));
+  for (int64_t l = 0; l < each; ++l)
+    e.prefetch(item.right.memory, g.buffers[c.rightBuffer].element,
+               Linear{SizeExpr(l * line), {SizeExpr(1), SizeExpr(1)}}, rowOfMemory(e, first, 1));
 }
 
 Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k) {
@@ -435,7 +484,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   Type element = g.buffers[c.rightBuffer].element;
   Linear soon = c.rightAccess;
   soon.offset = soon.offset + (item.copies ? soon.coefs[ks.front().back()] * SizeExpr(8) : SizeExpr(s.ahead));
-  if (s.ahead && v * width * rightBytes() % 64 == 0)
+  if (s.ahead && !s.turned && v * width * rightBytes() % 64 == 0)
     e.prefetch(e.pointers[c.rightBuffer], element, soon, from);
   Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
   if (item.copies)
@@ -494,6 +543,13 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   if (item.left && item.right && !item.copies) // both are read by the position in all of k
     return e.loopCarry(e.mul(block.k.first, inner), e.mul(block.k.end, inner), 1, accs,
                        [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+  auto ask = [&](const Point &at) {
+    expectLeft(at, i, rows);
+    expectStrip(item, at, i, lanes);
+  };
+  bool asks = s.turned && s.ahead && !item.left && c.leftBuffer >= 0 && !m.empty() && !ks.empty();
+  if (asks)
+    return overK(0, item.origin, e.index(0), block.k, accs, body, ask);
   return overK(0, item.origin, e.index(0), block.k, accs, body);
 }
 
@@ -534,6 +590,8 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
     return lanePoint(point, lanes, v);
   };
   auto finishAll = [&](ArrayRef<Value> accs) {
+    if (s.turned)
+      return finishTurned(item, i, rows, lanes, accs);
     if (!epilogueInLoop) {
       for (unsigned r = 0; r < rows; ++r)
         for (unsigned v = 0; v < vectors; ++v)
@@ -602,6 +660,35 @@ void Tile::expect(const Point &origin, Value i, unsigned rows, const Lanes &lane
   }
 }
 
+void Tile::finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, ArrayRef<Value> accs) {
+  const unsigned vectors = lanes.vectors(), squares = llvm::divideCeil(rows, width);
+  Value memory = e.stack(c.accumulator, int64_t(vectors) * width * squares * width);
+  auto slot = [&](unsigned square) {
+    return Linear{SizeExpr(int64_t(square * width)), {SizeExpr(int64_t(squares * width)), SizeExpr(1)}};
+  };
+  Value nothing = e.widen(e.identity(e.combiner(node)), width);
+  for (unsigned v = 0; v < vectors; ++v)
+    for (unsigned square = 0; square < squares; ++square) {
+      SmallVector<Value> values;
+      for (unsigned r = square * width; r < (square + 1) * width; ++r)
+        values.push_back(r < rows ? accs[r * vectors + v] : nothing);
+      for (auto [t, vector] : llvm::enumerate(e.transposed(values)))
+        e.store(vector, memory, c.accumulator, slot(square), rowOfMemory(e, e.index(int64_t(v * width + t)), width));
+    }
+  e.loop(e.index(0), e.index(int64_t(vectors) * width), 1, [&](Value lane) {
+    for (unsigned square = 0; square < squares; ++square) {
+      Point point = item.origin;
+      point.indices[n.back()] = e.add(lanes.j, lane);
+      point.indices[m.back()] = e.add(i, e.index(int64_t(square * width)));
+      point.lane = m.back();
+      point.width = width;
+      if (int64_t left = rows - square * width; left < int64_t(width))
+        point.mask = e.laneMask(e.index(left), width);
+      finish(point, e.load(memory, c.accumulator, slot(square), rowOfMemory(e, lane, width)));
+    }
+  });
+}
+
 /// The epilogue at one point, and the stores.
 void Tile::finish(const Point &point, Value acc) {
   Frame frame;
@@ -616,7 +703,7 @@ void Tile::finish(const Point &point, Value acc) {
 }
 
 LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
-  auto contraction = Contraction::build(emitter.graph, emitter.graph.contraction);
+  auto contraction = Contraction::build(emitter.graph, emitter.graph.contraction, schedule.turned);
   if (failed(contraction))
     return failure();
   return Tile(emitter, schedule, *contraction).emit();

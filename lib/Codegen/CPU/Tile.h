@@ -45,6 +45,7 @@ private:
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
   SmallVector<SmallVector<int>> pieces;    // where the right operand's lanes lie in several groups (windows): these
+  int64_t itemsOfStrip = 1;                // of a turned tile: items of work that use the same lanes
   SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
   bool epilogueInLoop = false;
@@ -57,6 +58,7 @@ private:
     Panel left, right;
     Value partial;               // sums between blocks of k
     bool copies = false;         // the right operand is read in place, and what is read goes to its panel
+    Value number;                // of a turned tile: which of the items of the same lanes it is
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
   };
 
@@ -102,19 +104,27 @@ private:
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                               SmallVector<Value> accs);
   /// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
-  /// first group.
+  /// first group; `before` stands in front of the innermost loop.
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, mlir::ValueRange accs,
-                           llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body);
+                           llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body,
+                           llvm::function_ref<void(const Point &)> before = {});
   Value evaluated(int input, Point at);
   /// The product's operand that an input comes to, perhaps converted; and its value where the input is `loaded`.
   Value sideOf(int input);
   Value converted(int input, const Point &at, unsigned width, Value loaded);
   /// Asks for some lines of step `k` of what will be packed next.
   void expectNext(const Item &item, Value line, int64_t lines, Value k);
+  /// Asks for what the tile at row i will read in place of the left operand, some steps of the first folded group
+  /// ahead.
+  void expectLeft(const Point &at, Value i, unsigned rows);
+  /// Asks for this tile's share of the strip after this one, if strips come from memory.
+  void expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
   void finish(const Point &point, Value acc);
+  /// The epilogue on a tile whose lanes the result holds as rows.
+  void finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, llvm::ArrayRef<Value> accs);
   /// Asks for what the epilogue will read of a tile.
   void expect(const Point &origin, Value i, unsigned rows, const Lanes &lanes);
 

@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace weft {
 
-FailureOr<Contraction> Contraction::build(KernelGraph &g, int number) {
+FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turned) {
   Contraction c;
   c.number = number;
   Node &node = g.nodes[number];
@@ -41,7 +41,7 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g, int number) {
     return -1;
   };
   if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
-      llvm::is_contained(c.rows, innermost())) {
+      (!turned && llvm::is_contained(c.rows, innermost()))) {
     // Matrix times vector: the matrix's rows are the lanes.
     std::swap(c.left, c.right);
     std::swap(c.rows, c.lanes);
@@ -97,6 +97,31 @@ bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*b
 
 } // namespace
 
+std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &target) {
+  auto plain = Contraction::build(g, g.contraction), turned = Contraction::build(g, g.contraction, /*turned=*/true);
+  if (failed(plain) || failed(turned) || plain->left == turned->left || turned->lanes.size() != 1 ||
+      !llvm::all_of(g.domain, [](const SizeExpr &size) { return size.constant().has_value(); }))
+    return std::nullopt;
+  int64_t width = target.lanes(Emitter::byteWidth(turned->accumulator)), lanes = extent(g, turned->lanes);
+  auto isWide = [&](int buffer) { return buffer >= 0 && g.buffers[buffer].element == turned->accumulator; };
+  if (width < 4 || lanes % width || !isWide(turned->leftBuffer) || !isWide(turned->rightBuffer))
+    return std::nullopt;
+  // Rows that are read in place share lines.
+  auto step = turned->leftAccess.coefs[turned->rows.back()].constant();
+  if (!step || *step * int64_t(Emitter::byteWidth(turned->accumulator)) > 64)
+    return std::nullopt;
+  // Steps as lanes cost a copy where they lie in pieces, and lose lanes where they fill few vectors.
+  auto steps = plain->groups(g, plain->lanes, true, /*asRead=*/false), read = plain->groups(g, plain->lanes, true);
+  if (steps.empty())
+    return std::nullopt;
+  int64_t size = extent(g, steps.back());
+  bool inPieces =
+      read.back().size() < steps.back().size() || plain->rightAccess.coefs[plain->lanes.back()] != SizeExpr(1);
+  if (!inPieces && roundUp(size, width) * 20 <= size * 21)
+    return std::nullopt;
+  return *turned;
+}
+
 SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Schedule &s, const Target &target) {
   SmallVector<PanelAttr> panels(g.numInputs);
   Node &node = g.nodes[g.contraction];
@@ -121,11 +146,17 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
     if (known && lanes.size() + folded.size() == map.getNumResults())
       panels[buffer] = PanelAttr::get(g.function.getContext(), strip, lanes, folded);
   };
+  if (auto turned = turnedContraction(g, target); turned && !s.turned) {
+    Schedule other;
+    other.turned = true;
+    chooseTile(g, *turned, target, other);
+    return panelsOf(g, *turned, other, target);
+  }
   // Strips run along one group of rows or lanes. What stays in the first cache is read as fast in any layout.
   auto isLarge = [&](ArrayRef<int> places) {
     return extent(g, places) * extent(g, c.folded) * int64_t(Emitter::byteWidth(c.accumulator)) > target.l1Bytes;
   };
-  if (s.rows > 1 && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
+  if (s.rows > 1 && !s.turned && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
     panel(c.left, c.leftBuffer, c.rows, s.rows);
   bool inPassing = s.packRight == Pack::Item && s.ahead; // packed at no cost
   if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
@@ -164,9 +195,18 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.rows = c.leftPanel.getStrip();
   const int64_t strip = s.lanes * s.vectors;
 
+  int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+
+  // Rows are read where they lie; a strip of the right operand stays in the second cache for all of them.
+  if (s.turned) {
+    s.rowBlock = evenBlock(M, 96, s.rows);
+    s.laneBlock = strip;
+    s.ahead = ceilDiv(1024, s.rows * s.vectors * inner);
+    return;
+  }
+
   // Blocks of k: a strip of the right operand takes a quarter of the second cache, from which it is read as fast as it
   // is used; visits to partial sums cost more. Only of a known size: the loop over blocks runs at least once.
-  int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
   bool knownK = llvm::all_of(c.folded, [&](int d) { return g.domain[d].constant().has_value(); });
   auto read = c.groups(g, c.lanes, true);
   bool inPieces = !laneGroups.empty() && read.back().size() < laneGroups.back().size();

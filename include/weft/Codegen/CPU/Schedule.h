@@ -35,7 +35,11 @@ struct Schedule {
   int64_t kBlock = 0;                  // steps of the first folded group between visits to partial sums; 0: all
   Pack packLeft = Pack::None, packRight = Pack::None;
   int64_t panel = 0; // lanes of the right operand that are packed at once for all items; 0: all
-  // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; 0: not.
+  // The tile is turned before its epilogue: lanes run along what the result holds as rows (the features of a
+  // convolution).
+  bool turned = false;
+  // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; of a turned tile
+  // how many steps of the first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
@@ -54,7 +58,8 @@ struct Contraction {
   mlir::Type accumulator;
   mlir::Operation *product = nullptr;
 
-  static mlir::FailureOr<Contraction> build(KernelGraph &graph, int number);
+  /// `turned`: lanes need not run along the innermost dimension of the result.
+  static mlir::FailureOr<Contraction> build(KernelGraph &graph, int number, bool turned = false);
 
   /// Neighbouring dimensions that the operands (not `asRead`: the left one), the other nodes and, where `asWritten`,
   /// the results step through as one. The folded ones are in neither results nor epilogue.
@@ -75,6 +80,9 @@ struct Turn {
 std::optional<Turn> findTurn(KernelGraph &graph);
 void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
 void chooseChain(KernelGraph &graph, const Target &target, Schedule &schedule);
+/// The contraction whose tiles are turned, where that is better: steps of an image as rows, which are read where they
+/// lie, features as lanes.
+std::optional<Contraction> turnedContraction(KernelGraph &graph, const Target &target);
 /// The layouts in which a contraction of this schedule would best be given its operands, if that cost nothing, by
 /// argument of the kernel; null where it reads one as it is.
 llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &contraction, const Schedule &schedule,

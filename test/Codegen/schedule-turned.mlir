@@ -1,0 +1,32 @@
+// A convolution whose weights are kept has features as lanes and steps of the image as rows, which are read where they lie:
+// its tile is turned before the epilogue. The next strip of weights and the next channels are asked for.
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v4},weft-to-linalg,weft-schedule-kernels{target=x86-64-v4})' | FileCheck %s
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v4},weft-to-linalg,weft-schedule-kernels{target=x86-64-v4},weft-emit-kernels{target=x86-64-v4})' | FileCheck %s --check-prefix=LOOPS
+
+// CHECK-DAG: weft.schedule = {ahead = 5 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, row_block = 14 : i64, rows = 14 : i64, turned = true, vectors = 2 : i64}, weft.symbols = [], weft.types = [tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32, #weft.panel<32, lanes = [0], folded = [1, 2, 3]>>
+// Weights that come as arguments: steps are lanes, laid side by side while they are packed.
+// CHECK-DAG: weft.schedule = {form = "tile", {{.*}}pack_right = "all", panel = 224 : i64, row_block = 28 : i64, rows = 14 : i64, vectors = 2 : i64}
+// Whole vectors of steps that lie side by side are lanes.
+// CHECK-DAG: weft.schedule = {ahead = 32 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, pack_right = "item", row_block = 65 : i64, rows = 13 : i64, vectors = 2 : i64}
+
+// Two squares of sixteen by sixteen are turned in registers.
+// LOOPS: func.func private @k_{{.*}}turned = true
+// LOOPS-COUNT-28: math.fma
+// LOOPS-COUNT-128: vector.shuffle
+// LOOPS-NOT: vector.shuffle
+// LOOPS: func.func
+
+func.func @main(%x: tensor<1x256x16x16xf32>, %w: tensor<256x256x3x3xf32> {weft.role = "captured"}, %u: tensor<256x256x3x3xf32>, %y: tensor<1x256x56x56xf32>, %v: tensor<64x256x1x1xf32> {weft.role = "captured"}) -> (tensor<1x256x14x14xf32>, tensor<1x256x14x14xf32>, tensor<1x64x56x56xf32>) {
+  %0 = weft.launch @k(%x, %w) : (tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32>) -> tensor<1x256x14x14xf32>
+  %1 = weft.launch @k(%x, %u) : (tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32>) -> tensor<1x256x14x14xf32>
+  %2 = weft.launch @p(%y, %v) : (tensor<1x256x56x56xf32>, tensor<64x256x1x1xf32>) -> tensor<1x64x56x56xf32>
+  return %0, %1, %2 : tensor<1x256x14x14xf32>, tensor<1x256x14x14xf32>, tensor<1x64x56x56xf32>
+}
+func.func private @k(%x: tensor<1x256x16x16xf32>, %w: tensor<256x256x3x3xf32>) -> tensor<1x256x14x14xf32> attributes {weft.kernel} {
+  %0 = weft.convolution %x, %w {high = array<i64: 0, 0>, lhs_batch = array<i64>, lhs_contract = array<i64: 1>, lhs_dilation = array<i64: 1, 1>, lhs_window = array<i64: 2, 3>, low = array<i64: 0, 0>, rhs_batch = array<i64>, rhs_contract = array<i64: 1>, rhs_dilation = array<i64: 1, 1>, rhs_window = array<i64: 2, 3>, strides = array<i64: 1, 1>} : (tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32>) -> tensor<1x256x14x14xf32>
+  return %0 : tensor<1x256x14x14xf32>
+}
+func.func private @p(%x: tensor<1x256x56x56xf32>, %w: tensor<64x256x1x1xf32>) -> tensor<1x64x56x56xf32> attributes {weft.kernel} {
+  %0 = weft.convolution %x, %w {high = array<i64: 0, 0>, lhs_batch = array<i64>, lhs_contract = array<i64: 1>, lhs_dilation = array<i64: 1, 1>, lhs_window = array<i64: 2, 3>, low = array<i64: 0, 0>, rhs_batch = array<i64>, rhs_contract = array<i64: 1>, rhs_dilation = array<i64: 1, 1>, rhs_window = array<i64: 2, 3>, strides = array<i64: 1, 1>} : (tensor<1x256x56x56xf32>, tensor<64x256x1x1xf32>) -> tensor<1x64x56x56xf32>
+  return %0 : tensor<1x64x56x56xf32>
+}
