@@ -664,7 +664,8 @@ SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, Valu
 void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                        llvm::function_ref<void(Value, Value)> body, ArrayRef<Value *> captured) {
   // Chunks of about 64 KB of traffic, or 20 us of arithmetic where an item is dear: by size, never by thread count.
-  // Large loops have larger chunks, up to 16 times, so that a thread reads long stretches.
+  // Large loops have larger chunks, up to 16 times, so that a thread reads long stretches; small ones have smaller
+  // chunks, down to 2 us, so that they are shared out at all.
   constexpr double inlineNs = 4000;
   int64_t chunkBytes = 64 << 10;
   double chunkNs = 20000;
@@ -673,6 +674,8 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     double factor = std::clamp(double(*staticItems) * double(*staticBytes) / 128 / double(chunkBytes), 1.0, 16.0);
     chunkBytes = int64_t(double(chunkBytes) * factor);
     chunkNs *= factor;
+    chunkBytes = std::min(chunkBytes, std::max<int64_t>(8 << 10, *staticItems * *staticBytes / 16));
+    chunkNs = std::min(chunkNs, std::max(2000.0, double(*staticItems) * nsPerItem / 16));
   }
   if (staticItems && *staticItems * nsPerItem < inlineNs) {
     body(index(0), index(items));

@@ -32,7 +32,7 @@ void Sweep::collect(SmallVector<Output> results) {
     if (!node || needed[g.producer[value]])
       continue;
     needed[g.producer[value]] = true;
-    nsPerElement += node->isExpensive ? 1.0 : 0.05;
+    nsPerElement += node->isExpensive ? 3.0 : 0.05;
     for (OpOperand *input : node->op.getDpsInputOperands()) {
       if (int buffer = g.bufferOf(input->get()); buffer >= 0)
         touch(buffer);
