@@ -1,5 +1,5 @@
 // Decides the loops of kernels whose ops write parts of one output (pad, concat): each part is a sweep of its own over
-// the part's index space, in program order, so that later parts overwrite earlier ones.
+// the part's index space by all threads, in program order, so that later parts overwrite earlier ones.
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/CPU/MadeSizes.h"
 #include "weft/Codegen/CPU/Schedule.h"
@@ -45,29 +45,57 @@ LogicalResult emitPieces(Emitter &e, const Schedule &schedule) {
 
     e.loc = node.op.getLoc();
     unsigned width = schedule.lanes;
-    SizeExpr length = rank ? g.domain.back() : SizeExpr(1);
-    Shape outer(g.domain.begin(), g.domain.begin() + (rank ? rank - 1 : 0));
     Linear linear = g.store(node, out);
     Value inner = cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0);
-    e.loop(e.index(0), e.index(numElements(outer)), 1, [&](Value row) {
-      Frame frame;
-      for (Value i : e.delinearize(row, outer))
-        frame.point.indices.push_back(i);
-      auto step = [&](Value i, Value mask) {
-        Frame at = frame;
-        if (rank) {
-          at.point.indices.push_back(i);
-          at.point.lane = rank - 1;
-          at.point.width = width;
-          at.point.mask = mask;
-        }
-        e.store(e.payload(node, inner, at), e.pointers[out], element, linear, at.point);
-      };
-      if (rank)
-        e.lanes(length, width, step);
-      else
-        step({}, {});
+    // Neighbouring dimensions in one run, if all that is read lies in memory.
+    bool reads = llvm::all_of(node.op.getDpsInputs(), [&](Value from) { return g.bufferOf(from) >= 0; });
+    auto groups = g.join(llvm::to_vector(llvm::seq<int>(0, rank)), [&](int first, int second) {
+      return reads && g.asOne(linear, first, second) && g.readsAsOne(node, first, second);
     });
+    SmallVector<int> lane = groups.empty() ? SmallVector<int>() : groups.pop_back_val();
+    Shape sizes;
+    for (auto &dims : groups)
+      sizes.push_back(g.size(dims));
+    int64_t bytes = Emitter::byteWidth(element) * 2;
+    auto origin = [&] {
+      Frame frame;
+      frame.point.indices.assign(rank, e.index(0));
+      return frame;
+    };
+    auto write = [&](Frame at) { e.store(e.payload(node, inner, at), e.pointers[out], element, linear, at.point); };
+    auto stretch = [&](const Frame &row, Value begin, Value end) {
+      auto step = [&](Value i, Value mask) {
+        Frame at = row;
+        at.point.indices[lane.back()] = i;
+        at.point.lane = width > 1 ? lane.back() : -1;
+        at.point.width = width;
+        at.point.mask = mask;
+        write(at);
+      };
+      Value middle = e.add(begin, e.roundDown(e.sub(end, begin), width));
+      e.loop(begin, middle, width, [&](Value i) { step(i, {}); });
+      if (width > 1)
+        e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width)); });
+    };
+    const double nsPerElement = 0.05;
+    if (lane.empty()) {
+      write(origin());
+    } else if (groups.empty()) {
+      // One long run: the items are its elements, so a chunk is a stretch of it.
+      e.parallel(g.size(lane), SizeExpr(bytes), nsPerElement,
+                 [&](Value begin, Value end) { stretch(origin(), begin, end); });
+    } else {
+      SizeExpr length = g.size(lane);
+      double perRow = nsPerElement * double(length.constant().value_or(256)) + 2;
+      e.parallel(numElements(sizes), length * SizeExpr(bytes), perRow, [&](Value begin, Value end) {
+        e.loop(begin, end, 1, [&](Value row) {
+          Frame at = origin();
+          for (auto [dims, i] : llvm::zip(groups, e.delinearize(row, sizes)))
+            at.point.indices[dims.back()] = i;
+          stretch(at, e.index(0), e.index(length));
+        });
+      });
+    }
   }
   return success();
 }
