@@ -2,8 +2,44 @@
 ULP."""
 
 import numpy as np
+import targets
 from weft._src import _weft, compiler, dtypes, trace
 from weft._src.array import asarray
+
+
+def by_reference(resolved, entry, args, num_results):
+    """The results of a function of a module at stage `resolved` by the reference interpreter, as NumPy arrays."""
+    given = []
+    for a in args:
+        a = np.asarray(a)
+        d = dtypes.dtype(a.dtype)
+        given.append((d.code, a.shape, np.ascontiguousarray(a).reshape(-1).view(np.uint8).tobytes()))
+    out = _weft.reference(resolved, entry, given, num_results)
+    return [np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape) for code, shape, data in out]
+
+
+class Program:
+    """One trace on arrays; native code for any target beside the reference.
+
+    Args:
+        fn: takes a Tracer for each array, gives one or several. specs: of the arguments; by default the arrays'.
+    """
+
+    def __init__(self, fn, *args, specs=None):
+        self.args = args
+        specs = specs or [trace.Spec(np.shape(a), dtypes.dtype(a.dtype)) for a in args]
+        self.traced = trace.trace_program(lambda *a: list(r) if isinstance(r := fn(*a), (tuple, list)) else [r], specs)
+
+    def native(self, target="host", numerics="strict"):
+        """Native code for a target: a function from a number of threads to the results (on other arrays)."""
+        native = targets.Native(self.traced.module, target, numerics)
+        return lambda threads=0, args=None: native(args or self.args, threads)
+
+    def reference(self, args=None):
+        """The results by the reference interpreter (on other arrays)."""
+        resolved = self.traced.module.clone()
+        _weft.pipeline(resolved, "traced", "resolved", "")  # the reference knows no requests
+        return by_reference(resolved, self.traced.entry, args or self.args, len(self.traced.results))
 
 
 class Built:
@@ -27,13 +63,7 @@ class Built:
 
     def reference(self, *args):
         """The results by the reference interpreter, as NumPy arrays."""
-        given = []
-        for a in args:
-            a = np.asarray(a)
-            d = dtypes.dtype(a.dtype)
-            given.append((d.code, a.shape, np.ascontiguousarray(a).reshape(-1).view(np.uint8).tobytes()))
-        out = _weft.reference(self.resolved, self.traced.entry, given, len(self.traced.results))
-        return [np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape) for code, shape, data in out]
+        return by_reference(self.resolved, self.traced.entry, args, len(self.traced.results))
 
 
 def same_bits(a, b):

@@ -166,6 +166,11 @@ def test_structured(r, d):
     group, table = structured_group(d)
     native, reference = group.run(r, lambda other: samples(other, d), "values", table)
     same_bits(native, reference)
+    check_structured(r, d, native)
+
+
+def check_structured(r, d, native):
+    """The result of a structured row on its samples, against NumPy."""
     expected = np.asarray(r.expected(*samples(r, d)))
     assert native.shape == expected.shape
     if native.dtype.kind in "biu":

@@ -52,6 +52,13 @@ void reportFailure(const char *file, int line, const std::string &what);
     }                                                                                                                  \
   } while (0)
 
+/// Leaves a test of what user-mode QEMU does not do, where it is what runs us.
+#ifdef WEFT_TEST_EMULATED
+#define SKIP_UNDER_QEMU(reason) return (void)printf("skipped: QEMU %s\n", reason)
+#else
+#define SKIP_UNDER_QEMU(reason) (void)0
+#endif
+
 /// A temporary folder of this run, removed at the end.
 const std::string &scratchFolder();
 
