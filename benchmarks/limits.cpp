@@ -60,6 +60,54 @@ void limit_fma(double flops, int threads) {
   });
 }
 
+/// The same of products of bytes, summed in 32 bits: four in a lane by one instruction where there is one (VNNI), else
+/// two of 16 bits and an addition.
+void limit_bytes(double ops, int threads) {
+  spread(threads, [=](int) {
+    constexpr int kChains = 10;
+#ifdef __AVX512VNNI__
+    constexpr int kProducts = 64;
+    __m512i acc[kChains], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(-5);
+    auto step = [&](__m512i x) { return _mm512_dpbusd_epi32(x, a, b); };
+#else
+    constexpr int kProducts = 16;
+    __m256i acc[kChains], a = _mm256_set1_epi16(3), b = _mm256_set1_epi16(-5);
+    auto step = [&](__m256i x) { return _mm256_add_epi32(x, _mm256_madd_epi16(_mm256_xor_si256(a, x), b)); };
+#endif
+    for (int i = 0; i < kChains; ++i) // chains that differ: equal ones would be one
+      acc[i] = decltype(a){} + i;
+    int64_t steps = int64_t(ops / threads / (2.0 * kProducts * kChains));
+    for (int64_t s = 0; s < steps; ++s)
+#pragma GCC unroll 10
+      for (auto &x : acc)
+        x = step(x);
+    for (auto &x : acc)
+      gSink = gSink + float(x[0]);
+  });
+}
+
+/// The same of products of bf16, summed in float: two in a lane by one instruction where there is one, else in float.
+void limit_halves(double flops, int threads) {
+#ifdef __AVX512BF16__
+  spread(threads, [=](int) {
+    constexpr int kChains = 10;
+    __m512 acc[kChains];
+    for (int i = 0; i < kChains; ++i)
+      acc[i] = __m512{} + float(i);
+    __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = (__m512bh)_mm512_set1_epi16(0x3f00);
+    int64_t steps = int64_t(flops / threads / (2.0 * 32 * kChains));
+    for (int64_t s = 0; s < steps; ++s)
+#pragma GCC unroll 10
+      for (__m512 &x : acc)
+        x = _mm512_dpbf16_ps(x, a, b);
+    for (__m512 &x : acc)
+      gSink = gSink + x[0];
+  });
+#else
+  limit_fma(flops, threads);
+#endif
+}
+
 /// Reads n floats.
 void limit_read(float *, const float *x, const float *, int64_t n, int threads) {
   parts(n, threads, [=](int64_t begin, int64_t end) {

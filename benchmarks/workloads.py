@@ -85,6 +85,10 @@ class Numpy:
     def relu(x):
         return np.maximum(x, 0)
 
+    @staticmethod
+    def product_of_bytes(a, b):
+        return a @ b
+
     reshape, sum, mean = staticmethod(np.reshape), staticmethod(np.sum), staticmethod(np.mean)
 
 
@@ -127,6 +131,9 @@ class _ArrayModule(Numpy):
     def relu(self, x):
         return self.nn.relu(x)
 
+    def product_of_bytes(self, a, b):
+        return a.astype(self.m.int32) @ b.astype(self.m.int32)
+
     def conv(self, x, w, stride, padding):
         return self.nn.conv2d(x, w, stride=stride, padding=padding)
 
@@ -135,6 +142,9 @@ class _ArrayModule(Numpy):
 
 
 class _Jax(_ArrayModule):
+    def product_of_bytes(self, a, b):
+        return self.m.matmul(a, b, preferred_element_type=self.m.int32)
+
     def conv(self, x, w, stride, padding):
         return peer("jax").lax.conv(x, w, (stride, stride), [(padding, padding)] * 2)
 
@@ -164,6 +174,9 @@ class _Torch:
     def permute(self, x, order):
         return x.permute(order)
 
+    def product_of_bytes(self, a, b):
+        return self.t._int_mm(a, b)
+
     def reshape(self, x, shape):
         return x.reshape(shape)
 
@@ -186,8 +199,8 @@ class _Torch:
 class _OnnxValue:
     """A value of an ONNX graph under construction: each operator and function adds a node."""
 
-    def __init__(self, graph, name, shape):
-        self.graph, self.name, self.shape = graph, name, shape
+    def __init__(self, graph, name, shape, dtype=np.float32):
+        self.graph, self.name, self.shape, self.dtype = graph, name, shape, np.dtype(dtype)
 
     def __add__(self, other):
         return self.graph.node("Add", [self, other])
@@ -219,7 +232,7 @@ class _Onnx:
         self.nodes.append(self.h.make_node(op, [x.name for x in inputs], [f"v{self.n}"], **attributes))
         if shape is None:
             a, b = inputs[0].shape, inputs[-1].shape
-            both = op == "MatMul"
+            both = op.startswith("MatMul")
             shape = (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1]) if both else np.broadcast_shapes(a, b)
         return _OnnxValue(self, f"v{self.n}", shape)
 
@@ -236,6 +249,11 @@ class _Onnx:
         order = (*range(len(k.shape) - 2), len(k.shape) - 1, len(k.shape) - 2)
         scores = q @ self.permute(k, order) * (1 / math.sqrt(q.shape[-1]))
         return self.softmax(scores if mask is None else scores + mask) @ v
+
+    def product_of_bytes(self, a, b):
+        sums = self.node("MatMulInteger", [a, b])
+        sums.dtype = np.dtype(np.int32)
+        return sums
 
     def permute(self, x, order):
         return self.node("Transpose", [x], tuple(x.shape[i] for i in order), perm=list(order))
@@ -278,8 +296,9 @@ class Workload:
     """A program, its inputs, and its bounds.
 
     Attributes:
-        program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the float32 arrays.
-        bounds: what any engine must do, as {"fma": flops, "read"/"copy"/"add": floats}; the limit is the slowest.
+        program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the arrays.
+        bounds: what any engine must do, as {"fma": flops, "bytes"/"halves": operations on int8 or bf16,
+            "read"/"copy"/"add": floats}; the limit is the slowest.
         weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime and torch.
         special: engine name -> function of the inputs that returns the call, where the engine has its own way.
         without: engines that do not take part.
@@ -307,6 +326,17 @@ def normal(*shapes, scale=1.0, dtype=np.float32):
 def _matmul(m, n, k, **rest):
     bounds = {"fma": 2.0 * m * n * k, "read": m * k + k * n}
     return Workload(f"matmul {m}x{n}x{k}", lambda e, a, b: a @ b, normal((m, k), (k, n)), bounds, **rest)
+
+
+def _bytes(m, n, k):
+    def inputs():
+        rng = np.random.default_rng(0)
+        return [rng.integers(-128, 128, shape).astype(np.int8) for shape in ((m, k), (k, n))]
+
+    return Workload(
+        f"matmul {m}x{n}x{k}, int8", lambda e, a, b: e.product_of_bytes(a, b), inputs, {"bytes": 2.0 * m * n * k},
+        tolerance=0.0,
+    )  # fmt: skip
 
 
 def _softmax(rows, width):
@@ -592,6 +622,7 @@ WORKLOADS = [
         "matmul 1024x1024x1024, f64", lambda e, a, b: a @ b, normal((1024, 1024), (1024, 1024), dtype=np.float64),
         {"fma": 2 * 2.0 * 1024**3}, tolerance=1e-12, special={"jax": _jax_double}, without=("onnxruntime",),
     ),
+    _bytes(1024, 1024, 1024),
     Workload(
         "x @ w.T, 128x3072x768", lambda e, x, w: x @ e.permute(w, (1, 0)), normal((128, 768), (3072, 768)),
         {"fma": 2.0 * 128 * 768 * 3072}, weights=1,
@@ -711,19 +742,19 @@ def _onnxruntime(w: Workload, inputs):
             return w.special["onnxruntime"](*inputs)
         e = _Onnx(onnx)
         n = len(inputs) - w.weights
-        values = [_OnnxValue(e, f"x{i}", a.shape) for i, a in enumerate(inputs[:n])]
+        values = [_OnnxValue(e, f"x{i}", a.shape, a.dtype) for i, a in enumerate(inputs[:n])]
         out = w.program(e, *values, *(e.constant(a) for a in inputs[n:]))
-        graph = e.h.make_graph(
-            e.nodes, "workload",
-            [e.h.make_tensor_value_info(v.name, e.t.FLOAT, v.shape) for v in values],
-            [e.h.make_tensor_value_info(out.name, e.t.FLOAT, out.shape)], e.constants,
-        )  # fmt: skip
+
+        def info(v):
+            return e.h.make_tensor_value_info(v.name, e.h.np_dtype_to_tensor_dtype(v.dtype), v.shape)
+
+        graph = e.h.make_graph(e.nodes, "workload", [info(v) for v in values], [info(out)], e.constants)
         session = _ort_session(onnx, ort, graph)
         binding = session.io_binding()  # its best way: outputs into memory that is there
-        result = np.empty(out.shape, np.float32)
+        result = np.empty(out.shape, out.dtype)
         for v, a in zip(values, inputs, strict=False):
             binding.bind_cpu_input(v.name, a)
-        binding.bind_output(out.name, "cpu", 0, np.float32, out.shape, result.ctypes.data)
+        binding.bind_output(out.name, "cpu", 0, out.dtype, out.shape, result.ctypes.data)
 
         def call():
             session.run_with_iobinding(binding)
@@ -745,7 +776,8 @@ def limits() -> ctypes.CDLL:
         options = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread"]
         subprocess.run(["c++", *options, "-o", place, HERE / "limits.cpp"], check=True)
         _library = ctypes.CDLL(str(place))
-        _library.limit_fma.argtypes = [ctypes.c_double, ctypes.c_int]
+        for name in ("fma", "bytes", "halves"):
+            getattr(_library, f"limit_{name}").argtypes = [ctypes.c_double, ctypes.c_int]
         for name in ("read", "copy", "add"):
             getattr(_library, f"limit_{name}").argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_int]
     return _library
@@ -759,8 +791,8 @@ def _aligned(n):
 def _limit(kind: str, amount: float):
     def make():
         library = limits()
-        if kind == "fma":
-            return lambda: library.limit_fma(amount, THREADS)
+        if kind in ("fma", "bytes", "halves"):
+            return lambda: getattr(library, f"limit_{kind}")(amount, THREADS)
         x, y, z = (_aligned(int(amount)) for _ in range(3))
         function = getattr(library, f"limit_{kind}")
         call = (y.ctypes.data, x.ctypes.data, z.ctypes.data, int(amount), THREADS)

@@ -80,18 +80,23 @@ private:
     }
   }
 
-  /// Whether `user` can take the View into its own kernel as a read.
-  static bool absorbs(Operation *user, Operation *view) {
+  /// Whether some op reads through this one: a View, or for contractions a conversion to a wider type.
+  static bool isRead(Operation *op) { return fusionKind(op) == FusionKind::View || widensElements(op); }
+
+  /// Whether `user` can take a View or a conversion into its own kernel as a read.
+  static bool absorbs(Operation *user, Operation *read) {
     auto kind = fusionKind(user);
     if (!kind || *kind == FusionKind::Other)
       return false;
-    return *kind != FusionKind::Contract || permutesElements(view);
+    if (fusionKind(read) != FusionKind::View)
+      return *kind == FusionKind::Contract;
+    return *kind != FusionKind::Contract || permutesElements(read);
   }
 
-  /// A View costs nothing as a read, so each op that can read through it gets its own. Users first: chains split whole.
+  /// A read costs nothing, so each op that can read through it gets its own. Users first: chains split whole.
   void splitViews() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-      if (fusionKind(&op) != FusionKind::View)
+      if (!isRead(&op))
         continue;
       llvm::SmallSetVector<Operation *, 8> users(op.user_begin(), op.user_end());
       bool first = llvm::all_of(users, [&](Operation *user) { return absorbs(user, &op); });
@@ -254,10 +259,10 @@ private:
     refusals.clear();
   }
 
-  /// Views go with what reads them before anything else, so that a producer never takes a view away from its reader.
+  /// Reads go with what reads through them before anything else, so that a producer never takes one away.
   void mergeViews() {
     for (Operation &op : llvm::reverse(block.without_terminator()))
-      if (fusionKind(&op) == FusionKind::View && op.hasOneUse())
+      if (isRead(&op) && op.hasOneUse() && (fusionKind(&op) == FusionKind::View || absorbs(*op.user_begin(), &op)))
         if (auto it = clusterOf.find(*op.user_begin()); it != clusterOf.end())
           merge(clusterOf.lookup(&op), it->second);
   }

@@ -47,6 +47,14 @@ bool permutesElements(Operation *view) {
   return numElements(shapeOf(view->getOperand(0))) == numElements(shapeOf(view->getResult(0)));
 }
 
+bool widensElements(Operation *op) {
+  if (!isa<ElementwiseOpInterface>(op) || fusionKind(op) != FusionKind::Map || op->getNumOperands() != 1)
+    return false;
+  Type from = getElementTypeOrSelf(op->getOperand(0)), to = getElementTypeOrSelf(op->getResult(0));
+  return from.isIntOrFloat() && to.isIntOrFloat() && from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() &&
+         to.getIntOrFloatBitWidth() > 8;
+}
+
 std::string describe(ArrayRef<SizeExpr> shape) {
   return "[" + llvm::join(llvm::map_range(shape, [](const SizeExpr &s) { return s.str(); }), ", ") + "]";
 }
@@ -77,7 +85,9 @@ public:
         contracts.push_back(op);
       if (*kind == FusionKind::Reduce)
         reduces.push_back(op);
-      if (*kind == FusionKind::View && readsOutside(op->getOperand(0))) {
+      if (widensForContractions(op) && readsOutside(op->getOperand(0))) {
+        outsideViews.insert(op);
+      } else if (*kind == FusionKind::View && readsOutside(op->getOperand(0))) {
         if (ops.size() > 1 && !readsLeafPlainly(op)) // alone, it is emitted at its operand's index
           return no(FusionReason::ViewOfIndices);
         outsideViews.insert(op);
@@ -117,6 +127,13 @@ private:
       return true;
     return isa<BroadcastOp>(view) && !llvm::is_contained(shapeOf(leaf->getResult(0)), SizeExpr(1));
   }
+  /// A conversion that only contractions of the kernel read: as a View, it is how they read what it converts.
+  bool widensForContractions(Operation *op) const {
+    Operation *maker = op->getOperand(0).getDefiningOp();
+    return widensElements(op) && !(maker && isLeaf(maker)) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+             return set.contains(user) && fusionKind(user) == FusionKind::Contract;
+           });
+  }
   /// A View that only other Views read: no value of it exists.
   bool isInnerView(Operation *op) const {
     return outsideViews.contains(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
@@ -134,13 +151,17 @@ private:
     for (Operation *op : ops) {
       if (op == contract)
         continue;
-      if (fusionKind(op) == FusionKind::View) {
-        if (inside(op->getOperand(0)))
+      if (fusionKind(op) == FusionKind::View || outsideViews.contains(op)) {
+        bool widens = fusionKind(op) != FusionKind::View;
+        if (inside(op->getOperand(0)) && !widens)
           return no(FusionReason::InnerView);
-        bool before = llvm::any_of(op->getUsers(), [&](Operation *user) { return user == contract; });
-        if (before && !llvm::all_of(op->getUsers(), [&](Operation *user) { return user == contract; }))
+        auto leadsIn = [&](Operation *user) {
+          return user == contract || (outsideViews.contains(user) && fusionKind(user) == FusionKind::Map);
+        };
+        bool before = llvm::any_of(op->getUsers(), leadsIn);
+        if (before && !llvm::all_of(op->getUsers(), leadsIn))
           return no(FusionReason::SharedView);
-        if (before ? !permutesElements(op) : !isa<BroadcastOp>(op))
+        if (before ? !widens && !permutesElements(op) : !isa<BroadcastOp>(op))
           return no(before ? FusionReason::OperandView : FusionReason::EpilogueView);
         if (!before && shapeOf(op->getResult(0)) != root)
           return no(FusionReason::EpilogueSpace);
@@ -225,7 +246,7 @@ private:
     for (Operation *op : ops) {
       if (op == first || op == second)
         continue;
-      if (parts[op] == Operand && !permutesElements(op))
+      if (parts[op] == Operand && fusionKind(op) == FusionKind::View && !permutesElements(op))
         return no(FusionReason::OperandView);
       if (parts[op] == Between)
         between.push_back(op);

@@ -16,6 +16,9 @@ struct Target {
   unsigned vectorRegisters = 16;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
   bool streams = false;          // non-temporal vector stores, which write whole lines without reading them
+  // Instructions that add products of neighbouring steps of k to each lane of 4 bytes, where there are any.
+  bool dotBytes = false; // four of u8 by i8, to an i32 (AVX-512 VNNI)
+  bool dotWords = false; // two of i16 by i16, to an i32 (pmaddwd and an addition)
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
   // Rough rates for the cost model, per core: they only decide about threads.
   double flopsPerNs = 30, bytesPerNs = 10;
@@ -28,7 +31,8 @@ struct Target {
 
 /// This machine.
 Target hostTarget();
-/// By name: "host", "x86-64-v3", "x86-64-v4", "aarch64"; nothing known: empty triple.
+/// By name: "host", "x86-64-v3", "x86-64-v4", "aarch64", the latter with features of LLVM's names ("+avx512vnni")
+/// behind; nothing known: empty triple.
 Target targetByName(const std::string &name);
 
 } // namespace weft

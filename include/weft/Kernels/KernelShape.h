@@ -13,9 +13,10 @@
 //     every read steps through as through one.
 //   - Each folded size that is not static is shown by an operand that is read plainly along it.
 //   - Every row value is tied to the root by values computed inside.
-// Contraction: one Contract op; before it, Views that permute elements of operands (transpose); after it, Map ops on
-// the
-//   result's shape that read operands of that shape or broadcasts of smaller operands.
+// Contraction: one Contract op; before it, Views that permute elements of operands (transpose) and conversions of
+// operands
+//   to a wider type, which are read as they are; after it, Map ops on the result's shape that read operands of that
+//   shape or broadcasts of smaller operands.
 // Chain: a Contract op, a sweep of the rows of its result, and a Contract op that sums over these rows, all rows of one
 //   known size that a few of fit a cache (attention). Nothing leaves but what the Contraction rule lets leave after the
 //   second one.
@@ -64,6 +65,10 @@ std::optional<FusionKind> fusionKind(mlir::Operation *op);
 
 /// Whether the View keeps each element of its operand exactly once (transpose, reverse), which a contraction can read.
 bool permutesElements(mlir::Operation *view);
+
+/// Whether the op only gives each element of its operand in a wider type: a contraction reads the narrow one, and
+/// converts what it has read.
+bool widensElements(mlir::Operation *op);
 
 /// The shape of the kernel that these ops of one block would form (leaves among them are ignored unless there is
 /// nothing else); nothing, and why, where code generation cannot emit them as one.

@@ -2,6 +2,7 @@
 #include "weft/Codegen/CPU/KernelGraph.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "weft/Codegen/CPU/MadeSizes.h"
 #include "weft/Dialect/Weft/Lower.h"
@@ -55,13 +56,54 @@ static bool isViewOfBuffer(linalg::GenericOp op, bool orMade) {
   return !maker || (orMade && maker.getNumDpsInputs() == 0);
 }
 
+/// Whether a generic converts each element of a buffer: ops of one operand each, from what it reads to what it gives.
+static bool isConversion(linalg::GenericOp op) {
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() || isView(op) ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return false;
+  auto maker = op.getDpsInputOperand(0)->get().getDefiningOp<linalg::GenericOp>();
+  if (maker && !isViewOfBuffer(maker, /*orMade=*/false))
+    return false;
+  Block &body = op.getRegion().front();
+  Value value = cast<linalg::YieldOp>(body.getTerminator()).getOperand(0);
+  while (value != body.getArgument(0)) {
+    Operation *step = value.getDefiningOp();
+    if (!step || step->getBlock() != &body || step->getNumOperands() != 1)
+      return false;
+    value = step->getOperand(0);
+  }
+  return true;
+}
+
+/// A contraction reads what is converted for it, and converts it in its own body.
+static void foldConversion(linalg::GenericOp reader, OpOperand &input, linalg::GenericOp conversion) {
+  BlockArgument argument = reader.getRegion().front().getArgument(input.getOperandNumber());
+  Block &from = conversion.getRegion().front();
+  OpBuilder builder = OpBuilder::atBlockBegin(argument.getOwner());
+  IRMapping map;
+  map.map(from.getArgument(0), argument);
+  SmallPtrSet<Operation *, 2> steps;
+  for (Operation &op : from.without_terminator())
+    steps.insert(builder.clone(op, map));
+  argument.replaceAllUsesExcept(map.lookup(from.getTerminator()->getOperand(0)), steps);
+  OpOperand &narrow = *conversion.getDpsInputOperand(0);
+  argument.setType(getElementTypeOrSelf(narrow.get()));
+  SmallVector<AffineMap> maps = reader.getIndexingMapsArray();
+  AffineMap &at = maps[input.getOperandNumber()];
+  at = conversion.getMatchingIndexingMap(&narrow).compose(at);
+  input.set(narrow.get());
+  reader.setIndexingMapsAttr(Builder(reader.getContext()).getAffineMapArrayAttr(maps));
+}
+
 /// Views that views and contractions read become part of their readers' maps: values are evaluated at the reader's own
-/// index, and a contraction reads buffers. In program order, so chains fold whole.
+/// index, and a contraction reads buffers, converted where it reads them. In program order, so chains fold whole.
 static void foldViews(func::FuncOp function) {
   for (auto reader : function.front().getOps<linalg::GenericOp>()) {
     if (!isView(reader) && !isContraction(reader))
       continue;
     for (OpOperand *input : reader.getDpsInputOperands()) {
+      if (auto made = input->get().getDefiningOp<linalg::GenericOp>(); isContraction(reader) && isConversion(made))
+        foldConversion(reader, *input, made);
       auto view = input->get().getDefiningOp<linalg::GenericOp>();
       if (!isViewOfBuffer(view, /*orMade=*/isView(reader)))
         continue;
@@ -75,8 +117,8 @@ static void foldViews(func::FuncOp function) {
     }
   }
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (auto view = dyn_cast<linalg::GenericOp>(op); view && view->use_empty() && isView(view))
-      view.erase();
+    if (auto read = dyn_cast<linalg::GenericOp>(op); read && read->use_empty() && (isView(read) || isConversion(read)))
+      read.erase();
 }
 
 /// What is made of its index has one place among the root's loops: reads of it at different indices get one each.

@@ -19,6 +19,8 @@ Value Tile::panelOffset(const Panel &panel, Value place, int64_t strip, Value k)
 
 /// The rows, tile by tile. The last tile may be a smaller one.
 void Tile::fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k) {
+  if (s.group > 1)
+    return groupLeft(origin, panel, rows, k);
   Type element = g.buffers[c.leftBuffer].element;
   overTiles(rows, [&](Value i, int64_t count) {
     overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
@@ -48,6 +50,8 @@ void Tile::copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Va
 }
 
 void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
+  if (s.group > 1)
+    return groupRight(origin, panel, lanes, k);
   if (!pieces.empty())
     return gatherRight(origin, panel, lanes, k);
   auto isOne = [&](int dim) { return c.rightAccess.coefs[dim] == SizeExpr(1); };

@@ -48,6 +48,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
                                {"row_block", rowBlock},
                                {"lane_block", laneBlock}})
       number(name, value);
+    if (group > 1)
+      number("group", group);
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"ahead", ahead}})
       if (value)
         number(name, value);
@@ -87,6 +89,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("row_block", s.rowBlock);
   number("item_rows", s.itemRows);
   number("lane_block", s.laneBlock);
+  number("group", s.group);
   number("k_block", s.kBlock);
   number("panel", s.panel);
   number("ahead", s.ahead);

@@ -20,7 +20,7 @@ static bool divides(int64_t length, const SizeExpr &total) {
 double Tile::nsOf(double rows, double lanes) {
   rows = std::min(rows, double(M.constant().value_or(INT64_MAX)));
   lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
-  return rows * lanes * double(K.constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
+  return rows * lanes * double(steps(K).constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
 }
 
 LogicalResult Tile::emit() {
@@ -123,9 +123,9 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       it.origin.indices[dims.back()] = i;
     SmallVector<Value> bytes;
     if (s.packLeft == Pack::All)
-      bytes.push_back(panelBytes(M, s.rows, K, leftBytes()));
+      bytes.push_back(panelBytes(M, s.rows, steps(K), leftBytes()));
     if (s.packRight == Pack::All)
-      bytes.push_back(panelBytes(laneSpan, strip(), K, rightBytes()));
+      bytes.push_back(panelBytes(laneSpan, strip(), rightSteps(K), rightBytes()));
     SmallVector<Value> memory = e.scratch(bytes);
 
     // What bodies of parallel loops see of all this.
@@ -142,7 +142,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       it.origin.indices = saved;
     };
     if (s.packLeft == Pack::All) {
-      it.left = {memory.front(), {}, {}, K};
+      it.left = {memory.front(), {}, {}, steps(K)};
       captured.push_back(&it.left.memory);
       double ns = double(s.rows) * double(K.constant().value_or(256));
       e.parallel(
@@ -162,13 +162,15 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       captured.push_back(&laneFirst);
       captured.push_back(&laneEnd);
       if (s.packRight == Pack::All) {
-        it.right = {memory.back(), {}, {}, K};
+        it.right = {memory.back(), {}, {}, rightSteps(K)};
         captured.push_back(&it.right.memory);
-        // Few lanes (a small image) are split along k too, so that there is a share for each thread.
+        // Few lanes (a small image) are split along k too, so that there is a share for each thread; where the whole of
+        // k corrects a lane, not.
         const int64_t together = 8 * strip();
         int64_t groups = blocks(laneSpan, together).constant().value_or(8);
         int64_t steps = ks.empty() ? 1 : g.size(ks.front()).constant().value_or(1);
-        int64_t some = (steps * std::min<int64_t>(groups, 8) + 7) / 8; // steps of the first group in an item
+        int64_t shares = s.group > 1 ? 8 : std::min<int64_t>(groups, 8);
+        int64_t some = (steps * shares + 7) / 8; // steps of the first group in an item
         Shape sizes{blocks(laneSpan, together), SizeExpr((steps + some - 1) / some)};
         double ns = double(together) * double(K.constant().value_or(256)) / 4 * double(some) / double(steps);
         e.parallel(
@@ -225,11 +227,11 @@ void Tile::item(Item it) {
   SmallVector<Value *> places;
   Value left, right;
   if (s.packLeft == Pack::Item) {
-    bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, length, leftBytes()));
+    bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, steps(length), leftBytes()));
     places.push_back(&left);
   }
   if (s.packRight == Pack::Item && !n.empty()) {
-    bytes.push_back(panelBytes(SizeExpr(s.laneBlock), strip(), length, rightBytes()));
+    bytes.push_back(panelBytes(SizeExpr(s.laneBlock), strip(), rightSteps(length), rightBytes()));
     places.push_back(&right);
   }
   if (s.kBlock) {
@@ -249,13 +251,13 @@ void Tile::item(Item it) {
     return arith::SelectOp::create(b, e.loc, condition, yes, no);
   };
   auto run = [&](const Block &block) {
-    Value k = e.mul(block.k.first, inner);
+    Value k = e.mul(steps(block.k).first, inner);
     if (left) {
-      it.left = {left, it.rows.first, k, length};
+      it.left = {left, it.rows.first, k, steps(length)};
       fillLeft(it.origin, it.left, it.rows, block.k);
     }
     if (right) {
-      it.right = {right, it.lanes.first, k, length};
+      it.right = {right, it.lanes.first, k, rightSteps(length)};
       if (inPassing) {
         Value none = e.index(0), next = e.add(it.lanes.first, e.index(s.ahead));
         it.nextLane = block.last ? select(block.last, next, it.lanes.first) : next;
@@ -384,23 +386,12 @@ Value Tile::evaluated(int input, Point at) {
   return e.madeOperand(node, *node.op.getDpsInputOperand(input), frame);
 }
 
-Value Tile::sideOf(int input) {
-  for (Value side : c.product->getOperands()) {
-    Value from = side;
-    while (Operation *op = from.getDefiningOp())
-      from = op->getOperand(0);
-    if (from == node.body().getArgument(input))
-      return side;
-  }
-  llvm_unreachable("the product's operands are each one input, perhaps converted");
-}
-
 Value Tile::converted(int input, const Point &at, unsigned width, Value loaded) {
   Frame frame;
   frame.point = at;
   frame.point.width = width;
   frame.known[node.body().getArgument(input)] = loaded;
-  return e.payload(node, sideOf(input), frame);
+  return e.payload(node, c.side(input), frame);
 }
 
 void Tile::expectLeft(const Point &at, Value i, unsigned rows) {
@@ -477,7 +468,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
   if (item.right && !item.copies) // lanes past the end are there, and not stored
-    return e.load(item.right.memory, g.buffers[c.rightBuffer].element, inStrip, inPanel());
+    return e.load(item.right.memory, rightElement(), inStrip, inPanel());
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);
@@ -520,19 +511,23 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     SmallVector<Value> next(carried.begin(), carried.end());
     SmallVector<Value> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
-      Value vector = converted(c.right, at, lanes.width, rightVector(item, at, lanes, v, flat));
+      Value vector = rightVector(item, at, lanes, v, flat);
+      if (s.group == 1)
+        vector = converted(c.right, at, lanes.width, vector);
       // One value for all lanes is loaded as a scalar.
       right.push_back(width > 1 ? e.widen(vector, lanes.width) : vector);
     }
     for (unsigned r = 0; r < rows; ++r) {
       Value left = leftScalar(item, at, i, r, rows, flat);
-      if (!widensLeft())
+      if (!widensLeft() && s.group == 1)
         left = converted(c.left, at, lanes.width, left);
       if (width > 1)
         left = e.widen(left, lanes.width);
       for (unsigned v = 0; v < lanes.vectors(); ++v) {
         Value &acc = next[r * lanes.vectors() + v];
-        if (isa<FloatType>(c.accumulator))
+        if (s.group > 1)
+          acc = dot(acc, left, right[v]);
+        else if (isa<FloatType>(c.accumulator))
           acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
           acc = b.createOrFold<arith::AddIOp>(e.loc, acc, b.createOrFold<arith::MulIOp>(e.loc, left, right[v]));
@@ -540,9 +535,11 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     }
     return next;
   };
-  if (item.left && item.right && !item.copies) // both are read by the position in all of k
-    return e.loopCarry(e.mul(block.k.first, inner), e.mul(block.k.end, inner), 1, accs,
+  if (item.left && item.right && !item.copies) { // both are read by the position in all of k
+    Stretch k = steps(block.k);
+    return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
                        [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+  }
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);
     expectStrip(item, at, i, lanes);
@@ -568,9 +565,20 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
       p.indices[1] = e.sub(lanes.j, item.lanes.first);
     return p;
   };
+  // A panel corrects its own k: each block's, or all of them.
+  bool corrects = movesLeft(), correctsBlock = corrects && item.right.k && block.first;
+  auto correction = [&](unsigned v) {
+    Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
+    Value at = panelOffset(item.right, lanes.j, strip(), correctionAt(item.right));
+    return e.load(item.right.memory, c.accumulator, inStrip, rowOfMemory(e, at, lanes.width));
+  };
   auto zeros = [&] {
+    SmallVector<Value> sums;
     Value zero = e.identity(e.combiner(node));
-    return SmallVector<Value>(count, width > 1 ? e.widen(zero, lanes.width) : zero);
+    zero = width > 1 ? e.widen(zero, lanes.width) : zero;
+    for (unsigned at = 0; at < count; ++at)
+      sums.push_back(corrects && !correctsBlock ? correction(at % vectors) : zero);
+    return sums;
   };
   auto partials = [&] {
     SmallVector<Value> sums;
@@ -630,6 +638,8 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   };
   Type type = width > 1 ? Type(e.vectorOf(c.accumulator, lanes.width)) : c.accumulator;
   SmallVector<Value> accs = branch(block.first, zeros, partials, SmallVector<Type>(count, type));
+  for (unsigned at = 0; correctsBlock && at < count; ++at)
+    accs[at] = arith::AddIOp::create(b, e.loc, accs[at], correction(at % vectors));
   accs = products(item, i, rows, lanes, block, accs);
   auto keep = [&] {
     for (unsigned at = 0; at < count; ++at)
@@ -706,6 +716,10 @@ LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
   auto contraction = Contraction::build(emitter.graph, emitter.graph.contraction, schedule.turned);
   if (failed(contraction))
     return failure();
+  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None && !schedule.ahead;
+  if (schedule.group > 1 && (!packs || schedule.group != contraction->group(emitter.graph, emitter.target)))
+    return emitter.graph.function.emitError("[WF4112] no instruction of the target sums groups of ")
+           << schedule.group << " products of these operands, packed; hint: leave `group` out";
   return Tile(emitter, schedule, *contraction).emit();
 }
 

@@ -82,10 +82,13 @@ private:
   void measure();
   int64_t strip() const { return int64_t(width) * s.vectors; }
   /// Rows are repeated number by number, so narrow ones are widened when they are packed, not at each use.
-  bool widensLeft() const { return s.packLeft != Pack::None && isa<mlir::FloatType>(c.accumulator); }
-  mlir::Type leftElement() const { return widensLeft() ? c.accumulator : g.buffers[c.leftBuffer].element; }
+  bool widensLeft() const { return s.packLeft != Pack::None && mlir::isa<mlir::FloatType>(c.accumulator); }
+  mlir::Type leftElement() const {
+    return s.group > 1 ? b.getI32Type() : widensLeft() ? c.accumulator : g.buffers[c.leftBuffer].element;
+  }
+  mlir::Type rightElement() const { return s.group > 1 ? b.getI32Type() : g.buffers[c.rightBuffer].element; }
   unsigned leftBytes() const { return Emitter::byteWidth(leftElement()); }
-  unsigned rightBytes() const { return Emitter::byteWidth(g.buffers[c.rightBuffer].element); }
+  unsigned rightBytes() const { return Emitter::byteWidth(rightElement()); }
   /// Room for a panel of this many rows or lanes, in bytes.
   Value panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
   Stretch allK() { return {e.index(0), e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
@@ -109,8 +112,7 @@ private:
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body,
                            llvm::function_ref<void(const Point &)> before = {});
   Value evaluated(int input, Point at);
-  /// The product's operand that an input comes to, perhaps converted; and its value where the input is `loaded`.
-  Value sideOf(int input);
+  /// The product's operand that an input comes to, perhaps converted, where the input is `loaded`.
   Value converted(int input, const Point &at, unsigned width, Value loaded);
   /// Asks for some lines of step `k` of what will be packed next.
   void expectNext(const Item &item, Value line, int64_t lines, Value k);
@@ -136,6 +138,25 @@ private:
   void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
+
+  // k in groups (Dots.cpp).
+  Value dot(Value acc, Value left, Value right);
+  bool movesLeft() const;
+  Value signBits(mlir::Type type);
+  Value asParts(int input, Value loaded);
+  Value moved(int input, Value words);
+  Value groupAt(int input, Value first, Value there, llvm::function_ref<Value(Value)> load);
+  /// What a panel holds of some k: steps, groups of them.
+  SizeExpr steps(const SizeExpr &k) const;
+  Stretch steps(const Stretch &k);
+  /// The same of the right operand, with room for what corrects its lanes.
+  SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(movesLeft()); }
+  Value correctionAt(const Panel &panel);
+  /// Group by group: the first k, the group's number, and how many k are there (null: all).
+  void overGroups(const Stretch &k, llvm::function_ref<void(Value, Value, Value)> body);
+  void groupLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
+  void groupRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  void turnGroups(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
 };
 
 /// A row of memory at a flat place: lanes are its elements.

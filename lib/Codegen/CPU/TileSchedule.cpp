@@ -58,6 +58,17 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turne
   return c;
 }
 
+Value Contraction::side(int input) const {
+  for (Value operand : product->getOperands()) {
+    Value from = operand;
+    while (Operation *op = from.getDefiningOp())
+      from = op->getOperand(0);
+    if (from == product->getBlock()->getArgument(input))
+      return operand;
+  }
+  llvm_unreachable("the product's operands are each one input, perhaps converted");
+}
+
 SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> dims, bool asWritten,
                                                   bool asRead) const {
   auto outputs = g.outputs();
@@ -124,6 +135,8 @@ std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &targe
 
 SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Schedule &s, const Target &target) {
   SmallVector<PanelAttr> panels(g.numInputs);
+  if (s.group > 1) // such panels belong to one kernel
+    return panels;
   Node &node = g.nodes[g.contraction];
   auto panel = [&](int input, int buffer, ArrayRef<int> places, int64_t strip) {
     // The whole of an argument of known sizes, which nothing else reads: each of its dimensions is one of the loops.
@@ -170,7 +183,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
   const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
   const int64_t N = laneGroups.empty() ? 1 : extent(g, laneGroups.back());
-  const int64_t K = extent(g, c.folded);
+  auto read = c.groups(g, c.lanes, true);
+  bool inPieces = !laneGroups.empty() && read.back().size() < laneGroups.back().size();
   const int64_t batch = extent(g, c.batch) * (extent(g, c.rows) / M) * (extent(g, c.lanes) / N);
   bool namedRows = llvm::any_of(c.rows, [&](int d) { return !g.domain[d].constant(); });
   bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
@@ -178,6 +192,10 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // The register tile: as many accumulators as leave room for the right operand's vectors and one scalar. Few rows take
   // more vectors, so that enough products are in flight.
   s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
+  // Steps of k in groups, where rows enough use what is packed for that.
+  if (s.lanes > 1 && M >= 4 && !inPieces)
+    s.group = c.group(g, target);
+  const int64_t K = ceilDiv(extent(g, c.folded), s.group);
   int64_t mostVectors = ceilDiv(N, s.lanes);
   s.vectors = std::min<int64_t>(2, mostVectors);
   s.rows = std::max<int64_t>(1, (registers - 1 - s.vectors) / s.vectors);
@@ -195,7 +213,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.rows = c.leftPanel.getStrip();
   const int64_t strip = s.lanes * s.vectors;
 
-  int64_t inner = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+  int64_t inner = c.folded.empty() || s.group > 1 ? 1 : extent(g, ArrayRef(c.folded).drop_front());
 
   // Rows are read where they lie; a strip of the right operand stays in the second cache for all of them.
   if (s.turned) {
@@ -208,12 +226,11 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // Blocks of k: a strip of the right operand takes a quarter of the second cache, from which it is read as fast as it
   // is used; visits to partial sums cost more. Only of a known size: the loop over blocks runs at least once.
   bool knownK = llvm::all_of(c.folded, [&](int d) { return g.domain[d].constant().has_value(); });
-  auto read = c.groups(g, c.lanes, true);
-  bool inPieces = !laneGroups.empty() && read.back().size() < laneGroups.back().size();
   int64_t stripK = target.l2Bytes / (inPieces ? 16 : 4) / (strip * bytes);
   if (knownK && K > stripK * 3 / 2 && inner < stripK)
     s.kBlock = evenBlock(ceilDiv(K, inner), ceilDiv(stripK, inner), 1);
   int64_t blockK = s.kBlock ? s.kBlock * inner : K;
+  s.kBlock *= s.group;
 
   // Packing. Lanes that do not lie side by side must be; else it pays where rows enough use the copy, or where the rows
   // of a strip would push each other out of the first cache.
@@ -234,6 +251,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
     packLeft = N >= 4 * strip && M > 2 * s.rows && (K > 64 || few || inPieces);
   }
+  if (s.group > 1)
+    packLeft = packRight = true;
 
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
   bool streams = M <= 2 * s.rows && knownK && K > 1 && inner <= 8 && K * N * bytes > target.l2Bytes;
@@ -266,7 +285,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
     // Rows of lanes side by side that are in no cache: the first tile of a strip packs it while it computes, and all of
     // them ask for the strip after it.
-    if (canPackRight && sideBySide && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
+    if (canPackRight && sideBySide && s.group == 1 && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
         c.groups(g, c.folded, false).size() == 1 && K * N * bytes > target.l2Bytes) {
       s.packRight = Pack::Item;
       s.laneBlock = s.ahead = strip;

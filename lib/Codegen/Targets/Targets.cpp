@@ -1,9 +1,13 @@
 // Decides the facts of each target.
 #include "weft/Codegen/Target.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 #include <algorithm>
 #include <unistd.h>
+
+using llvm::StringRef;
 
 namespace weft {
 
@@ -15,8 +19,11 @@ static Target x86(bool avx512, bool avx2) {
   t.cheapMaskedStore = avx512;
   t.streams = true;
   t.flopsPerNs = avx512 ? 60 : avx2 ? 40 : 10;
+  t.dotWords = avx2;
   return t;
 }
+
+static bool has(const Target &t, StringRef feature) { return llvm::is_contained(t.features, ("+" + feature).str()); }
 
 static void addFeatures(Target &t, std::initializer_list<const char *> names) {
   for (const char *name : names)
@@ -36,24 +43,23 @@ static void measureCaches(Target &t) {
 
 Target hostTarget() {
   auto host = llvm::sys::getHostCPUFeatures();
-  auto has = [&](llvm::StringRef name) { return host.lookup(name); };
-  bool avx2 = has("avx2") && has("fma") && has("f16c");
-  bool avx512 = avx2 && has("avx512f") && has("avx512bw") && has("avx512vl") && has("avx512dq");
+  auto known = [&](StringRef name) { return host.lookup(name); };
+  bool avx2 = known("avx2") && known("fma") && known("f16c");
+  bool avx512 = avx2 && known("avx512f") && known("avx512bw") && known("avx512vl") && known("avx512dq");
   Target t = x86(avx512, avx2);
   t.triple = llvm::sys::getProcessTriple();
   measureCaches(t);
   t.cpu = llvm::sys::getHostCPUName().str();
   for (auto &feature : host)
     t.features.push_back((feature.second ? "+" : "-") + feature.first().str());
+  t.dotBytes = avx512 && has(t, "avx512vnni");
   return t;
 }
 
-Target targetByName(const std::string &name) {
-  if (name.empty() || name == "host")
-    return hostTarget();
+static Target level(StringRef name) {
   if (name == "x86-64-v3" || name == "x86-64-v4") {
     Target t = x86(name == "x86-64-v4", true);
-    t.cpu = name;
+    t.cpu = name.str();
     addFeatures(t, {"avx2", "fma", "f16c", "bmi", "bmi2"});
     if (name == "x86-64-v4")
       addFeatures(t, {"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512cd"});
@@ -70,13 +76,25 @@ Target targetByName(const std::string &name) {
   return Target();
 }
 
+Target targetByName(const std::string &name) {
+  if (name.empty() || name == "host")
+    return hostTarget();
+  auto [first, features] = StringRef(name).split('+');
+  Target t = level(first);
+  llvm::SmallVector<StringRef> more;
+  features.split(more, '+', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : more)
+    t.features.push_back(("+" + feature).str());
+  t.dotBytes = t.vectorBytes == 64 && has(t, "avx512vnni");
+  return t;
+}
+
 std::vector<std::string> Target::requiredFeatures() const {
   // Only what code generation leans on; tuning features are not requirements.
   std::vector<std::string> needed;
-  for (const char *name : {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq"})
-    for (const std::string &feature : features)
-      if (feature == std::string("+") + name)
-        needed.push_back(name);
+  for (const char *name : {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"})
+    if (has(*this, name))
+      needed.push_back(name);
   return needed;
 }
 

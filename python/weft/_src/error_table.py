@@ -500,6 +500,8 @@ def _rows() -> dict[str, Entry]:
     row("WF4110", "CompileError", "unknown target", """The target is none of host, x86-64-v3, x86-64-v4, aarch64.""")
     row("WF4111", "InternalError", "a kernel without a schedule",
         """weft-schedule-kernels comes before weft-emit-kernels.""")
+    row("WF4112", "InternalError", "a group that no instruction sums",
+        """A schedule's `group` is one that the target has an instruction for, and its operands are packed.""")
     # ---------------------------------------------------------------------------------- WF50xx: runtime and files
     row("WF5001", "ArtifactError", "not a Weft image",
         """The file is no image of Weft, or its fields contradict each other.""")

@@ -32,14 +32,15 @@ struct Schedule {
   // Tile only.
   int64_t rows = 1, vectors = 1;       // the register tile: rows by vectors of accumulators
   int64_t rowBlock = 1, laneBlock = 1; // an item of work: rows by lanes
+  int64_t group = 1;                   // steps of k that one instruction sums (Dots.cpp): packed side by side
   int64_t kBlock = 0;                  // steps of the first folded group between visits to partial sums; 0: all
   Pack packLeft = Pack::None, packRight = Pack::None;
   int64_t panel = 0; // lanes of the right operand that are packed at once for all items; 0: all
   // The tile is turned before its epilogue: lanes run along what the result holds as rows (the features of a
   // convolution).
   bool turned = false;
-  // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; of a turned tile
-  // how many steps of the first folded group ahead the left one is; 0: not.
+  // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; of a turned
+  // tile how many steps of the first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
@@ -57,6 +58,11 @@ struct Contraction {
   llvm::SmallVector<int> batch, rows, lanes, folded; // root dimensions
   mlir::Type accumulator;
   mlir::Operation *product = nullptr;
+
+  /// The product's operand that an input comes to, perhaps converted.
+  mlir::Value side(int input) const;
+  /// How many steps of k an instruction of the target may sum at once; 1: it takes one after another.
+  int64_t group(KernelGraph &graph, const Target &target) const;
 
   /// `turned`: lanes need not run along the innermost dimension of the result.
   static mlir::FailureOr<Contraction> build(KernelGraph &graph, int number, bool turned = false);
