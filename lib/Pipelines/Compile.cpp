@@ -147,7 +147,8 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
     for (auto kernel : module.getOps<func::FuncOp>()) {
       auto key = keys.find(kernel.getName());
       Part part = {kernel.getName().str()};
-      if (key == keys.end() || !store->find(key->second, part.object))
+      std::string stored;
+      if (key == keys.end() || !store->find(key->second, stored) || failed(part.restore(stored)))
         continue;
       found.push_back(std::move(part));
       kernel.eraseBody(); // a declaration: linked by name
@@ -162,9 +163,11 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   for (const Part &part : parts) {
     explain.compiled(part.symbol, part.times);
     if (auto key = keys.find(part.symbol); key != keys.end())
-      store->keep(key->second, part.object);
+      store->keep(key->second, part.stored());
   }
   explain.stored(found.size());
+  for (const Part &part : llvm::concat<const Part>(parts, found))
+    explain.readScratch(part.scratch);
   report = explain.json();
 
   WeftImageSpec spec = {};

@@ -48,6 +48,18 @@ std::vector<Part> splitIntoParts(ModuleOp module) {
   return parts;
 }
 
+std::string Part::stored() const { return scratch.lookup(symbol).text() + "\n" + object; }
+
+LogicalResult Part::restore(StringRef stored) {
+  auto [text, bytes] = stored.split('\n');
+  auto known = Scratch::parse(text);
+  if (!known)
+    return failure();
+  scratch[symbol] = *known;
+  object = bytes.str();
+  return success();
+}
+
 static LogicalResult compilePart(Part &part, const PipelineOptions &options, const Target &target, std::string &error) {
   PassManager manager(part.module->getContext());
   manager.enableVerifier(false);
@@ -57,6 +69,9 @@ static LogicalResult compilePart(Part &part, const PipelineOptions &options, con
     error = "the compiler failed between the stages planned and llvm";
     return failure();
   }
+  for (auto function : part.module->getOps<FunctionOpInterface>())
+    if (Attribute scratch = function->getAttr("weft.scratch"))
+      part.scratch[function.getName()] = Scratch::fromAttr(scratch);
   LogicalResult result = emitObject(*part.module, target, part.object, error, part.times);
   part.module = {};
   return result;

@@ -3,6 +3,7 @@
 #define WEFT_PIPELINES_PARTS_H
 
 #include "mlir/IR/OwningOpRef.h"
+#include "weft/Codegen/Scratch.h"
 #include "weft/Codegen/Target.h"
 #include "weft/Pipelines/Pipelines.h"
 #include "weft/Target/PassTimes.h"
@@ -16,6 +17,11 @@ struct Part {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string object;
   PassTimes times;
+  llvm::StringMap<Scratch> scratch; // of the kernels in it
+
+  /// Its object, with what goes with it, for a store; and back.
+  std::string stored() const;
+  mlir::LogicalResult restore(llvm::StringRef stored);
 };
 
 /// The parts of a module: the entry with what is inlined into it, then each kernel that has a body, the one with most

@@ -5,6 +5,7 @@
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Kernels/KernelShape.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -115,6 +116,60 @@ void Report::readNotFused(ModuleOp module, ArrayRef<LaunchOp> order) {
   }
 }
 
+/// A launch's symbols become those of the program through all calls; what depends on data stays a name of its own.
+void Report::readLaunches(ModuleOp module, func::FuncOp function, const llvm::StringMap<SizeExpr> &bindings) {
+  auto bind = [&](Operation *op, func::FuncOp callee) {
+    llvm::StringMap<SizeExpr> inner;
+    unify(callee.getArgumentTypes(), op->getOperandTypes(), inner);
+    unify(callee.getResultTypes(), op->getResultTypes(), inner);
+    for (auto &entry : inner)
+      entry.second = entry.second.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+        auto it = bindings.find(name);
+        return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+      });
+    return inner;
+  };
+  auto isNew = [&](func::FuncOp callee, const llvm::StringMap<SizeExpr> &inner) {
+    std::set<std::string> texts;
+    for (auto &entry : inner)
+      texts.insert((entry.first() + "=" + entry.second.str()).str());
+    return readAlready.insert(callee.getName().str() + "|" + llvm::join(texts, ",")).second;
+  };
+  function.walk([&](Operation *op) {
+    auto launch = dyn_cast<LaunchOp>(op);
+    auto call = dyn_cast<CallOp>(op);
+    if (!launch && !call)
+      return;
+    auto callee = module.lookupSymbol<func::FuncOp>(launch ? launch.getCallee() : call.getCallee());
+    auto inner = bind(op, callee);
+    if (!isNew(callee, inner))
+      return;
+    if (launch)
+      bindingsOf[callee.getName()].push_back(std::move(inner));
+    else
+      readLaunches(module, callee, inner);
+  });
+}
+
+void Report::readScratch(const llvm::StringMap<Scratch> &uses) {
+  for (auto &use : uses)
+    for (const llvm::StringMap<SizeExpr> &bindings : bindingsOf.lookup(use.first())) {
+      bool isKnown = true; // when the program is called
+      auto here = [&](const SizeExpr &size) {
+        return size.substitute([&](StringRef name) -> std::optional<SizeExpr> {
+          auto it = bindings.find(name);
+          return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+        });
+      };
+      Scratch bound = {here(use.second.own), here(use.second.body), use.second.threads};
+      for (const SizeExpr *size : {&bound.own, &bound.body})
+        for (const std::string &name : size->symbols())
+          isKnown &= programSymbols.count(name) > 0;
+      if (isKnown && !bound.empty())
+        scratch.insert(bound.text());
+    }
+}
+
 static bool isInLoop(Operation *op) {
   while (op && !isa<ForOp, WhileOp>(op))
     op = op->getParentOp();
@@ -131,6 +186,13 @@ void Report::readPlan(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr("weft.kernel")) {
       if (function.getName() == "main") {
+        for (Type type : function.getResultTypes())
+          results.push_back(bytesOf(type).str());
+        for (Type type : function.getArgumentTypes())
+          for (const SizeExpr &size : shapeOf(type))
+            for (const std::string &name : size.symbols())
+              programSymbols.insert(name);
+        readLaunches(module, function, {});
         if (auto size = function->getAttrOfType<SizeAttr>("weft.arena"))
           arena = size.getSize().str();
         if (auto pairs = function->getAttrOfType<DenseI64ArrayAttr>("weft.donations"))
@@ -203,6 +265,12 @@ std::string Report::json() const {
   llvm::json::Array passTimes;
   for (auto &[pass, ms] : passes.entries())
     passTimes.push_back(llvm::json::Object{{"pass", pass}, {"ms", ms}});
+  llvm::json::Array scratchUses;
+  for (const std::string &text : scratch) {
+    Scratch use = *Scratch::parse(text);
+    scratchUses.push_back(
+        llvm::json::Object{{"own", use.own.str()}, {"body", use.body.str()}, {"threads", use.threads}});
+  }
   llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
                           {"calls", llvm::json::Value(llvm::json::Array(calls))},
@@ -210,7 +278,9 @@ std::string Report::json() const {
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"sizes", llvm::json::Value(llvm::json::Array(sizes))},
                           {"maps", llvm::json::Value(llvm::json::Array(maps))},
+                          {"result_bytes", llvm::json::Value(llvm::json::Array(results))},
                           {"arena_bytes", arena},
+                          {"scratch", std::move(scratchUses)},
                           {"kept_bytes", kept},
                           {"kept_from", llvm::json::Value(llvm::json::Array(keptFrom))},
                           {"fresh_kernels", freshKernels},

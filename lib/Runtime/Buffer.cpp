@@ -2,8 +2,9 @@
 //
 // Decides the size classes, which blocks come from malloc and which are mapped,
 // and what is kept. A block is a 64-byte header (the WeftBuffer) followed by the
-// data; four classes per doubling bound the waste to a quarter. Blocks of 1 MiB
-// and more are mapped so that trimming returns them to the system, and ask for
+// data; four classes per doubling bound the waste to a quarter. Blocks of 64 KiB
+// and more are mapped, so that what is trimmed or dropped returns to the system
+// whole (malloc keeps the pages around what is in use), and ask for
 // huge pages from 2 MiB up (fresh 4 KB pages cost five times as much as fresh
 // 2 MB pages to write).
 //
@@ -38,7 +39,7 @@ namespace {
 constexpr int64_t kUnit = 64;
 constexpr int64_t kMaxBytes = int64_t(1) << 46; // x86-64 user space is 2^47
 constexpr int kNumClasses = 160;                // classOf(kMaxBytes) is 155
-constexpr int64_t kMapFrom = int64_t(1) << 20;
+constexpr int64_t kMapFrom = int64_t(64) << 10;
 constexpr int64_t kHugePage = int64_t(2) << 20;
 constexpr int64_t kPage = 4096;
 
@@ -112,15 +113,15 @@ void unlockAll() {
     c.lock.unlock();
 }
 
-/// Bytes mapped for a class of kMapFrom or more: a page for the header in front,
-/// then the data on a page of its own (a huge one, if it is as large).
+/// Bytes mapped for a class of kMapFrom or more: the header, then the data, on a
+/// huge page of its own if it is as large.
 struct Mapping {
-  int64_t align, dataBytes, total;
+  int64_t align, front, total;
   explicit Mapping(int cls) {
     int64_t bytes = classBytes(cls);
     align = bytes >= kHugePage ? kHugePage : kPage;
-    dataBytes = (bytes + align - 1) / align * align;
-    total = dataBytes + kPage;
+    front = bytes >= kHugePage ? kPage : kUnit; // before the data
+    total = (bytes + align - 1) / align * align + kPage;
   }
 };
 
@@ -132,13 +133,14 @@ WeftBuffer *mapBlock(int cls, int64_t bytes) {
   void *raw = mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED)
     return nullptr;
-  // Cut the mapping down to [header page][aligned data].
+  // Cut the mapping down to [header][data].
   uintptr_t start = uintptr_t(raw), end = start + reserve;
-  uintptr_t data = (start + kPage + m.align - 1) / m.align * m.align;
-  if (data - kPage > start)
-    munmap(raw, data - kPage - start);
-  if (end > data + m.dataBytes)
-    munmap(reinterpret_cast<void *>(data + m.dataBytes), end - data - m.dataBytes);
+  uintptr_t first = m.align == kPage ? start : (start + kPage + m.align - 1) / m.align * m.align - kPage;
+  uintptr_t data = first + m.front;
+  if (first > start)
+    munmap(raw, first - start);
+  if (end > first + m.total)
+    munmap(reinterpret_cast<void *>(first + m.total), end - first - m.total);
   if (int64_t whole = bytes / kHugePage * kHugePage)
     madvise(reinterpret_cast<void *>(data), whole, MADV_HUGEPAGE); // only advice: failure is fine
   return reinterpret_cast<WeftBuffer *>(data - sizeof(WeftBuffer));
@@ -164,8 +166,8 @@ void freeBlock(WeftBuffer *block) {
   int cls = int(block->size_class);
   if (classBytes(cls) < kMapFrom)
     return free(block);
-  uintptr_t data = uintptr_t(block->data);
-  munmap(reinterpret_cast<void *>(data - kPage), Mapping(cls).total);
+  Mapping m(cls);
+  munmap(static_cast<char *>(block->data) - m.front, m.total);
 }
 
 void freeChain(WeftBuffer *block) {
@@ -265,7 +267,7 @@ WeftBuffer *weft_buffer_retain(WeftBuffer *buffer) {
   return buffer;
 }
 
-void weft_buffer_release(WeftBuffer *buffer) {
+static void release(WeftBuffer *buffer, bool mayKeep) {
   // The only holder needs no atomic subtraction: no one else can add a reference.
   if (!buffer || (__atomic_load_n(&buffer->refs, __ATOMIC_ACQUIRE) != 1 &&
                   __atomic_fetch_sub(&buffer->refs, 1, __ATOMIC_ACQ_REL) != 1))
@@ -279,7 +281,7 @@ void weft_buffer_release(WeftBuffer *buffer) {
   int cls = int(buffer->size_class);
   int64_t bytes = classBytes(cls);
   SizeClass &c = gClasses[cls];
-  bool keep = gPooled.load(std::memory_order_relaxed) + bytes <= poolLimit();
+  bool keep = mayKeep && gPooled.load(std::memory_order_relaxed) + bytes <= poolLimit();
   if (keep)
     WEFT_POISON(buffer->data, bytes);
   c.lock.lock();
@@ -292,6 +294,17 @@ void weft_buffer_release(WeftBuffer *buffer) {
   c.lock.unlock();
   if (!keep)
     freeBlock(buffer);
+}
+
+void weft_buffer_release(WeftBuffer *buffer) { release(buffer, /*mayKeep=*/true); }
+
+void weft_buffer_drop(WeftBuffer *buffer) { release(buffer, /*mayKeep=*/false); }
+
+int64_t weft_buffer_footprint(int64_t bytes) {
+  int cls = classOf(bytes);
+  if (classBytes(cls) < kMapFrom)
+    return (bytes + 2 * kUnit - 1) / kUnit * kUnit;
+  return (bytes + Mapping(cls).front + kPage - 1) / kPage * kPage;
 }
 
 int64_t weft_buffer_refs(const WeftBuffer *buffer) { return __atomic_load_n(&buffer->refs, __ATOMIC_ACQUIRE); }

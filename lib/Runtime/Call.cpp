@@ -156,7 +156,7 @@ char *weft_rt_arena(WeftCall *call, int64_t bytes) {
     if (call->arenaInUse)
       call->outgrown.push_back(call->arena);
     else
-      weft_buffer_release(call->arena);
+      weft_buffer_drop(call->arena);
     call->arena = weft_buffer_alloc(bytes);
     if (!call->arena) {
       call->arenaInUse = false;
@@ -248,7 +248,7 @@ char *weft_rt_scratch(WeftCall *call, int64_t bytes) {
   }
   WeftBuffer *&block = tState.scratch[depth];
   if (!block || block->bytes < bytes) {
-    weft_buffer_release(block);
+    weft_buffer_drop(block); // a thread's scratch is as large as what asked for most, and no larger
     block = weft_buffer_alloc(bytes);
     if (!block) {
       weft_rt_fail(call, WEFT_ERR_NO_MEMORY, -1, bytes, 0);

@@ -52,9 +52,8 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // a product and a sum stay two roundings unless written as fma
   // What the levels above Less add (a second scheduler) is worth nothing to our loops.
-  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(triple, target.cpu, features, options,
-                                                                           llvm::Reloc::PIC_, llvm::CodeModel::Small,
-                                                                           llvm::CodeGenOptLevel::Less));
+  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
+      triple, target.cpu, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
 }
 
 /// Optimises and writes one LLVM module. Safe to run in a thread of its own.

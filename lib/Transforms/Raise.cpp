@@ -1,4 +1,5 @@
-// Decides when ops written out become the composite that they are: first of all, so that derivatives and batches know it.
+// Decides when ops written out become the composite that they are: first of all, so that derivatives and batches know
+// it.
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Transforms/Passes.h"

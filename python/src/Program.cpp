@@ -338,6 +338,8 @@ void bindProgram(nb::module_ &m) {
         return text;
       },
       "Facts of the runtime as JSON.");
+  m.def("buffer_footprint", weft_buffer_footprint, nb::arg("bytes"),
+        "What a new buffer of so many bytes takes of the machine's memory.");
   m.def("pool_stats", [] {
     WeftPoolStats stats;
     weft_pool_stats(&stats);

@@ -148,7 +148,7 @@ def test_nested_loops():
 
 def test_segments_keep_less():
     def peak(loop, **more):
-        return wf.jit(wf.grad(lambda x: wf.sum(loop(x, **more)))).explain(np.ones(1000, np.float32)).peak_bytes
+        return wf.jit(wf.grad(lambda x: wf.sum(loop(x, **more)))).explain(np.ones(1000, np.float32)).memory.arena
 
     step = lambda c: wf.sin(c) + c  # noqa: E731
     for loop in (

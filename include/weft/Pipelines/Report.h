@@ -3,11 +3,14 @@
 #ifndef WEFT_PIPELINES_REPORT_H
 #define WEFT_PIPELINES_REPORT_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "weft/Codegen/Scratch.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Target/PassTimes.h"
 #include "llvm/Support/JSON.h"
 #include <chrono>
+#include <set>
 
 namespace weft {
 
@@ -23,18 +26,25 @@ public:
   PassTimes &passTimes() { return passes; }
   /// What a kernel, or the entry (`weft_entry`), took to compile.
   void compiled(llvm::StringRef symbol, const PassTimes &times);
+  /// What kernels ask of scratch; after readPlan.
+  void readScratch(const llvm::StringMap<Scratch> &kernels);
   /// How many kernels came from a store.
   void stored(int64_t kernels) { storedKernels = kernels; }
   std::string json() const;
 
 private:
+  void readLaunches(mlir::ModuleOp module, mlir::func::FuncOp function, const llvm::StringMap<SizeExpr> &bindings);
   void readNotFused(mlir::ModuleOp module, llvm::ArrayRef<LaunchOp> order);
 
-  llvm::json::Array kernels, launches, calls, notFused, copies, sizes, maps, stages;
+  llvm::json::Array results, kernels, launches, calls, notFused, copies, sizes, maps, stages;
   std::string arena = "0", kept = "0";
   PassTimes passes;
   double entryMs = 0;
   int64_t freshKernels = 0, storedKernels = 0;
+  /// Of each kernel, what its symbols are in terms of the program's, for each way in which it is launched.
+  llvm::StringMap<std::vector<llvm::StringMap<SizeExpr>>> bindingsOf;
+  std::set<std::string> readAlready; ///< functions with bindings
+  std::set<std::string> programSymbols, scratch;
   std::vector<int64_t> donations; ///< (result, argument) one after the other
   std::vector<int64_t> keptFrom;  ///< the arguments from which is computed what stays from call to call
   std::string stage;

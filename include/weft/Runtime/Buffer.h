@@ -49,6 +49,13 @@ WEFT_API WeftBuffer *weft_buffer_retain(WeftBuffer *buffer);
 /// Drops a reference; the last one returns the memory to the pool. NULL is allowed.
 WEFT_API void weft_buffer_release(WeftBuffer *buffer);
 
+/// The same, but memory of the pool goes back to the system: for what is had anew in another size.
+WEFT_API void weft_buffer_drop(WeftBuffer *buffer);
+
+/// What a new buffer of `bytes` bytes takes of the machine's memory once all of it is written, its header included:
+/// whole pages, where it has pages of its own.
+WEFT_API int64_t weft_buffer_footprint(int64_t bytes);
+
 /// The number of references now (for "may I write in place": 1 means only you).
 WEFT_API int64_t weft_buffer_refs(const WeftBuffer *buffer);
 

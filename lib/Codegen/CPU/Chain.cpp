@@ -1,5 +1,5 @@
-// Decides the loops of chains: a block of rows of the first contraction lies in scratch, is swept row by row in place, and
-// is the left operand of the second one. No more than a block of rows ever exists, and each op keeps its order.
+// Decides the loops of chains: a block of rows of the first contraction lies in scratch, is swept row by row in place,
+// and is the left operand of the second one. No more than a block of rows ever exists, and each op keeps its order.
 #include "Sweep.h"
 #include "Tile.h"
 
@@ -120,7 +120,7 @@ void Chain::item(Point origin, const Stretch &all) {
 
   auto bytes = [&](Tile &tile) { return tile.panelBytes(tile.N, tile.strip(), tile.K, tile.rightBytes()); };
   SmallVector<Value> memory =
-      e.scratch({bytes(one), bytes(two), e.index(s.rowBlock * pitch * int64_t(Emitter::byteWidth(element)))});
+      e.scratch({bytes(one), bytes(two), SizeExpr(s.rowBlock * pitch * int64_t(Emitter::byteWidth(element)))});
   e.pointers.push_back(memory[2]);
   auto packed = [&](Tile &tile, Value where) {
     Tile::Item item;

@@ -77,10 +77,12 @@ struct EmitKernelsPass : impl::EmitKernelsBase<EmitKernelsPass> {
 
     schedule->stream &= machine.streams;
     LogicalResult (*const emitters[])(Emitter &, const Schedule &) = {emitSweep,   emitTile, emitPieces, emitScan,
-                                                                      emitScatter, emitSort, emitPack, emitChain};
+                                                                      emitScatter, emitSort, emitPack,   emitChain};
     if (failed(emitters[int(schedule->form)](e, *schedule)))
       return failure();
     func::ReturnOp::create(b, function.getLoc());
+    if (!e.scratchUse.empty())
+      emitted->setAttr("weft.scratch", e.scratchUse.toAttr(context));
     function.erase();
     return success();
   }

@@ -279,17 +279,17 @@ LLVM::LLVMFuncOp Emitter::service(StringRef name, Type result, ArrayRef<Type> ar
   return LLVM::LLVMFuncOp::create(b, module.getLoc(), name, LLVM::LLVMFunctionType::get(result, arguments));
 }
 
-SmallVector<Value> Emitter::scratch(ArrayRef<Value> bytes) {
-  Value total = index(0);
+SmallVector<Value> Emitter::scratch(ArrayRef<SizeExpr> bytes) {
+  SizeExpr total(0);
   SmallVector<Value> offsets;
-  for (Value size : bytes) {
-    offsets.push_back(total);
-    Value lines = b.createOrFold<arith::CeilDivUIOp>(loc, size, index(64));
-    total = b.createOrFold<arith::AddIOp>(loc, total, b.createOrFold<arith::MulIOp>(loc, lines, index(64)));
+  for (const SizeExpr &size : bytes) {
+    offsets.push_back(index(total));
+    total = total + (size + SizeExpr(63)).floordiv(64) * SizeExpr(64);
   }
+  scratchUse.include(bodyThreads ? Scratch{0, total, *bodyThreads} : Scratch{total, 0});
   Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   auto function = service("weft_rt_scratch", pointer, {pointer, i64});
-  Value base = LLVM::CallOp::create(b, loc, function, ValueRange{call, toI64(total)}).getResult();
+  Value base = LLVM::CallOp::create(b, loc, function, ValueRange{call, toI64(index(total))}).getResult();
   for (Value &offset : offsets)
     offset = address(base, b.getI8Type(), offset);
   return offsets;
@@ -683,9 +683,12 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
   }
   int64_t byTime = std::max<int64_t>(1, int64_t(chunkNs / std::max(nsPerItem, 0.01)));
   Value grain;
-  if (staticBytes)
-    grain = index(std::clamp<int64_t>(chunkBytes / std::max<int64_t>(1, *staticBytes), 1, byTime));
-  else
+  int64_t threads = 0;
+  if (staticBytes) {
+    int64_t known = std::clamp<int64_t>(chunkBytes / std::max<int64_t>(1, *staticBytes), 1, byTime);
+    grain = index(known);
+    threads = staticItems ? (*staticItems + known - 1) / known : 0;
+  } else
     grain = b.createOrFold<arith::MaxSIOp>(
         loc, index(1),
         minimum(index(byTime),
@@ -740,7 +743,9 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     }
     Value begin = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(2));
     Value end = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), block->getArgument(3));
+    bodyThreads = threads;
     body(begin, end);
+    bodyThreads.reset();
     LLVM::ReturnOp::create(b, loc, ValueRange{});
     for (auto [value, saved] : llvm::zip(captured, outside))
       *value = saved;

@@ -6,9 +6,9 @@ using namespace mlir;
 
 namespace weft {
 
-Value Tile::panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes) {
+SizeExpr Tile::panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes) {
   SizeExpr strips = (places + SizeExpr(strip - 1)).floordiv(strip);
-  return e.index(strips * length * SizeExpr(strip * int64_t(bytes)));
+  return strips * length * SizeExpr(strip * int64_t(bytes));
 }
 
 Value Tile::panelOffset(const Panel &panel, Value place, int64_t strip, Value k) {

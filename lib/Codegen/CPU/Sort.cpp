@@ -43,7 +43,7 @@ LogicalResult emitSort(Emitter &e, const Schedule &) {
     e.loop(begin, end, 1, [&](Value row) {
       SmallVector<Value> at = e.delinearize(row, {outer, inner});
       Value first = e.add(e.mul(at[0], n * inner), at[1]);
-      SmallVector<Value> memory = e.scratch({e.index(n * SizeExpr(32)), e.index(n * SizeExpr(8))});
+      SmallVector<Value> memory = e.scratch({n * SizeExpr(32), n * SizeExpr(8)});
       Value from = memory[1], fromStep = e.index(1);
       if (in >= 0) {
         from = e.address(e.pointers[in], element, first);

@@ -204,9 +204,9 @@ bool Sweep::emitTurned() {
       Value rowEnd = e.minimum(e.index(P), e.add(row, e.index(R)));
       Value columnEnd = e.minimum(e.index(Q), e.add(column, e.index(C)));
       int64_t pitch = C + width; // rows of scratch in different sets
-      SmallVector<Value> bytes(turn->reads.size());
+      SmallVector<SizeExpr> bytes(turn->reads.size());
       for (auto [size, read] : llvm::zip(bytes, turn->reads))
-        size = e.index(R * pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)));
+        size = R * pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element));
       SmallVector<Value> scratch = e.scratch(bytes);
       auto slotAt = [&](Value p, Value q) {
         Point at;

@@ -155,12 +155,12 @@ void Sweep::emitColumn() {
             });
             return;
           }
-          Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, all, e.index(kChunk));
-          SmallVector<Value> memories;
+          SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
+          Value chunks = e.index(numChunks);
+          SmallVector<SizeExpr> bytes;
           for (Type type : types)
-            memories.push_back(
-                b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(strip * int64_t(Emitter::byteWidth(type)))));
-          memories = e.scratch(memories);
+            bytes.push_back(numChunks * SizeExpr(strip * int64_t(Emitter::byteWidth(type))));
+          SmallVector<Value> memories = e.scratch(bytes);
           e.loop(e.index(0), chunks, 1, [&](Value k) {
             Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
             fill(from, e.minimum(all, e.add(from, e.index(kChunk))));

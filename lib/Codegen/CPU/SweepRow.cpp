@@ -228,16 +228,16 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     results = chunk(e.index(0), e.index(n), *constant);
   } else {
     // Each chunk's result to memory, then folded by halves.
-    Value end = e.index(n);
-    Value chunks = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(kChunk));
-    SmallVector<Value> memories;
+    SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
+    Value chunks = e.index(numChunks);
+    SmallVector<SizeExpr> bytes;
     SmallVector<Type> elements;
     Linear at{0, {SizeExpr(1)}};
     for (const Combiner &c : combiners) {
       elements.push_back(c.op->getResult(0).getType());
-      memories.push_back(b.createOrFold<arith::MulIOp>(e.loc, chunks, e.index(Emitter::byteWidth(elements.back()))));
+      bytes.push_back(numChunks * SizeExpr(int64_t(Emitter::byteWidth(elements.back()))));
     }
-    memories = e.scratch(memories);
+    SmallVector<Value> memories = e.scratch(bytes);
     auto part = [&](Value first, Value last) {
       e.loop(first, last, 1, [&](Value k) {
         Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
@@ -252,7 +252,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       SmallVector<Value *> captured;
       for (Value &memory : memories)
         captured.push_back(&memory);
-      inParts((n + SizeExpr(kChunk - 1)).floordiv(kChunk), kChunk, captured, part);
+      inParts(numChunks, kChunk, captured, part);
     } else {
       part(e.index(0), chunks);
     }

@@ -121,7 +121,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
     it.origin.indices.assign(g.domain.size(), e.index(0));
     for (auto [dims, i] : llvm::zip(outer, e.delinearize(at, outerSizes)))
       it.origin.indices[dims.back()] = i;
-    SmallVector<Value> bytes;
+    SmallVector<SizeExpr> bytes;
     if (s.packLeft == Pack::All)
       bytes.push_back(panelBytes(M, s.rows, steps(K), leftBytes()));
     if (s.packRight == Pack::All)
@@ -223,7 +223,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
 
 void Tile::item(Item it) {
   SizeExpr length = s.kBlock ? SizeExpr(s.kBlock) * inner : K;
-  SmallVector<Value> bytes;
+  SmallVector<SizeExpr> bytes;
   SmallVector<Value *> places;
   Value left, right;
   if (s.packLeft == Pack::Item) {
@@ -235,7 +235,7 @@ void Tile::item(Item it) {
     places.push_back(&right);
   }
   if (s.kBlock) {
-    bytes.push_back(e.index(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator))));
+    bytes.push_back(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator)));
     places.push_back(&it.partial);
   }
   if (!bytes.empty())

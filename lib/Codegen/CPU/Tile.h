@@ -90,7 +90,7 @@ private:
   unsigned leftBytes() const { return Emitter::byteWidth(leftElement()); }
   unsigned rightBytes() const { return Emitter::byteWidth(rightElement()); }
   /// Room for a panel of this many rows or lanes, in bytes.
-  Value panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
+  static SizeExpr panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
   Stretch allK() { return {e.index(0), e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
   Stretch stretch(Value first, int64_t length, Value end, bool divides);
   double nsOf(double rows, double lanes);

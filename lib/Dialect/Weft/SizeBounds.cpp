@@ -67,4 +67,10 @@ std::optional<SizeExpr> atMost(const SizeExpr &size, llvm::StringRef symbol, con
   return range ? std::optional<SizeExpr>(range->high) : std::nullopt;
 }
 
+SizeExpr noLessThan(const SizeExpr &one, const SizeExpr &other) {
+  if (isNeverNegative(one - other))
+    return one;
+  return isNeverNegative(other - one) ? other : one + other;
+}
+
 } // namespace weft

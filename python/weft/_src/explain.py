@@ -2,8 +2,8 @@
 
 Decides how the compiler's report (lib/Pipelines/Report.cpp, stored with the program) is told to people: which kernels
 there are, from which lines, what they read and write; calls of the library of factorisations; fusions refused and
-copies with reasons; memory, and that of sizes which depend on data; the time that compiling took (ledger.py); why
-programs were made anew; and notes on what may surprise.
+copies with reasons; memory (memory.py), and that of sizes which depend on data; the time that compiling took
+(ledger.py); why programs were made anew; and notes on what may surprise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import re
 from collections import Counter
 from typing import Any, NamedTuple
 
-from weft._src import array, dims, ledger, source, trace
+import numpy as np
+
+from weft._src import _weft, array, ledger, memory, source, trace
 
 _LINE = re.compile(r'"([^"]+)":(\d+)')
 # Ops that only shape others: not worth a word in the name of a kernel.
@@ -107,7 +109,9 @@ class DataSize(NamedTuple):
 
     def __str__(self) -> str:
         known = f"is bounded by {self.bound}" if self.bound is not None else "depends on data"
-        asked = f": {_bytes(self.asked_bytes)} are asked for when it is known" if self.asked_bytes != 0 else ""
+        asked = (
+            f": {memory.bytes_text(self.asked_bytes)} are asked for when it is known" if self.asked_bytes != 0 else ""
+        )
         return f"{self.name} {known}{asked}" + (f" ({_where(self.lines)})" if self.lines else "")
 
 
@@ -127,7 +131,8 @@ class Explanation:
         kernels: the launches, in the order of the program. calls: those of the library of factorisations.
         not_fused: kernels that could not become one, with reasons. copies: with reasons.
         sizes: those that the program finds, and what bounds them.
-        peak_bytes: of the arena that one call uses for temporaries (a formula in text where sizes are symbolic).
+        peak_bytes: what a call adds to a process that holds its arguments (a formula in text, which is a bound, where
+        sizes are symbolic). memory: its parts (results, arena, kept, scratch, copies), which add up to it.
         kept_bytes: of what stays from call to call: captured arrays, packed.
         timings: stage -> milliseconds of tracing and compiling, by the clock. ledger: the same per stage, pass, kernel
         and line; prints as tables. recompiles: why each program of this function was made.
@@ -157,8 +162,8 @@ class Explanation:
                 tuple(kernels[launch["kernel"]]["ops"]),
                 _short(launch["lines"]),
                 launch["in_loop"],
-                _total(launch["read_bytes"]),
-                _total(launch["written_bytes"]),
+                memory.total(launch["read_bytes"]),
+                memory.total(launch["written_bytes"]),
                 kernels[launch["kernel"]]["inlined"],
                 launch["kept"],
             )
@@ -169,16 +174,16 @@ class Explanation:
                 call["op"],
                 _short(call["lines"]),
                 call["in_loop"],
-                _total(call["read_bytes"]),
-                _total(call["written_bytes"]),
+                memory.total(call["read_bytes"]),
+                memory.total(call["written_bytes"]),
             )
             for call in report["calls"]
         ]
         self.sizes = [
             DataSize(
                 size["symbol"],
-                _size(size["bound"]) if size["bound"] else None,
-                _size(size["bytes"]),
+                memory.size(size["bound"]) if size["bound"] else None,
+                memory.size(size["bytes"]),
                 _short(size["lines"]),
             )
             for size in report["sizes"]
@@ -193,9 +198,11 @@ class Explanation:
             )
             for pair in report["not_fused"]
         ]
-        self.copies = [Copy(c["reason"], _short(c["lines"]), _size(c["bytes"])) for c in report["copies"]]
-        self.peak_bytes = _size(report["arena_bytes"])
-        self.kept_bytes = _size(report["kept_bytes"])
+        self.copies = [Copy(c["reason"], _short(c["lines"]), memory.size(c["bytes"])) for c in report["copies"]]
+        threads = variant.compiled.program.threads or _weft.num_threads()
+        self.memory = memory.of(report, threads, _taken(call, variant), _copied(call))
+        self.peak_bytes = self.memory.total
+        self.kept_bytes = memory.size(report["kept_bytes"])
         self.ledger = ledger.of(report, self.kernels, variant.traced_ms)
         self.timings = self.ledger.stages
         self.recompiles = list(jitted.misses)
@@ -209,13 +216,14 @@ class Explanation:
         compiled = sum(ms for stage, ms in self.timings.items() if stage != "traced")
         took = f"compiled in {_milliseconds(compiled)}" + (", from the cache" if self.is_stored else "")
         lines.append("  " + self._summary().ljust(70) + took)
+        lines.append(f"  memory: {self.memory}")
         width = min(60, max((len(k.what) for k in self.kernels), default=0))
         kept = Counter(k.name for k in self.kernels if k.kept)
         for k in self.kernels:
             if k.kept and not (times := kept.pop(k.name, 0)):
                 continue  # one line for all launches that are run once
             where = _where(k.lines)
-            moved = _bytes(_total([k.read_bytes, k.written_bytes]))
+            moved = memory.bytes_text(memory.total([k.read_bytes, k.written_bytes]))
             text = f"  {k.name:4}  {k.what:{width}}  {where:26}  {moved:>9}"
             lines.append(
                 text.rstrip()
@@ -225,13 +233,13 @@ class Explanation:
                 + (f"  {times} times" if k.kept and times > 1 else "")
             )
         for c in self.calls:
-            moved = _bytes(_total([c.read_bytes, c.written_bytes]))
+            moved = memory.bytes_text(memory.total([c.read_bytes, c.written_bytes]))
             lines.append(f"  call  {c.op}  {_where(c.lines)}  {moved}" + "  in a loop" * c.in_loop)
         lines += [f"  size {size}" for size in self.sizes]
         for pair, n in Counter(self.not_fused).items():
             lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
         for copy in self.copies:
-            lines.append(f"  copy  {copy.reason}  {', '.join(copy.lines)}  {_bytes(copy.bytes)}")
+            lines.append(f"  copy  {copy.reason}  {', '.join(copy.lines)}  {memory.bytes_text(copy.bytes)}")
         lines += [f"  note: {note}" for note in self.notes]
         if len(self.recompiles) > 1:
             counts = Counter(self.recompiles)
@@ -246,9 +254,7 @@ class Explanation:
         parts = [kernels if distinct == launches else f"{kernels} in {launches} launches"]
         if self.calls:
             parts.append(f"{len(self.calls)} library call{'s' * (len(self.calls) != 1)}")
-        parts.append(f"arena {_bytes(self.peak_bytes)}")
-        if self.kept_bytes:
-            parts.append(f"{_bytes(self.kept_bytes)} kept")
+        parts.append(f"peak {memory.bytes_text(self.peak_bytes)}")
         if self.donated:
             parts.append(f"{len(self.donated)} donated")
         n = len(self.copies)
@@ -299,11 +305,29 @@ def _arguments(call: Any) -> list[str]:
     return [f"{n}={v!r}" if isinstance(n, str) else f"{v!r}" for n, v in call.statics] + texts
 
 
+def _is_foreign(leaf: Any) -> bool:
+    """Whether it is memory of another library, which no program writes."""
+    return not isinstance(leaf, (array.Array, trace.Spec))
+
+
+def _taken(call: Any, variant: Any) -> list[int]:
+    """The results that take the memory of an argument or a Variable."""
+    leaves = call.leaves
+    pairs = variant.compiled.program.donations
+    return [result for result, i in pairs if i >= len(leaves) or not _is_foreign(leaves[i])]
+
+
+def _copied(call: Any) -> list[int]:
+    return [
+        x.nbytes for x in call.leaves if isinstance(x, np.ndarray) and not (x.flags.c_contiguous and x.flags.aligned)
+    ]
+
+
 def _notes(call: Any, variant: Any) -> list[str]:
     notes = []
     foreign: dict[str, list[str]] = {}
     for i in call.donated:
-        if not isinstance(call.leaves[i], (array.Array, trace.Spec)):
+        if _is_foreign(call.leaves[i]):
             foreign.setdefault(type(call.leaves[i]).__module__.split(".")[0], []).append(call.paths[i])
     for library, paths in foreign.items():
         who = f"{paths[0]} is" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more are"
@@ -379,37 +403,6 @@ def _where(lines: tuple[str, ...]) -> str:
         parts.append(number if file == last else line)
         last = file
     return ", ".join(parts) + (f" +{len(lines) - 6}" if len(lines) > 6 else "")
-
-
-def _size(text: Any) -> Any:
-    """A size of the report: an int, or the text of a formula."""
-    try:
-        return int(text)
-    except ValueError:
-        return str(dims.parse(text))
-
-
-def _total(sizes: Any) -> Any:
-    total: Any = 0
-    for n in sizes:
-        size = _size(n)
-        total = total + (size if isinstance(size, int) else dims.parse(size))
-    return total if isinstance(total, int) else str(total)
-
-
-def _bytes(n: Any) -> str:
-    """A number of bytes for people.
-
-    >>> _bytes(0), _bytes(999), _bytes(98304), _bytes("4*B")
-    ('0 B', '999 B', '96 KB', '4*B B')
-    """
-    if not isinstance(n, int):
-        return f"{n} B"
-    for unit in ("B", "KB", "MB", "GB"):
-        if n < 1024 or unit == "GB":
-            return f"{n:.3g} {unit}" if n < 1000 else f"{n:.0f} {unit}"
-        n = n / 1024
-    raise AssertionError
 
 
 def _milliseconds(ms: float) -> str:

@@ -13,7 +13,7 @@ import re
 import tempfile
 from typing import Any
 
-from weft._src import _weft, explain, source, trace
+from weft._src import _weft, explain, memory, source, trace
 
 STAGES = (
     ("traced", "as traced", "what the Python function does, op by op; derivatives and batches are requests"),
@@ -67,7 +67,7 @@ def render(module: Any, options: str, explanation: explain.Explanation, paths: l
         "launches": [
             {"kernel": k.name,
                 "symbol": k.symbol, "what": k.what, "lines": list(k.lines), "loop": k.in_loop,
-             "bytes": explain._bytes(explain._total([k.read_bytes, k.written_bytes]))}
+             "bytes": memory.bytes_text(memory.total([k.read_bytes, k.written_bytes]))}
             for k in explanation.kernels
         ],
     }  # fmt: skip

@@ -113,3 +113,29 @@ TEST(ThePoolServesManyThreads) {
     t.join();
   CHECK_EQ(stats().live_bytes, live);
 }
+
+TEST(DroppedMemoryGoesBackToTheSystem) {
+  weft_pool_trim();
+  for (int64_t bytes : {100, 70000, 5 << 20}) {
+    WeftPoolStats before = stats();
+    weft_buffer_drop(weft_buffer_alloc(bytes));
+    CHECK_EQ(stats().pooled_bytes, before.pooled_bytes);
+    CHECK_EQ(stats().live_buffers, before.live_buffers);
+    WeftBuffer *b = weft_buffer_alloc(bytes);
+    weft_buffer_retain(b);
+    weft_buffer_drop(b); // another holder is left
+    CHECK_EQ(weft_buffer_refs(b), int64_t(1));
+    weft_buffer_release(b);
+  }
+  weft_buffer_drop(nullptr);
+}
+
+TEST(TheFootprintIsWholePagesOfLargeBlocks) {
+  CHECK_EQ(weft_buffer_footprint(0), int64_t(64));
+  CHECK_EQ(weft_buffer_footprint(1), int64_t(128));
+  CHECK_EQ(weft_buffer_footprint(64), int64_t(128));
+  CHECK_EQ(weft_buffer_footprint((64 << 10) - 64), int64_t(64 << 10));
+  CHECK_EQ(weft_buffer_footprint(64 << 10), int64_t(64 << 10) + 4096);
+  CHECK_EQ(weft_buffer_footprint(5 << 20), int64_t(5 << 20) + 4096);
+  CHECK_EQ(weft_buffer_footprint((5 << 20) + 1), int64_t(5 << 20) + 2 * 4096);
+}

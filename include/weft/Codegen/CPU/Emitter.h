@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "weft/Codegen/CPU/KernelGraph.h"
+#include "weft/Codegen/Scratch.h"
 #include "weft/Codegen/Target.h"
 
 namespace weft {
@@ -47,6 +48,7 @@ public:
   mlir::Value call;                        // the call in flight, for the runtime
   llvm::SmallVector<mlir::Value> pointers; // per buffer
   llvm::StringMap<mlir::Value> symbols;    // index values
+  Scratch scratchUse;                      // what was asked for so far
   bool streaming = false;                  // whole vectors are stored past the caches; the address is aligned to them
 
   //===-- sizes and indices
@@ -78,8 +80,8 @@ public:
   /// Room on the stack of the function being emitted.
   mlir::Value stack(mlir::Type element, int64_t count);
 
-  /// Room from the calling thread's scratch, one pointer per size in bytes (index values); valid until the next call.
-  llvm::SmallVector<mlir::Value> scratch(llvm::ArrayRef<mlir::Value> bytes);
+  /// Room from the calling thread's scratch, one pointer per size in bytes; valid until the next call.
+  llvm::SmallVector<mlir::Value> scratch(llvm::ArrayRef<SizeExpr> bytes);
   /// The declaration of a runtime service.
   mlir::LLVM::LLVMFuncOp service(llvm::StringRef name, mlir::Type result, llvm::ArrayRef<mlir::Type> arguments);
 
@@ -124,7 +126,8 @@ public:
                 llvm::ArrayRef<mlir::Value *> captured = {});
 
 private:
-  unsigned bodies = 0; // of parallel loops so far
+  unsigned bodies = 0;                // of parallel loops so far
+  std::optional<int64_t> bodyThreads; // in one of them: how many threads may run it at once (0: any number)
 
   /// Index arithmetic is made once: what, of which values, with which number. Most of what a tile's accesses compute is
   /// the same, and is cheapest where it never was.

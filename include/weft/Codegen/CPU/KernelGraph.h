@@ -21,8 +21,8 @@ struct Linear {
 struct Buffer {
   mlir::Type element;
   Shape shape;
-  mlir::DenseElementsAttr data; // constants only
-  PanelAttr panel = {};         // how it stands in memory; null: row by row
+  mlir::DenseElementsAttr data;     // constants only
+  PanelAttr panel = {};             // how it stands in memory; null: row by row
   std::optional<Linear> place = {}; // scratch only: where it is read and written, over the root dimensions
 };
 

@@ -10,5 +10,8 @@ namespace weft {
 /// Nothing where that is not known, as of a product of differences, or where `most` may be below 0.
 std::optional<SizeExpr> atMost(const SizeExpr &size, llvm::StringRef symbol, const SizeExpr &most);
 
+/// No less than either, wherever symbols are 0 or more: the greater one, or the sum where that depends on them.
+SizeExpr noLessThan(const SizeExpr &one, const SizeExpr &other);
+
 } // namespace weft
 #endif
