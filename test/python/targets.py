@@ -23,7 +23,7 @@ LIBRARIES = "/usr/aarch64-linux-gnu"
 RUNNER = pathlib.Path(__file__).resolve().parents[2] / "build-aarch64" / "bin" / "weft-run-image"
 
 
-def _flags():
+def flags():
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     return {flag for line in lines if line.startswith("flags") for flag in line.split()}
@@ -34,7 +34,7 @@ def why_not(target):
     if target == "host":
         return None
     if target in NEEDS:
-        missing = NEEDS[target] - _flags()
+        missing = NEEDS[target] - flags()
         return f"this processor lacks {', '.join(sorted(missing))}" if missing else None
     if not shutil.which(QEMU):
         return f"no {QEMU}: ./dev test aarch64 installs it"
