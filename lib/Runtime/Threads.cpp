@@ -2,9 +2,11 @@
 //
 // Decides how a parallel loop is spread. One pool per process; one loop at a
 // time uses it, and a loop that finds it taken (another host thread's call) runs
-// on its own thread alone, so calls never wait for each other. Chunks are handed
-// out by an atomic counter; the caller works too, does everything itself if the
-// workers are late, and waits only for workers that joined.
+// on its own thread alone, so calls never wait for each other. Each thread has a
+// share of the chunks, the same stretch in each loop of a size, so that what it
+// wrote and read before is in its core's cache; then it takes from the others'.
+// The caller works too, does everything itself if the workers are late, and
+// waits only for workers that joined.
 //
 // Workers spin for a while after their last chunk and then park on a futex.
 // Each is pinned to a core of its own, because an unpinned one wakes on the
@@ -44,6 +46,13 @@ struct Job {
   void *closure;
   WeftCall *call;
   int64_t n, grain, chunks;
+  int shares; ///< of the caller and the workers that may help
+};
+
+/// Chunks that one thread takes first.
+struct alignas(64) Share {
+  std::atomic<int64_t> next{0};
+  int64_t end = 0;
 };
 
 // The pool's state is one word, so that joining, closing and a new loop exclude
@@ -56,7 +65,7 @@ int limitOf(uint64_t state) { return int(state >> 17 & 0x7fff); }
 struct Pool {
   alignas(64) std::atomic<uint64_t> state{0};
   Job job{};
-  alignas(64) std::atomic<int64_t> next{0};
+  Share shares[kMaxWorkers + 1]; ///< the caller's, then the workers'
   alignas(64) std::atomic<uint32_t> wakeWord{0};
   std::atomic<int> awake{0};         ///< workers that are not parked
   std::atomic<int> callsInFlight{0}; ///< that used the pool
@@ -108,15 +117,16 @@ void runAlone(const Job &job) {
     runChunk(job, chunk);
 }
 
-/// Takes chunks until none is left or the call stops. The owner of the call polls
-/// its callback too; workers only see the flag.
-void takeChunks(const Job &job, std::atomic<int64_t> &next) {
-  while (weft_rt_poll(job.call) == 0) {
-    int64_t chunk = next.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= job.chunks)
-      return;
-    runChunk(job, chunk);
-  }
+/// Takes chunks, those of the own share first, until none is left or the call stops. The owner of the call polls its
+/// callback too; workers only see the flag.
+void takeChunks(const Job &job, Share *shares, int own) {
+  for (int i = 0; i < job.shares; ++i)
+    for (Share &share = shares[(own + i) % job.shares]; weft_rt_poll(job.call) == 0;) {
+      int64_t chunk = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= share.end)
+        break;
+      runChunk(job, chunk);
+    }
 }
 
 void *workerMain(void *argument) {
@@ -139,7 +149,7 @@ void *workerMain(void *argument) {
       if (!pool.state.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel))
         continue;
       seen = epochOf(state);
-      takeChunks(pool.job, pool.next);
+      takeChunks(pool.job, pool.shares, start.index + 1);
       pool.state.fetch_sub(1, std::memory_order_release);
       idleSince = nanos();
       continue;
@@ -260,13 +270,16 @@ void runShared(const Job &job, int helpers, int64_t costNs) {
     pool.callsInFlight.fetch_add(1, std::memory_order_relaxed);
   }
   pool.job = job;
-  pool.next.store(0, std::memory_order_relaxed);
+  for (int64_t i = 0; i < job.shares; ++i) {
+    pool.shares[i].next.store(i * job.chunks / job.shares, std::memory_order_relaxed);
+    pool.shares[i].end = (i + 1) * job.chunks / job.shares;
+  }
   pool.state.store(makeState(epochOf(pool.state.load(std::memory_order_relaxed)) + 1, helpers));
   if (wake && pool.awake.load() < pool.count.load(std::memory_order_relaxed)) {
     pool.wakeWord.fetch_add(1);
     futexWake(pool.wakeWord, bitsBelow(helpers));
   }
-  takeChunks(pool.job, pool.next);
+  takeChunks(pool.job, pool.shares, 0);
   // No one may join now; wait for those who did.
   pool.state.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (unsigned spins = 0; pool.state.load(std::memory_order_acquire) & kActiveMask; ++spins) {
@@ -294,13 +307,14 @@ void weft_rt_parallel(WeftCall *call, WeftParallelBody body, void *closure, int6
   if (n <= 0)
     return;
   grain = std::clamp<int64_t>(grain, 1, n);
-  Job job{body, closure, call, n, grain, (n - 1) / grain + 1};
+  Job job{body, closure, call, n, grain, (n - 1) / grain + 1, 1};
   int64_t threads = call->threads > 0 ? call->threads : weft_num_threads();
   // As many threads as there are chunks, each with work worth a join.
   int64_t helpers = std::min({threads, job.chunks, cost_ns / kSpinningPaysNs + 1, int64_t(kMaxWorkers)}) - 1;
   bool worthIt = helpers > 0 && (cost_ns >= kParkedPaysNs || gPool.awake.load(std::memory_order_relaxed) > 0);
   if (!worthIt || threadDepth() > 0 || gPool.busy.exchange(true, std::memory_order_acquire))
     return runAlone(job);
+  job.shares = int(helpers) + 1;
   runShared(job, int(helpers), cost_ns);
   gPool.busy.store(false, std::memory_order_release);
 }

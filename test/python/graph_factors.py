@@ -109,8 +109,9 @@ def solved(a, b, attributes, rules):
         if _is_moderate(t, a.dtype) and _is_moderate(right[at], a.dtype) and np.diag(t).all():
             with contextlib.suppress(np.linalg.LinAlgError):
                 x = np.linalg.solve(t.T if attributes["transposed"] else t, right[at])
-                if rules.noise and x.size:  # what cancels may be 0 by another order
-                    small = np.abs(x) < 100 * float(dtypes.finfo(dtypes.dtype(b.dtype)).eps) * np.abs(x).max()
-                    x = np.where(small & (rules.noise.random(x.shape) < 0.5), 0, x)
+                if rules.noise and x.size:  # what cancels may be 0 by another order, of either sign
+                    small = np.abs(x) <= 100 * float(dtypes.finfo(dtypes.dtype(b.dtype)).eps) * np.abs(x).max()
+                    x = np.where(small & (rules.noise.random(x.shape) < 0.5), 0.0, x)
+                    x = np.where(x == 0, np.copysign(0.0, rules.noise.uniform(-1, 1, x.shape)), x)
                 out[at] = x if _is_moderate(x, a.dtype) else out[at]
     return out.astype(b.dtype)

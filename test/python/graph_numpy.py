@@ -121,6 +121,7 @@ class Evaluator:
         tangent = {i: self.rules.zeros_like(results[i]) for i in places}
         if sum(self.rules.size(results[i]) for i in places) > MOST_DIRECTIONS:
             raise TooLarge
+        self.rules.tangents += 1
         for i in places:  # forward mode is the transpose of bwd: its row for each element of the results
             elements = []
             for at in np.ndindex(*self.rules.shape(results[i])):
@@ -128,6 +129,7 @@ class Evaluator:
                 rows = self.call(rules[2], [*residuals, *seeds])
                 elements.append(self.rules.total(rows, given))
             tangent[i] = self.rules.gathered(elements, results[i])
+        self.rules.tangents -= 1
         return [Dual(tag, y, tangent[i]) if i in tangent else y for i, y in enumerate(results)]
 
     def block(self, block, arguments, env, chain=False):
