@@ -1,5 +1,6 @@
 // Decides what a counted loop computes before it starts: dear ops on what does not change from step to step, once, and
-// contractions of a step's slices with such values, over all steps together.
+// contractions of a step's slices with such values, over all steps together; or, where the products of all steps would
+// be large, over blocks of steps, each of which is a loop in the loop.
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Transforms/Batcher.h"
 #include "weft/Transforms/Passes.h"
@@ -25,7 +26,9 @@ SizeExpr bytesOf(Value value) {
 
 class LoopHoister {
 public:
-  LoopHoister(ModuleOp module, ForOp loop) : module(module), loop(loop), body(loop.getBodyBlock()) {}
+  /// `takesTogether`: whether what slices are made into is computed over all steps, too.
+  LoopHoister(ModuleOp module, ForOp loop, bool takesTogether = true)
+      : module(module), loop(loop), body(loop.getBodyBlock()), takesTogether(takesTogether) {}
 
   LogicalResult run() {
     classify();
@@ -38,12 +41,17 @@ public:
       bool dear = kind == FusionKind::Contract || kind == FusionKind::Reduce || kind == FusionKind::Other;
       if (dear && from.lookup(op.getResult(0)) == From::Outside && !isCheapToRemake(op.getResult(0)))
         once.push_back(op.getResult(0));
-      else if (kind == FusionKind::Contract && sharesOperand(&op) && staysSmall(&op))
+      else if (takesTogether && kind == FusionKind::Contract && sharesOperand(&op) && staysSmall(&op))
         together.push_back(op.getResult(0));
     }
     if (once.empty() && together.empty())
       return success();
     OpBuilder builder(loop);
+    if (int64_t steps = stepsOfBlock(together)) {
+      auto [blocks, inner] = inBlocks(builder, steps);
+      return failure(failed(LoopHoister(module, inner).run()) ||
+                     failed(LoopHoister(module, blocks, /*takesTogether=*/false).run()));
+    }
     SmallVector<Value> outside = made(builder, once), stacked;
     if (failed(madeTogether(builder, together, stacked)))
       return failure();
@@ -55,6 +63,7 @@ private:
   ModuleOp module;
   ForOp loop;
   Block &body;
+  bool takesTogether;
   llvm::DenseMap<Value, From> from;
 
   void classify() {
@@ -95,6 +104,68 @@ private:
       if (results == slices * SizeExpr(factor) || results * SizeExpr(factor) == slices)
         return true;
     return false;
+  }
+
+  /// How many steps make a block, so that the products of one stay in a core's second cache; 0: no blocks. All blocks
+  /// have as many steps, and a body that reads the number of its step has none.
+  int64_t stepsOfBlock(ArrayRef<Value> together) {
+    constexpr int64_t most = 1 << 20;
+    SizeExpr step = 0;
+    for (Value value : together)
+      step = step + bytesOf(value);
+    auto count = loop.getCount().getSize().constant(), bytes = step.constant();
+    if (!count || !bytes || *count * *bytes <= most || !loop.getStep().use_empty())
+      return 0;
+    int64_t steps = most / std::max<int64_t>(*bytes, 1);
+    while (steps > 1 && *count % steps)
+      --steps;
+    return steps > 1 && steps * *bytes >= most / 8 ? steps : 0;
+  }
+
+  /// The loop as a loop over blocks of so many steps, and the loop within.
+  std::pair<ForOp, ForOp> inBlocks(OpBuilder &builder, int64_t steps) {
+    Location loc = loop.getLoc();
+    int64_t count = *loop.getCount().getSize().constant() / steps;
+    auto block = [&](Type row, int64_t number) { // of so many rows, or so many blocks of rows
+      auto type = cast<RankedTensorType>(row);
+      Shape shape = shapeOf(type);
+      shape.insert(shape.begin(), SizeExpr(steps));
+      if (number)
+        shape.insert(shape.begin(), SizeExpr(number));
+      return typeOf(shape, type.getElementType());
+    };
+    auto slices = loop.getSliceArguments();
+    ValueRange rows = loop.getYield().getOperands().drop_front(loop.getNumCarries());
+    SmallVector<Value> xs;
+    for (auto [x, slice] : llvm::zip_equal(loop.getXs(), slices))
+      xs.push_back(ReshapeOp::create(builder, loc, block(slice.getType(), count), x));
+    SmallVector<Type> types(loop.getInits().getTypes()), innerTypes(types);
+    for (Value row : rows) {
+      types.push_back(block(row.getType(), count));
+      innerTypes.push_back(block(row.getType(), 0));
+    }
+    auto outer = ForOp::create(builder, loc, types, SizeAttr::get(loop.getContext(), SizeExpr(count)), loop.getInits(),
+                               xs, loop.getCaptures(), loop.getReverse());
+    outer->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
+    Block &around = outer.getBody().emplaceBlock();
+    around.addArgument(loop.getStep().getType(), loc);
+    for (Value argument : llvm::concat<const Value>(loop.getCarryArguments(), slices, loop.getCaptureArguments()))
+      around.addArgument(argument.getType(), argument.getLoc());
+    for (BlockArgument slice : outer.getSliceArguments())
+      slice.setType(block(slice.getType(), 0));
+    OpBuilder inside(loop.getContext());
+    inside.setInsertionPointToEnd(&around);
+    auto inner = ForOp::create(inside, loc, innerTypes, SizeAttr::get(loop.getContext(), SizeExpr(steps)),
+                               ValueRange(outer.getCarryArguments()), ValueRange(outer.getSliceArguments()),
+                               ValueRange(outer.getCaptureArguments()), loop.getReverse());
+    inner->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
+    inner.getBody().takeBody(loop.getBody());
+    YieldOp::create(inside, loc, inner.getResults());
+    for (auto [old, made] : llvm::zip_equal(loop.getResults(), outer.getResults()))
+      old.replaceAllUsesWith(old.getType() == made.getType() ? Value(made)
+                                                             : ReshapeOp::create(builder, loc, old.getType(), made));
+    loop.erase();
+    return {outer, inner};
   }
 
   /// The ops of the body that lead to some values, in order.

@@ -58,3 +58,54 @@ func.func @named(%h: tensor<2x4xf32>, %xs: tensor<?x2x4xf32, #weft.dims<T, _, _>
   }
   return %r : tensor<2x4xf32>
 }
+
+// -----
+
+// Products of all steps would take 2 MB: they are made for blocks of 64 steps, each a loop in the loop. What stays the
+// same is made before both.
+// CHECK-LABEL: func.func @blocks
+// CHECK: %[[XS:.*]] = weft.reshape {{.*}} -> tensor<2x64x64x64xf32>
+// CHECK: weft.dot {{.*}} : (tensor<64x64xf32>, tensor<64x64xf32>)
+// CHECK: %{{.*}}:2 = weft.for <2> reverse carries({{.*}}) xs(%[[XS]]
+// CHECK: weft.dot {{.*}} -> tensor<64x64x64xf32>
+// CHECK: weft.for <64> reverse
+// CHECK-NOT: weft.dot
+// CHECK: weft.reshape {{.*}} : (tensor<2x64x64x64xf32>) -> tensor<128x64x64xf32>
+func.func @blocks(%h: tensor<64x64xf32>, %xs: tensor<128x64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<128x64x64xf32>) {
+  %r, %s = weft.for #weft.size<128> reverse carries(%h : tensor<64x64xf32>) xs(%xs : tensor<128x64x64xf32>)
+      captures(%w : tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<128x64x64xf32>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<64x64xf32>, %x: tensor<64x64xf32>, %wi: tensor<64x64xf32>):
+    %ww = weft.dot %wi, %wi {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    %a = weft.dot %x, %ww {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    %n = weft.add %a, %c : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    weft.yield %n, %c : tensor<64x64xf32>, tensor<64x64xf32>
+  }
+  return %r, %s : tensor<64x64xf32>, tensor<128x64x64xf32>
+}
+
+// -----
+
+// Blocks have as many steps each, and 131 is a prime; nor are there any where a step reads its number.
+// CHECK-LABEL: func.func @whole
+// CHECK: weft.dot
+// CHECK: weft.for <131>
+// CHECK: weft.dot
+// CHECK: weft.for <128>
+// CHECK-NOT: weft.for
+func.func @whole(%h: tensor<64x64xf32>, %xs: tensor<131x64x64xf32>, %ys: tensor<128x64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<128xi64>) {
+  %r = weft.for #weft.size<131> carries(%h : tensor<64x64xf32>) xs(%xs : tensor<131x64x64xf32>)
+      captures(%w : tensor<64x64xf32>) -> (tensor<64x64xf32>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<64x64xf32>, %x: tensor<64x64xf32>, %wi: tensor<64x64xf32>):
+    %a = weft.dot %x, %wi {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    %n = weft.add %a, %c : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    weft.yield %n : tensor<64x64xf32>
+  }
+  %s, %t = weft.for #weft.size<128> carries(%r : tensor<64x64xf32>) xs(%ys : tensor<128x64x64xf32>)
+      captures(%w : tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<128xi64>) {
+  ^bb0(%i: tensor<i64>, %c: tensor<64x64xf32>, %x: tensor<64x64xf32>, %wi: tensor<64x64xf32>):
+    %a = weft.dot %x, %wi {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    %n = weft.add %a, %c : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    weft.yield %n, %i : tensor<64x64xf32>, tensor<i64>
+  }
+  return %s, %t : tensor<64x64xf32>, tensor<128xi64>
+}

@@ -1,5 +1,5 @@
-// Decides how it is told what a kernel asks of the runtime's scratch: an attribute of its function, `weft.scratch`, from
-// the stage `bufferized` on, and a line of text in front of its stored object.
+// Decides how it is told what a kernel asks of the runtime's scratch: an attribute of its function, `weft.scratch`,
+// from the stage `bufferized` on, and a line of text in front of its stored object.
 #ifndef WEFT_CODEGEN_SCRATCH_H
 #define WEFT_CODEGEN_SCRATCH_H
 

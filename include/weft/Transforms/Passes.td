@@ -55,7 +55,9 @@ def Hoist : Weft_ModulePass<"weft-hoist"> {
   let description = [{
     Dear ops (contractions, reductions, sorts ...) on what is the same at every step are computed once. A contraction of a
     step's slices with such a value (`x_t @ w`) is computed for all steps together, by the ops' rules of batching, if the
-    stacked result takes at most four times the room of the slices: it then reads the shared operand once. Ops with effects
+    stacked result takes at most four times the room of the slices: it then reads the shared operand once. Where the
+    products of all steps would take more than 1 MiB and the count has a fitting divisor, the loop becomes one over blocks
+    of steps, and the products of a block are computed together: they stay in cache and need little memory. Ops with effects
     and ops that need not end stay; the others are total, so a loop of no steps does no harm. No bit changes.
   }];
 }
