@@ -60,7 +60,7 @@ LogicalResult Part::restore(StringRef stored) {
   return success();
 }
 
-static LogicalResult compilePart(Part &part, const PipelineOptions &options, const Target &target, std::string &error) {
+static LogicalResult compilePart(Part &part, const PipelineOptions &options, ObjectWriter &writer, std::string &error) {
   PassManager manager(part.module->getContext());
   manager.enableVerifier(false);
   manager.addInstrumentation(part.times.instrumentation());
@@ -72,7 +72,7 @@ static LogicalResult compilePart(Part &part, const PipelineOptions &options, con
   for (auto function : part.module->getOps<FunctionOpInterface>())
     if (Attribute scratch = function->getAttr("weft.scratch"))
       part.scratch[function.getName()] = Scratch::fromAttr(scratch);
-  LogicalResult result = emitObject(*part.module, target, part.object, error, part.times);
+  LogicalResult result = writer.write(*part.module, part.object, error, part.times);
   part.module = {};
   return result;
 }
@@ -94,8 +94,9 @@ LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &opti
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   auto work = [&] {
+    ObjectWriter writer(target);
     for (size_t i; !failed && (i = next++) < parts.size();)
-      if (mlir::failed(compilePart(parts[i], options, target, errors[i])))
+      if (mlir::failed(compilePart(parts[i], options, writer, errors[i])))
         failed = true;
   };
   threads = std::min<size_t>(threads, parts.size());

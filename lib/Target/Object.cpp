@@ -57,21 +57,18 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
 }
 
 /// Optimises and writes one LLVM module. Safe to run in a thread of its own.
-static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, std::string &output, std::string &error,
-                             PassTimes &times) {
+static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Emit kind, std::string &output,
+                             std::string &error, PassTimes &times) {
   double start = PassTimes::now();
   auto count = [&](llvm::StringRef what) {
     double now = PassTimes::now();
     times.add(what, now - std::exchange(start, now));
   };
-  auto machine = makeMachine(target, error);
-  if (!machine)
-    return failure();
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager cgscc;
   llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get());
+  llvm::PassBuilder builder(&machine);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(cgscc);
   builder.registerFunctionAnalyses(functions);
@@ -100,7 +97,7 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager emit;
   auto file = kind == Emit::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
-  if (machine->addPassesToEmitFile(emit, stream, nullptr, file)) {
+  if (machine.addPassesToEmitFile(emit, stream, nullptr, file)) {
     error = "the back end cannot write this kind of file";
     return failure();
   }
@@ -110,18 +107,15 @@ static LogicalResult compile(llvm::Module &ir, const Target &target, Emit kind, 
   return success();
 }
 
-static std::unique_ptr<llvm::Module> translate(ModuleOp module, const Target &target, llvm::LLVMContext &context,
-                                               std::string &error) {
-  auto machine = makeMachine(target, error);
-  if (!machine)
-    return nullptr;
+static std::unique_ptr<llvm::Module> translate(ModuleOp module, const Target &target, llvm::TargetMachine &machine,
+                                               llvm::LLVMContext &context, std::string &error) {
   auto ir = translateModuleToLLVMIR(module, context, "weft", /*disableVerification=*/true); // tests verify the text
   if (!ir) {
     error = "the module does not translate to LLVM IR";
     return nullptr;
   }
-  ir->setDataLayout(machine->createDataLayout());
-  ir->setTargetTriple(machine->getTargetTriple());
+  ir->setDataLayout(machine.createDataLayout());
+  ir->setTargetTriple(machine.getTargetTriple());
   for (llvm::Function &function : *ir) {
     function.setDSOLocal(true);
     if (function.isIntrinsic())
@@ -141,21 +135,28 @@ void prepareTranslation(MLIRContext &context) {
   registerLLVMDialectTranslation(context);
 }
 
-LogicalResult emitObject(ModuleOp module, const Target &target, std::string &object, std::string &error,
-                         PassTimes &times) {
+ObjectWriter::ObjectWriter(const Target &target) : target(target) {}
+ObjectWriter::~ObjectWriter() = default;
+
+LogicalResult ObjectWriter::write(ModuleOp module, std::string &object, std::string &error, PassTimes &times) {
   double start = PassTimes::now();
+  if (!machine && !(machine = makeMachine(target, error)))
+    return failure();
   llvm::LLVMContext context;
-  auto ir = translate(module, target, context, error);
+  auto ir = translate(module, target, *machine, context, error);
   times.add("llvm: translation", PassTimes::now() - start);
-  return ir ? compile(*ir, target, Emit::Object, object, error, times) : failure();
+  return ir ? compile(*ir, *machine, Emit::Object, object, error, times) : failure();
 }
 
 LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
   prepareTranslation(*module.getContext());
+  auto machine = makeMachine(target, error);
+  if (!machine)
+    return failure();
   llvm::LLVMContext context;
-  auto ir = translate(module, target, context, error);
+  auto ir = translate(module, target, *machine, context, error);
   PassTimes times;
-  return ir ? compile(*ir, target, kind, output, error, times) : failure();
+  return ir ? compile(*ir, *machine, kind, output, error, times) : failure();
 }
 
 } // namespace weft

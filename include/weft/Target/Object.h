@@ -5,6 +5,11 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Target.h"
 #include "weft/Target/PassTimes.h"
+#include <memory>
+
+namespace llvm {
+class TargetMachine;
+}
 
 namespace weft {
 
@@ -13,12 +18,22 @@ enum class Emit { Object, Assembly, LLVMIR };
 /// Registers what a context needs for the functions below; before any of its threads calls them.
 void prepareTranslation(mlir::MLIRContext &context);
 
-/// Compiles a module into one object file, in which all that is not private can be called. Modules of one context may
-/// be compiled side by side in threads. `times`: counts LLVM's part. On failure `error` says why.
-mlir::LogicalResult emitObject(mlir::ModuleOp module, const Target &target, std::string &object, std::string &error,
-                               PassTimes &times);
+/// Compiles modules for a target, in one thread: LLVM's tables of the target are made once for all of them.
+class ObjectWriter {
+public:
+  explicit ObjectWriter(const Target &target);
+  ~ObjectWriter();
 
-/// The same as a text, to read.
+  /// Compiles a module into one object file, in which all that is not private can be called. Modules of one context may
+  /// be compiled side by side, each by a writer of its own. `times`: counts LLVM's part. On failure `error` says why.
+  mlir::LogicalResult write(mlir::ModuleOp module, std::string &object, std::string &error, PassTimes &times);
+
+private:
+  const Target &target;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// A module as a text, to read.
 mlir::LogicalResult emitText(mlir::ModuleOp module, const Target &target, Emit kind, std::string &output,
                              std::string &error);
 

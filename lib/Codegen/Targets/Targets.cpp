@@ -41,7 +41,7 @@ static void measureCaches(Target &t) {
   t.l3Bytes = known(_SC_LEVEL3_CACHE_SIZE, t.l3Bytes, 4 << 20, 32 << 20);
 }
 
-Target hostTarget() {
+static Target measureHost() {
   auto host = llvm::sys::getHostCPUFeatures();
   auto known = [&](StringRef name) { return host.lookup(name); };
   bool avx2 = known("avx2") && known("fma") && known("f16c");
@@ -54,6 +54,11 @@ Target hostTarget() {
     t.features.push_back((feature.second ? "+" : "-") + feature.first().str());
   t.dotBytes = avx512 && has(t, "avx512vnni");
   return t;
+}
+
+Target hostTarget() {
+  static const Target host = measureHost(); // every pass of every kernel asks
+  return host;
 }
 
 static Target level(StringRef name) {
