@@ -582,8 +582,13 @@ def _jax_double(a, b):
     jax = peer("jax")
     with jax.enable_x64(True):
         mine = [jax.device_put(x) for x in (a, b)]
-        f = jax.jit(lambda a, b: a @ b).lower(*mine).compile()
-    return lambda: f(*mine).block_until_ready()
+    f = jax.jit(lambda a, b: a @ b)
+
+    def call():
+        with jax.enable_x64(True):  # a part of what f is compiled for, at its first call
+            return f(*mine).block_until_ready()
+
+    return call
 
 
 def _causal(heads, length, size):
