@@ -4,6 +4,7 @@ Decides which targets tests run on: those of x86-64 that this processor has, and
 aarch64` has built what runs there (test/unit/Runtime/RunImage.cpp). A target that cannot run says why.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -48,16 +49,25 @@ PARAMETERS = [
 
 
 class Native:
-    """A module at stage `traced`, compiled for a target; the module itself is not changed.
+    """A module, compiled for a target; the module itself is not changed.
 
     Args:
-        target: "host" or one of NAMES. numerics: as in compiler.options.
+        target: "host" or one of NAMES. numerics: as in compiler.options. stage: at which the module is.
+
+    Attributes:
+        report: what `explain` reads.
     """
 
-    def __init__(self, module, target="host", numerics="strict"):
+    def __init__(self, module, target="host", numerics="strict", stage="traced"):
         options = compiler.options(numerics=numerics, target=target)
-        self.image, _ = _weft.compile(module.clone(), options.text(), None)
-        self.program = None if target == "aarch64" else _weft.Program(self.image)
+        if target != "aarch64" and stage == "traced":
+            compiled = compiler.compile_module(module, options)
+            self.program, self.report = compiled.program, compiled.report
+        else:
+            text = options.text() + (f"stage={stage}\n" if stage != "traced" else "")
+            self.image, report = _weft.compile(module.clone(), text)
+            self.program = None if target == "aarch64" else _weft.Program(self.image)
+            self.report = json.loads(report)
 
     def __call__(self, args, threads=0):
         """The results on arrays, as NumPy arrays; threads: 0 as many as there are.

@@ -1,14 +1,16 @@
 """One program, one set of bits, on each target (x86-64-v3, x86-64-v4 and, in QEMU, aarch64) and number of threads,
-against the reference interpreter: every op of the op table on every dtype, special values, and small programs of each
-kind of kernel. (test_ops.py holds the code of this machine to the same, test_schedules.py larger sizes.)
+against the reference interpreter: every op of the op table on every dtype, special values, small programs of each kind
+of kernel, and random ones. (test_ops.py holds the code of this machine to the same, test_schedules.py larger sizes.)
 
 With default numerics, ops keep their bounds, and a target gives the same bits for any number of threads.
 """
 
+import contextlib
 import functools
 
 import numpy as np
 import pytest
+import random_graphs
 import targets
 import weft as wf
 from op_table import STRUCTURED, samples
@@ -163,3 +165,17 @@ def test_small_programs(target, name):
             same_bits(got, want)
     for got, want in zip(given, wanted, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+SEEDS = [*range(1010, 1014), *range(30010, 30013), *range(40030, 40034), *range(140010, 140013)]
+
+
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_random_programs(target):
+    """A few; random_graphs.py --target runs as many as are asked for."""
+    wrong = {}
+    for seed in SEEDS:
+        with contextlib.suppress(random_graphs.Refused):
+            if found := random_graphs.difference(random_graphs.Program(seed), target=target):
+                wrong[seed] = found
+    assert not wrong
