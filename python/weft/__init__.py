@@ -22,7 +22,7 @@ _HOME = {
     "__array_namespace_info__": "weft._src.inspection",
     "disable_jit": "weft._src.implicit",
     "associative_scan": "weft._src.prefixes",
-    "nofuse": "weft._src.barrier",
+    **dict.fromkeys(("fuse", "nofuse"), "weft._src.barrier"),
     **dict.fromkeys(("cond", "fori_loop", "map", "scan", "switch", "while_loop"), "weft._src.control"),
     **dict.fromkeys(
         ("eval_shape", "grad", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap"),

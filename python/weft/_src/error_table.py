@@ -312,6 +312,10 @@ def _rows() -> dict[str, Entry]:
     row("WF1506", "CompileError", "unknown or unfit target",
         """The target is not known, or this machine cannot run it.""")
     row("WF1507", "UnsupportedError", "not there yet", """The op or form has its place in Weft, but no code yet.""")
+    row("WF1508", "CompileError", "not one kernel",
+        """A function of `wf.fuse` is more than one kernel for such arguments; the message has them, and why.""",
+        "wf.fuse(lambda x: wf.flip(wf.exp(x)) + x)(np.ones(8, np.float32))",
+        "the page on fusion (docs/fusion.md) says what each reason means, and what one can do.")
 
     # ------------------------------------------------------------------------------------ WF16xx: calls, runtime
     row("WF1601", "WrongArgumentError", "wrong number of inputs", """The program takes another number of inputs.""")

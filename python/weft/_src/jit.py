@@ -21,6 +21,7 @@ import numpy as np
 from weft._src import (
     _weft,
     array,
+    barrier,
     cache,
     compiler,
     dtypes,
@@ -245,6 +246,7 @@ class Jitted:
         self.fast: Any = None
         self._variants: dict[Any, list[_Variant]] = {}
         self.allow_impure = False
+        self.one_kernel = False  # `wf.fuse`
         self.assume = Assumptions()
         self.misses: list[str] = []  # why each trace was made, for explain
 
@@ -395,6 +397,8 @@ class Jitted:
             traced = self._trace(call, args, kwargs, reads)
             took = (time.perf_counter() - begin) * 1e3
             variant = self._compile(call, traced, key, unkeyed)._replace(traced_ms=took)
+        if self.one_kernel:
+            barrier.check_one_kernel(explain.Explanation(self, call, variant))
         known = self._variants.setdefault(call.key, [])
         known.append(variant)
         del known[:-_MAX_VARIANTS]
@@ -556,6 +560,10 @@ class Jitted:
         """Inside another trace: one function, traced once for each signature, and a call of it."""
         scope = trace.current()
         assert scope is not None
+        if self.one_kernel:
+            with trace.suspended():
+                self.prepared(*self._rebuild(call, call.specs, args, kwargs))
+            call = call._replace(leaves=barrier.nofuse(call.leaves))
         key = (id(self), call.key)
         found = scope.trace.functions.get(key)
         if found is _ACTIVE:
@@ -598,7 +606,8 @@ class Jitted:
         results = trace.call(found[0], call.leaves)
         n = found[1].num_leaves
         state.assign(found[3], results[n:])
-        return found[1].unflatten(results[:n])
+        whole = found[1].unflatten(results[:n])
+        return barrier.nofuse(whole) if self.one_kernel else whole
 
     # ----------------------------------------------------------------------------------------------------- stages
 
