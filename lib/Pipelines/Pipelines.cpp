@@ -49,6 +49,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     LowerMapOptions maps;
     maps.strict = options.strict;
     pm.addPass(createLowerMap(maps));
+    // On code as it was traced, where steps are alike; after derivatives, so that their sums keep their order.
+    pm.addPass(createReroll());
     // Before simplification, which then works on the loops and on what left them.
     pm.addPass(createHoist());
     SimplifyOptions simplify;

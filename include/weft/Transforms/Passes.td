@@ -50,6 +50,19 @@ def NameDims : Weft_ModulePass<"weft-name-dims"> {
   }];
 }
 
+def Reroll : Weft_ModulePass<"weft-reroll"> {
+  let summary = "makes loops of repeated straight-line code";
+  let description = [{
+    A Python loop that is unrolled by tracing leaves its steps one after another. Four or more of them that do the same to
+    operands of the same types become one `weft.for`, where each operand comes from the same place in every step: from the
+    step itself, from the step before (a carry), from outside, from neighbouring rows of one array (then the loop walks
+    the rows, up or down), or is one constant. What later code reads of many steps is stacked; gradients of such a loop
+    are loops over what it stacked. Only long programs change: 128 ops and more where steps read rows, since kernels that
+    read a fixed row are compiled one by one, and 1,024 where they do not; and only steps that hold a contraction or a
+    loop, or whose values are small, since others fuse with each other. No bit changes.
+  }];
+}
+
 def Hoist : Weft_ModulePass<"weft-hoist"> {
   let summary = "computes before a counted loop what its steps need not compute one by one";
   let description = [{

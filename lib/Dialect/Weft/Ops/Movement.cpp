@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Rows.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Reference/Interpreter.h"
@@ -497,6 +498,48 @@ LogicalResult SliceOp::verify() {
     // A size with a floordiv, or one bound by an assumption, is checked at entry (weft.assume).
   }
   return success();
+}
+
+std::optional<Row> weft::rowOf(Value value) {
+  if (auto reshape = value.getDefiningOp<ReshapeOp>()) {
+    Shape from = shapeOf(reshape.getX());
+    if (from.empty() || !llvm::equal(ArrayRef(from).drop_front(), shapeOf(value)))
+      return std::nullopt;
+    value = reshape.getX();
+  }
+  auto slice = value.getDefiningOp<SliceOp>();
+  if (!slice)
+    return std::nullopt;
+  Shape from = shapeOf(slice.getX()), to = shapeOf(slice);
+  if (to.empty() || to[0] != SizeExpr(1) || !llvm::equal(ArrayRef(from).drop_front(), ArrayRef(to).drop_front()) ||
+      !llvm::all_of(slice.getStrides().drop_front(), [](int64_t stride) { return stride == 1; }))
+    return std::nullopt;
+  return Row{slice.getX(), slice.getStarts()[0]};
+}
+
+Value weft::takeRows(OpBuilder &builder, Location loc, Row first, int64_t count) {
+  Shape shape = shapeOf(first.array);
+  if (shape[0] == SizeExpr(count))
+    return first.array;
+  SmallVector<int64_t> starts(shape.size(), 0), strides(shape.size(), 1);
+  starts[0] = first.index;
+  shape[0] = SizeExpr(count);
+  return SliceOp::create(builder, loc, typeOf(shape, getElementTypeOrSelf(first.array)), first.array, starts, strides);
+}
+
+Value weft::takeRow(OpBuilder &builder, Location loc, Row row, RankedTensorType type) {
+  Shape shape = shapeOf(row.array);
+  SmallVector<int64_t> starts(shape.size(), 0), strides(shape.size(), 1);
+  starts[0] = row.index;
+  shape[0] = SizeExpr(1);
+  Value slice = SliceOp::create(builder, loc, typeOf(shape, type.getElementType()), row.array, starts, strides);
+  return slice.getType() == type ? slice : ReshapeOp::create(builder, loc, type, slice).getResult();
+}
+
+RankedTensorType weft::stackedType(Type type, int64_t count) {
+  Shape shape = shapeOf(type);
+  shape.insert(shape.begin(), SizeExpr(count));
+  return typeOf(shape, getElementTypeOrSelf(type));
 }
 
 /// The operand of a concat that a slice reads, and where it starts there: the slice must lie in it wholly.
