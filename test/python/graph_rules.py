@@ -693,7 +693,8 @@ PARTIALS = {
     "rem": [1.0, lambda r, x, y, _: r.do("neg", r.do("trunc", r.do("div", x, y)))],
     "pow": [
         lambda r, x, y, _: _mul(r, y, r.do("pow", x, r.do("sub", y, r._like(1.0, y)))),
-        lambda r, x, y, q: _mul(r, q, r.do("log", x)),
+        # 0^y is 0 for all y > 0, so there is no slope along y; nor at y = 0, as in JAX.
+        lambda r, x, y, q: _mul(r, q, r.do("log", r.do("select", np.asarray(r.value(x) == 0), r._like(1.0, x), x))),
     ],
     "atan2": [
         lambda r, x, y, _: r.do("div", y, r.add(_mul(r, x, x), _mul(r, y, y))),
