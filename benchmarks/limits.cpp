@@ -1,6 +1,7 @@
-// What this machine can do at most, for the `limit` rows of workloads.py: a loop of nothing but fused products, and
-// streams over memory, each by `threads` threads. Built there with the machine's own compiler (-O3 -march=native).
-// Stores are non-temporal: a plain one reads the line first, and so is no limit.
+// What this machine can do at most, for the `limit` rows of workloads.py: loops of nothing but fused products (of
+// float, and by the instructions for bytes and bf16), and streams over memory, each by `threads` threads. Built there
+// with the machine's own compiler (-O3 -march=native). Stores are non-temporal: a plain one reads the line first, and
+// so is no limit.
 #include <cstdint>
 #include <immintrin.h>
 #include <thread>

@@ -328,6 +328,20 @@ def _matmul(m, n, k, **rest):
     return Workload(f"matmul {m}x{n}x{k}", lambda e, a, b: a @ b, normal((m, k), (k, n)), bounds, **rest)
 
 
+def _halves():
+    import ml_dtypes
+
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+def _bf16(name, program, *shapes, bounds):
+    """In bf16: results within a rounding of the exact ones; ONNX Runtime has no kernels for it on CPUs."""
+    return Workload(
+        f"{name}, bf16", program, lambda: normal(*shapes, dtype=_halves())(), bounds, tolerance=2.0**-8,
+        without=("onnxruntime",),
+    )  # fmt: skip
+
+
 def _bytes(m, n, k):
     def inputs():
         rng = np.random.default_rng(0)
@@ -628,6 +642,11 @@ WORKLOADS = [
         {"fma": 2 * 2.0 * 1024**3}, tolerance=1e-12, special={"jax": _jax_double}, without=("onnxruntime",),
     ),
     _bytes(1024, 1024, 1024),
+    _bf16(
+        "matmul 1024x1024x1024", lambda e, a, b: a @ b, (1024, 1024), (1024, 1024), bounds={"halves": 2.0 * 1024**3}
+    ),
+    _bf16("softmax 4096x4096", lambda e, x: e.softmax(x), (4096, 4096), bounds={"copy": SQUARE * SQUARE / 2}),
+    _bf16("gelu 4M", lambda e, x: e.gelu(x), (4 << 20,), bounds={"copy": (4 << 20) / 2}),
     Workload(
         "x @ w.T, 128x3072x768", lambda e, x, w: x @ e.permute(w, (1, 0)), normal((128, 768), (3072, 768)),
         {"fma": 2.0 * 128 * 768 * 3072}, weights=1,
@@ -694,6 +713,13 @@ def _jax(w: Workload, inputs):
     return Engine(make, _arrays)
 
 
+def _to_torch(a):
+    torch = peer("torch")
+    if a.dtype.name == "bfloat16":  # which torch does not know as NumPy's
+        return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(a)
+
+
 def _torch(w: Workload, inputs):
     def make():
         torch = peer("torch")
@@ -703,7 +729,7 @@ def _torch(w: Workload, inputs):
             return w.special["torch.compile"](*inputs)
         torch._inductor.config.freezing = bool(w.weights)
         module = _Torch(torch)
-        mine = [torch.from_numpy(a) for a in inputs]
+        mine = [_to_torch(a) for a in inputs]
         n = len(mine) - w.weights
         weights = mine[n:]
         if not w.weights:
@@ -726,7 +752,12 @@ def _torch(w: Workload, inputs):
 
         return call
 
-    return Engine(make, lambda out: [a.numpy() for a in (out if isinstance(out, tuple) else [out])])
+    def result(out):
+        torch = peer("torch")
+        arrays = out if isinstance(out, tuple) else [out]
+        return [(a.float() if a.dtype == torch.bfloat16 else a).numpy() for a in arrays]
+
+    return Engine(make, result)
 
 
 def _ort_session(onnx, ort, graph):

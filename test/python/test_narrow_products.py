@@ -170,3 +170,70 @@ def test_the_schedule_says_the_group():
     assert f"group = {group}" in schedule_of(lambda x, y: wide(x) @ wide(y), x, y)
     assert "group" not in schedule_of(lambda x, y: wide(x) @ wide(y), one, y)  # one row: nothing uses what is packed
     assert "group" not in schedule_of(lambda x, y: wide(x) @ wide(y), wf.asarray(x).astype(wf.int32), y)
+
+
+HALVES = [(16, 8, 16), (17, 7, 33), (70, 130, 90), (128, 61, 300), (531, 66, 90), (20, 9001, 40), (300, 5002, 33)]
+
+
+def halves(shape, wild):
+    """Numbers of bf16. Wild: of all exponents, some of them subnormal, infinite, NaN or -0."""
+    if not wild:
+        return RNG.normal(size=shape).astype(np.float32).astype(wf.bfloat16.numpy)
+    x = RNG.integers(0, 1 << 16, shape, np.uint16)
+    finite = np.where(RNG.random(shape) < 0.999, x & 0xBFFF, x)  # most below 2, or sums are all NaN
+    return finite.view(wf.bfloat16.numpy)
+
+
+def in_bits(program, targets=TARGETS, threads=(1, 2)):
+    wanted = program.reference()[0]
+    for target, number in itertools.product(targets, threads):
+        same_bits(program.native(target, number)[0], wanted)
+
+
+@pytest.mark.parametrize("wild", ["tame", "left", "right", "both"])
+@pytest.mark.parametrize("size", HALVES)
+def test_products_of_halves_take_one_after_another(size, wild):
+    m, k, n = size
+    x, y = halves((m, k), wild in ("left", "both")), halves((k, n), wild in ("right", "both"))
+    turned = np.ascontiguousarray(y.T)
+    in_bits(Program(lambda x, y: [x.astype(wf.float32) @ y.astype(wf.float32)], x, y))
+    in_bits(Program(lambda x, y: [x @ y.T], x, turned), threads=(2,))
+    in_bits(Program(lambda x, y: [x.T @ y], np.ascontiguousarray(x.T), y), threads=(2,))
+
+
+@pytest.mark.parametrize("place", ["left", "right"])
+@pytest.mark.parametrize("number", [1e-40, 2.0**-57, 2.0**-56, 2.0**62, 2.0**63, -3e38, np.inf, -np.inf, np.nan, -0.0])
+def test_one_half_that_is_not_tame(place, number):
+    # Products of one column vanish or overflow by themselves where the instruction for halves does not see subnormals.
+    x, y = halves((40, 100), False), halves((100, 70), False)
+    x[:, 3], y[3, :] = 2.0**100, 2.0**-120
+    (x if place == "left" else y)[33, 50] = number
+    in_bits(Program(lambda x, y: [x.astype(wf.float32) @ y.astype(wf.float32)], x, y), threads=(1,))
+    x[:, 3], y[3, :] = 1, 2.0**-50
+    in_bits(Program(lambda x, y: [x.astype(wf.float32) @ y.astype(wf.float32)], x, y), threads=(1,))
+
+
+def test_the_smallest_tame_halves():
+    # Sums that cancel to the last multiple of 2^-126, and products at the upper end.
+    least = RNG.integers(0, 256, (32, 64), np.uint16) + ((127 - 56) << 7)
+    most = RNG.integers(0, 256, (64, 48), np.uint16) + ((127 + 61) << 7)
+    for bits, other in ((least, least.T), (most.T, most), (least, most)):
+        signs = [RNG.integers(0, 2, b.shape, np.uint16) << 15 for b in (bits, other)]
+        x, y = ((b | s).astype(np.uint16).view(wf.bfloat16.numpy) for b, s in zip((bits, other), signs, strict=True))
+        in_bits(Program(lambda x, y: [x.astype(wf.float32) @ y.astype(wf.float32)], x.copy(), y.copy()), threads=(1,))
+
+
+def test_halves_in_batches_and_with_an_epilogue():
+    x, y, bias = halves((5, 40, 66), False), halves((5, 66, 50), True), halves((50,), False)
+    in_bits(Program(lambda x, y, b: [wf.nn.relu(x @ y + b)], x, y, bias))
+
+
+@pytest.mark.parametrize("target", ["x86-64-v4+avx512vnni+avx512bf16", "x86-64-v4"])
+def test_instructions_are_the_targets(target):
+    x, y = whole((64, 256), np.int8), whole((256, 64), np.int8)
+    a, b = halves((64, 256), False), halves((256, 64), False)
+    dots = "+" in target
+    text = wf.jit(lambda x, y: wide(x) @ wide(y)).lower(x, y, target=target).as_text("asm")
+    assert ("vpdpbusd" in text) == dots and ("vpmaddwd" in text) != dots and "vpmulld" not in text
+    text = wf.jit(lambda x, y: x @ y).lower(a, b, target=target).as_text("asm")
+    assert ("vdpbf16ps" in text) == dots and "vfmadd" in text

@@ -17,8 +17,9 @@ struct Target {
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
   bool streams = false;          // non-temporal vector stores, which write whole lines without reading them
   // Instructions that add products of neighbouring steps of k to each lane of 4 bytes, where there are any.
-  bool dotBytes = false; // four of u8 by i8, to an i32 (AVX-512 VNNI)
-  bool dotWords = false; // two of i16 by i16, to an i32 (pmaddwd and an addition)
+  bool dotBytes = false;  // four of u8 by i8, to an i32 (AVX-512 VNNI)
+  bool dotWords = false;  // two of i16 by i16, to an i32 (pmaddwd and an addition)
+  bool dotHalves = false; // two of bf16 by bf16, to an f32, the odd one first, one fma each (AVX-512 BF16)
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
   // Rough rates for the cost model, per core: they only decide about threads.
   double flopsPerNs = 30, bytesPerNs = 10;
@@ -31,8 +32,8 @@ struct Target {
 
 /// This machine.
 Target hostTarget();
-/// By name: "host", "x86-64-v3", "x86-64-v4", "aarch64", the latter with features of LLVM's names ("+avx512vnni")
-/// behind; nothing known: empty triple.
+/// By name: "host", or "x86-64-v3", "x86-64-v4", "aarch64", perhaps followed by features as LLVM names them
+/// ("x86-64-v4+avx512vnni"); nothing known: empty triple.
 Target targetByName(const std::string &name);
 
 } // namespace weft

@@ -1,6 +1,9 @@
 // Decides how k is taken in groups: which products one instruction of the target sums, and how operands are packed for
-// it: the group's numbers side by side in lanes of 4 bytes, so that a lane of a vector is one place with its group.
+// it: the group's numbers side by side in words of 4 bytes, so that a lane of a vector is one place with its group.
+// Sums have the bits of products taken one by one: those of integers in any case, those of bf16 where all operands are
+// tame.
 #include "Tile.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -9,15 +12,23 @@ namespace weft {
 
 namespace {
 
-/// What one side of the product widens: bits and sign of an integer argument; no bits for anything else.
+/// What one side of the product widens: bits and sign of an argument; no bits for anything else.
 struct Narrow {
   unsigned bits = 0;
-  bool isSigned = false;
+  bool isSigned = false, isHalf = false; // half of a float: bf16
 };
+
+// The instruction for bf16 takes subnormal numbers for 0 and gives none. Halves are tame if they are 0, or at least
+// 2^-56 (the sums are then multiples of 2^-126) and below 2^63 (no product overflows that fma would still add to).
+constexpr int64_t leastTame = (127 - 56) << 7, firstWild = (127 + 63) << 7, magnitude = 0x7fff;
 
 Narrow narrowOf(Value side) {
   Operation *op = side.getDefiningOp();
-  if (!isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(op) || !isa<BlockArgument>(op->getOperand(0)))
+  if (!op || op->getNumOperands() != 1 || !isa<BlockArgument>(op->getOperand(0)))
+    return {};
+  if (isa<arith::ExtFOp>(op) && op->getOperand(0).getType().isBF16())
+    return {16, true, true};
+  if (!isa<arith::ExtSIOp, arith::ExtUIOp>(op))
     return {};
   return {op->getOperand(0).getType().getIntOrFloatBitWidth(), isa<arith::ExtSIOp>(op)};
 }
@@ -26,9 +37,11 @@ Narrow narrowOf(Value side) {
 
 int64_t Contraction::group(KernelGraph &g, const Target &target) const {
   bool one = leftBuffer < 0 || rightBuffer < 0 || leftPanel || rightPanel || groups(g, folded, false).size() != 1;
-  if (one || !accumulator.isInteger(32))
+  if (one || accumulator.getIntOrFloatBitWidth() != 32)
     return 1;
   Narrow l = narrowOf(side(left)), r = narrowOf(side(right));
+  if (accumulator.isF32())
+    return target.dotHalves && l.isHalf && r.isHalf ? 2 : 1;
   if (target.dotBytes && l.bits == 8 && r.bits == 8 && r.isSigned)
     return 4;
   auto isWord = [](Narrow x) { return x.bits == 8 || (x.bits == 16 && x.isSigned); };
@@ -38,16 +51,31 @@ int64_t Contraction::group(KernelGraph &g, const Target &target) const {
 //===-- instructions ---------------------------------------------------------------------------------------------===//
 
 /// acc + the products of each lane's group.
-Value Tile::dot(Value acc, Value left, Value right) {
+Value Tile::dot(Value acc, Value left, Value right, bool exactly) {
   auto type = cast<VectorType>(acc.getType());
   int64_t lanes = type.getNumElements();
-  Type part = b.getIntegerType(32 / s.group);
+  Type part = sumsHalves() ? Type(b.getBF16Type()) : b.getIntegerType(32 / s.group);
   auto parts = [&](Value words) -> Value {
     return vector::BitCastOp::create(b, e.loc, VectorType::get({lanes * s.group}, part), words);
   };
   auto call = [&](StringRef name, ValueRange operands) {
     return LLVM::CallIntrinsicOp::create(b, e.loc, type, b.getStringAttr(name), operands).getResult(0);
   };
+  if (sumsHalves() && exactly) {
+    auto number = [&](int64_t value) {
+      return e.widen(arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), int32_t(value)), lanes);
+    };
+    auto first = [&](Value words) -> Value {
+      return arith::BitcastOp::create(b, e.loc, type, arith::AndIOp::create(b, e.loc, words, number(0xffff0000)));
+    };
+    auto second = [&](Value words) -> Value {
+      return arith::BitcastOp::create(b, e.loc, type, arith::ShLIOp::create(b, e.loc, words, number(16)));
+    };
+    acc = math::FmaOp::create(b, e.loc, first(left), first(right), acc);
+    return math::FmaOp::create(b, e.loc, second(left), second(right), acc);
+  }
+  if (sumsHalves())
+    return call("llvm.x86.avx512bf16.dpbf16ps." + std::to_string(lanes * 32), {acc, parts(left), parts(right)});
   if (s.group == 4)
     return call("llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32), {acc, parts(left), parts(right)});
   StringRef name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
@@ -67,15 +95,17 @@ Value Tile::signBits(Type type) {
   return vector ? e.widen(bits, vector.getNumElements()) : bits;
 }
 
-/// Numbers of an operand as the instruction takes them.
+/// Numbers of an operand as the bits that the instruction takes.
 Value Tile::asParts(int input, Value loaded) {
   Narrow narrow = narrowOf(c.side(input));
   unsigned bits = 32 / s.group;
-  if (narrow.bits == bits)
-    return loaded;
   Type type = b.getIntegerType(bits);
   if (auto vector = dyn_cast<VectorType>(loaded.getType()))
     type = VectorType::get(vector.getShape(), type);
+  if (narrow.isHalf)
+    return arith::BitcastOp::create(b, e.loc, type, loaded);
+  if (narrow.bits == bits)
+    return loaded;
   return narrow.isSigned ? Value(arith::ExtSIOp::create(b, e.loc, type, loaded))
                          : Value(arith::ExtUIOp::create(b, e.loc, type, loaded));
 }
@@ -84,6 +114,20 @@ Value Tile::moved(int input, Value words) {
   if (input != c.left || !movesLeft())
     return words;
   return arith::XOrIOp::create(b, e.loc, words, signBits(words.getType()));
+}
+
+/// Words of numbers that lie along k in a vector. Of two halves the instruction takes the upper one first.
+Value Tile::groupsAlong(int input, Value loaded) {
+  Value parts = asParts(input, loaded);
+  int64_t words = cast<VectorType>(parts.getType()).getNumElements() / s.group;
+  auto type = VectorType::get({words}, b.getI32Type());
+  Value value = vector::BitCastOp::create(b, e.loc, type, parts);
+  if (sumsHalves()) {
+    Value by = arith::ConstantOp::create(b, e.loc, DenseElementsAttr::get(type, b.getI32IntegerAttr(16)));
+    value = arith::OrIOp::create(b, e.loc, arith::ShLIOp::create(b, e.loc, value, by),
+                                 arith::ShRUIOp::create(b, e.loc, value, by));
+  }
+  return moved(input, value);
 }
 
 /// A group of k as one word, or a vector of lanes' groups: `load` gives the numbers at a step of k. Steps past the end
@@ -104,13 +148,14 @@ Value Tile::groupAt(int input, Value first, Value there, llvm::function_ref<Valu
     Value word = arith::ExtUIOp::create(b, e.loc, type, part);
     if (inside)
       word = arith::SelectOp::create(b, e.loc, inside, word, zero);
-    if (t) {
-      Value by = arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), t * 32 / s.group);
+    int64_t place = sumsHalves() ? s.group - 1 - t : t; // the upper half comes first
+    if (place) {
+      Value by = arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), place * 32 / s.group);
       if (auto vector = dyn_cast<VectorType>(type))
         by = e.widen(by, vector.getNumElements());
-      word = arith::OrIOp::create(b, e.loc, words, arith::ShLIOp::create(b, e.loc, word, by));
+      word = arith::ShLIOp::create(b, e.loc, word, by);
     }
-    words = word;
+    words = words ? Value(arith::OrIOp::create(b, e.loc, words, word)) : word;
   }
   return moved(input, words);
 }
@@ -141,6 +186,8 @@ void Tile::overGroups(const Stretch &k, llvm::function_ref<void(Value, Value, Va
 /// The rows, tile by tile, group by group.
 void Tile::groupLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k) {
   Type element = g.buffers[c.leftBuffer].element;
+  int dim = ks.front().back();
+  bool along = c.leftAccess.coefs[dim] == SizeExpr(1);
   overTiles(rows, [&](Value i, int64_t count) {
     overGroups(k, [&](Value first, Value number, Value there) {
       Point to, from = origin;
@@ -149,13 +196,36 @@ void Tile::groupLeft(const Point &origin, const Panel &panel, const Stretch &row
       for (int64_t r = 0; r < count; ++r) {
         Linear linear = c.leftAccess;
         linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
-        Value word = groupAt(c.left, first, there, [&](Value step) {
-          from.indices[ks.front().back()] = step;
+        auto load = [&](Value step) {
+          from.indices[dim] = step;
           return e.load(e.pointers[c.leftBuffer], element, linear, from);
-        });
+        };
+        Value word;
+        if (along && !there) {
+          from.lane = dim;
+          from.width = s.group;
+          word = vector::ExtractOp::create(b, e.loc, groupsAlong(c.left, load(first)), 0);
+        } else {
+          word = groupAt(c.left, first, there, load);
+        }
         e.store(word, panel.memory, leftElement(), Linear{SizeExpr(r), {SizeExpr(1)}}, to);
       }
     });
+    if (!sumsHalves())
+      return;
+    // The tile's words lie in one stretch.
+    Stretch numbers = steps(k);
+    Value base = panelOffset(panel, i, count, numbers.first);
+    Value length = e.mul(e.sub(numbers.end, numbers.first), SizeExpr(count)), middle = e.roundDown(length, width);
+    auto over = [&](Value first, Value end, bool masks, SmallVector<Value> sofar) {
+      return e.loopCarry(first, end, width, sofar, [&](Value at, ValueRange carried) {
+        Point place = rowOfMemory(e, e.add(base, at), width);
+        if (masks)
+          place.mask = e.laneMask(e.sub(length, at), width);
+        return extremes(carried, e.load(panel.memory, leftElement(), Linear{0, {SizeExpr(1), SizeExpr(1)}}, place));
+      });
+    };
+    noteWild(over(middle, length, true, over(e.index(0), middle, false, noExtremes())), panel, i, count);
   });
 }
 
@@ -187,31 +257,83 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
       });
     });
   });
-  if (!movesLeft())
+  if (!movesLeft() && !sumsHalves())
     return;
   overStrips(lanes, [&](const Lanes &strip) {
-    Type type = e.vectorOf(c.accumulator, width);
+    Type type = e.vectorOf(rightElement(), width);
     Value zero = arith::ConstantOp::create(b, e.loc, b.getZeroAttr(type));
     Stretch numbers = steps(k);
-    SmallVector<Value> sums =
-        e.loopCarry(numbers.first, numbers.end, 1, SmallVector<Value>(strip.vectors(), zero),
-                    [&](Value number, ValueRange carried) {
-                      SmallVector<Value> next;
-                      for (auto [v, sum] : llvm::enumerate(carried))
-                        next.push_back(dot(sum, signBits(type),
-                                           e.load(panel.memory, rightElement(), inPanel, slot(strip, v, number))));
-                      return next;
-                    });
-    for (auto [v, sum] : llvm::enumerate(sums))
+    SmallVector<Value> starts = sumsHalves() ? noExtremes() : SmallVector<Value>(strip.vectors(), zero);
+    auto ends = e.loopCarry(numbers.first, numbers.end, 1, starts, [&](Value number, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      for (unsigned v = 0; v < strip.vectors(); ++v) {
+        Value words = e.load(panel.memory, rightElement(), inPanel, slot(strip, v, number));
+        if (sumsHalves())
+          next = extremes(next, words);
+        else
+          next[v] = dot(next[v], signBits(type), words, false);
+      }
+      return next;
+    });
+    if (sumsHalves())
+      return noteWild(ends, panel, strip.j, this->strip());
+    for (auto [v, sum] : llvm::enumerate(ends))
       e.store(arith::SubIOp::create(b, e.loc, zero, sum), panel.memory, rightElement(), inPanel,
-              slot(strip, v, correctionAt(panel)));
+              slot(strip, v, behind(panel)));
   });
 }
 
-/// The correction of a strip stands behind its steps.
-Value Tile::correctionAt(const Panel &panel) {
+/// The step behind those of a strip.
+Value Tile::behind(const Panel &panel) {
   Value last = e.index(panel.length - SizeExpr(1));
   return panel.k ? e.add(panel.k, last) : last;
+}
+
+/// The greatest magnitude of some halves, and the least one less 1, which of 0 is the greatest of all.
+SmallVector<Value> Tile::noExtremes() {
+  auto type = e.vectorOf(b.getI16Type(), width * 2);
+  auto all = [&](int64_t bits) -> Value {
+    return arith::ConstantOp::create(b, e.loc, DenseElementsAttr::get(type, b.getI16IntegerAttr(int16_t(bits))));
+  };
+  return {all(0), all(0xffff)};
+}
+
+SmallVector<Value> Tile::extremes(ValueRange sofar, Value words) {
+  Type type = sofar.front().getType();
+  auto all = [&](int64_t bits) -> Value {
+    return arith::ConstantOp::create(
+        b, e.loc, DenseElementsAttr::get(cast<ShapedType>(type), b.getI16IntegerAttr(int16_t(bits))));
+  };
+  Value size = arith::AndIOp::create(b, e.loc, vector::BitCastOp::create(b, e.loc, cast<VectorType>(type), words),
+                                     all(magnitude));
+  return {arith::MaxUIOp::create(b, e.loc, sofar[0], size),
+          arith::MinUIOp::create(b, e.loc, sofar[1], arith::SubIOp::create(b, e.loc, size, all(1)))};
+}
+
+void Tile::noteWild(ValueRange extremes, const Panel &panel, Value place, int64_t strip) {
+  auto fold = [&](vector::CombiningKind kind, Value v) { return vector::ReductionOp::create(b, e.loc, kind, v); };
+  auto test = [&](arith::CmpIPredicate predicate, Value x, int64_t bound) -> Value {
+    return arith::CmpIOp::create(b, e.loc, predicate, x,
+                                 arith::ConstantIntOp::create(b, e.loc, b.getI16Type(), int16_t(bound)));
+  };
+  Value large = test(arith::CmpIPredicate::uge, fold(vector::CombiningKind::MAXUI, extremes[0]), firstWild);
+  Value small = test(arith::CmpIPredicate::ult, fold(vector::CombiningKind::MINUI, extremes[1]), leastTame - 1);
+  Value wild = arith::ExtUIOp::create(b, e.loc, b.getI32Type(), arith::OrIOp::create(b, e.loc, large, small));
+  Point to;
+  to.indices = {panelOffset(panel, place, strip, behind(panel))};
+  e.store(wild, panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1)}}, to);
+}
+
+/// Whether one of the strips that a tile reads has halves that are not tame.
+Value Tile::isWild(const Item &item, Value i, unsigned rows, const Lanes &lanes) {
+  auto note = [&](const Panel &panel, Value place, int64_t strip) {
+    Point at;
+    at.indices = {panelOffset(panel, place, strip, behind(panel))};
+    return e.load(panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1)}}, at);
+  };
+  Value any = arith::OrIOp::create(b, e.loc, note(item.left, i, rows), note(item.right, lanes.j, strip()));
+  Value zero = arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), 0);
+  return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, any, zero);
 }
 
 /// A strip whose k lie side by side: squares of lanes by groups, turned in registers.
@@ -231,8 +353,7 @@ void Tile::turnGroups(const Point &origin, const Panel &panel, const Lanes &lane
       SmallVector<Value> rows;
       for (unsigned t = 0; t < width; ++t) { // a lane past the end reads the last one; its sums are not stored
         from.indices[n.back()] = e.minimum(e.add(e.add(lanes.j, v), e.index(t)), last);
-        Value parts = asParts(c.right, e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
-        rows.push_back(moved(c.right, vector::BitCastOp::create(b, e.loc, e.vectorOf(b.getI32Type(), width), parts)));
+        rows.push_back(groupsAlong(c.right, e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from)));
       }
       Value number = b.createOrFold<arith::DivUIOp>(e.loc, at, e.index(s.group));
       for (auto [t, words] : llvm::enumerate(e.transposed(rows))) {

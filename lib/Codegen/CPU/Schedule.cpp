@@ -2,6 +2,7 @@
 #include "weft/Codegen/CPU/Schedule.h"
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Codegen/Passes.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -114,7 +115,7 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
   if (PanelAttr panel = g.buffers[g.numInputs].panel) {
     s.form = Form::Pack;
     int64_t lanes = std::max<int64_t>(1, target.lanes(Emitter::byteWidth(g.buffers[g.numInputs].element)));
-    s.lanes = panel.getStrip() % lanes ? 1 : lanes;
+    s.lanes = std::gcd(panel.getStrip(), lanes);
     return s;
   }
   if (g.second >= 0) {

@@ -123,7 +123,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       it.origin.indices[dims.back()] = i;
     SmallVector<SizeExpr> bytes;
     if (s.packLeft == Pack::All)
-      bytes.push_back(panelBytes(M, s.rows, steps(K), leftBytes()));
+      bytes.push_back(panelBytes(M, s.rows, leftSteps(K), leftBytes()));
     if (s.packRight == Pack::All)
       bytes.push_back(panelBytes(laneSpan, strip(), rightSteps(K), rightBytes()));
     SmallVector<Value> memory = e.scratch(bytes);
@@ -142,7 +142,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
       it.origin.indices = saved;
     };
     if (s.packLeft == Pack::All) {
-      it.left = {memory.front(), {}, {}, steps(K)};
+      it.left = {memory.front(), {}, {}, leftSteps(K)};
       captured.push_back(&it.left.memory);
       double ns = double(s.rows) * double(K.constant().value_or(256));
       e.parallel(
@@ -227,7 +227,7 @@ void Tile::item(Item it) {
   SmallVector<Value *> places;
   Value left, right;
   if (s.packLeft == Pack::Item) {
-    bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, steps(length), leftBytes()));
+    bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, leftSteps(length), leftBytes()));
     places.push_back(&left);
   }
   if (s.packRight == Pack::Item && !n.empty()) {
@@ -253,7 +253,7 @@ void Tile::item(Item it) {
   auto run = [&](const Block &block) {
     Value k = e.mul(steps(block.k).first, inner);
     if (left) {
-      it.left = {left, it.rows.first, k, steps(length)};
+      it.left = {left, it.rows.first, k, leftSteps(length)};
       fillLeft(it.origin, it.left, it.rows, block.k);
     }
     if (right) {
@@ -505,6 +505,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(int64_t(llvm::divideCeil(all, lines))));
     line = e.mul(line, SizeExpr(lines));
   }
+  bool exactly = false;
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
     if (line)
       expectNext(item, line, lines, flat);
@@ -526,7 +527,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
       for (unsigned v = 0; v < lanes.vectors(); ++v) {
         Value &acc = next[r * lanes.vectors() + v];
         if (s.group > 1)
-          acc = dot(acc, left, right[v]);
+          acc = dot(acc, left, right[v], exactly);
         else if (isa<FloatType>(c.accumulator))
           acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
@@ -537,8 +538,21 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   };
   if (item.left && item.right && !item.copies) { // both are read by the position in all of k
     Stretch k = steps(block.k);
-    return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
-                       [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+    auto sums = [&] {
+      return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
+                         [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+    };
+    if (!sumsHalves())
+      return sums();
+    auto exact = [&] {
+      exactly = true;
+      return sums();
+    };
+    auto fast = [&] {
+      exactly = false;
+      return sums();
+    };
+    return branch(isWild(item, i, rows, lanes), ValueRange(accs).getTypes(), exact, fast);
   }
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);
@@ -548,6 +562,19 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   if (asks)
     return overK(0, item.origin, e.index(0), block.k, accs, body, ask);
   return overK(0, item.origin, e.index(0), block.k, accs, body);
+}
+
+SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
+                                llvm::function_ref<SmallVector<Value>()> no) {
+  auto op = scf::IfOp::create(b, e.loc, types, condition, /*withElseRegion=*/true);
+  for (auto [block, body] : {std::pair(op.thenBlock(), yes), std::pair(op.elseBlock(), no)}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(block);
+    SmallVector<Value> values = body();
+    if (!types.empty())
+      scf::YieldOp::create(b, e.loc, values);
+  }
+  return SmallVector<Value>(op.getResults());
 }
 
 void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
@@ -569,7 +596,7 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   bool corrects = movesLeft(), correctsBlock = corrects && item.right.k && block.first;
   auto correction = [&](unsigned v) {
     Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
-    Value at = panelOffset(item.right, lanes.j, strip(), correctionAt(item.right));
+    Value at = panelOffset(item.right, lanes.j, strip(), behind(item.right));
     return e.load(item.right.memory, c.accumulator, inStrip, rowOfMemory(e, at, lanes.width));
   };
   auto zeros = [&] {
@@ -624,20 +651,8 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
     e.loc = outerLoc;
     return;
   }
-  auto branch = [&](Value condition, llvm::function_ref<SmallVector<Value>()> yes,
-                    llvm::function_ref<SmallVector<Value>()> no, TypeRange types) {
-    auto op = scf::IfOp::create(b, e.loc, types, condition, /*withElseRegion=*/true);
-    for (auto [block, body] : {std::pair(op.thenBlock(), yes), std::pair(op.elseBlock(), no)}) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(block);
-      SmallVector<Value> values = body();
-      if (!types.empty())
-        scf::YieldOp::create(b, e.loc, values);
-    }
-    return SmallVector<Value>(op.getResults());
-  };
   Type type = width > 1 ? Type(e.vectorOf(c.accumulator, lanes.width)) : c.accumulator;
-  SmallVector<Value> accs = branch(block.first, zeros, partials, SmallVector<Type>(count, type));
+  SmallVector<Value> accs = branch(block.first, SmallVector<Type>(count, type), zeros, partials);
   for (unsigned at = 0; correctsBlock && at < count; ++at)
     accs[at] = arith::AddIOp::create(b, e.loc, accs[at], correction(at % vectors));
   accs = products(item, i, rows, lanes, block, accs);
@@ -650,7 +665,7 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
     finishAll(accs);
     return SmallVector<Value>();
   };
-  branch(block.last, end, keep, {});
+  branch(block.last, {}, end, keep);
   e.loc = outerLoc;
 }
 

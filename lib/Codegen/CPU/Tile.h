@@ -103,6 +103,8 @@ private:
   void inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> body);
   /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
   void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
+  SmallVector<Value> branch(Value condition, mlir::TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
+                            llvm::function_ref<SmallVector<Value>()> no);
   void tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                               SmallVector<Value> accs);
@@ -140,18 +142,26 @@ private:
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
 
   // k in groups (Dots.cpp).
-  Value dot(Value acc, Value left, Value right);
+  /// Not `exactly`: as fast as the instruction is, which needs tame operands.
+  Value dot(Value acc, Value left, Value right, bool exactly);
   bool movesLeft() const;
+  bool sumsHalves() const { return s.group > 1 && mlir::isa<mlir::FloatType>(c.accumulator); }
   Value signBits(mlir::Type type);
   Value asParts(int input, Value loaded);
   Value moved(int input, Value words);
+  Value groupsAlong(int input, Value loaded);
   Value groupAt(int input, Value first, Value there, llvm::function_ref<Value(Value)> load);
   /// What a panel holds of some k: steps, groups of them.
   SizeExpr steps(const SizeExpr &k) const;
   Stretch steps(const Stretch &k);
-  /// The same of the right operand, with room for what corrects its lanes.
-  SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(movesLeft()); }
-  Value correctionAt(const Panel &panel);
+  /// The same with room behind: for what corrects the right operand's lanes, for whether halves are wild.
+  SizeExpr leftSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves()); }
+  SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves() || movesLeft()); }
+  Value behind(const Panel &panel);
+  SmallVector<Value> noExtremes();
+  SmallVector<Value> extremes(mlir::ValueRange sofar, Value words);
+  void noteWild(mlir::ValueRange extremes, const Panel &panel, Value place, int64_t strip);
+  Value isWild(const Item &item, Value i, unsigned rows, const Lanes &lanes);
   /// Group by group: the first k, the group's number, and how many k are there (null: all).
   void overGroups(const Stretch &k, llvm::function_ref<void(Value, Value, Value)> body);
   void groupLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);

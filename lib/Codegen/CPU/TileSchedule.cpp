@@ -192,8 +192,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // The register tile: as many accumulators as leave room for the right operand's vectors and one scalar. Few rows take
   // more vectors, so that enough products are in flight.
   s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
-  // Steps of k in groups, where rows enough use what is packed for that.
-  if (s.lanes > 1 && M >= 4 && !inPieces)
+  // Steps of k in groups, where rows enough use what is packed for that; floats read in place are not much slower.
+  if (s.lanes > 1 && M >= (isa<FloatType>(c.accumulator) ? 16 : 4) && !inPieces)
     s.group = c.group(g, target);
   const int64_t K = ceilDiv(extent(g, c.folded), s.group);
   int64_t mostVectors = ceilDiv(N, s.lanes);

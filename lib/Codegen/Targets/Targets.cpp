@@ -25,6 +25,11 @@ static Target x86(bool avx512, bool avx2) {
 
 static bool has(const Target &t, StringRef feature) { return llvm::is_contained(t.features, ("+" + feature).str()); }
 
+static void addDots(Target &t) {
+  t.dotBytes = t.vectorBytes == 64 && has(t, "avx512vnni");
+  t.dotHalves = t.vectorBytes == 64 && has(t, "avx512bf16");
+}
+
 static void addFeatures(Target &t, std::initializer_list<const char *> names) {
   for (const char *name : names)
     t.features.push_back(std::string("+") + name);
@@ -52,7 +57,7 @@ static Target measureHost() {
   t.cpu = llvm::sys::getHostCPUName().str();
   for (auto &feature : host)
     t.features.push_back((feature.second ? "+" : "-") + feature.first().str());
-  t.dotBytes = avx512 && has(t, "avx512vnni");
+  addDots(t);
   return t;
 }
 
@@ -90,14 +95,15 @@ Target targetByName(const std::string &name) {
   features.split(more, '+', -1, /*KeepEmpty=*/false);
   for (StringRef feature : more)
     t.features.push_back(("+" + feature).str());
-  t.dotBytes = t.vectorBytes == 64 && has(t, "avx512vnni");
+  addDots(t);
   return t;
 }
 
 std::vector<std::string> Target::requiredFeatures() const {
   // Only what code generation leans on; tuning features are not requirements.
   std::vector<std::string> needed;
-  for (const char *name : {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"})
+  for (const char *name :
+       {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16"})
     if (has(*this, name))
       needed.push_back(name);
   return needed;
