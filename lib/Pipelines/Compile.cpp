@@ -95,9 +95,9 @@ static std::string describe(const Target &target, const CompileOptions &options)
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << target.triple << ' ' << target.cpu << ' ' << llvm::join(target.features, ",") << ' ' << target.vectorBytes
-         << ' ' << target.vectorRegisters << ' ' << target.cheapMaskedStore << ' ' << target.streams << ' '
-         << target.l1Bytes << ' ' << target.l2Bytes << ' ' << target.l3Bytes << ' ' << target.flopsPerNs << ' '
-         << target.bytesPerNs << ' ' << int(options.numerics) << ' ' << options.threads;
+         << ' ' << target.vectorRegisters << ' ' << target.cheapMaskedStore << ' ' << target.scales << ' '
+         << target.streams << ' ' << target.l1Bytes << ' ' << target.l2Bytes << ' ' << target.l3Bytes << ' '
+         << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics) << ' ' << options.threads;
   return text;
 }
 

@@ -66,6 +66,18 @@ def test_folds_of_long_rows(shape):
     holds(lambda x: wf.exp(x - wf.max(x)) / wf.sum(wf.exp(x - wf.max(x))), x)
 
 
+# From underflow to overflow, through subnormal results, in vectors and in what is left of one.
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exponentials_at_their_ends(dtype):
+    far = {"float32": 160, "float64": 1100}[dtype]
+    ends = [np.nan, np.inf, -np.inf, 0.0, -0.0, np.finfo(dtype).tiny, np.finfo(dtype).max, -np.finfo(dtype).max]
+    x = np.concatenate([np.linspace(-far, far, 4001), RNG.normal(size=500), ends]).astype(dtype)
+    with np.errstate(over="ignore"):
+        y = np.concatenate([RNG.normal(size=4000) * 30, [0.5, -0.0, np.inf, np.nan] * 2, x[4008:]]).astype(dtype)
+    holds(lambda x: (wf.exp(x), wf.exp2(x), wf.nn.sigmoid(x), wf.erfc(x / 5)), x)
+    holds(lambda x, y: wf.abs(x) ** y, x, y)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int8", "bool"])
 @pytest.mark.parametrize("shape", [(37, 130), (64, 64), (16, 1030), (1030, 17)])
 def test_reads_across_the_lanes(shape, dtype):

@@ -7,7 +7,9 @@ hold packed instructions of the target's full width, or `why_scalar` says why no
 import math
 import re
 
+import numpy as np
 import pytest
+import weft as wf
 from example_programs import PROGRAMS
 
 LANES = 16  # floats in the widest vector
@@ -110,3 +112,11 @@ def test_kernels_are_packed_and_call_no_libm(name, target):
     assert [n for n in kernels if n in bodies], "no kernel that computes on floats"
     unexplained = {n: kernels[n] for n, why in missing.items() if why is None}
     assert not unexplained, f"kernels of {name} without packed arithmetic on {width}: {unexplained}"
+
+
+@pytest.mark.parametrize("target", sorted(WIDTH))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_powers_of_two_are_one_instruction_where_there_is_one(target, dtype):
+    x = np.ones(1000, dtype)
+    assembly = wf.jit(lambda x: (wf.exp(x), wf.exp2(x), wf.nn.sigmoid(x))).lower(x, target=target).as_text("asm")
+    assert ("vscalef" in assembly) == (target == "x86-64-v4")

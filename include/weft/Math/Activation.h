@@ -14,7 +14,7 @@ namespace weft::math {
 /// greater one vanishes.
 template <class E> typename E::F onePlusExp(E &e, typename E::F x) {
   auto parts = expParts(e, atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -87, -708)));
-  return e.fma(parts.power(e), pow2(e, parts.k), e.f(1));
+  return e.fma(parts.power(e), pow2(e, parts.whole.k), e.f(1));
 }
 
 /// x/2 (1 + tanh u), u = sqrt(2/pi) (x + 0.044715 x^3), as x / (1 + e^-2u): below 0 the sum would cancel.

@@ -19,6 +19,7 @@
 //   I      bits(F); F fromBits(I) reinterpret
 //   I      addI subI andI orI xorI (I, I), wrapping; shlI lshrI (I, int)
 //   M      eqI ltI (I, I)         signed
+//   F      scaled(F y, F n, fn)   y * 2^n for whole n, rounded once, if that is one instruction; else fn(), its equal
 //   std::array<F, N> whenAny(M cond, std::array<F, N> usual, fn)
 //                                 per element cond ? fn() : usual; fn is called under a branch taken if any element
 //                                 needs it (a scalar: if its own does).  For rare and long paths only.
@@ -124,13 +125,15 @@ template <class E> typename E::F pow2(E &e, typename E::I k) {
   return e.fromBits(e.shlI(e.addI(k, e.i(bias(e))), mantissaBits(e)));
 }
 
-/// y * 2^k for any |k| <= 2 * bias: two factors, so that only the last product can round (y about 1).
-template <class E> typename E::F scale(E &e, typename E::F y, typename E::I k) {
-  auto biased = e.addI(k, e.i(2 * bias(e)));
-  auto half = e.lshrI(biased, 1);
-  auto first = e.fromBits(e.shlI(half, mantissaBits(e)));
-  auto second = e.fromBits(e.shlI(e.subI(biased, half), mantissaBits(e)));
-  return e.mul(e.mul(y, first), second);
+/// y * 2^n for any |n| <= 2 * bias: two factors, so that only the last product can round (y about 1).
+template <class E> typename E::F scale(E &e, typename E::F y, Whole<E> n) {
+  return e.scaled(y, n.n, [&] {
+    auto biased = e.addI(n.k, e.i(2 * bias(e)));
+    auto half = e.lshrI(biased, 1);
+    auto first = e.fromBits(e.shlI(half, mantissaBits(e)));
+    auto second = e.fromBits(e.shlI(e.subI(biased, half), mantissaBits(e)));
+    return e.mul(e.mul(y, first), second);
+  });
 }
 
 /// An unevaluated sum hi + lo, |lo| <= ulp(hi) / 2 after a renormalising step.

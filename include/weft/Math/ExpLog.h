@@ -16,7 +16,7 @@ namespace weft::math {
 /// e^x = 2^k (1 + r + q r^2).
 template <class E> struct ExpParts {
   typename E::F r, q;
-  typename E::I k;
+  Whole<E> whole;
 
   /// e^r, two roundings after q.
   typename E::F power(E &e) const { return e.fma(r, e.fma(r, q, e.f(1)), e.f(1)); }
@@ -25,43 +25,43 @@ template <class E> struct ExpParts {
 /// For |x| so small that k < 2^(precision - 3).  r = x - k ln2: the first fma is exact, since all its terms are
 /// multiples of the last place of ln2 and the result is below 1/2.
 template <class E> ExpParts<E> expParts(E &e, typename E::F x) {
-  auto [n, k] = roundScaled(e, x, e.f(0x1.71547652b82fep+0));
-  auto minusN = e.neg(n);
+  auto whole = roundScaled(e, x, e.f(0x1.71547652b82fep+0));
+  auto minusN = e.neg(whole.n);
   auto r = e.fma(minusN, c(e, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
   r = e.fma(minusN, c(e, -0x1.05c61p-29, 0x1.abc9e3b39803fp-56), r);
-  return {r, polynomial(e, r, kExpm132, kExpm164), k};
+  return {r, polynomial(e, r, kExpm132, kExpm164), whole};
 }
 
-/// q e^x for pairs, as 2^k times the first number.
+/// q e^x for pairs, as 2^n times the first number.
 template <class E> struct Scaled {
   typename E::F value;
-  typename E::I k;
+  Whole<E> n;
 };
 template <class E> Scaled<E> expPair(E &e, Pair<E> x, Pair<E> q) {
-  auto [n, k] = roundScaled(e, x.hi, e.f(0x1.71547652b82fep+0));
-  auto minusN = e.neg(n);
+  auto whole = roundScaled(e, x.hi, e.f(0x1.71547652b82fep+0));
+  auto minusN = e.neg(whole.n);
   auto first = e.fma(minusN, c(e, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x.hi);
   auto second = e.fma(minusN, c(e, -0x1.05c61p-29, 0x1.abc9e3b39803fp-56), x.lo);
   auto r = twoSum(e, first, second);
   // q (1 + r + tail), smallest terms first.
   auto tail = e.fma(e.mul(r.hi, r.hi), polynomial(e, r.hi, kExpm132, kExpm164), r.lo);
   auto low = e.fma(q.hi, tail, e.fma(q.lo, r.hi, q.lo));
-  return {e.add(q.hi, e.fma(q.hi, r.hi, low)), k};
+  return {e.add(q.hi, e.fma(q.hi, r.hi, low)), whole};
 }
 
 /// e^x.
 template <class E> typename E::F exp(E &e, typename E::F x) {
   x = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -104.5, -746));
   auto parts = expParts(e, x);
-  return scale(e, parts.power(e), parts.k);
+  return scale(e, parts.power(e), parts.whole);
 }
 
 /// 2^x.
 template <class E> typename E::F exp2(E &e, typename E::F x) {
   x = atLeast(e, atMost(e, x, c(e, 129, 1025)), c(e, -151, -1077));
-  auto [n, k] = roundScaled(e, x, e.f(1));
-  auto r = e.sub(x, n);
-  return scale(e, e.fma(r, polynomial(e, r, kExp232, kExp264), e.f(1)), k);
+  auto whole = roundScaled(e, x, e.f(1));
+  auto r = e.sub(x, whole.n);
+  return scale(e, e.fma(r, polynomial(e, r, kExp232, kExp264), e.f(1)), whole);
 }
 
 /// e^x - 1 = 2^k (r + q r^2) + (2^k - 1), computed at half size so that the largest k does not overflow too early; the
@@ -70,10 +70,10 @@ template <class E> typename E::F expm1(E &e, typename E::F x) {
   auto y = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -18, -38));
   auto parts = expParts(e, y);
   auto tail = e.mul(e.mul(parts.r, parts.r), parts.q);
-  auto half = pow2(e, e.subI(parts.k, e.i(1)));
+  auto half = pow2(e, e.subI(parts.whole.k, e.i(1)));
   auto result = e.fma(half, tail, e.fma(half, parts.r, e.sub(half, e.f(0.5))));
   // k = 0: not by halves, which could underflow; and the sign of -0.
-  auto small = e.eqI(parts.k, e.i(0));
+  auto small = e.eqI(parts.whole.k, e.i(0));
   return e.copysign(e.select(small, e.add(parts.r, tail), e.add(result, result)), x);
 }
 

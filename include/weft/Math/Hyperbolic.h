@@ -19,8 +19,9 @@ template <class E> struct HyperbolicParts {
 };
 template <class E> HyperbolicParts<E> hyperbolicParts(E &e, typename E::F x) {
   auto ax = atMost(e, e.abs(x), c(e, 89.5, 710.6));
-  auto [r, unused, k] = expParts(e, ax);
-  (void)unused;
+  auto parts = expParts(e, ax);
+  auto r = parts.r;
+  auto k = parts.whole.k;
   auto square = e.mul(r, r);
   auto cubic = e.mul(e.mul(square, r), polynomial(e, square, kSinh32, kSinh64));
   auto d = e.mul(square, polynomial(e, square, kCosh32, kCosh64));
@@ -52,7 +53,7 @@ template <class E> typename E::F tanh(E &e, typename E::F x) {
   auto small = e.fma(e.mul(square, ax), polynomial(e, square, kTanh32, kTanh64), ax);
   auto twice = atMost(e, e.add(ax, ax), c(e, 20, 44));
   auto parts = expParts(e, twice);
-  auto denominator = e.fma(parts.power(e), pow2(e, parts.k), e.f(1));
+  auto denominator = e.fma(parts.power(e), pow2(e, parts.whole.k), e.f(1));
   auto large = e.sub(e.f(1), e.div(e.f(2), denominator));
   return e.copysign(e.select(e.lt(ax, e.f(0.625)), small, large), x);
 }

@@ -50,13 +50,13 @@ template <class E> typename E::F pow(E &e, typename E::F x, typename E::F y) {
   F limit = c(e, 200, 2000);
   productLow = e.select(e.lt(e.abs(product), limit), productLow, zero);
   product = atLeast(e, atMost(e, product, c(e, 129, 1025)), c(e, -151, -1077));
-  auto [n, k] = roundScaled(e, product, one);
-  F r = e.sub(product, n);
+  auto exponent = roundScaled(e, product, one);
+  F r = e.sub(product, exponent.n);
   // 2^(r + low) = (1 + g)(1 + low ln2)
   F g = e.mul(r, polynomial(e, r, kExp232, kExp264));
   F q = e.mul(productLow, e.f(0x1.62e42fefa39efp-1));
   auto sum = fastTwoSum(e, one, g);
-  F result = scale(e, e.add(sum.hi, e.add(sum.lo, e.fma(q, g, q))), k);
+  F result = scale(e, e.add(sum.hi, e.add(sum.lo, e.fma(q, g, q))), exponent);
 
   F half = e.mul(y, e.f(0.5));
   auto whole = e.eq(y, e.roundeven(y));

@@ -17,7 +17,7 @@ template <class E> typename E::F erf(E &e, typename E::F x) {
   auto ax = e.abs(x);
   auto small = e.fma(ax, polynomial(e, e.mul(x, x), kErf32, kErf64), ax);
   auto parts = expParts(e, polynomial(e, atMost(e, ax, c(e, 4, 6)), kErfTail32, kErfTail64));
-  auto large = e.fma(parts.power(e), e.neg(pow2(e, parts.k)), e.f(1));
+  auto large = e.fma(parts.power(e), e.neg(pow2(e, parts.whole.k)), e.f(1));
   return e.copysign(e.select(e.lt(ax, e.f(1)), small, large), x);
 }
 
@@ -52,7 +52,7 @@ template <class E> typename E::F erfc(E &e, typename E::F x) {
   auto q = divide(p.hi, pLow);
   auto square = twoProd(e, ax, ax);
   auto power = expPair(e, {e.neg(square.hi), e.neg(square.lo)}, q);
-  F large = scale(e, power.value, power.k);
+  F large = scale(e, power.value, power.n);
   large = e.select(e.lt(x, e.f(0)), e.sub(two, large), large);
   return e.select(e.lt(e.abs(x), e.f(0.75)), small, large);
 }

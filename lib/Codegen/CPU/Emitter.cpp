@@ -480,7 +480,7 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       for (Value v : op->getOperands())
         operands.push_back(payload(node, v, frame));
       if (isa<math::MathDialect>(op->getDialect()))
-        value = expandMath(b, loc, op, operands);
+        value = expandMath(b, target, loc, op, operands);
       else if (auto trunc = dyn_cast<arith::TruncFOp>(op); trunc && trunc.getType().isBF16())
         value = truncateToBF16(*this, operands[0]);
       if (!value)

@@ -17,7 +17,7 @@ public:
   using I = Value;
   using M = Value;
 
-  VectorEval(OpBuilder &b, Location loc, Type type) : b(b), loc(loc), type(type) {
+  VectorEval(OpBuilder &b, const Target &target, Location loc, Type type) : b(b), target(target), loc(loc), type(type) {
     element = getElementTypeOrSelf(type);
     integer = like(IntegerType::get(b.getContext(), element.getIntOrFloatBitWidth()));
   }
@@ -72,6 +72,23 @@ public:
   M eqI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y); }
   M ltI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 
+  template <class Fn> F scaled(F y, F n, Fn byParts) {
+    auto vector = dyn_cast<VectorType>(type);
+    int64_t lanes = vector ? vector.getNumElements() : 1, bits = lanes * element.getIntOrFloatBitWidth();
+    if (!target.scales || !llvm::is_contained({128, 256, 512}, bits))
+      return byParts();
+    // The operands, what lanes without a mask would keep, the mask; at 512 bits how to round: as ever (4).
+    std::string name = "llvm.x86.avx512.mask.scalef." + std::string(isF64() ? "pd." : "ps.") + std::to_string(bits);
+    SmallVector<Value> args{y, n, y};
+    auto number = [&](unsigned width, int64_t value) {
+      args.push_back(arith::ConstantIntOp::create(b, loc, b.getIntegerType(width), value));
+    };
+    number(std::max<unsigned>(8, lanes), -1);
+    if (bits == 512)
+      number(32, 4);
+    return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name), args).getResults();
+  }
+
   /// Rare long paths stand under a branch that is taken if any lane needs it.
   template <size_t N, class Fn> std::array<F, N> whenAny(M condition, std::array<F, N> usual, Fn slow) {
     Value any = condition;
@@ -98,6 +115,7 @@ public:
 
 private:
   OpBuilder &b;
+  const Target &target;
   Location loc;
   Type type, element, integer;
 
@@ -116,7 +134,7 @@ private:
 
 } // namespace
 
-Value expandMath(OpBuilder &b, Location loc, Operation *op, ArrayRef<Value> operands) {
+Value expandMath(OpBuilder &b, const Target &target, Location loc, Operation *op, ArrayRef<Value> operands) {
   Type type = operands[0].getType();
   Type element = getElementTypeOrSelf(type);
   if (!element.isF32() && !element.isF64())
@@ -129,7 +147,7 @@ Value expandMath(OpBuilder &b, Location loc, Operation *op, ArrayRef<Value> oper
   for (Value &arg : args)
     if (arg.getType() != type)
       arg = vector::BroadcastOp::create(b, loc, type, arg);
-  VectorEval e(b, loc, type);
+  VectorEval e(b, target, loc, type);
   StringRef name = op->getName().stripDialect();
   if (name == "powf")
     name = "pow";

@@ -17,6 +17,7 @@ static Target x86(bool avx512, bool avx2) {
   t.vectorBytes = avx512 ? 64 : avx2 ? 32 : 16;
   t.vectorRegisters = avx512 ? 32 : 16;
   t.cheapMaskedStore = avx512;
+  t.scales = avx512;
   t.streams = true;
   t.flopsPerNs = avx512 ? 60 : avx2 ? 40 : 10;
   t.dotWords = avx2;

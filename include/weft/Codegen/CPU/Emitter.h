@@ -168,7 +168,7 @@ private:
 };
 
 /// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none.
-mlir::Value expandMath(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op,
+mlir::Value expandMath(mlir::OpBuilder &b, const Target &target, mlir::Location loc, mlir::Operation *op,
                        llvm::ArrayRef<mlir::Value> operands);
 
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
