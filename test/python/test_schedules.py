@@ -52,6 +52,17 @@ def test_column_folds_of_several_dimensions():
     holds(lambda x: wf.min(x, axis=(1, 2)), x)
 
 
+# Past the second cache: threads share the partial results, not the lanes; rows that are no multiple of 64 or of 512.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("shape", [(1300, 1030), (1024, 2048), (9001, 140)])
+def test_column_folds_of_many_rows(shape, dtype):
+    x = numbers(shape, dtype)
+    text = wf.jit(lambda x: wf.sum(x, axis=0)).lower(x, target="x86-64-v3").as_text("scheduled")
+    assert "parts = " in text
+    holds(lambda x: (wf.sum(x, axis=0), wf.max(x * x, axis=0)), x)
+    holds(lambda x: wf.mean(x, axis=0) * 2, x)
+
+
 def test_column_folds_past_a_chunk():
     holds(lambda x: wf.sum(x, axis=0), numbers((65536 + 700, 5)))
     holds(lambda x: wf.sum(x, axis=0), numbers((65536 * 2, 2)))

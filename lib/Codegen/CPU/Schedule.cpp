@@ -36,6 +36,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number("strip", strip);
       number("together", together);
     }
+    if (parts)
+      number("parts", parts);
   }
   if (form == Form::Chain)
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
@@ -85,6 +87,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("turn_lanes", s.turnLanes);
   number("strip", s.strip);
   number("together", s.together);
+  number("parts", s.parts);
   number("rows", s.rows);
   number("vectors", s.vectors);
   number("row_block", s.rowBlock);

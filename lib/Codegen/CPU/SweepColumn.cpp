@@ -1,6 +1,7 @@
 // Decides the loops of folds over outer dimensions: partial results of a strip of lanes in memory; several rows, 64
 // apart, are folded into each as it is visited, so that memory is read in as many long streams; at the end the partials
-// of each vector of lanes are folded in registers.
+// of each vector of lanes are folded in registers. Threads share the strips, or where whole rows fit the partial
+// results.
 #include "Sweep.h"
 
 using namespace mlir;
@@ -36,7 +37,12 @@ void Sweep::emitColumn() {
     together = std::clamp<int64_t>(*total / kPartials, 1, together);
   double perStrip = (nsPerElement + 2.0 / lanes) * double(strip) * double(total.value_or(256));
 
-  auto slot = [&](int64_t row) { return Linear{SizeExpr(row * strip), {SizeExpr(strip), SizeExpr(1)}}; };
+  // The partial results of a lane go to several threads where each has whole rows of its own to read; `parts` of them
+  // are an item's. Else all are one's, a strip of lanes at a time.
+  int64_t parts = total && *total <= kChunk && outer.empty() && length.constant() ? schedule.parts : 0;
+  int64_t pitch = parts ? strip * *strips.constant() : strip; // from a row of partial results to the next
+
+  auto slot = [&](int64_t row) { return Linear{SizeExpr(row * pitch), {SizeExpr(pitch), SizeExpr(1)}}; };
   auto slotAt = [&](Value row, Value column) {
     Point p;
     p.indices = {row, column};
@@ -49,134 +55,177 @@ void Sweep::emitColumn() {
     return lanes > 1 ? e.widen(value, lanes) : value;
   };
 
-  parallel(
-      numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip, [&](Value begin, Value end) {
-        SmallVector<Value> partials;
-        for (Type type : types)
-          partials.push_back(e.stack(type, used * strip));
-        e.loop(begin, end, 1, [&](Value item) {
-          Point point = origin();
-          SmallVector<SizeExpr> sizes(outerSizes.begin(), outerSizes.end());
-          sizes.push_back(strips);
-          SmallVector<Value> position = e.delinearize(item, sizes);
-          for (auto [dims, i] : llvm::zip(outer, position))
-            setGroup(point, dims, i);
-          Value first = e.mul(position.back(), SizeExpr(strip));
-          bool even = length.constant() && *length.constant() % strip == 0;
-          Value columns = even ? e.index(strip) : e.minimum(e.index(strip), e.sub(e.index(length), first));
-          // A vector of lanes, `column` from the strip's first.
-          auto pointAt = [&](Value column) {
-            Point at = point;
-            if (!lane.empty()) {
-              setGroup(at, lane, e.add(first, column));
-              at.lane = lanes > 1 ? lane.back() : -1;
-              at.width = lanes;
-              bool whole = length.constant() && *length.constant() % lanes == 0;
-              if (lanes > 1 && !whole)
-                at.mask = e.laneMask(e.sub(columns, column), lanes);
-            }
-            return at;
-          };
-          // Folds rows i, i + 64, ... (`count` of them) into partial j, over the strip.
-          auto visit = [&](Value i, Value j, int64_t count) {
-            SmallVector<SmallVector<Value>> rows;
-            for (int64_t r = 0; r < count; ++r)
-              rows.push_back(e.delinearize(r ? e.add(i, e.index(r * kPartials)) : i, foldedSizes));
-            e.loop(e.index(0), columns, lanes, [&](Value column) {
-              Point at = pointAt(column);
-              SmallVector<Value> accs;
-              for (auto [memory, type] : llvm::zip(partials, types))
-                accs.push_back(e.load(memory, type, slot(0), slotAt(j, column)));
-              for (auto &row : rows) {
-                Frame frame;
-                frame.point = at;
-                for (auto [dims, index] : llvm::zip(folded, row))
-                  setGroup(frame.point, dims, index);
-                for (auto [node, c, acc] : llvm::zip(reductions, combiners, accs)) {
-                  e.loc = g.nodes[node].op.getLoc();
-                  acc = e.combine(c, acc, e.payload(g.nodes[node], c.element, frame));
-                }
-              }
-              for (auto [memory, type, acc] : llvm::zip(partials, types, accs))
-                e.store(acc, memory, type, slot(0), slotAt(j, column));
-            });
-          };
-          auto fill = [&](Value from, Value to) {
-            e.loop(e.index(0), e.index(used), 1, [&](Value j) {
-              e.loop(e.index(0), columns, lanes, [&](Value column) {
-                for (auto [c, memory, type] : llvm::zip(combiners, partials, types))
-                  e.store(repeated(c), memory, type, slot(0), slotAt(j, column));
-              });
-            });
-            Value middle = from;
-            if (together > 1) {
-              middle = e.add(from, e.roundDown(e.sub(to, from), kPartials * together));
-              e.loop(from, middle, kPartials * together, [&](Value base) {
-                e.loop(e.index(0), e.index(kPartials), 1, [&](Value j) { visit(e.add(base, j), j, together); });
-              });
-            }
-            e.loop(middle, to, 1, [&](Value i) {
-              visit(i, b.createOrFold<arith::RemUIOp>(e.loc, e.sub(i, from), e.index(kPartials)), 1);
-            });
-          };
-          // The partials of one vector of lanes, folded by halves: row j with j + half, depth first, so that few live
-          // at once.
-          auto folded64 = [&](unsigned r, Value column) {
-            auto fold = [&](auto &&self, int64_t count, int64_t row) -> Value {
-              if (count == used)
-                return e.load(partials[r], types[r], slot(row), slotAt(e.index(0), column));
-              Value x = self(self, count * 2, row), y = self(self, count * 2, row + count);
-              return e.combine(combiners[r], x, y);
-            };
-            return fold(fold, 1, 0);
-          };
-          auto finish = [&](Value column, ArrayRef<Value> results) {
-            Frame frame;
-            frame.point = pointAt(column);
-            for (auto [node, value] : llvm::zip(reductions, results))
-              frame.known[g.nodes[node].result()] = value;
-            for (Output &output : outputs) {
-              Value value = e.evaluate(output.value, frame);
-              e.loc = g.nodeOf(output.value)->op.getLoc();
-              e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
-                      frame.point);
-            }
-          };
-          auto overColumns = [&](llvm::function_ref<void(Value)> body) { e.loop(e.index(0), columns, lanes, body); };
-
-          Value all = e.index(n);
-          if (total && *total <= kChunk) {
-            fill(e.index(0), all);
-            overColumns([&](Value column) {
-              SmallVector<Value> results;
-              for (unsigned r = 0; r < reductions.size(); ++r)
-                results.push_back(folded64(r, column));
-              finish(column, results);
-            });
-            return;
-          }
-          SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
-          Value chunks = e.index(numChunks);
-          SmallVector<SizeExpr> bytes;
-          for (Type type : types)
-            bytes.push_back(numChunks * SizeExpr(strip * int64_t(Emitter::byteWidth(type))));
-          SmallVector<Value> memories = e.scratch(bytes);
-          e.loop(e.index(0), chunks, 1, [&](Value k) {
-            Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-            fill(from, e.minimum(all, e.add(from, e.index(kChunk))));
-            overColumns([&](Value column) {
-              for (unsigned r = 0; r < reductions.size(); ++r)
-                e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
-            });
-          });
-          overColumns([&](Value column) {
-            SmallVector<Value> results;
-            for (unsigned r = 0; r < reductions.size(); ++r)
-              results.push_back(foldMemory(combiners[r], memories[r], types[r], chunks, lanes, strip, column));
-            finish(column, results);
-          });
-        });
+  // What an item folds: a strip of lanes from `first` on, `columns` of them, at a point of the outer dimensions; the
+  // partial results lie in `partials`, 64 rows of it.
+  SmallVector<Value> partials(types.size());
+  Point point;
+  Value first, columns;
+  auto takeStrip = [&](Value item) {
+    point = origin();
+    SmallVector<SizeExpr> sizes(outerSizes.begin(), outerSizes.end());
+    sizes.push_back(strips);
+    SmallVector<Value> position = e.delinearize(item, sizes);
+    for (auto [dims, i] : llvm::zip(outer, position))
+      setGroup(point, dims, i);
+    first = e.mul(position.back(), SizeExpr(strip));
+    bool even = length.constant() && *length.constant() % strip == 0;
+    columns = even ? e.index(strip) : e.minimum(e.index(strip), e.sub(e.index(length), first));
+  };
+  // A vector of lanes, `column` from the strip's first.
+  auto pointAt = [&](Value column) {
+    Point at = point;
+    if (!lane.empty()) {
+      setGroup(at, lane, e.add(first, column));
+      at.lane = lanes > 1 ? lane.back() : -1;
+      at.width = lanes;
+      bool whole = length.constant() && *length.constant() % lanes == 0;
+      if (lanes > 1 && !whole)
+        at.mask = e.laneMask(e.sub(columns, column), lanes);
+    }
+    return at;
+  };
+  auto overColumns = [&](llvm::function_ref<void(Value)> body) { e.loop(e.index(0), columns, lanes, body); };
+  // Folds rows i, i + 64, ... (`count` of them) into partial j, over the strip.
+  auto visit = [&](Value i, Value j, int64_t count) {
+    SmallVector<SmallVector<Value>> rows;
+    for (int64_t r = 0; r < count; ++r)
+      rows.push_back(e.delinearize(r ? e.add(i, e.index(r * kPartials)) : i, foldedSizes));
+    overColumns([&](Value column) {
+      Point at = pointAt(column);
+      SmallVector<Value> accs;
+      for (auto [memory, type] : llvm::zip(partials, types))
+        accs.push_back(e.load(memory, type, slot(0), slotAt(j, column)));
+      for (auto &row : rows) {
+        Frame frame;
+        frame.point = at;
+        for (auto [dims, index] : llvm::zip(folded, row))
+          setGroup(frame.point, dims, index);
+        for (auto [node, c, acc] : llvm::zip(reductions, combiners, accs)) {
+          e.loc = g.nodes[node].op.getLoc();
+          acc = e.combine(c, acc, e.payload(g.nodes[node], c.element, frame));
+        }
+      }
+      for (auto [memory, type, acc] : llvm::zip(partials, types, accs))
+        e.store(acc, memory, type, slot(0), slotAt(j, column));
+    });
+  };
+  // Folds rows [from, to) into partials [begin, end).
+  auto fill = [&](Value from, Value to, Value begin, Value end) {
+    e.loop(begin, end, 1, [&](Value j) {
+      overColumns([&](Value column) {
+        for (auto [c, memory, type] : llvm::zip(combiners, partials, types))
+          e.store(repeated(c), memory, type, slot(0), slotAt(j, column));
       });
+    });
+    Value middle = from;
+    if (together > 1) {
+      middle = e.add(from, e.roundDown(e.sub(to, from), kPartials * together));
+      e.loop(from, middle, kPartials * together,
+             [&](Value base) { e.loop(begin, end, 1, [&](Value j) { visit(e.add(base, j), j, together); }); });
+    }
+    e.loop(middle, to, kPartials, [&](Value base) {
+      e.loop(begin, e.minimum(end, e.sub(to, base)), 1, [&](Value j) { visit(e.add(base, j), j, 1); });
+    });
+  };
+  // The partials of one vector of lanes, folded by halves: row j with j + half, depth first, so that few live at once.
+  auto folded64 = [&](unsigned r, Value column) {
+    auto fold = [&](auto &&self, int64_t count, int64_t row) -> Value {
+      if (count == used)
+        return e.load(partials[r], types[r], slot(row), slotAt(e.index(0), parts ? e.add(first, column) : column));
+      Value x = self(self, count * 2, row), y = self(self, count * 2, row + count);
+      return e.combine(combiners[r], x, y);
+    };
+    return fold(fold, 1, 0);
+  };
+  auto finish = [&](Value column, ArrayRef<Value> results) {
+    Frame frame;
+    frame.point = pointAt(column);
+    for (auto [node, value] : llvm::zip(reductions, results))
+      frame.known[g.nodes[node].result()] = value;
+    for (Output &output : outputs) {
+      Value value = e.evaluate(output.value, frame);
+      e.loc = g.nodeOf(output.value)->op.getLoc();
+      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+    }
+  };
+  auto finish64 = [&] {
+    overColumns([&](Value column) {
+      SmallVector<Value> results;
+      for (unsigned r = 0; r < reductions.size(); ++r)
+        results.push_back(folded64(r, column));
+      finish(column, results);
+    });
+  };
+  auto memory = [&](const SizeExpr &rows) { // for rows of a strip, one per fold
+    SmallVector<SizeExpr> bytes;
+    for (Type type : types)
+      bytes.push_back(rows * SizeExpr(pitch * int64_t(Emitter::byteWidth(type))));
+    return e.scratch(bytes);
+  };
+
+  if (parts) {
+    // The partial results are shared out, then the lanes: each item reads rows that follow one another.
+    partials = memory(SizeExpr(kPartials));
+    SmallVector<Value *> captured;
+    for (Value &pointer : partials)
+      captured.push_back(&pointer);
+    SizeExpr visited = SizeExpr(*total / kPartials * parts);
+    parallel(
+        SizeExpr((kPartials + parts - 1) / parts), bytesPerElement * length * visited,
+        nsPerElement * double(*length.constant()) * double(*visited.constant()),
+        [&](Value begin, Value end) {
+          point = origin();
+          first = e.index(0);
+          columns = e.index(length);
+          e.loop(begin, end, 1, [&](Value item) {
+            Value j = e.mul(item, SizeExpr(parts));
+            fill(e.index(0), e.index(n), j, e.minimum(e.index(kPartials), e.add(j, e.index(parts))));
+          });
+        },
+        captured);
+    parallel(
+        strips, bytesPerElement * SizeExpr(strip * kPartials), 2.0 / lanes * double(strip * kPartials),
+        [&](Value begin, Value end) {
+          e.loop(begin, end, 1, [&](Value item) {
+            takeStrip(item);
+            finish64();
+          });
+        },
+        captured);
+    return;
+  }
+
+  parallel(numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip,
+           [&](Value begin, Value end) {
+             for (auto [pointer, type] : llvm::zip(partials, types))
+               pointer = e.stack(type, used * pitch);
+             e.loop(begin, end, 1, [&](Value item) {
+               takeStrip(item);
+               Value all = e.index(n);
+               if (total && *total <= kChunk) {
+                 fill(e.index(0), all, e.index(0), e.index(used));
+                 finish64();
+                 return;
+               }
+               SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
+               Value chunks = e.index(numChunks);
+               SmallVector<Value> memories = memory(numChunks);
+               e.loop(e.index(0), chunks, 1, [&](Value k) {
+                 Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+                 fill(from, e.minimum(all, e.add(from, e.index(kChunk))), e.index(0), e.index(used));
+                 overColumns([&](Value column) {
+                   for (unsigned r = 0; r < reductions.size(); ++r)
+                     e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
+                 });
+               });
+               overColumns([&](Value column) {
+                 SmallVector<Value> results;
+                 for (unsigned r = 0; r < reductions.size(); ++r)
+                   results.push_back(foldMemory(combiners[r], memories[r], types[r], chunks, lanes, pitch, column));
+                 finish(column, results);
+               });
+             });
+           });
 }
 
 } // namespace weft

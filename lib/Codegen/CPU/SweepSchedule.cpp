@@ -1,7 +1,6 @@
 // Decides the schedule of a sweep: lanes, which results are stored past the caches, which rows are read ahead, what is
 // turned in scratch, how wide a strip of partial results is.
-#include "weft/Codegen/CPU/Emitter.h"
-#include "weft/Codegen/CPU/Schedule.h"
+#include "Sweep.h"
 
 using namespace mlir;
 
@@ -95,6 +94,17 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
     s.strip =
         std::max(s.lanes, std::min({fit, std::max<int64_t>(64, inner / 8), inner + s.lanes - 1}) / s.lanes * s.lanes);
     s.together = 8;
+    // Whole rows, some partial results to an item, read memory in longer streams: eight pages side by side, where those
+    // of an item fit as a strip's do.
+    int64_t all = 1, rowBytes = inner * bytes;
+    for (auto [size, reduced] : llvm::zip(g.domain, g.isReduced))
+      all *= reduced ? 1 : *size.constant();
+    int64_t total = *points / all;
+    if (all == inner && total >= kPartials * s.together && total <= kChunk && *points * bytes >= 2 * target.l2Bytes) {
+      int64_t parts = std::clamp<int64_t>(llvm::PowerOf2Ceil(llvm::divideCeil(32 << 10, rowBytes)), 1, kPartials / 8);
+      if (parts * rowBytes * std::max<int64_t>(folds, 1) <= target.l2Bytes / 4)
+        s.parts = parts;
+    }
     return;
   }
   // A result that the last cache cannot hold with what was read for it is not read again soon: lines that are written

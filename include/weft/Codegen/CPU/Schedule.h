@@ -25,6 +25,7 @@ struct Schedule {
   bool prefetch = false; // a row's last or dearest sweep reads the next rows ahead
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
+  int64_t parts = 0; // of the 64 partial results of each lane, how many an item of work folds, of whole rows; 0: all
 
   // Chain only, beside the register tile: `rowBlock` rows lie in scratch.
   int64_t itemRows = 0; // rows of an item of work
