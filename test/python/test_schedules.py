@@ -108,7 +108,7 @@ def test_reads_across_the_lanes_in_more_dimensions():
     holds(lambda z: wf.permute_dims(z, (1, 0)) + z, z)
 
 
-# Results of 16 MB and more are streamed: rows of any width and place, against the same rows in small programs.
+# Large results are streamed: rows of any width and place, against the same rows in small programs.
 @pytest.mark.parametrize("width", [1024, 1031, 4099])
 @pytest.mark.parametrize("name", ["softmax", "norm", "map"])
 def test_streams(name, width):

@@ -275,6 +275,16 @@ void Sweep::row(const Point &point) {
   for (unsigned i : live)
     last = std::max(last, stageOf(g.nodes[i].result()));
   RowState state;
+  // A line that two rows share is written in parts, and so is read first: asked for before the sweeps.
+  auto length = g.size(folded.front()).constant();
+  for (Output &output : outputs) {
+    Type element = g.buffers[output.buffer].element;
+    if (!schedule.stream || !isWide(output.value) || !length || *length * Emitter::byteWidth(element) % 64 == 0)
+      continue;
+    Linear end = storeAccess(output);
+    end.offset = end.offset + end.coefs[folded.front().back()] * SizeExpr(*length - 1);
+    e.prefetch(e.pointers[output.buffer], element, end, point, /*forWriting=*/true);
+  }
   for (int stage = 0; stage <= last; ++stage) {
     // Scalars of the row that this sweep reads are computed before its loops.
     Frame scalars;

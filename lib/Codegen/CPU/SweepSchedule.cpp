@@ -53,6 +53,18 @@ static std::optional<int64_t> wideResultBytes(KernelGraph &g, int64_t points) {
   return bytes;
 }
 
+/// What is read and written, once; nothing where a size is not known.
+static std::optional<int64_t> touchedBytes(KernelGraph &g) {
+  int64_t bytes = 0;
+  for (const Buffer &buffer : g.buffers) {
+    auto elements = numElements(buffer.shape).constant();
+    if (!elements)
+      return std::nullopt;
+    bytes += *elements * int64_t(Emitter::byteWidth(buffer.element));
+  }
+  return bytes;
+}
+
 void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   // Lanes by the widest type that is read, written or computed with (f16 is computed in f32); a branch in a payload is
   // taken element by element. No more lanes than a fold has partial results.
@@ -107,14 +119,17 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
     }
     return;
   }
-  // A result that the last cache cannot hold with what was read for it is not read again soon: lines that are written
-  // whole need not be read first.
-  auto written = wideResultBytes(g, *points);
-  s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 2;
+  // Where the last cache cannot hold what is read and written, a large result is not read again soon: lines that are
+  // written whole need not be read first.
+  auto written = wideResultBytes(g, *points), touched = touchedBytes(g);
+  s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 4 && touched &&
+             *touched >= target.l3Bytes;
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes;
   if (s.lanes > 1 && findTurn(g)) {
-    s.turnRows = std::max<int64_t>(64, s.lanes);
-    s.turnLanes = 512;
+    // Rows are what is read side by side: memory wants longer runs than a cache. The scratch is a part of the second
+    // one.
+    s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
+    s.turnLanes = std::max<int64_t>(256, target.l2Bytes / 8 / (s.turnRows * bytes));
   }
 }
 
