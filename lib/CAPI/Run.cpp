@@ -46,6 +46,8 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
       good = !value.getAsInteger(10, options.threads) && options.threads >= 0;
     } else if (key == "target") {
       options.target = value.str();
+    } else if (key == "budget") {
+      good = !value.getAsDouble(options.budget.emplace()) && *options.budget >= 0;
     } else if (key == "debug") {
       good = value == "lines";
       options.debugLines = good;

@@ -122,6 +122,9 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
     error = "[WF2020] a program needs a function named @main";
     return failure();
   }
+  std::optional<Clock::time_point> deadline;
+  if (options.budget)
+    deadline = Clock::now() + std::chrono::microseconds(int64_t(std::min(*options.budget, 1e9) * 1e3));
   Signature signature;
   if (failed(signature.read(main, error)))
     return failure();
@@ -157,12 +160,12 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   }
   explain.begin("native");
   std::vector<Part> parts = splitIntoParts(module);
-  if (failed(compileParts(parts, pipelineOptions(options), target, compilerThreads(), error)))
+  if (failed(compileParts(parts, pipelineOptions(options), target, compilerThreads(), deadline, error)))
     return failure();
   explain.end();
   for (const Part &part : parts) {
-    explain.compiled(part.symbol, part.times);
-    if (auto key = keys.find(part.symbol); key != keys.end())
+    explain.compiled(part.symbol, part.times, part.effort);
+    if (auto key = keys.find(part.symbol); key != keys.end() && part.effort == Effort::Full)
       store->keep(key->second, part.stored());
   }
   explain.stored(found.size());

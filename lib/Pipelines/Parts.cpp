@@ -4,7 +4,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "weft/Kernels/KernelShape.h"
-#include "weft/Target/Object.h"
 #include <atomic>
 #include <thread>
 
@@ -72,13 +71,13 @@ static LogicalResult compilePart(Part &part, const PipelineOptions &options, Obj
   for (auto function : part.module->getOps<FunctionOpInterface>())
     if (Attribute scratch = function->getAttr("weft.scratch"))
       part.scratch[function.getName()] = Scratch::fromAttr(scratch);
-  LogicalResult result = writer.write(*part.module, part.object, error, part.times);
+  LogicalResult result = writer.write(*part.module, part.effort, part.object, error, part.times);
   part.module = {};
   return result;
 }
 
 LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &options, const Target &target,
-                           unsigned threads, std::string &error) {
+                           unsigned threads, std::optional<Clock::time_point> deadline, std::string &error) {
   MLIRContext *context = parts[0].module->getContext();
   { // no thread loads a dialect
     PassManager manager(context);
@@ -95,9 +94,11 @@ LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &opti
   std::atomic<bool> failed{false};
   auto work = [&] {
     ObjectWriter writer(target);
-    for (size_t i; !failed && (i = next++) < parts.size();)
+    for (size_t i; !failed && (i = next++) < parts.size();) {
+      parts[i].effort = deadline && Clock::now() >= *deadline ? Effort::Quick : Effort::Full;
       if (mlir::failed(compilePart(parts[i], options, writer, errors[i])))
         failed = true;
+    }
   };
   threads = std::min<size_t>(threads, parts.size());
   if (threads > 1)

@@ -6,7 +6,10 @@
 #include "weft/Codegen/Scratch.h"
 #include "weft/Codegen/Target.h"
 #include "weft/Pipelines/Pipelines.h"
+#include "weft/Target/Object.h"
 #include "weft/Target/PassTimes.h"
+#include <chrono>
+#include <optional>
 #include <vector>
 
 namespace weft {
@@ -16,6 +19,7 @@ struct Part {
   std::string symbol; // the function that others call
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string object;
+  Effort effort = Effort::Full; // what it was made with
   PassTimes times;
   llvm::StringMap<Scratch> scratch; // of the kernels in it
 
@@ -28,9 +32,11 @@ struct Part {
 /// work first. The module is empty then.
 std::vector<Part> splitIntoParts(mlir::ModuleOp module);
 
-/// Compiles parts in up to `threads` threads, in their order.
+using Clock = std::chrono::steady_clock;
+
+/// Compiles parts in up to `threads` threads, in their order; those begun after `deadline` quickly.
 mlir::LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &options, const Target &target,
-                                 unsigned threads, std::string &error);
+                                 unsigned threads, std::optional<Clock::time_point> deadline, std::string &error);
 
 } // namespace weft
 #endif

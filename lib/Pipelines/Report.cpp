@@ -41,8 +41,9 @@ void Report::end() {
   stages.push_back(llvm::json::Object{{"stage", stage}, {"ms", ms}});
 }
 
-void Report::compiled(StringRef symbol, const PassTimes &times) {
+void Report::compiled(StringRef symbol, const PassTimes &times, Effort effort) {
   passes.add(times);
+  isQuick |= effort == Effort::Quick;
   for (llvm::json::Value &kernel : kernels)
     if (kernel.getAsObject()->getString("name") == symbol) {
       (*kernel.getAsObject())["compile_ms"] = times.total();
@@ -283,6 +284,7 @@ std::string Report::json() const {
                           {"scratch", std::move(scratchUses)},
                           {"kept_bytes", kept},
                           {"kept_from", llvm::json::Value(llvm::json::Array(keptFrom))},
+                          {"tier", isQuick ? "quick" : "full"},
                           {"fresh_kernels", freshKernels},
                           {"stored_kernels", storedKernels},
                           {"donations", llvm::json::Value(llvm::json::Array(donations))},

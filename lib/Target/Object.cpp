@@ -40,7 +40,7 @@ static void initializeTargets() {
   (void)done;
 }
 
-static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, std::string &error) {
+static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, Effort effort, std::string &error) {
   initializeTargets();
   llvm::Triple triple(target.triple);
   const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, error);
@@ -53,12 +53,13 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, st
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // a product and a sum stay two roundings unless written as fma
   // What the levels above Less add (a second scheduler) is worth nothing to our loops.
   return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
-      triple, target.cpu, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
+      triple, target.cpu, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+      effort == Effort::Quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less));
 }
 
 /// Optimises and writes one LLVM module. Safe to run in a thread of its own.
-static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Emit kind, std::string &output,
-                             std::string &error, PassTimes &times) {
+static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Effort effort, Emit kind,
+                             std::string &output, std::string &error, PassTimes &times) {
   double start = PassTimes::now();
   auto count = [&](llvm::StringRef what) {
     double now = PassTimes::now();
@@ -79,9 +80,11 @@ static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Emi
   // leave to LLVM. Induction variables are simple as they come: indvars finds nothing, in half of the time of all these
   // passes.
   if (auto failed = builder.parsePassPipeline(
-          passes,
-          "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
-          "simplifycfg,loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg),globaldce")) {
+          passes, effort == Effort::Quick
+                      ? "always-inline,function(sroa),globaldce"
+                      : "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+                        "simplifycfg,loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg),"
+                        "globaldce")) {
     error = llvm::toString(std::move(failed));
     return failure();
   }
@@ -138,25 +141,27 @@ void prepareTranslation(MLIRContext &context) {
 ObjectWriter::ObjectWriter(const Target &target) : target(target) {}
 ObjectWriter::~ObjectWriter() = default;
 
-LogicalResult ObjectWriter::write(ModuleOp module, std::string &object, std::string &error, PassTimes &times) {
+LogicalResult ObjectWriter::write(ModuleOp module, Effort effort, std::string &object, std::string &error,
+                                  PassTimes &times) {
   double start = PassTimes::now();
-  if (!machine && !(machine = makeMachine(target, error)))
+  auto &machine = machines[size_t(effort)];
+  if (!machine && !(machine = makeMachine(target, effort, error)))
     return failure();
   llvm::LLVMContext context;
   auto ir = translate(module, target, *machine, context, error);
   times.add("llvm: translation", PassTimes::now() - start);
-  return ir ? compile(*ir, *machine, Emit::Object, object, error, times) : failure();
+  return ir ? compile(*ir, *machine, effort, Emit::Object, object, error, times) : failure();
 }
 
 LogicalResult emitText(ModuleOp module, const Target &target, Emit kind, std::string &output, std::string &error) {
   prepareTranslation(*module.getContext());
-  auto machine = makeMachine(target, error);
+  auto machine = makeMachine(target, Effort::Full, error);
   if (!machine)
     return failure();
   llvm::LLVMContext context;
   auto ir = translate(module, target, *machine, context, error);
   PassTimes times;
-  return ir ? compile(*ir, *machine, kind, output, error, times) : failure();
+  return ir ? compile(*ir, *machine, Effort::Full, kind, output, error, times) : failure();
 }
 
 } // namespace weft

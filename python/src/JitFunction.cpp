@@ -449,6 +449,23 @@ PyObject *install(PyObject *object, PyObject *args) {
   return nullptr;
 }
 
+PyObject *exchange(PyObject *object, PyObject *args) {
+  // (program, better): calls from now on run the one in place of the other. Those in flight keep what they began with.
+  PyObject *program, *better;
+  if (!PyArg_ParseTuple(args, "OO", &program, &better))
+    return nullptr;
+  JitFunction *self = cast(object);
+  self->last = nullptr;
+  for (EntryRef &entry : *self->entries)
+    if (entry->programObject.is(nb::handle(program))) {
+      auto copy = std::make_shared<Entry>(*entry);
+      copy->programObject = nb::borrow(better);
+      copy->program = &nb::cast<Program &>(nb::handle(better));
+      entry = std::move(copy);
+    }
+  Py_RETURN_NONE;
+}
+
 PyObject *clearCache(PyObject *self, PyObject *) {
   cast(self)->last = nullptr;
   cast(self)->entries->clear();
@@ -456,6 +473,7 @@ PyObject *clearCache(PyObject *self, PyObject *) {
 }
 
 PyMethodDef methods[] = {{"_install", install, METH_VARARGS, "Adds the program for calls with such arguments."},
+                         {"_exchange", exchange, METH_VARARGS, "Runs a program in place of another one of the same."},
                          {"_clear", clearCache, METH_NOARGS, "Forgets all programs."},
                          {nullptr, nullptr, 0, nullptr}};
 

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace weft {
@@ -19,6 +20,8 @@ struct CompileOptions {
   std::string target = "host";
   /// Write a line table of the user's lines (DWARF) into the object; kernels are not shared then.
   bool debugLines = false;
+  /// Milliseconds after which what is not compiled yet is compiled quickly (Effort::Quick); without it, nothing is.
+  std::optional<double> budget;
 };
 
 /// Runs the passes between two stages (traced, resolved, ... llvm) in place. On failure `error` says why.

@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Codegen/Scratch.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Target/Object.h"
 #include "weft/Target/PassTimes.h"
 #include "llvm/Support/JSON.h"
 #include <chrono>
@@ -24,8 +25,8 @@ public:
   void readPlan(mlir::ModuleOp module);
   /// The passes of the program as a whole are counted here.
   PassTimes &passTimes() { return passes; }
-  /// What a kernel, or the entry (`weft_entry`), took to compile.
-  void compiled(llvm::StringRef symbol, const PassTimes &times);
+  /// What a kernel, or the entry (`weft_entry`), took to compile, and how.
+  void compiled(llvm::StringRef symbol, const PassTimes &times, Effort effort);
   /// What kernels ask of scratch; after readPlan.
   void readScratch(const llvm::StringMap<Scratch> &kernels);
   /// How many kernels came from a store.
@@ -41,6 +42,7 @@ private:
   PassTimes passes;
   double entryMs = 0;
   int64_t freshKernels = 0, storedKernels = 0;
+  bool isQuick = false; ///< some part of it
   /// Of each kernel, what its symbols are in terms of the program's, for each way in which it is launched.
   llvm::StringMap<std::vector<llvm::StringMap<SizeExpr>>> bindingsOf;
   std::set<std::string> readAlready; ///< functions with bindings

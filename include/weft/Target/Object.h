@@ -15,6 +15,10 @@ namespace weft {
 
 enum class Emit { Object, Assembly, LLVMIR };
 
+/// Full: code that runs fast. Quick: code that is made fast, of the same bits: LLVM then neither improves what our
+/// emitters leave, nor weighs instructions or registers.
+enum class Effort { Full, Quick };
+
 /// Registers what a context needs for the functions below; before any of its threads calls them.
 void prepareTranslation(mlir::MLIRContext &context);
 
@@ -26,11 +30,12 @@ public:
 
   /// Compiles a module into one object file, in which all that is not private can be called. Modules of one context may
   /// be compiled side by side, each by a writer of its own. `times`: counts LLVM's part. On failure `error` says why.
-  mlir::LogicalResult write(mlir::ModuleOp module, std::string &object, std::string &error, PassTimes &times);
+  mlir::LogicalResult write(mlir::ModuleOp module, Effort effort, std::string &object, std::string &error,
+                            PassTimes &times);
 
 private:
   const Target &target;
-  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::TargetMachine> machines[2]; // by effort
 };
 
 /// A module as a text, to read.

@@ -6,6 +6,7 @@ Decides which options there are, and how a stage is asked for by name.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from weft._src import _weft, cache
@@ -54,6 +55,19 @@ def options(
     return Options(numerics, threads or 0, target, debug)
 
 
+def checked_budget(seconds: Any) -> float | None:
+    """Seconds to compile for, or None.
+
+    Raises:
+        ArgumentValueError: WF1902 for anything else.
+    """
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise ArgumentValueError("WF1902", f"compile_budget is seconds, 0 or more, or None, not {seconds!r}.")
+    return float(min(seconds, 1e6))
+
+
 def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) -> str:
     """The text of a module (at stage `traced`) at another stage; the module itself is not changed.
 
@@ -81,7 +95,8 @@ def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) 
 class Compiled(NamedTuple):
     """Native code: the program ready to be called, its image's bytes, and the report that `explain` reads; its key in
     the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and whether it was found there;
-    whether its code tells lines of the user's, and calls Python functions."""
+    whether its code tells lines of the user's, and calls Python functions; where it is of the quick tier, what makes
+    the same program of the full one, in any thread."""
 
     program: Any
     image: bytes
@@ -91,6 +106,12 @@ class Compiled(NamedTuple):
     is_stored: bool
     tells_lines: bool = False
     calls_python: bool = False
+    finish: Callable[[], Compiled] | None = None
+
+    @property
+    def tier(self) -> str:
+        """ "full", or "quick": some of its code was made fast rather than to run fast."""
+        return self.report["tier"]
 
 
 _recent: dict[str, Compiled] = {}
@@ -99,7 +120,23 @@ _MAX_RECENT = 128
 _TELLS_LINES = ("weft.check", "weft.print", "weft.callback")
 
 
-def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
+class _Kernels:
+    """Kernels that the quick tier has in full already, beside those of the persistent cache."""
+
+    def __init__(self, stored: cache.Kernels | None):
+        self.stored = stored
+        self.made: dict[str, bytes] = {}
+
+    def find(self, key: str) -> bytes | None:
+        return self.made.get(key) or (self.stored.find(key) if self.stored else None)
+
+    def keep(self, key: str, data: bytes) -> None:
+        self.made[key] = data
+        if self.stored:
+            self.stored.keep(key, data)
+
+
+def compile_module(module: Any, opts: Options, what: str = "an op", budget: float | None = None) -> Compiled:
     """Compiles a module at stage `traced`, and loads it; the module itself is not changed.
 
     The same text under the same options is compiled once: a lambda or a method that is wrapped anew, or traced anew
@@ -108,6 +145,7 @@ def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
 
     Args:
         module: the traced module. opts: what for. what: the program's name for people who look into the cache.
+        budget: seconds after which the rest is made of the quick tier, which is kept nowhere; None: all is of the full.
 
     Raises:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
@@ -124,16 +162,35 @@ def compile_module(module: Any, opts: Options, what: str = "an op") -> Compiled:
     found = found or stored(key, lines, opts)
     if found is None:
         store = cache.store()
-        kernels = cache.Kernels(store, f"a kernel of {what}") if store else None
-        image, _ = _weft.compile(module.clone(), opts.text(), kernels)
-        found = _loaded(image, key, lines, opts)
-        if store:
-            store.write("program", key, cache.pack_program(image, told), what)
-    found = found._replace(tells_lines=tells_lines, calls_python="weft.callback" in text)
-    _recent[mark] = found  # the latest last
-    while len(_recent) > _MAX_RECENT:
-        _recent.pop(next(iter(_recent)), None)
-    return found
+        stored_kernels = cache.Kernels(store, f"a kernel of {what}") if store else None
+        kernels = stored_kernels if budget is None else _Kernels(stored_kernels)
+
+        def compiled(module: Any, limit: str = "") -> Compiled:
+            image, _ = _weft.compile(module, opts.text() + limit, kernels)
+            made = _loaded(image, key, lines, opts)
+            if store and made.tier == "full":
+                store.write("program", key, cache.pack_program(image, told), what)
+            return made
+
+        if budget is None:
+            found = compiled(module.clone())
+        else:
+            found = compiled(module.clone(), f"budget={budget * 1e3:.3f}\n")
+            if found.tier == "quick":
+                whole = module.get_asm(enable_debug_info=True)  # the module's context is this thread's
+                found = found._replace(
+                    finish=lambda: remembered(compiled(_weft.ir.Module.parse(whole, context=_weft.ir.Context())))
+                )
+
+    def remembered(found: Compiled) -> Compiled:
+        found = found._replace(tells_lines=tells_lines, calls_python="weft.callback" in text)
+        if found.tier == "full":
+            _recent[mark] = found  # the latest last
+            while len(_recent) > _MAX_RECENT:
+                _recent.pop(next(iter(_recent)), None)
+        return found
+
+    return remembered(found)
 
 
 def program_key(text: str, opts: Options) -> str:

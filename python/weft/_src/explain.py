@@ -138,6 +138,7 @@ class Explanation:
         and line; prints as tables. recompiles: why each program of this function was made.
         notes: what may surprise. donated: names of the donated arguments.
         unchecked_reads: what the function may read that a later call cannot see changed.
+        tier: "full", or "quick" while the first calls run code that was made fast (`jit(compile_budget=)`).
         report: the compiler's own report, as it is stored. is_stored: whether the program comes from the persistent
         cache; its timings are those of when it was compiled.
     """
@@ -148,6 +149,7 @@ class Explanation:
         code = getattr(f, "__code__", None)
         self.report = report
         self.is_stored = variant.compiled.is_stored
+        self.tier = variant.compiled.tier
         self.name = getattr(jitted.f, "__name__", type(jitted.f).__name__)
         self.location = "" if code is None else f"{source.display_path(code.co_filename)}:{code.co_firstlineno}"
         self.arguments = _arguments(call)
@@ -215,6 +217,7 @@ class Explanation:
         lines = [head + (" " * max(6, 88 - len(head)) + self.location if self.location else "")]
         compiled = sum(ms for stage, ms in self.timings.items() if stage != "traced")
         took = f"compiled in {_milliseconds(compiled)}" + (", from the cache" if self.is_stored else "")
+        took += ", in part by the quick tier" if self.tier == "quick" else ""
         lines.append("  " + self._summary().ljust(70) + took)
         lines.append(f"  memory: {self.memory}")
         width = min(60, max((len(k.what) for k in self.kernels), default=0))
@@ -350,6 +353,8 @@ def _notes(call: Any, variant: Any) -> list[str]:
     double = variant.double() if callable(variant.double) else variant.double
     if double:
         notes.append(f"f64 arithmetic from {_short(double)[0]}")
+    if variant.unfinished:
+        notes.append(f"it stays in the quick tier, since the full one does not compile: {variant.unfinished}")
     if variant.unkeyed:
         notes.append(f"the next process traces it again: {variant.unkeyed}")
     return notes

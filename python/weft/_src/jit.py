@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import threading
 import time
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ from weft._src import (
     pytree,
     source,
     state,
+    tiers,
     trace,
 )  # fmt: skip
 from weft._src import dims as dims_
@@ -71,6 +73,7 @@ def jit(
     debug: str | None = None,
     allow_impure: bool = False,
     assume: Sequence[str] = (),
+    compile_budget: float | None = None,
 ) -> Any:
     """Compiles a function of arrays to native code, once for each signature of its arguments.
 
@@ -88,6 +91,9 @@ def jit(
             write to what it captures; a compiled call does none of it again.
         assume: what holds for named sizes, such as `["B >= 1", "S mod 8 == 0"]`: comparisons that this settles need no
             guard, and a call that it does not hold for is refused (WF1403).
+        compile_budget: seconds that a first call may compile before it answers. What is not compiled by then is made
+            of a quick tier, whose code gives the same bits and runs several times slower, while a thread makes the full
+            tier, which later calls take. None: the first call waits for the full tier.
 
     Returns:
         A function that does the same, with the methods of `Jitted` (`trace`, `lower`, ...).
@@ -114,6 +120,7 @@ def jit(
             debug=debug,
             allow_impure=allow_impure,
             assume=assume,
+            compile_budget=compile_budget,
         )
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
@@ -121,6 +128,7 @@ def jit(
     impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads, debug=debug), dims)
     impl.allow_impure = allow_impure
     impl.assume = Assumptions([assume] if isinstance(assume, str) else assume)
+    impl.compile_budget = compiler.checked_budget(compile_budget)
     positions = sum(1 << i for i in impl.static if i < 64)
     fast = _weft.JitFunction(impl, positions, tuple(sorted(impl.static_names)), impl.takes_self)
     impl.fast = fast
@@ -196,6 +204,7 @@ class _Variant(NamedTuple):
     double: Any  # the line of the first op on float64, for explain; a list, or what gives it
     unkeyed: str | None = None  # why the next process has to trace
     traced_ms: float = 0.0
+    unfinished: str | None = None  # why there is no full tier
 
     def finish(self, values: list[Any]) -> Any:
         """The results in the containers of the function, once the Variables that it wrote have their new values."""
@@ -248,6 +257,8 @@ class Jitted:
         self.allow_impure = False
         self.one_kernel = False  # `wf.fuse`
         self.assume = Assumptions()
+        self.compile_budget: float | None = None
+        self._changing = threading.Lock()  # held where the program of a signature is installed or exchanged
         self.misses: list[str] = []  # why each trace was made, for explain
 
     def _named(self, items: list[Any], option: str) -> tuple[frozenset[int], frozenset[str]]:
@@ -370,8 +381,10 @@ class Jitted:
         variant = self._find(call)
         if variant is None:
             variant = self._made(call, args, kwargs)
-        # While its arguments are still there: a donated one is gone after the call.
-        self._install(call, variant, args, kwargs)
+        with self._changing:  # the full tier may come meanwhile
+            variant = next((v for v in self._variants[call.key] if v.reads is variant.reads), variant)
+            # While its arguments are still there: a donated one is gone after the call.
+            self._install(call, variant, args, kwargs)
         self._check_donated(call, variant)
         values = variant.compiled.program([*call.leaves, *variant.captured], variant.kept)
         for i in call.donated:
@@ -402,7 +415,25 @@ class Jitted:
         known = self._variants.setdefault(call.key, [])
         known.append(variant)
         del known[:-_MAX_VARIANTS]
+        if variant.compiled.finish is not None:
+            tiers.WORKER.add(functools.partial(self._finish, known, variant))
         return variant
+
+    def _finish(self, known: list[_Variant], variant: _Variant) -> None:
+        """Puts the full tier in the place of the quick one; where it does not compile, the quick one stays."""
+        quick = variant.compiled
+        assert quick.finish is not None
+        try:
+            full = quick.finish()
+        except Exception as err:
+            better = variant._replace(compiled=quick._replace(finish=None), unfinished=str(err))
+        else:
+            full.program.names = quick.program.names
+            # What the one keeps of captured arrays is what the other would: they have one plan.
+            better = variant._replace(compiled=full)
+        with self._changing:
+            self.fast._exchange(quick.program, better.compiled.program)
+            known[:] = [better if other is variant else other for other in known]
 
     def _find(self, call: _Call) -> _Variant | None:
         for variant in self._variants.get(call.key, ()):
@@ -538,7 +569,9 @@ class Jitted:
         return Traced(self, call, program, out_tree[0], reads, answers, watch.entered)
 
     def _compile(self, call: _Call, traced: Traced, key: manifest.Key | None, unkeyed: str | None) -> _Variant:
-        compiled = compiler.compile_module(traced.program.module, self.options, leaves.name_of(self.f))
+        compiled = compiler.compile_module(
+            traced.program.module, self.options, leaves.name_of(self.f), self.compile_budget
+        )
         compiled.program.names = traced.names
         captured = traced.program.trace.captured
         specs = tuple(trace.spec_of(x) for x in captured)
