@@ -51,7 +51,7 @@ int64_t Contraction::group(KernelGraph &g, const Target &target) const {
 //===-- instructions ---------------------------------------------------------------------------------------------===//
 
 /// acc + the products of each lane's group.
-Value Tile::dot(Value acc, Value left, Value right, bool exactly) {
+Value Tile::dot(Value acc, Value left, Value right) {
   auto type = cast<VectorType>(acc.getType());
   int64_t lanes = type.getNumElements();
   Type part = sumsHalves() ? Type(b.getBF16Type()) : b.getIntegerType(32 / s.group);
@@ -61,19 +61,6 @@ Value Tile::dot(Value acc, Value left, Value right, bool exactly) {
   auto call = [&](StringRef name, ValueRange operands) {
     return LLVM::CallIntrinsicOp::create(b, e.loc, type, b.getStringAttr(name), operands).getResult(0);
   };
-  if (sumsHalves() && exactly) {
-    auto number = [&](int64_t value) {
-      return e.widen(arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), int32_t(value)), lanes);
-    };
-    auto first = [&](Value words) -> Value {
-      return arith::BitcastOp::create(b, e.loc, type, arith::AndIOp::create(b, e.loc, words, number(0xffff0000)));
-    };
-    auto second = [&](Value words) -> Value {
-      return arith::BitcastOp::create(b, e.loc, type, arith::ShLIOp::create(b, e.loc, words, number(16)));
-    };
-    acc = math::FmaOp::create(b, e.loc, first(left), first(right), acc);
-    return math::FmaOp::create(b, e.loc, second(left), second(right), acc);
-  }
   if (sumsHalves())
     return call("llvm.x86.avx512bf16.dpbf16ps." + std::to_string(lanes * 32), {acc, parts(left), parts(right)});
   if (s.group == 4)
@@ -82,6 +69,50 @@ Value Tile::dot(Value acc, Value left, Value right, bool exactly) {
                    : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
                                 : "llvm.x86.sse2.pmadd.wd";
   return arith::AddIOp::create(b, e.loc, acc, call(name, {parts(left), parts(right)}));
+}
+
+SmallVector<Value> Tile::sumsOneByOne(Item &item, Value i, unsigned rows, const Lanes &lanes, const Stretch &numbers,
+                                      ValueRange accs) {
+  const unsigned vectors = lanes.vectors();
+  VectorType type = e.vectorOf(c.accumulator, lanes.width);
+  auto half = [&](Value words, bool upper) -> Value { // as a float: the upper half as it stands, or the lower one
+    Value by =
+        e.widen(arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), upper ? int32_t(0xffff0000) : 16), lanes.width);
+    Value bits =
+        upper ? Value(arith::AndIOp::create(b, e.loc, words, by)) : Value(arith::ShLIOp::create(b, e.loc, words, by));
+    return arith::BitcastOp::create(b, e.loc, type, bits);
+  };
+  Value memory = e.stack(c.accumulator, int64_t(accs.size()) * lanes.width);
+  auto place = [&](unsigned v) {
+    return Linear{SizeExpr(int64_t(v * lanes.width)), {SizeExpr(int64_t(vectors * lanes.width)), SizeExpr(1)}};
+  };
+  auto row = [&](Value r) { return rowOfMemory(e, r, lanes.width); };
+  for (auto [at, acc] : llvm::enumerate(accs))
+    e.store(acc, memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors))));
+  e.loop(e.index(0), e.index(int64_t(rows)), 1, [&](Value r) {
+    SmallVector<Value> sums;
+    for (unsigned v = 0; v < vectors; ++v)
+      sums.push_back(e.load(memory, c.accumulator, place(v), row(r)));
+    sums = e.loopCarry(numbers.first, numbers.end, 1, sums, [&](Value number, ValueRange carried) {
+      Point at;
+      at.indices = {e.add(panelOffset(item.left, i, rows, number), r)};
+      Value word = e.load(item.left.memory, leftElement(), Linear{0, {SizeExpr(1)}}, at);
+      Value left = e.widen(word, lanes.width);
+      SmallVector<Value> next(carried);
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value right = rightVector(item, item.origin, lanes, v, number);
+        for (bool upper : {true, false})
+          next[v] = math::FmaOp::create(b, e.loc, half(left, upper), half(right, upper), next[v]);
+      }
+      return next;
+    });
+    for (unsigned v = 0; v < vectors; ++v)
+      e.store(sums[v], memory, c.accumulator, place(v), row(r));
+  });
+  SmallVector<Value> results;
+  for (unsigned at = 0; at < accs.size(); ++at)
+    results.push_back(e.load(memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors)))));
+  return results;
 }
 
 /// Bytes of the left operand are taken as unsigned: signed ones are moved up by 128, and the sums corrected by what
@@ -271,7 +302,7 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
         if (sumsHalves())
           next = extremes(next, words);
         else
-          next[v] = dot(next[v], signBits(type), words, false);
+          next[v] = dot(next[v], signBits(type), words);
       }
       return next;
     });

@@ -505,7 +505,6 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(int64_t(llvm::divideCeil(all, lines))));
     line = e.mul(line, SizeExpr(lines));
   }
-  bool exactly = false;
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
     if (line)
       expectNext(item, line, lines, flat);
@@ -527,7 +526,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
       for (unsigned v = 0; v < lanes.vectors(); ++v) {
         Value &acc = next[r * lanes.vectors() + v];
         if (s.group > 1)
-          acc = dot(acc, left, right[v], exactly);
+          acc = dot(acc, left, right[v]);
         else if (isa<FloatType>(c.accumulator))
           acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
         else
@@ -544,15 +543,8 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     };
     if (!sumsHalves())
       return sums();
-    auto exact = [&] {
-      exactly = true;
-      return sums();
-    };
-    auto fast = [&] {
-      exactly = false;
-      return sums();
-    };
-    return branch(isWild(item, i, rows, lanes), ValueRange(accs).getTypes(), exact, fast);
+    auto oneByOne = [&] { return sumsOneByOne(item, i, rows, lanes, k, accs); };
+    return branch(isWild(item, i, rows, lanes), ValueRange(accs).getTypes(), oneByOne, sums);
   }
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);

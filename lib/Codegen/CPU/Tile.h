@@ -142,8 +142,10 @@ private:
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
 
   // k in groups (Dots.cpp).
-  /// Not `exactly`: as fast as the instruction is, which needs tame operands.
-  Value dot(Value acc, Value left, Value right, bool exactly);
+  Value dot(Value acc, Value left, Value right);
+  /// The same sums of halves in float32, row by row through memory: rare, so that it takes no registers from the tile.
+  SmallVector<Value> sumsOneByOne(Item &item, Value i, unsigned rows, const Lanes &lanes, const Stretch &numbers,
+                                  mlir::ValueRange accs);
   bool movesLeft() const;
   bool sumsHalves() const { return s.group > 1 && mlir::isa<mlir::FloatType>(c.accumulator); }
   Value signBits(mlir::Type type);
