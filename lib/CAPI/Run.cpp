@@ -48,6 +48,8 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
       options.target = value.str();
     } else if (key == "budget") {
       good = !value.getAsDouble(options.budget.emplace()) && *options.budget >= 0;
+    } else if (key == "keep_bytes") {
+      good = !value.getAsInteger(10, options.keepBytes) && options.keepBytes >= 0;
     } else if (key == "debug") {
       good = value == "lines";
       options.debugLines = good;

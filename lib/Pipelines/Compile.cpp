@@ -23,6 +23,7 @@ static PipelineOptions pipelineOptions(const CompileOptions &options) {
   pipeline.target = options.target;
   pipeline.strict = options.numerics == Numerics::Strict;
   pipeline.debugLines = options.debugLines;
+  pipeline.keepBytes = options.keepBytes;
   return pipeline;
 }
 

@@ -73,6 +73,7 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     AssignLayoutOptions layout;
     layout.target = options.target;
     layout.keepLines = options.debugLines;
+    layout.keepBytes = options.keepBytes;
     pm.addPass(createAssignLayout(layout));
     // On tensors, over the whole program: no later stage allocates.
     pm.addPass(createPlanMemory());

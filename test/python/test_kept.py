@@ -291,3 +291,60 @@ def test_captured_arrays_are_told_apart_from_arguments():
     traced = trace.trace_program(lambda x: [x @ x], [trace.Spec((256, 256), dtypes.float32)])
     report = compiler.compile_module(traced.module.clone(), compiler.options()).report
     assert report["kept_from"] == [] and report["kept_bytes"] == "0"
+
+
+def test_max_bytes_leaves_out_what_does_not_fit():
+    a, b = wf.asarray(numbers((1024, 512))), wf.asarray(numbers((512, 1024)))
+    x = numbers((300, 512))
+
+    def f(x):
+        return wf.nn.relu(x @ a.T) @ b.T
+
+    free = wf.jit(f).explain(x)
+    assert free.kept_bytes == 2 * 1024 * 512 * 4 and [k.kept for k in free.kernels] == [True, True, False, False]
+    for most in (None, free.peak_bytes, 10**9):
+        assert wf.jit(f, max_bytes=most).explain(x).kept_bytes == free.kept_bytes
+    half = wf.jit(f, max_bytes=free.peak_bytes - 1).explain(x)
+    assert half.kept_bytes == 1024 * 512 * 4 or half.kept_bytes == 0
+    assert half.peak_bytes < free.peak_bytes
+    none = wf.jit(f, max_bytes=0)
+    told = none.explain(x)
+    assert told.kept_bytes == told.memory.kept == 0 and not any(k.kept for k in told.kernels)
+    assert any("more than max_bytes" in note for note in told.notes) and told.peak_bytes < free.peak_bytes
+    for most in (0, free.peak_bytes - 1, None):
+        np.testing.assert_array_equal(wf.jit(f, max_bytes=most)(x), wf.jit(f)(x))
+
+
+def test_without_room_a_loop_packs_for_itself():
+    w = wf.asarray(numbers((256, 256)))
+    f = lambda h: wf.fori_loop(0, 5, lambda i, h: wf.tanh(h @ w.T), h)  # noqa: E731
+    h = numbers((40, 256))
+    free, none = wf.jit(f), wf.jit(f, max_bytes=0)
+    assert free.explain(h).kept_bytes == 4 * 256 * 256 and none.explain(h).kept_bytes == 0
+    packs = [(k.in_loop, k.kept) for k in none.explain(h).kernels if k.what == "pack"]
+    assert packs == [(False, False)]
+    np.testing.assert_array_equal(free(h), none(h))
+
+
+@pytest.mark.parametrize("bad", [-1, 2.5, "much", True])
+def test_a_bad_bound_is_refused(bad):
+    with pytest.raises(wf.errors.ArgumentValueError, match="WF1902"):
+        wf.jit(lambda x: x, max_bytes=bad)
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_loop_in_a_branch_packs_there(captured):
+    w, h = numbers((256, 256)), numbers((40, 256))
+
+    def f(p, h, w):
+        loop = lambda h, w: wf.fori_loop(0, 5, lambda i, c: wf.tanh(c @ w.T), h)  # noqa: E731
+        return wf.cond(p, loop, lambda h, w: h, h, w)
+
+    if captured:
+        mine = wf.asarray(w)
+        program = Captures(lambda p, h: [f(p, h, mine)], np.bool_(True), h)
+    else:
+        program = Program(lambda p, h, w: [f(p, h, w)], np.bool_(True), h, w)
+    (want,) = program.reference()
+    (got,) = program.native("host", 2)
+    same_bits(got, want)

@@ -13,7 +13,9 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::ModuleOp"> {
     one than in the last call. The layout is the operand's type from then on (#weft.panel).
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">,
-                 Option<"keepLines", "keep-lines", "bool", "false", "As weft-share-kernels: share nothing">];
+                 Option<"keepLines", "keep-lines", "bool", "false", "As weft-share-kernels: share nothing">,
+                 Option<"keepBytes", "keep-bytes", "int64_t", "-1",
+                   "how many bytes may stay from call to call (below 0: any number); what does not fit is packed as any operand">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }

@@ -18,6 +18,8 @@ struct CompileOptions {
   int threads = 0;
   /// As targetByName takes it: host, x86-64-v3, ...
   std::string target = "host";
+  /// At most so many bytes of packed captured arrays stay from call to call; below 0: any number.
+  int64_t keepBytes = -1;
   /// Write a line table of the user's lines (DWARF) into the object; kernels are not shared then.
   bool debugLines = false;
   /// Milliseconds after which what is not compiled yet is compiled quickly (Effort::Quick); without it, nothing is.

@@ -28,6 +28,8 @@ struct PipelineOptions {
   bool checkContracts = false;
   /// With it, that no op lost its place in the user's program.
   bool checkLocations = false;
+  /// At most so many bytes of packed captured arrays stay from call to call; below 0: any number.
+  int64_t keepBytes = -1;
   /// Keep the user's lines down to the instructions, for a line table; kernels are not shared then.
   bool debugLines = false;
 };

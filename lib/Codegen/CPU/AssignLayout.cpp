@@ -4,6 +4,7 @@
 #include "weft/Codegen/CPU/Schedule.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Conversion/WeftToLinalg.h"
+#include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "weft/Kernels/ContentHash.h"
 #include "llvm/ADT/MapVector.h"
@@ -25,6 +26,8 @@ struct Origin {
   Value value;
   SmallVector<Operation *> inside; // the ops whose regions it was passed into, from within outwards
   Operation *loop = nullptr;       // the outermost loop among them
+  Value given;                     // the value that this loop is given, and how many of the ops it was passed into then
+  unsigned upToLoop = 0;
 };
 
 /// The operand that a block argument stands for, where its op only passes it on.
@@ -40,7 +43,7 @@ Value captureOf(BlockArgument argument) {
 }
 
 Origin originOf(Value value) {
-  Origin origin{value, {}, nullptr};
+  Origin origin{value, {}, nullptr, {}};
   while (auto argument = dyn_cast<BlockArgument>(origin.value)) {
     Value outer = captureOf(argument);
     if (!outer)
@@ -48,8 +51,11 @@ Origin originOf(Value value) {
     Operation *op = argument.getOwner()->getParentOp();
     origin.value = outer;
     origin.inside.push_back(op);
-    if (isa<ForOp, WhileOp>(op))
+    if (isa<ForOp, WhileOp>(op)) {
       origin.loop = op;
+      origin.given = outer;
+      origin.upToLoop = origin.inside.size();
+    }
   }
   return origin;
 }
@@ -116,8 +122,12 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     SmallVector<Type> types(kernel.getArgumentTypes());
     for (auto &[i, origin] : same)
       if (PanelAttr panel = (*panels)[i]) {
-        Value packed = pack(origin, panel, launch.getLoc());
-        for (Operation *op : llvm::reverse(origin.inside))
+        bool kept = isKept(origin.value) && mayKeep(origin.value, panel);
+        if (!kept && !origin.loop)
+          continue;
+        Value packed = pack(origin, kept, panel, launch.getLoc());
+        for (Operation *op :
+             llvm::reverse(kept ? ArrayRef(origin.inside) : ArrayRef(origin.inside).take_front(origin.upToLoop)))
           packed = passed(op, packed, launch->getBlock());
         launch->setOperand(i, packed);
         types[i] = packed.getType();
@@ -156,13 +166,26 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     return it->second = weft::panelsOf(*graph, *contraction, *schedule, machine);
   }
 
-  /// The value in that layout, made once: where `origin` says, for all that read it.
-  Value pack(Origin &origin, PanelAttr panel, Location loc) {
-    bool kept = isKept(origin.value);
-    Value &packed = packs[{origin.value, kept ? nullptr : origin.loop, panel}];
+  /// Whether a captured array may stay in that layout: the first ones that fit do.
+  bool mayKeep(Value value, PanelAttr panel) {
+    auto [it, isNew] = keeps.try_emplace({value, panel}, keepBytes < 0);
+    if (isNew && keepBytes >= 0) {
+      auto type = cast<RankedTensorType>(value.getType());
+      Type packed = RankedTensorType::get(type.getShape(), type.getElementType(), panel);
+      int64_t bytes = llvm::alignTo(*bytesOf(packed).constant(), 64);
+      it->second = keptBytes + bytes <= keepBytes;
+      keptBytes += it->second ? bytes : 0;
+    }
+    return it->second;
+  }
+
+  /// The value in that layout, made once for all that read it: at the beginning, or before the loop.
+  Value pack(Origin &origin, bool kept, PanelAttr panel, Location loc) {
+    Value value = kept ? origin.value : origin.given;
+    Value &packed = packs[{value, kept ? nullptr : origin.loop, panel}];
     if (packed)
       return packed;
-    auto from = cast<RankedTensorType>(origin.value.getType());
+    auto from = cast<RankedTensorType>(value.getType());
     auto to = RankedTensorType::get(from.getShape(), from.getElementType(), panel);
     OpBuilder builder(&getContext());
     auto function = func::FuncOp::create(loc, "k", builder.getFunctionType({from}, {to}));
@@ -174,10 +197,10 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     function = internKernel(function, *symbols, keepLines);
 
     if (kept)
-      builder.setInsertionPointToStart(origin.value.getParentBlock());
+      builder.setInsertionPointToStart(value.getParentBlock());
     else
       builder.setInsertionPoint(origin.loop);
-    auto launch = LaunchOp::create(builder, loc, to, function.getName(), origin.value, builder.getArrayAttr({loc}));
+    auto launch = LaunchOp::create(builder, loc, to, function.getName(), value, builder.getArrayAttr({loc}));
     if (kept)
       launch->setAttr("weft.kept", builder.getUnitAttr());
     return packed = launch.getResult(0);
@@ -204,6 +227,8 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
   SymbolTable *symbols = nullptr;
   llvm::MapVector<StringRef, SmallVector<PanelAttr>, llvm::StringMap<unsigned>> wanted; // by kernel
   DenseMap<std::tuple<Value, Operation *, Attribute>, Value> packs;
+  DenseMap<std::pair<Value, Attribute>, bool> keeps;
+  int64_t keptBytes = 0;
   DenseMap<std::tuple<Operation *, Value, Block *>, Value> arguments;
   DenseMap<std::pair<Operation *, Type>, func::FuncOp> variants;
 };

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from weft._src import _weft, cache
+from weft._src import _weft, cache, memory
 from weft._src.errors import ArgumentValueError, ArtifactError
 
 STAGES = ("traced", "resolved", "optimized", "kernels", "planned", "linalg", "scheduled", "bufferized", "llvm")
@@ -20,31 +20,36 @@ class Options(NamedTuple):
     """What a program is compiled for.
 
     numerics: "strict" (bit for bit the reference interpreter), "default" or "fast". threads: to plan for and to run
-    with, 0: as many as there are. target: "host" or a target's name. debug: "lines" writes
-    the user's lines into the native code, for debuggers and profilers (equal kernels are then not shared).
+    with, 0: as many as there are. target: "host" or a target's name. debug: "lines" writes the user's lines into the
+    native code, for debuggers and profilers (equal kernels are then not shared). max_bytes: what a call should take, as
+    `explain().peak_bytes` counts it. keep_bytes: how much of that may be packed captured arrays, where it is limited.
     """
 
     numerics: str = "default"
     threads: int = 0
     target: str = "host"
     debug: str | None = None
+    max_bytes: int | None = None
+    keep_bytes: int | None = None
 
     def text(self) -> str:
         """As the compiler reads it."""
         debug = f"debug={self.debug}\n" if self.debug else ""
-        return f"numerics={self.numerics}\nthreads={self.threads}\ntarget={self.target}\n{debug}"
+        keep = "" if self.keep_bytes is None else f"keep_bytes={self.keep_bytes}\n"
+        return f"numerics={self.numerics}\nthreads={self.threads}\ntarget={self.target}\n{debug}{keep}"
 
 
 def options(
-    numerics: str = "default", threads: int | None = None, target: str = "host", debug: str | None = None
-) -> Options:
+    numerics: str = "default", threads: int | None = None, target: str = "host", debug: str | None = None,
+    max_bytes: int | None = None,
+) -> Options:  # fmt: skip
     """Checked options.
 
     Raises:
         ArgumentValueError: WF1902 for a value that is not one.
 
     >>> options(threads=2)
-    Options(numerics='default', threads=2, target='host', debug=None)
+    Options(numerics='default', threads=2, target='host', debug=None, max_bytes=None, keep_bytes=None)
     """
     if numerics not in ("strict", "default", "fast"):
         raise ArgumentValueError("WF1902", f"numerics is 'strict', 'default' or 'fast', not {numerics!r}.")
@@ -52,7 +57,9 @@ def options(
         raise ArgumentValueError("WF1902", f"threads is a positive int or None, not {threads!r}.")
     if debug not in (None, "lines"):
         raise ArgumentValueError("WF1902", f"debug is 'lines' or None, not {debug!r}.")
-    return Options(numerics, threads or 0, target, debug)
+    if max_bytes is not None and (type(max_bytes) is not int or max_bytes < 0):
+        raise ArgumentValueError("WF1902", f"max_bytes is a number of bytes, 0 or more, or None, not {max_bytes!r}.")
+    return Options(numerics, threads or 0, target, debug, max_bytes)
 
 
 def checked_budget(seconds: Any) -> float | None:
@@ -139,9 +146,8 @@ class _Kernels:
 def compile_module(module: Any, opts: Options, what: str = "an op", budget: float | None = None) -> Compiled:
     """Compiles a module at stage `traced`, and loads it; the module itself is not changed.
 
-    The same text under the same options is compiled once: a lambda or a method that is wrapped anew, or traced anew
-    since something it reads has changed, finds its native code, and so does the next process (cache.py). Of a new
-    program, only kernels that no other one had are compiled.
+    Where a call would take more than `opts.max_bytes`, less is kept from call to call: what fits, else nothing. The
+    rest is what the program needs.
 
     Args:
         module: the traced module. opts: what for. what: the program's name for people who look into the cache.
@@ -149,6 +155,32 @@ def compile_module(module: Any, opts: Options, what: str = "an op", budget: floa
 
     Raises:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
+    """
+    found = _compiled(module, opts, what)
+    if opts.max_bytes is None:
+        return found
+
+    def taken() -> memory.Memory:
+        return memory.of(
+            found.report, opts.threads or _weft.num_threads(), [result for result, _ in found.program.donations]
+        )
+
+    need = taken()
+    room = opts.max_bytes - memory.at(need.total) + memory.at(need.kept)
+    for keep in (max(room, 0), 0):
+        if need.kept == 0 or memory.at(need.total) <= opts.max_bytes:
+            break
+        found = _compiled(module, opts._replace(keep_bytes=keep), what)
+        need = taken()
+    return found
+
+
+def _compiled(module: Any, opts: Options, what: str) -> Compiled:
+    """A module compiled as the options say.
+
+    The same text under the same options is compiled once: a lambda or a method that is wrapped anew, or traced anew
+    since something it reads has changed, finds its native code, and so does the next process (cache.py). Of a new
+    program, only kernels that no other one had are compiled.
     """
     text = module.get_asm(enable_debug_info=bool(opts.debug))
     tells_lines = any(op in text for op in _TELLS_LINES)

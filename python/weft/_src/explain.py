@@ -210,6 +210,9 @@ class Explanation:
         self.recompiles = list(jitted.misses)
         self.donated = [call.paths[i] for i in call.donated]
         self.notes = _notes(call, variant)
+        most = jitted.options.max_bytes
+        if most is not None and memory.at(self.peak_bytes) > most:
+            self.notes.append(f"takes more than max_bytes, which is {memory.bytes_text(most)}: the program needs it")
         self.unchecked_reads = list(variant.reads.unchecked)
 
     def __str__(self) -> str:

@@ -69,6 +69,7 @@ def jit(
     donate: Names = None,
     numerics: str = "default",
     threads: int | None = None,
+    max_bytes: int | None = None,
     dims: Mapping[str, Any] | None = None,
     debug: str | None = None,
     allow_impure: bool = False,
@@ -84,6 +85,9 @@ def jit(
         donate: arguments, by name or position, whose arrays the call may use up; they cannot be used afterwards.
         numerics: "strict", "default" or "fast".
         threads: how many threads a call uses; None: as many as there are.
+        max_bytes: what a call should take of memory (`explain().peak_bytes`; a named size counts as 256). Captured
+            arrays that are packed once and kept are given up for it, first what does not fit; the results, temporaries
+            and scratch that the program needs are not, and `explain()` notes where they are more.
         dims: for arguments by name, a shape with named sizes, such as `{"x": (wf.Dim("B"), 4)}`: one program serves
             every size. None in a shape: the size that comes. For a container of arrays: a container of such shapes.
         debug: "lines" writes your lines into the native code's line table, for debuggers and profilers.
@@ -116,6 +120,7 @@ def jit(
             donate=donate,
             numerics=numerics,
             threads=threads,
+            max_bytes=max_bytes,
             dims=dims,
             debug=debug,
             allow_impure=allow_impure,
@@ -125,7 +130,8 @@ def jit(
     if not callable(f):
         raise WrongArgumentError("WF1208", f"jit takes a function, not a {type(f).__name__}.")
     statics = [*_listed(static), *_listed(static_argnums), *_listed(static_argnames)]
-    impl = Jitted(f, statics, _listed(donate), compiler.options(numerics, threads, debug=debug), dims)
+    opts = compiler.options(numerics, threads, debug=debug, max_bytes=max_bytes)
+    impl = Jitted(f, statics, _listed(donate), opts, dims)
     impl.allow_impure = allow_impure
     impl.assume = Assumptions([assume] if isinstance(assume, str) else assume)
     impl.compile_budget = compiler.checked_budget(compile_budget)
@@ -502,7 +508,7 @@ class Jitted:
         if self.allow_impure:
             return None, "it may be impure"
         plain = [(n, v) for n, v in call.statics if not isinstance(v, _Self)]
-        parts = [self.options.text(), call.tree, _spec_key(call.specs), call.paths, call.donated]
+        parts = [repr(self.options), call.tree, _spec_key(call.specs), call.paths, call.donated]
         parts += [[str(a) for a in self.assume], plain]
         try:
             return manifest.Key(self.f, reads, parts, [v.value for _, v in call.statics if isinstance(v, _Self)]), None
@@ -827,7 +833,9 @@ class Traced:
     def lower(self, *, target: str | None = None, debug: str | None = None) -> Lowered:
         """The program for a target; `debug="lines"` as in `jit`."""
         own = self.jitted.options
-        opts = compiler.options(own.numerics, own.threads or None, target or own.target, debug or own.debug)
+        opts = compiler.options(
+            own.numerics, own.threads or None, target or own.target, debug or own.debug, own.max_bytes
+        )
         return Lowered(self, opts)
 
     def __repr__(self) -> str:
@@ -855,7 +863,7 @@ class Lowered:
     def compile(self, *, debug: str | None = None) -> Executable:
         """Native code; `debug="lines"` as in `jit`."""
         own = self.options
-        opts = compiler.options(own.numerics, own.threads or None, own.target, debug or own.debug)
+        opts = compiler.options(own.numerics, own.threads or None, own.target, debug or own.debug, own.max_bytes)
         return Executable(
             self.traced, compiler.compile_module(self.traced.module, opts, leaves.name_of(self.traced.jitted.f))
         )

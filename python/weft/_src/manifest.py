@@ -167,7 +167,7 @@ class Key:
                 self.value(part, text, deep)
         elif isinstance(x, _weft.JitFunction):
             impl = x.impl
-            self._put("jit", impl.options.text(), repr(impl.assume), repr(impl.dims))
+            self._put("jit", repr(impl.options), repr(impl.assume), repr(impl.dims))
             self._put(repr((sorted(impl.static), sorted(impl.static_names), sorted(impl.donated))))
             self.value(impl.f, text, deep)
         elif isinstance(x, _weft.EagerOp):

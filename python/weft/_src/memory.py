@@ -106,6 +106,18 @@ def total(sizes: Iterable[Any]) -> Any:
     return result if isinstance(result, int) else str(result)
 
 
+def at(n: Any, size: int = 256) -> int:
+    """A number of bytes where each named size is `size`.
+
+    >>> at(12), at("4*B+S")
+    (12, 1280)
+    """
+    if isinstance(n, int):
+        return n
+    formula = dims.parse(n)
+    return formula.evaluate(dict.fromkeys(formula.symbols, size))
+
+
 def bytes_text(n: Any) -> str:
     """A number of bytes for people.
 
