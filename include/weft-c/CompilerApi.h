@@ -111,7 +111,7 @@ MlirAttribute weftEnumAttr(MlirContext context, MlirStringRef keyword, MlirStrin
 /// Runs a pass pipeline in MLIR's notation on a module, e.g. `builtin.module(weft-simplify)`.
 bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error);
 
-/// Options are `key=value` lines; keys: numerics (strict, default, fast), threads, target.
+/// Options are `key=value` lines; keys: numerics (strict, default, fast), threads, target, debug, stage (of the module).
 /// Takes a module from one stage to a later one, in place.
 bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef options, WeftBytes *error);
 
@@ -122,7 +122,7 @@ typedef struct WeftObjectStore {
   void (*keep)(void *user, MlirStringRef key, MlirStringRef object);
 } WeftObjectStore;
 
-/// Compiles a module at stage `traced` to an image (weft/Runtime/Image.h). The module is spent. `report` is the JSON of
+/// Compiles a module to an image (weft/Runtime/Image.h). The module is spent. `report` is the JSON of
 /// explain(). `store` may be NULL.
 bool weftCompile(MlirModule module, MlirStringRef options, const WeftObjectStore *store, WeftBytes *image,
                  WeftBytes *report, WeftBytes *error);

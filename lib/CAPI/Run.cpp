@@ -50,6 +50,8 @@ static LogicalResult parseOptions(StringRef text, weft::CompileOptions &options,
       good = !value.getAsDouble(options.budget.emplace()) && *options.budget >= 0;
     } else if (key == "keep_bytes") {
       good = !value.getAsInteger(10, options.keepBytes) && options.keepBytes >= 0;
+    } else if (key == "stage") {
+      options.stage = value.str();
     } else if (key == "debug") {
       good = value == "lines";
       options.debugLines = good;

@@ -1,4 +1,5 @@
 // Decides the way from scf, arith, math, vector and cf to the LLVM dialect: upstream's patterns, in one conversion.
+#include "BFloat16.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -28,6 +29,7 @@ struct LowerToLLVMPass : impl::LowerToLLVMBase<LowerToLLVMPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
+    bfloat16AsBits(module);
     {
       RewritePatternSet patterns(context);
       vector::populateVectorBroadcastLoweringPatterns(patterns);

@@ -96,9 +96,10 @@ static std::string describe(const Target &target, const CompileOptions &options)
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << target.triple << ' ' << target.cpu << ' ' << llvm::join(target.features, ",") << ' ' << target.vectorBytes
-         << ' ' << target.vectorRegisters << ' ' << target.cheapMaskedStore << ' ' << target.scales << ' '
-         << target.streams << ' ' << target.l1Bytes << ' ' << target.l2Bytes << ' ' << target.l3Bytes << ' '
-         << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics) << ' ' << options.threads;
+         << ' ' << target.vectorRegisters << ' ' << target.repeatRegisters << ' ' << target.cheapMaskedStore << ' '
+         << target.scales << ' ' << target.streams << ' ' << target.l1Bytes << ' ' << target.l2Bytes << ' '
+         << target.l3Bytes << ' ' << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics)
+         << ' ' << options.threads;
   return text;
 }
 
@@ -126,6 +127,11 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   std::optional<Clock::time_point> deadline;
   if (options.budget)
     deadline = Clock::now() + std::chrono::microseconds(int64_t(std::min(*options.budget, 1e9) * 1e3));
+  std::optional<Stage> given = parseStage(options.stage);
+  if (!given || *given > Stage::Planned) {
+    error = "[WF1504] a module is compiled from a stage up to planned, not from '" + options.stage + "'";
+    return failure();
+  }
   Signature signature;
   if (failed(signature.read(main, error)))
     return failure();
@@ -137,8 +143,10 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   Report explain;
   llvm::StringMap<std::string> keys;
   std::vector<Part> found;
-  Stage stage = Stage::Traced;
+  Stage stage = *given;
   for (Stage next : {Stage::Resolved, Stage::Optimized, Stage::Kernels, Stage::Planned}) {
+    if (next <= stage)
+      continue;
     explain.begin(stringify(next));
     if (failed(run(module, stage, next, options, error, explain.passTimes())))
       return failure();

@@ -1,7 +1,8 @@
-"""Kernels compute in vectors of the host's width, and call no math library: read from the assembly, for two targets.
+"""Kernels compute in vectors of the target's width, and call no math library: read from the assembly, for each target.
 
 Every program of example_programs.py is compiled, whatever the host is; each of its kernels that computes on floats must
 hold packed instructions of the target's full width, or `why_scalar` says why not; no kernel may call a math library.
+Register tiles of contractions stay in registers.
 """
 
 import math
@@ -13,12 +14,15 @@ import weft as wf
 from example_programs import PROGRAMS
 
 LANES = 16  # floats in the widest vector
-WIDTH = {"x86-64-v3": "ymm", "x86-64-v4": "zmm"}
-# v<op>ps/pd on registers: arithmetic, fused products, comparisons and roots; moves do not count.
-PACKED = (
+# Operands that are registers of the full width.
+WIDTH = {"x86-64-v3": "%ymm", "x86-64-v4": "%zmm", "aarch64": r"\bv\d+\.(?:4s|2d|16b)"}
+# Arithmetic, fused products, comparisons and roots; moves do not count.
+PACKED_X86 = (
     r"\bv(?:add|sub|mul|div|max|min|sqrt|f?n?madd\w*|fmadd\w*|fnmadd\w*|fmsub\w*|cmp\w*|and|xor|or|pternlog\w*|blend\w*)"
     r"p[sd]\b"
 )
+PACKED_ARM = r"\b(?:f(?:add|sub|mul|div|max\w*|min\w*|sqrt|mla|mls|neg|abs|cm\w+|rint\w)|and|orr|eor|bsl|bit|bif)\b"
+PACKED = {"x86-64-v3": PACKED_X86, "x86-64-v4": PACKED_X86, "aarch64": PACKED_ARM}
 LIBM = re.compile(
     r"^(?:exp|log|tanh|sin|cos|erf|pow|tan|sinh|cosh|atan|asin|acos|cbrt|expm1|log1p|fmod|fma)(?:2|10)?[fl]?$"
 )
@@ -26,7 +30,7 @@ LIBM = re.compile(
 
 def functions(assembly):
     """The body of each function, by name."""
-    parts = re.split(r"^([\w.$]+):\s*(?:#.*)?$", assembly, flags=re.MULTILINE)
+    parts = re.split(r"^([\w.$]+):\s*(?:(?:#|//).*)?$", assembly, flags=re.MULTILINE)
     bodies, current = {}, None
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
         if not name.startswith(".L"):
@@ -73,7 +77,7 @@ def why_narrow(ops, row, lanes, body):
     register = {4: "xmm", 8: "ymm"}.get(lanes)
     if "dot" in ops and lanes == 16 and row is not None and row <= 8:  # half of a vector of 64 bytes holds it
         register = "ymm"
-    if register and row is not None and row < 2 * LANES and re.search(PACKED + rf"[^\n]*%{register}", body):
+    if register and row is not None and row < 2 * LANES and re.search(PACKED_X86 + rf"[^\n]*%{register}", body):
         return "rows shorter than two vectors"
     return None
 
@@ -92,10 +96,9 @@ def why_scalar(ops, elements, row):
 def test_kernels_are_packed_and_call_no_libm(name, target):
     lowered = PROGRAMS[name]().lower(target=target)
     assembly = lowered.as_text("asm")
-    called = set(re.findall(r"\b(?:callq?|jmp)\s+([A-Za-z_]\w*)", assembly))
+    called = set(re.findall(r"\b(?:callq?|jmp|bl?)\s+([A-Za-z_]\w*)", assembly))
     assert not [c for c in called if LIBM.match(c.partition("@")[0])]
-    width = WIDTH[target]
-    packed = re.compile(PACKED + rf"[^\n]*%{width}")
+    packed = re.compile(PACKED[target] + rf"[^\n]*{WIDTH[target]}")
     bodies = {}  # what runs in threads is a function of its own, <kernel>_body
     for symbol, body in functions(assembly).items():
         if found := re.match(r"k_[0-9a-f]{32}", symbol):
@@ -111,7 +114,47 @@ def test_kernels_are_packed_and_call_no_libm(name, target):
     }
     assert [n for n in kernels if n in bodies], "no kernel that computes on floats"
     unexplained = {n: kernels[n] for n, why in missing.items() if why is None}
-    assert not unexplained, f"kernels of {name} without packed arithmetic on {width}: {unexplained}"
+    assert not unexplained, f"kernels of {name} without packed arithmetic on {target}: {unexplained}"
+
+
+def loops(assembly):
+    """The innermost loops that are one block: from a label to the branch back to it."""
+    parts = re.split(r"^(\.L\w+):.*$", assembly, flags=re.MULTILINE)
+    for label, block in zip(parts[1::2], parts[2::2], strict=True):
+        if end := re.search(rf"^.*\b(?:j\w+|b\.\w+|cbn?z|tbn?z)\b.*{re.escape(label)}\b", block, re.MULTILINE):
+            yield block[: end.end()]
+
+
+PRODUCT = {
+    "x86-64-v3": r"\bvfmadd231p[sd]\b[^\n]*%ymm",
+    "x86-64-v4": r"\bvfmadd231p[sd]\b[^\n]*%zmm",
+    "aarch64": r"\bfmla\s+v\d+\.(?:4s|2d)",
+}
+# A vector that goes to the stack or comes from it.
+SPILLED = {
+    "x86-64-v3": r"%[xyz]mm\d+[^\n]*\(%r[sb]p\)|\(%r[sb]p\)[^\n]*%[xyz]mm\d+",
+    "x86-64-v4": r"%[xyz]mm\d+[^\n]*\(%r[sb]p\)|\(%r[sb]p\)[^\n]*%[xyz]mm\d+",
+    "aarch64": r"\b(?:str|stp|ldr|ldp|stur|ldur)\s+q\d+[^\n]*\[sp",
+}
+TILE = {"x86-64-v3": (6, 2), "x86-64-v4": (14, 2), "aarch64": (12, 2)}
+
+
+# Packed in passing and before, whole tiles and not.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("size", [(504, 512, 512), (1008, 999, 1024), (84, 300, 1024)])
+@pytest.mark.parametrize("target", sorted(WIDTH))
+def test_register_tiles_stay_in_registers(target, size, dtype):
+    m, k, n = size
+    lowered = wf.jit(lambda x, y: x @ y).lower(wf.spec((m, k), dtype), wf.spec((k, n), dtype), target=target)
+    rows, vectors = TILE[target]
+    (schedule,) = (line for line in lowered.as_text("scheduled").splitlines() if 'form = "tile"' in line)
+    assert f"rows = {rows} : i64, vectors = {vectors} : i64" in schedule
+    tiles = [loop for loop in loops(lowered.as_text("asm")) if len(re.findall(PRODUCT[target], loop)) == rows * vectors]
+    assert tiles
+    for loop in tiles:
+        assert not re.search(SPILLED[target], loop), loop
+        # Each vector of the right operand is read once, each number of the left one too: little else is in the loop.
+        assert loop.count("\n") < 3 * rows * vectors + 12, loop
 
 
 @pytest.mark.parametrize("target", sorted(WIDTH))

@@ -14,6 +14,9 @@ struct Target {
   std::vector<std::string> features; // as LLVM takes them: "+avx2"
   unsigned vectorBytes = 16;
   unsigned vectorRegisters = 16;
+  // Of these, what a register tile needs for numbers that are repeated in all lanes: one where an instruction repeats
+  // what it reads, more where numbers are read ahead, in pairs.
+  unsigned repeatRegisters = 1;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
   bool scales = false;           // y * 2^n, for vectors of floats, is one instruction (AVX-512)
   bool streams = false;          // non-temporal vector stores, which write whole lines without reading them

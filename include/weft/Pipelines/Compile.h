@@ -24,6 +24,9 @@ struct CompileOptions {
   bool debugLines = false;
   /// Milliseconds after which what is not compiled yet is compiled quickly (Effort::Quick); without it, nothing is.
   std::optional<double> budget;
+  /// Where a module that is compiled stands: traced, or a later stage up to planned, at which kernels may have been
+  /// given schedules.
+  std::string stage = "traced";
 };
 
 /// Runs the passes between two stages (traced, resolved, ... llvm) in place. On failure `error` says why.
@@ -38,7 +41,7 @@ struct ObjectStore {
   std::function<void(llvm::StringRef key, llvm::StringRef object)> keep;
 };
 
-/// Compiles a module at stage `traced` into an image, with the JSON of explain() in `report`. The module is spent. With
+/// Compiles a module into an image, with the JSON of explain() in `report`. The module is spent. With
 /// a store, only kernels that it does not have are compiled.
 mlir::LogicalResult compileModule(mlir::ModuleOp module, const CompileOptions &options, std::string &image,
                                   std::string &report, std::string &error, const ObjectStore *store = nullptr);

@@ -37,7 +37,7 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(first->accumulator), M = sizeOf(g, roles.row);
   s.lanes = std::max<int64_t>(1, target.lanes(bytes));
   s.vectors = 2;
-  s.rows = (target.vectorRegisters - 1 - s.vectors) / s.vectors;
+  s.rows = (target.vectorRegisters - target.repeatRegisters - s.vectors) / s.vectors;
   s.rows = ceilDiv(M, ceilDiv(M, s.rows));
   // The block of rows takes a quarter of the second cache, beside a strip of either right operand.
   int64_t most = std::max(s.rows, target.l2Bytes / 4 / (pitchOf(g, roles, s.lanes) * bytes));

@@ -178,7 +178,8 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
 }
 
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
-  const int64_t bytes = Emitter::byteWidth(c.accumulator), registers = target.vectorRegisters;
+  const int64_t bytes = Emitter::byteWidth(c.accumulator);
+  const int64_t registers = target.vectorRegisters - target.repeatRegisters;
   // Rows and lanes are the innermost group of each; the others are walked around them.
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
   const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
@@ -189,8 +190,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   bool namedRows = llvm::any_of(c.rows, [&](int d) { return !g.domain[d].constant(); });
   bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
 
-  // The register tile: as many accumulators as leave room for the right operand's vectors and one scalar. Few rows take
-  // more vectors, so that enough products are in flight.
+  // The register tile: as many accumulators as leave room for the right operand's vectors and what is repeated. Few
+  // rows take more vectors, so that enough products are in flight.
   s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
   // Steps of k in groups, where rows enough use what is packed for that; floats read in place are not much slower.
   if (s.lanes > 1 && M >= (isa<FloatType>(c.accumulator) ? 16 : 4) && !inPieces)
@@ -198,13 +199,13 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   const int64_t K = ceilDiv(extent(g, c.folded), s.group);
   int64_t mostVectors = ceilDiv(N, s.lanes);
   s.vectors = std::min<int64_t>(2, mostVectors);
-  s.rows = std::max<int64_t>(1, (registers - 1 - s.vectors) / s.vectors);
+  s.rows = std::max<int64_t>(1, (registers - s.vectors) / s.vectors);
   if (namedRows) {
     s.rows = std::min<int64_t>(s.rows, 8);
   } else { // divided evenly
     s.rows = ceilDiv(M, ceilDiv(M, s.rows));
     if (s.rows < 4)
-      s.vectors = std::min(mostVectors, std::min<int64_t>(4, (registers - 1) / (s.rows + 1)));
+      s.vectors = std::min(mostVectors, std::min<int64_t>(4, registers / (s.rows + 1)));
   }
   // An operand that is packed already says what is read at once.
   if (c.rightPanel)

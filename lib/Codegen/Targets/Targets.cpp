@@ -82,6 +82,7 @@ static Target level(StringRef name) {
     t.cpu = "generic";
     t.features = {"+neon"};
     t.vectorRegisters = 32;
+    t.repeatRegisters = 6;
     return t;
   }
   return Target();
