@@ -1,0 +1,124 @@
+"""Schedules that nobody would choose give the bits of the reference too: what codegen.md says may be changed by hand is
+changed, on every target.
+"""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+import targets
+import weft as wf
+from running import Program, same_bits
+from test_targets import THREADS, numbers
+from weft._src import _weft, compiler
+
+RNG = np.random.default_rng(6)
+
+
+def edited(traced, target, change):
+    """Native code of a program whose kernels of a form have another schedule: change(schedule as a dict), in place;
+    how many were changed."""
+    options = compiler.options("strict", target=target)
+    planned, scheduled = traced.module.clone(), traced.module.clone()
+    _weft.pipeline(planned, "traced", "planned", options.text())
+    _weft.pipeline(scheduled, "traced", "scheduled", options.text())
+    chosen = dict(re.findall(r"@(k_\w+)\(.*?weft\.schedule = (\{[^}]*\})", scheduled.get_asm()))
+    text, count = planned.get_asm(), 0
+    for name, schedule in chosen.items():
+        fields = dict(re.findall(r"(\w+) = (\"\w+\"|\w+)", schedule))
+        before = dict(fields)
+        change(fields)
+        if fields != before:
+            new = ", ".join(f"{k} = {v}" for k, v in fields.items())
+            text, n = re.subn(rf"(@{name}\([^\n]*attributes {{)", rf"\1weft.schedule = {{{new}}}, ", text)
+            count += n
+    module = _weft.ir.Module.parse(text, context=_weft.ir.Context())
+    return targets.Native(module, target, stage="planned"), count
+
+
+def tile(**numbers):
+    """Another register tile and blocks of whole tiles for contractions; packing as it was where none is named."""
+
+    def change(s):
+        if s["form"] != '"tile"':
+            return
+        rows, strip = numbers["rows"], numbers["vectors"] * int(s["lanes"])
+        s["rows"], s["vectors"] = str(rows), str(numbers["vectors"])
+        s["row_block"], s["lane_block"] = str(rows * numbers["row_tiles"]), str(strip * numbers["strips"])
+        if "panel" in s:
+            s["panel"] = str(strip * numbers["strips"] * 2)
+        s.pop("ahead", None)
+        s.pop("k_block", None)
+        if "k_block" in numbers:
+            s["k_block"] = str(numbers["k_block"])
+        for side in ("pack_left", "pack_right"):
+            if numbers.get(side) is not None:
+                s[side] = f'"{numbers[side]}"'
+
+    return change
+
+
+def fields_of(form, new):
+    """Other numbers where a schedule of a form has such a field."""
+
+    def change(s):
+        if s["form"] == f'"{form}"':
+            s.update({name: str(value) for name, value in new.items() if name in s})
+
+    return change
+
+
+TILES = [
+    {"rows": 1, "vectors": 1, "row_tiles": 3, "strips": 1},
+    {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 2, "k_block": 7},
+    {"rows": 5, "vectors": 3, "row_tiles": 2, "strips": 1, "pack_left": "item", "pack_right": "item"},
+    {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64},
+]
+TILED = {
+    "product": (lambda x, y, b: wf.tanh(x @ y + b), numbers((71, 130)), numbers((130, 90)), numbers(90)),
+    "turned float64": (lambda x, y: x @ y.T, numbers((29, 67), "float64"), numbers((41, 67), "float64")),
+    "float16": (lambda x, y: x @ y, numbers((23, 50), "float16"), numbers((50, 77), "float16")),
+    "int8": (lambda x, y: x @ y, *(RNG.integers(-99, 99, s).astype("int8") for s in ((31, 40), (40, 150)))),
+    "batch": (lambda x, y: x @ y, numbers((3, 19, 33)), numbers((3, 33, 45))),
+    "convolution": (lambda x, w: wf.nn.conv2d(x, w, padding=1), numbers((1, 6, 13, 9)), numbers((21, 6, 3, 3))),
+}
+SWEEPS = [{"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3}]
+SWEPT = {
+    "softmax": (wf.nn.softmax, numbers((37, 1000))),
+    "sums of columns": (lambda x: (wf.sum(x, axis=0), wf.max(x, axis=0)), numbers((300, 130))),
+    "turned": (lambda x, y: wf.permute_dims(x, (1, 0)) + y, numbers((70, 90)), numbers((90, 70))),
+    "float16": (lambda x: wf.exp(x) * 2, numbers((1031,), "float16")),
+}  # fmt: skip
+
+
+@functools.cache
+def wanted_of(name, kind):
+    program = Program(*{"tile": TILED, "sweep": SWEPT}[kind][name])
+    return program, program.reference()
+
+
+def holds_edited(name, kind, target, changes):
+    """Whatever the schedule, the bits are those of the reference."""
+    program, wanted = wanted_of(name, kind)
+    counts = []
+    for change in changes:
+        native, count = edited(program.traced, target, change)
+        counts.append(count)
+        for threads in (5,) if target == "aarch64" else THREADS:
+            for got, want in zip(native(program.args, threads), wanted, strict=True):
+                same_bits(got, want)
+    return counts
+
+
+@pytest.mark.parametrize("name", TILED)
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_edited_tiles(target, name):
+    convolution = {"pack_left": None, "pack_right": None} if name == "convolution" else {}  # its lanes must be packed
+    assert all(holds_edited(name, "tile", target, [tile(**{**t, **convolution}) for t in TILES]))
+
+
+@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_edited_sweeps(target, name):
+    assert any(holds_edited(name, "sweep", target, [fields_of("sweep", s) for s in SWEEPS]))
