@@ -396,6 +396,8 @@ class Jitted:
         for i in call.donated:
             if isinstance(call.leaves[i], array.Array):
                 call.leaves[i]._delete()
+        if variant.compiled.finish is not None:  # now, when the first call no longer wants the cores
+            tiers.WORKER.add(functools.partial(self._finish, call.key, variant))
         return variant.finish(values)
 
     def prepared(self, args: tuple, kwargs: dict[str, Any]) -> tuple[_Call, _Variant]:
@@ -421,12 +423,13 @@ class Jitted:
         known = self._variants.setdefault(call.key, [])
         known.append(variant)
         del known[:-_MAX_VARIANTS]
-        if variant.compiled.finish is not None:
-            tiers.WORKER.add(functools.partial(self._finish, known, variant))
         return variant
 
-    def _finish(self, known: list[_Variant], variant: _Variant) -> None:
+    def _finish(self, key: Any, variant: _Variant) -> None:
         """Puts the full tier in the place of the quick one; where it does not compile, the quick one stays."""
+        known = self._variants.get(key, [])
+        if not any(other is variant for other in known):
+            return  # finished, or forgotten
         quick = variant.compiled
         assert quick.finish is not None
         try:
