@@ -84,12 +84,14 @@ public:
         unsigned end = t;
         while (end < ops.size() && kinds[end] == kinds[end - length])
           ++end;
-        if (end - t >= (kLeastSteps - 1) * length) {
+        if (end - t >= (kLeastSteps - 1) * length && !wasTried(t - length, end, length)) {
           Steps best = find(t - length, end, length);
           if (best.count >= kLeastSteps && pays(best)) {
             roll(best);
             return true;
           }
+          if (best.ops() * 2 >= end - (t - length))
+            tried.push_back({t - length, end, length});
         }
         t = std::max(t, end);
       }
@@ -98,10 +100,10 @@ public:
 
 private:
   Block &block;
-  std::vector<Operation *> ops;              // in order, without leaves
+  std::vector<Operation *> ops;                // in order, without leaves
   llvm::DenseMap<Operation *, unsigned> place; // of each
-  std::vector<unsigned> kinds;               // equal for ops that do the same
-  std::vector<Operation *> order;            // all ops, leaves too
+  std::vector<unsigned> kinds;                 // equal for ops that do the same
+  std::vector<Operation *> order;              // all ops, leaves too
 
   /// Puts what is made of leaves alone before its first reader: so it stands in the step that it belongs to.
   void number() {
@@ -114,8 +116,8 @@ private:
     llvm::DenseSet<Operation *> light;
     for (Operation *op : all) {
       auto kind = kindOf(op);
-      bool moves = isLeaf(op) || ((kind == FusionKind::Map || kind == FusionKind::View) && !op->getNumRegions() &&
-                                  mayRunEarly(op));
+      bool moves = isLeaf(op) ||
+                   ((kind == FusionKind::Map || kind == FusionKind::View) && !op->getNumRegions() && mayRunEarly(op));
       if (moves && llvm::all_of(op->getOperands(), [&](Value v) {
             Operation *maker = v.getDefiningOp();
             return !maker || light.contains(maker) || isLeaf(op);
@@ -148,15 +150,27 @@ private:
         ++distinct;
         continue;
       }
-      auto &alike = known[llvm::hash_combine(op->getName(), op->getAttrDictionary(),
-                                             llvm::hash_combine_range(op->getOperandTypes().begin(),
-                                                                      op->getOperandTypes().end()))];
+      auto &alike = known[llvm::hash_combine(
+          op->getName(), op->getAttrDictionary(),
+          llvm::hash_combine_range(op->getOperandTypes().begin(), op->getOperandTypes().end()))];
       auto *same = llvm::find_if(alike, [&](auto &other) { return doTheSame(other.first, op); });
       if (same != alike.end())
         kinds.back() = same->second;
       else
         alike.push_back({op, distinct++});
     }
+  }
+
+  struct Tried {
+    unsigned begin, end, length;
+  };
+  SmallVector<Tried> tried; // where a loop did not pay
+
+  /// Whether several steps of these would be one of those.
+  bool wasTried(unsigned begin, unsigned end, unsigned length) {
+    return llvm::any_of(tried, [&](const Tried &former) {
+      return length % former.length == 0 && former.begin <= begin && end <= former.end;
+    });
   }
 
   /// The steps within ops that repeat, wherever they begin best.
@@ -209,7 +223,8 @@ private:
         return std::nullopt;
       if (source.kind == Source::Before && step == 1) // the value before the loop
         return isOutside(before, steps.begin) ? std::optional(source) : std::nullopt;
-      bool same = former && *former + steps.length == *made && cast<OpResult>(before).getResultNumber() == source.result;
+      bool same =
+          former && *former + steps.length == *made && cast<OpResult>(before).getResultNumber() == source.result;
       return same ? std::optional(source) : std::nullopt;
     }
     auto row = rowOf(now), formerRow = rowOf(before);
@@ -325,8 +340,8 @@ private:
 
     // What comes from outside.
     using Result = std::pair<unsigned, unsigned>;
-    llvm::MapVector<Result, Value> carries;                                // -> before the loop
-    llvm::MapVector<std::pair<Value, int64_t>, unsigned> rows;             // -> number
+    llvm::MapVector<Result, Value> carries;                    // -> before the loop
+    llvm::MapVector<std::pair<Value, int64_t>, unsigned> rows; // -> number
     llvm::SetVector<Value> captures;
     for (auto [op, of] : llvm::enumerate(steps.sources))
       for (auto [i, source] : llvm::enumerate(of)) {
@@ -431,8 +446,7 @@ private:
         int64_t index = steps.direction < 0 ? steps.count - 1 - step : step;
         Row row{loop.getResult(inits.size() + i), index};
         replace(result, step,
-                takeRow(builder, old->getLoc(), row,
-                        cast<RankedTensorType>(old->getResult(result.second).getType())));
+                takeRow(builder, old->getLoc(), row, cast<RankedTensorType>(old->getResult(result.second).getType())));
       }
     for (auto [i, item] : llvm::enumerate(carries))
       replace(item.first, steps.count - 1, loop.getResult(i));
