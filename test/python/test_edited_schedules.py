@@ -46,7 +46,7 @@ def tile(**numbers):
         rows, strip = numbers["rows"], numbers["vectors"] * int(s["lanes"])
         s["rows"], s["vectors"] = str(rows), str(numbers["vectors"])
         s["row_block"], s["lane_block"] = str(rows * numbers["row_tiles"]), str(strip * numbers["strips"])
-        if "panel" in s:
+        if "panel" in s or numbers.get("pack_right") == "all":
             s["panel"] = str(strip * numbers["strips"] * 2)
         s.pop("ahead", None)
         s.pop("k_block", None)
@@ -74,6 +74,10 @@ TILES = [
     {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 2, "k_block": 7},
     {"rows": 5, "vectors": 3, "row_tiles": 2, "strips": 1, "pack_left": "item", "pack_right": "item"},
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64},
+    # The last panel lacks whole blocks of lanes.
+    {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64, "pack_left": "item", "pack_right": "all"},
+    {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
+    {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
 ]
 TILED = {
     "product": (lambda x, y, b: wf.tanh(x @ y + b), numbers((71, 130)), numbers((130, 90)), numbers(90)),

@@ -677,7 +677,8 @@ void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, doub
     chunkBytes = std::min(chunkBytes, std::max<int64_t>(8 << 10, *staticItems * *staticBytes / 16));
     chunkNs = std::min(chunkNs, std::max(2000.0, double(*staticItems) * nsPerItem / 16));
   }
-  if (staticItems && *staticItems * nsPerItem < inlineNs) {
+  // A body of its own has scratch of its own: in line it would take that of the loop which prepared what it captures.
+  if (staticItems && *staticItems * nsPerItem < inlineNs && captured.empty()) {
     body(index(0), index(items));
     return;
   }

@@ -10,7 +10,10 @@ namespace weft {
 
 Stretch Tile::stretch(Value first, int64_t length, Value end, bool divides) {
   Value whole = e.add(first, e.index(length));
-  return {first, divides ? whole : e.minimum(whole, end)};
+  if (divides)
+    return {first, whole};
+  // Of the last panel whole blocks may be missing: such a stretch is empty, not one of a negative length.
+  return {e.minimum(first, end), e.minimum(whole, end)};
 }
 
 static bool divides(int64_t length, const SizeExpr &total) {
