@@ -111,8 +111,8 @@ MlirAttribute weftEnumAttr(MlirContext context, MlirStringRef keyword, MlirStrin
 /// Runs a pass pipeline in MLIR's notation on a module, e.g. `builtin.module(weft-simplify)`.
 bool weftRunPasses(MlirModule module, MlirStringRef pipeline, WeftBytes *error);
 
-/// Options are `key=value` lines; keys: numerics (strict, default, fast), threads, target, debug, stage (of the module).
-/// Takes a module from one stage to a later one, in place.
+/// Options are `key=value` lines; keys: numerics (strict, default, fast), threads, target, debug, stage (of the
+/// module). Takes a module from one stage to a later one, in place.
 bool weftPipeline(MlirModule module, MlirStringRef from, MlirStringRef to, MlirStringRef options, WeftBytes *error);
 
 /// Where objects of kernels are kept (weft/Pipelines/Compile.h). Both are called in the thread that compiles.

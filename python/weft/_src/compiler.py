@@ -156,7 +156,7 @@ def compile_module(module: Any, opts: Options, what: str = "an op", budget: floa
     Raises:
         CompileError: WF1505 if a pass fails; the compiler's own codes where it gives them.
     """
-    found = _compiled(module, opts, what)
+    found = _compiled(module, opts, what, budget)
     if opts.max_bytes is None:
         return found
 
@@ -170,12 +170,12 @@ def compile_module(module: Any, opts: Options, what: str = "an op", budget: floa
     for keep in (max(room, 0), 0):
         if need.kept == 0 or memory.at(need.total) <= opts.max_bytes:
             break
-        found = _compiled(module, opts._replace(keep_bytes=keep), what)
+        found = _compiled(module, opts._replace(keep_bytes=keep), what, budget)
         need = taken()
     return found
 
 
-def _compiled(module: Any, opts: Options, what: str) -> Compiled:
+def _compiled(module: Any, opts: Options, what: str, budget: float | None) -> Compiled:
     """A module compiled as the options say.
 
     The same text under the same options is compiled once: a lambda or a method that is wrapped anew, or traced anew
