@@ -348,7 +348,15 @@ class Rules:
         out = [left[i] for i in a["lhs_batch"]]
         out += [c for i, c in enumerate(left) if i not in (*a["lhs_batch"], *a["lhs_contract"])]
         out += [c for i, c in enumerate(right) if i not in (*a["rhs_batch"], *a["rhs_contract"])]
-        return np.einsum(f"{''.join(left)},{''.join(right)}->{''.join(out)}", x, y, dtype=x.dtype)
+        product = f"{''.join(left)},{''.join(right)}->{''.join(out)}"
+        made = np.einsum(product, x, y, dtype=x.dtype)
+        if self.noise is not None and dtype in REAL:  # which infinity is met first is a matter of order
+            limit = np.finfo(np.float64 if dtype == np.float64 else np.float32).max
+            most = np.einsum(product, np.abs(x), np.abs(y), dtype=np.float64)
+            total = np.abs(np.einsum(product, x, y, dtype=np.float64))
+            lost = (most > limit) & (total < most * 0.999)
+            made = np.where(lost, self.noise.choice([-np.inf, np.inf], made.shape).astype(x.dtype), made)
+        return made
 
     def _v_convolution(self, xs, a, dtype, shape):
         x, w = (self._accumulated(v, dtype) for v in xs)
