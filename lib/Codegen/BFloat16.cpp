@@ -4,6 +4,7 @@
 #include "BFloat16.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -33,6 +34,11 @@ static void widenByShift(arith::ExtFOp op) {
   op.erase();
 }
 
+/// Whether an op only makes operands of an instruction for bfloat16, which wants them as that.
+static bool feedsInstruction(Operation *op) {
+  return !op->use_empty() && llvm::all_of(op->getUsers(), llvm::IsaPred<LLVM::CallIntrinsicOp>);
+}
+
 void bfloat16AsBits(ModuleOp module) {
   SmallVector<Operation *> touched; // what has a bfloat16
   SmallVector<arith::ExtFOp> widened;
@@ -40,7 +46,7 @@ void bfloat16AsBits(ModuleOp module) {
   module.walk([&](Operation *op) {
     if (auto widen = dyn_cast<arith::ExtFOp>(op); widen && isOne(widen.getIn().getType()))
       widened.push_back(widen);
-    else if (!isa<ModuleOp, FunctionOpInterface>(op)) // functions take pointers
+    else if (!isa<ModuleOp, FunctionOpInterface>(op) && !feedsInstruction(op)) // functions take pointers
       touched.push_back(op);
   });
   if (widened.empty() &&

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+import targets
 import weft as wf
 from running import Program, same_bits
 from test_schedules import TARGETS, numbers, threads_of
@@ -61,7 +62,8 @@ def test_captured_operands_of_each_kind(dtype):
         )
 
     w = wf.asarray(made((200, 300)))
-    assert keeps(lambda x: x @ w, made((40, 200))) > 0
+    kept = keeps(lambda x: x @ w, made((40, 200)))
+    assert kept > 0 or (dtype == "bfloat16" and "avx512_bf16" in targets.flags())  # groups are packed in each call
 
 
 def test_captured_weights_of_convolutions():
@@ -346,5 +348,5 @@ def test_a_loop_in_a_branch_packs_there(captured):
     else:
         program = Program(lambda p, h, w: [f(p, h, w)], np.bool_(True), h, w)
     (want,) = program.reference()
-    (got,) = program.native("host", 2)
+    (got,) = program.native("host")(2)
     same_bits(got, want)

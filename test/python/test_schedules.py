@@ -178,6 +178,15 @@ def test_contractions_of_element_types(dtype):
     holds(lambda x, y: x @ y.T, x, np.ascontiguousarray(y.T))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "bfloat16", "float16"])
+@pytest.mark.parametrize("lanes", [17, 33, 34, 49])
+def test_contractions_cut_to_few_bytes(dtype, lanes):
+    # One lane of a last vector once was stored as four bytes.
+    x, y = RNG.integers(-9, 9, (17, 7)), RNG.integers(-9, 9, (7, lanes))
+    wide = "int32" if dtype.startswith("int") else "float32"
+    holds(lambda x, y: (x @ y).astype(dtype), x.astype(wide), y.astype(wide))
+
+
 def test_contractions_with_an_epilogue_and_more_results():
     x, y, bias = numbers((280, 410)), numbers((410, 66)), numbers((66,))
     holds(lambda x, y, b: wf.tanh(x @ y + b), x, y, bias)

@@ -221,6 +221,16 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   return value;
 }
 
+/// Whether a mask (laneMask) is known to hold the first lane alone.
+static bool isFirstAlone(Value mask) {
+  auto below = mask.getDefiningOp<arith::CmpIOp>();
+  Value count = below ? below.getRhs() : Value();
+  if (auto repeated = count ? count.getDefiningOp<vector::BroadcastOp>() : vector::BroadcastOp())
+    count = repeated.getSource();
+  APInt lanes;
+  return count && matchPattern(count, m_ConstantInt(&lanes)) && lanes.isOne();
+}
+
 void Emitter::store(Value value, Value pointer, Type element, const Linear &linear, const Point &point) {
   Type memory = memoryType(element);
   SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
@@ -232,7 +242,10 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
   Value at = place(pointer, element, linear, point);
   unsigned align = byteWidth(element);
   if (!wide || coef == SizeExpr(1)) {
-    if (wide && point.mask)
+    // As a masked store it would write four bytes where the value is cut to one or two (LLVM 22, AVX-512).
+    if (wide && point.mask && isFirstAlone(point.mask))
+      LLVM::StoreOp::create(b, loc, vector::ExtractOp::create(b, loc, value, 0), at, align);
+    else if (wide && point.mask)
       LLVM::MaskedStoreOp::create(b, loc, value, at, point.mask, align);
     else if (wide && streaming)
       LLVM::StoreOp::create(b, loc, value, at, point.width * align, /*isVolatile=*/false, /*isNonTemporal=*/true);
