@@ -79,6 +79,8 @@ def why_narrow(ops, row, lanes, body):
         register = "ymm"
     if register and row is not None and row < 2 * LANES and re.search(PACKED_X86 + rf"[^\n]*%{register}", body):
         return "rows shorter than two vectors"
+    if lanes == 2 and row is not None and row < 2 * LANES and re.search(r"\bf(?:add|mul|mla)\s+v\d+\.2s", body):
+        return "rows shorter than two vectors, in halves of one"
     return None
 
 
