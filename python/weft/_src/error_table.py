@@ -316,6 +316,9 @@ def _rows() -> dict[str, Entry]:
         """A function of `wf.fuse` is more than one kernel for such arguments; the message has them, and why.""",
         "wf.fuse(lambda x: wf.flip(wf.exp(x)) + x)(np.ones(8, np.float32))",
         "the page on fusion (docs/fusion.md) says what each reason means, and what one can do.")
+    row("WF1509", "ArgumentValueError", "not a stage or report",
+        """The variable WEFT_DEBUG names something that cannot be printed.""",
+        "", "WEFT_DEBUG=kernels,timing prints the kernels of each newly compiled function, and where the time went.")
 
     # ------------------------------------------------------------------------------------ WF16xx: calls, runtime
     row("WF1601", "WrongArgumentError", "wrong number of inputs", """The program takes another number of inputs.""")

@@ -25,6 +25,7 @@ from weft._src import (
     barrier,
     cache,
     compiler,
+    debug,
     dtypes,
     explain,
     guards,
@@ -412,12 +413,17 @@ class Jitted:
         """A new program for such calls."""
         reads = self._reads(call, args)
         key, unkeyed = self._key(call, reads)
-        variant = self._loaded(call, reads, key) if key else None
+        looked_at = debug.wanted()
+        variant = self._loaded(call, reads, key) if key and not looked_at else None
         if variant is None:
             begin = time.perf_counter()
             traced = self._trace(call, args, kwargs, reads)
             took = (time.perf_counter() - begin) * 1e3
+            if looked_at:
+                debug.before_compiling(traced.module, self.options, leaves.name_of(self.f))
             variant = self._compile(call, traced, key, unkeyed)._replace(traced_ms=took)
+            if looked_at:
+                debug.after_compiling(explain.Explanation(self, call, variant))
         if self.one_kernel:
             barrier.check_one_kernel(explain.Explanation(self, call, variant))
         known = self._variants.setdefault(call.key, [])

@@ -22,6 +22,7 @@ VARIABLES = {
     "WEFT_CACHE": "0: no persistent cache",
     "WEFT_CACHE_BYTES": "how many bytes the persistent cache may hold",
     "WEFT_CACHE_DIR": "the folder of the persistent cache",
+    "WEFT_DEBUG": "stages (kernels, scheduled, ...), explain, timing: print them of each function that is compiled",
     "WEFT_PERF": "1: write a map of the compiled functions for Linux perf",
     "WEFT_PIN": "0: leave the threads of the pool to the system, instead of a core for each",
     "WEFT_POOL_BYTES": "how much freed memory of results is kept for the next ones",
