@@ -56,6 +56,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     SimplifyOptions simplify;
     simplify.derivativesTaken = true; // all requests are resolved
     pm.addPass(createSimplify(simplify));
+    // When nothing else changes what is elementwise; before kernels, which end where dimensions are permuted.
+    pm.addPass(createCancelTransposes());
     break;
   }
   case Stage::Kernels:

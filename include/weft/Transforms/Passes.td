@@ -87,6 +87,17 @@ def Simplify : Weft_ModulePass<"weft-simplify"> {
     "no derivative will be asked for any more: what only speaks to derivatives (stop_gradient) goes">];
 }
 
+def CancelTransposes : Weft_ModulePass<"weft-cancel-transposes"> {
+  let summary = "computes elementwise ops in another order of dimensions where transposes around them then cancel";
+  let description = [{
+    Takes connected elementwise ops of a block, some of which read transposes by one permutation, as a group: computed in the
+    order of dimensions from before these, the transposes in front go, and those behind that lead back. One
+    that would come is counted against them, twice if it would stand behind the group, where it is a pass over memory of its
+    own. Exact. Contractions take transposes into their numbers of dimensions, reductions and kernels read through them, by
+    other rules.
+  }];
+}
+
 def ConstantFold : Weft_ModulePass<"weft-constant-fold"> {
   let summary = "evaluates ops on constants";
   let description = [{

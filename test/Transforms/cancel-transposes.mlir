@@ -1,0 +1,104 @@
+// RUN: weft-opt %s --weft-cancel-transposes | FileCheck %s
+
+// A permutation and the one that leads back, with elementwise ops between.
+// CHECK-LABEL: @there_and_back
+// CHECK-NEXT: %[[E:.*]] = weft.exp %arg0 : (tensor<2x3x5xf32>)
+// CHECK-NEXT: %[[R:.*]] = weft.mul %[[E]], %[[E]]
+// CHECK-NEXT: return %[[R]]
+func.func @there_and_back(%x: tensor<2x3x5xf32>) -> tensor<2x3x5xf32> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x5xf32>) -> tensor<3x5x2xf32>
+  %1 = weft.exp %0 : (tensor<3x5x2xf32>) -> tensor<3x5x2xf32>
+  %2 = weft.mul %1, %1 : (tensor<3x5x2xf32>, tensor<3x5x2xf32>) -> tensor<3x5x2xf32>
+  %3 = weft.transpose %2 {permutation = array<i64: 2, 0, 1>} : (tensor<3x5x2xf32>) -> tensor<2x3x5xf32>
+  return %3 : tensor<2x3x5xf32>
+}
+
+// The same twice is not the way back: one that does both is left.
+// CHECK-LABEL: @around
+// CHECK-NEXT: weft.exp
+// CHECK-NEXT: weft.transpose {{.*}}2, 0, 1
+// CHECK-NEXT: return
+func.func @around(%x: tensor<2x3x5xf32>) -> tensor<5x2x3xf32> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x5xf32>) -> tensor<3x5x2xf32>
+  %1 = weft.exp %0 : (tensor<3x5x2xf32>) -> tensor<3x5x2xf32>
+  %2 = weft.transpose %1 {permutation = array<i64: 1, 2, 0>} : (tensor<3x5x2xf32>) -> tensor<5x2x3xf32>
+  return %2 : tensor<5x2x3xf32>
+}
+
+// A broadcast and a number are made in the other order; a bias along what was the last dimension is along the first.
+// CHECK-LABEL: @bias
+// CHECK-NOT: weft.transpose
+// CHECK: weft.broadcast %arg1 {dims = array<i64: 0>} : (tensor<3xf32>) -> tensor<3x5xf32>
+// CHECK: weft.max {{.*}} : (tensor<3x5xf32>, tensor<3x5xf32>)
+// CHECK-NOT: weft.transpose
+// CHECK: return
+func.func @bias(%x: tensor<3x5xf32>, %b: tensor<3xf32>) -> tensor<3x5xf32> {
+  %zero = weft.constant {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %zeros = weft.broadcast %zero {dims = array<i64>} : (tensor<f32>) -> tensor<5x3xf32>
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %1 = weft.broadcast %b {dims = array<i64: 1>} : (tensor<3xf32>) -> tensor<5x3xf32>
+  %2 = weft.add %0, %1 : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %3 = weft.max %2, %zeros : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %4 = weft.transpose %3 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
+  return %4 : tensor<3x5xf32>
+}
+
+// What is read as it was, too, is permuted once behind the group: worth it where more goes than comes.
+// CHECK-LABEL: @residual
+// CHECK: %[[A:.*]] = weft.add %arg0, %arg1 : (tensor<3x5xf32>
+// CHECK: %[[T:.*]] = weft.transpose %[[A]]
+// CHECK-NOT: weft.transpose
+// CHECK: return %[[A]], %[[T]]
+func.func @residual(%x: tensor<3x5xf32>, %y: tensor<3x5xf32>) -> (tensor<3x5xf32>, tensor<5x3xf32>) {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %1 = weft.transpose %y {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %2 = weft.add %0, %1 : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %3 = weft.transpose %2 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
+  return %3, %2 : tensor<3x5xf32>, tensor<5x3xf32>
+}
+
+// One kernel reads through transposes in front of it: behind it they would be a pass of their own.
+// CHECK-LABEL: @stays
+// CHECK-COUNT-2: weft.transpose
+// CHECK-NEXT: weft.add
+// CHECK-NEXT: return
+func.func @stays(%x: tensor<3x5xf32>, %y: tensor<3x5xf32>) -> tensor<5x3xf32> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %1 = weft.transpose %y {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %2 = weft.add %0, %1 : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  return %2 : tensor<5x3xf32>
+}
+
+// Another result type, and a size with a name.
+// CHECK-LABEL: @compared
+// CHECK-NOT: weft.transpose
+// CHECK: weft.lt %arg0, %arg1 : {{.*}} -> tensor<4x?xi1, #weft.dims<_, N>>
+// CHECK-NOT: weft.transpose
+// CHECK: return
+func.func @compared(%x: tensor<4x?xf32, #weft.dims<_, N>>, %y: tensor<4x?xf32, #weft.dims<_, N>>) -> tensor<4x?xi1, #weft.dims<_, N>> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<4x?xf32, #weft.dims<_, N>>) -> tensor<?x4xf32, #weft.dims<N, _>>
+  %1 = weft.transpose %y {permutation = array<i64: 1, 0>} : (tensor<4x?xf32, #weft.dims<_, N>>) -> tensor<?x4xf32, #weft.dims<N, _>>
+  %2 = weft.lt %0, %1 : (tensor<?x4xf32, #weft.dims<N, _>>, tensor<?x4xf32, #weft.dims<N, _>>) -> tensor<?x4xi1, #weft.dims<N, _>>
+  %3 = weft.transpose %2 {permutation = array<i64: 1, 0>} : (tensor<?x4xi1, #weft.dims<N, _>>) -> tensor<4x?xi1, #weft.dims<_, N>>
+  return %3 : tensor<4x?xi1, #weft.dims<_, N>>
+}
+
+// In a region as elsewhere.
+// CHECK-LABEL: @in_a_branch
+// CHECK: weft.if
+// CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<3x5xf32>):
+// CHECK-NEXT: %[[N:.*]] = weft.neg %[[X]]
+// CHECK-NEXT: weft.yield %[[N]]
+func.func @in_a_branch(%c: tensor<i1>, %x: tensor<3x5xf32>) -> tensor<3x5xf32> {
+  %r = weft.if %c captures(%x : tensor<3x5xf32>) : tensor<i1> -> (tensor<3x5xf32>) {
+  ^bb0(%a: tensor<3x5xf32>):
+    %0 = weft.transpose %a {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+    %1 = weft.neg %0 : (tensor<5x3xf32>) -> tensor<5x3xf32>
+    %2 = weft.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
+    weft.yield %2 : tensor<3x5xf32>
+  }, {
+  ^bb0(%a: tensor<3x5xf32>):
+    weft.yield %a : tensor<3x5xf32>
+  }
+  return %r : tensor<3x5xf32>
+}

@@ -1,0 +1,77 @@
+"""Orders of dimensions: networks that permute around each convolution compute in one order throughout."""
+
+import numpy as np
+import pytest
+import weft as wf
+from running import Program
+
+RNG = np.random.default_rng(7)
+
+
+def normal(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def conv_last(x, w):
+    """A convolution of images with channels last, by the one that has them first."""
+    y = wf.nn.conv2d(wf.permute_dims(x, (0, 3, 1, 2)), w, padding=1)
+    return wf.permute_dims(y, (0, 2, 3, 1))
+
+
+def network(x, w0, w1, w2, b):
+    """A stem, a residual block with a bias and activations, a mean over the image; channels last throughout."""
+    x = wf.nn.relu(conv_last(x, w0) + b)
+    y = wf.nn.relu(conv_last(x, w1) * 0.5 + b)
+    x = wf.nn.silu(conv_last(y, w2) + x)
+    return wf.mean(x, axis=(1, 2)), x
+
+
+def arguments(n, h, w):
+    return [normal(n, h, w, 3), normal(5, 3, 3, 3), normal(5, 5, 3, 3), normal(5, 5, 3, 3), normal(5)]
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 5), (1, 1, 1), (3, 4, 16), (0, 4, 4)])
+def test_bits_are_those_of_the_reference(shape):
+    args = arguments(*shape)
+    args[-1][:3] = [np.nan, -0.0, np.inf]
+    program = Program(network, *args)
+    for got, want in zip(program.native()(), program.reference(), strict=True):
+        assert got.shape == want.shape
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+        ok = ~np.isnan(want)
+        assert got[ok].tobytes() == want[ok].tobytes()
+
+
+def test_only_what_leaves_the_network_is_permuted():
+    args = arguments(2, 8, 8)
+    report = wf.jit(network).explain(*args)
+    whats = [k.what for k in report.kernels]
+    # The images that come, and those that go: what the mean reads through is part of its kernel.
+    assert whats.count("transpose") == 2, report
+    assert [what.split(" + ")[0] for what in whats if " + " in what] == ["convolution"] * 3 + ["reduce"], report
+
+
+def test_gradients_are_those_of_channels_first():
+    args = arguments(2, 6, 5)
+
+    def first(x, w0, w1, w2, b):
+        b = wf.reshape(b, (5, 1, 1))
+        x = wf.nn.relu(wf.nn.conv2d(wf.permute_dims(x, (0, 3, 1, 2)), w0, padding=1) + b)
+        y = wf.nn.relu(wf.nn.conv2d(x, w1, padding=1) * 0.5 + b)
+        return wf.nn.silu(wf.nn.conv2d(y, w2, padding=1) + x)
+
+    def loss(f):
+        return wf.jit(wf.grad(lambda ws, x: wf.sum(wf.sin(f(x, *ws)))))
+
+    got = loss(lambda *a: network(*a)[1])(tuple(args[1:]), args[0])
+    want = loss(first)(tuple(args[1:]), args[0])
+    for g, w in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=2e-4, atol=2e-4)
+
+
+def test_a_named_size_moves_with_its_dimension():
+    f = wf.jit(lambda x: (wf.exp(x.T) + 1).T, dims={"x": (wf.Dim("B"), 4)})
+    for n in (1, 3, 0):
+        x = normal(n, 4)
+        np.testing.assert_allclose(f(x), np.exp(x) + 1, rtol=1e-6)
+    assert [k.what for k in f.explain(normal(3, 4)).kernels] == ["exp + add"]
