@@ -1,6 +1,7 @@
 // Decides how memory passes to and from other libraries by DLPack: shared where the layout allows, refused where its
 // rules are broken. The structs are those of DLPack's C ABI, version 1 (dlpack.h of github.com/dmlc/dlpack).
 #include "Array.h"
+#include <algorithm>
 #include <cstring>
 
 namespace weft::python {
@@ -124,16 +125,6 @@ bool isDense(const DLTensor &tensor) {
   return true;
 }
 
-void copyStrided(const DLTensor &tensor, const char *from, char *&to, int32_t width, int32_t dim) {
-  if (dim == tensor.ndim) {
-    std::memcpy(to, from, width);
-    to += width;
-    return;
-  }
-  for (int64_t i = 0; i < tensor.shape[dim]; ++i)
-    copyStrided(tensor, from + i * tensor.strides[dim] * width, to, width, dim + 1);
-}
-
 template <class Managed> nb::object taken(nb::handle capsule, const char *fresh, const char *used, nb::handle copy) {
   auto *managed = static_cast<Managed *>(PyCapsule_GetPointer(capsule.ptr(), fresh));
   const DLTensor &tensor = managed->tensor;
@@ -173,11 +164,13 @@ template <class Managed> nb::object taken(nb::handle capsule, const char *fresh,
         },
         managed);
   } else if ((buffer = weft_buffer_alloc(bytes))) {
-    char *to = static_cast<char *>(buffer->data);
-    if (isDense(tensor))
-      std::memcpy(to, data, bytes);
-    else
-      copyStrided(tensor, data, to, width, 0);
+    if (isDense(tensor)) {
+      std::memcpy(buffer->data, data, bytes);
+    } else {
+      int64_t strides[WEFT_MAX_RANK];
+      std::transform(tensor.strides, tensor.strides + tensor.ndim, strides, [&](int64_t s) { return s * width; });
+      weft_copy_dense(buffer->data, data, width, tensor.ndim, tensor.shape, strides);
+    }
   }
   if (!buffer)
     raise("WF5010", "no memory for an array");

@@ -103,6 +103,25 @@ def test_dlpack_shares_dense_memory_and_copies_the_rest():
         from_dlpack(x.T, copy=False)
 
 
+@pytest.mark.parametrize("name", NUMPY)
+def test_views_come_as_their_elements(name):
+    x = (np.arange(2 * 70 * 37) % 97).reshape(2, 70, 37).astype(name)
+    packed = np.zeros(40, [("a", "i1"), ("b", name)])["b"]  # not aligned
+    views = [
+        x.T,
+        x[:, ::-3],
+        x[1, :, ::2].T,
+        np.moveaxis(x, 1, 2)[..., ::2],
+        np.broadcast_to(x[:, :1], x.shape),
+        packed,
+    ]
+    views += [x[:0].T, x[:, 3:4, 5].T, np.asfortranarray(x), x[..., None, :].T]
+    for view in views:
+        for taken in (asarray(view), from_dlpack(view) if view is not packed else asarray(view)):
+            assert taken.shape == view.shape
+            assert np.asarray(taken).tobytes() == np.ascontiguousarray(view).tobytes()
+
+
 def test_dlpack_keeps_the_owner_alive_and_lets_it_go():
     import weakref
 

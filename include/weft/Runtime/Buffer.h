@@ -62,6 +62,11 @@ WEFT_API int64_t weft_buffer_refs(const WeftBuffer *buffer);
 /// Gives a buffer of the pool another id: its memory is about to be written anew. Foreign memory keeps its 0.
 WEFT_API void weft_buffer_renew(WeftBuffer *buffer);
 
+/// Copies a view into dense, row-major memory that does not overlap it. `width`: bytes of an element, 1, 2, 4, 8 or 16.
+/// `strides`: in bytes, of any sign; elements need not be aligned. `rank` is at most 64.
+WEFT_API void weft_copy_dense(void *to, const void *from, int32_t width, int32_t rank, const int64_t *shape,
+                              const int64_t *strides);
+
 /// Figures of the pool at one moment. Bytes count whole blocks.
 typedef struct WeftPoolStats {
   int64_t live_bytes;   ///< held by buffers with references, arenas included
