@@ -90,25 +90,22 @@ WeftBuffer *copyOfNumpy(PyObject *object) {
   WeftBuffer *buffer = weft_buffer_alloc(PyArray_NBYTES(array));
   if (!buffer)
     raise("WF5010", "an array cannot be copied: no memory");
-  if (PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS)) {
+  if (PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS))
     std::memcpy(buffer->data, PyArray_DATA(array), PyArray_NBYTES(array));
-    return buffer;
-  }
-  PyArray_Descr *descr = PyArray_DESCR(array);
-  Py_INCREF(descr);
-  nb::object target = nb::steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array),
-                                                     nullptr, buffer->data, NPY_ARRAY_CARRAY, nullptr));
-  if (!target.is_valid() || PyArray_CopyInto(reinterpret_cast<PyArrayObject *>(target.ptr()), array) < 0) {
-    weft_buffer_release(buffer);
-    throw nb::python_error();
-  }
+  else
+    weft_copy_dense(buffer->data, PyArray_DATA(array), PyArray_ITEMSIZE(array), PyArray_NDIM(array),
+                    reinterpret_cast<const int64_t *>(PyArray_DIMS(array)),
+                    reinterpret_cast<const int64_t *>(PyArray_STRIDES(array)));
   return buffer;
 }
 
-/// The array's value, or the error about a donated one.
+int64_t looks = 0;
+
+/// The array's value, or the error about a donated one. Python sees it from now on.
 static const Array &alive(const Array &array) {
   if (!array.buffer)
     raise("WF1606", "the array was donated to a call, which has used its memory");
+  array.readAt = ++looks;
   return array;
 }
 
@@ -211,6 +208,7 @@ static int getBuffer(PyObject *self, Py_buffer *view, int flags) {
     view->obj = nullptr;
     return -1;
   }
+  array.readAt = ++looks;
   auto *held = new Held;
   held->buffer = weft_buffer_retain(array.buffer);
   int32_t width = weft_dtype_size(array.dtype);
@@ -296,6 +294,7 @@ static nb::object leading(const Array &self, nb::handle index) {
   }
   for (; axis < self.rank; ++axis)
     shape[rank++] = self.shape[axis];
+  self.readAt = ++looks;
   nb::object made = makeArray(weft_buffer_retain(self.buffer), self.dtype, rank, shape);
   arrayIn(made.ptr()).data = static_cast<char *>(self.data) + offset * weft_dtype_size(self.dtype);
   return made;
@@ -339,6 +338,8 @@ void bindArray(nb::module_ &m) {
           "ndim", [](const Array &self) { return self.rank; }, "The number of dimensions.")
       .def_prop_ro("size", &Array::size, "The number of elements.")
       .def_prop_ro("nbytes", &Array::bytes, "The bytes of its elements.")
+      .def_prop_ro(
+          "_read_at", [](const Array &self) { return self.readAt; }, "The number of Python's last look (`looks()`).")
       .def_prop_ro(
           "is_deleted", [](const Array &self) { return !self.buffer; }, "Whether it was donated to a call.")
       .def(
@@ -427,6 +428,7 @@ void bindArray(nb::module_ &m) {
         return makeArray(buffer, dtype, int32_t(rank), sizes);
       },
       nb::arg("dtype"), nb::arg("shape"), nb::arg("value"), "An array of one value, given as the bytes of an element.");
+  m.def("looks", [] { return looks; }, "How often elements of any array were shown to Python.");
   m.def("from_numpy", fromNumpy, nb::arg("array"), "An Array with a copy of a NumPy array's elements.");
   m.def("from_dlpack", fromDLPack, nb::arg("capsule"), nb::arg("copy") = nb::none(),
         "An Array of a DLPack capsule: without a copy where the layout allows; copy=False refuses one, copy=True asks "

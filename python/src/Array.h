@@ -13,6 +13,7 @@ struct Array {
   void *data = nullptr;         ///< inside the buffer's memory
   int32_t dtype = 0, rank = 0;
   int64_t shape[WEFT_MAX_RANK];
+  mutable int64_t readAt = 0; ///< the number of the last look that Python had at the elements (looks)
 
   Array() = default;
   Array(const Array &) = delete;
@@ -27,6 +28,9 @@ struct Array {
   }
   int64_t bytes() const { return size() * weft_dtype_size(dtype); }
 };
+
+/// How often elements were shown to Python, of all arrays: what a trace has looked at is not a function of types alone.
+extern int64_t looks;
 
 /// The Python type of arrays, for exact comparison on the call path.
 extern PyTypeObject *arrayType;

@@ -437,6 +437,28 @@ def test_what_needs_no_trace(cache, kind):
     assert not cache.run(code)["compiler"]
 
 
+LARGE = """
+w = wf.asarray(np.full((1100, 4096), {v}, np.float32))  # 17 MiB
+@wf.jit
+def f(x): return x @ w {look}
+out = [np.asarray(f(np.ones(1100, np.float32)))[:3].tolist(), str(f.explain(np.ones(1100, np.float32)))]
+"""
+
+
+def test_arrays_that_python_does_not_look_into_count_by_their_types(cache):
+    two, three = (LARGE.replace("{v}", v).replace("{look}", "") for v in ("2.0", "3.0"))
+    assert cache.run(two)["compiler"]
+    warm = cache.run(three)
+    assert warm["out"][0] == [3300.0] * 3 and not warm["compiler"]
+
+
+def test_large_arrays_that_python_looks_into_have_no_manifest(cache):
+    looks = LARGE.replace("{v}", "2.0").replace("{look}", "+ float(np.asarray(w).max())")
+    first, again = cache.run(looks), cache.run(looks)
+    assert first["out"][0] == again["out"][0] == [2202.0] * 3 and again["compiler"]
+    assert "it looks into arrays of too many bytes" in again["out"][1]
+
+
 def test_what_has_no_manifest_is_told(cache):
     code = READS["globals"].replace("{v}", "2.0") + "x = np.float32([1])\nout = str(f.explain(x))"
     assert "the next process traces it again: it calls globals()" in cache.run(code)["out"]

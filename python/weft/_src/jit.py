@@ -413,16 +413,16 @@ class Jitted:
         """A new program for such calls."""
         reads = self._reads(call, args)
         key, unkeyed = self._key(call, reads)
-        looked_at = debug.wanted()
-        variant = self._loaded(call, reads, key) if key and not looked_at else None
+        shown = debug.wanted()
+        variant = self._loaded(call, reads, key) if key and not shown else None
         if variant is None:
-            begin = time.perf_counter()
+            begin, looks = time.perf_counter(), _weft.looks()
             traced = self._trace(call, args, kwargs, reads)
             took = (time.perf_counter() - begin) * 1e3
-            if looked_at:
+            if shown:
                 debug.before_compiling(traced.module, self.options, leaves.name_of(self.f))
-            variant = self._compile(call, traced, key, unkeyed)._replace(traced_ms=took)
-            if looked_at:
+            variant = self._compile(call, traced, key, unkeyed, looks)._replace(traced_ms=took)
+            if shown:
                 debug.after_compiling(explain.Explanation(self, call, variant))
         if self.one_kernel:
             barrier.check_one_kernel(explain.Explanation(self, call, variant))
@@ -583,7 +583,9 @@ class Jitted:
         self.unchecked_reads = reads.unchecked
         return Traced(self, call, program, out_tree[0], reads, answers, watch.entered)
 
-    def _compile(self, call: _Call, traced: Traced, key: manifest.Key | None, unkeyed: str | None) -> _Variant:
+    def _compile(
+        self, call: _Call, traced: Traced, key: manifest.Key | None, unkeyed: str | None, looks: int
+    ) -> _Variant:
         compiled = compiler.compile_module(
             traced.program.module, self.options, leaves.name_of(self.f), self.compile_budget
         )
@@ -597,7 +599,7 @@ class Jitted:
                 if traced.reads.unchecked:
                     raise manifest.Unkeyed(f"it changes {', '.join(traced.reads.unchecked)} while it is traced")
                 found = manifest.Manifest(compiled, captured, traced.out_tree, updates, answers, double())
-                manifest.save(key, found, traced.entered, leaves.name_of(self.f))
+                manifest.save(key, found, traced.entered, looks, leaves.name_of(self.f))
             except manifest.Unkeyed as why:
                 unkeyed = str(why)
         return _Variant(

@@ -2,8 +2,8 @@
 
 Decides what the trace of a function depends on, and says it as a key: the code of every function that the trace enters,
 what the guards watch (guards.py), the signature of the call, options, and the versions of Weft, Python and NumPy.
-Values count by what they are; arrays that become hidden arguments by content too, where Python could look at it. What
-has no such key (a set, an object that hides its state, code that the guards did not follow) gets no manifest: the
+Values count by what they are, NumPy's arrays by content too. Of an Array only the type counts: where Python has looked at
+its elements while it traced, the manifest says at which, and is of use only where they are the same. What has no such key (a set, an object that hides its state, code that the guards did not follow) gets no manifest: the
 function is traced in each process, and only compiling is saved.
 
 A manifest holds the key of the program, the structure of the results, where the hidden arguments are found, and the
@@ -201,14 +201,14 @@ class Key:
         if isinstance(x, trace.Stateful):  # Python sees no number of it while it traces
             x = x._array  # type: ignore[attr-defined]
             self._put("variable", str(trace.spec_of(x)))
+        elif isinstance(x, _weft.Array):
+            self._put("Array", str(trace.spec_of(x)))
         else:
             self._bytes += x.nbytes
             if x.dtype == object or self._bytes > MAX_BYTES:
                 raise Unkeyed(f"{text} is an array of {'objects' if x.dtype == object else 'too many bytes'}")
             self._put(type(x).__name__, str(x.dtype), repr(tuple(x.shape)))
-            if isinstance(x, _weft.Array) and x.dtype is dtypes.key:
-                raise Unkeyed(f"{text} is an array of random keys")
-            self._contents.append(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8))
+            self._contents.append(_bytes_of(x))
         self.arrays.append(x)
 
     def _function(self, f: types.FunctionType, text: str) -> None:
@@ -276,6 +276,22 @@ class Key:
             self._tree(child, text)
 
 
+def _bytes_of(x: Any) -> np.ndarray:
+    return np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8)
+
+
+def _looked_at(key: Key, looks: int) -> list[tuple[int, str]]:
+    """The arrays of a key into which Python has looked since `_weft.looks()` was `looks`, and what they hold."""
+    seen = [i for i, x in enumerate(key.arrays) if type(x) is _weft.Array and x._read_at > looks]
+    if sum(key.arrays[i].nbytes for i in seen) > MAX_BYTES:
+        raise Unkeyed("it looks into arrays of too many bytes")
+    return [(i, _digest(key.arrays[i])) for i in seen]
+
+
+def _digest(x: Any) -> str:
+    return hashlib.sha256(_bytes_of(x)).hexdigest()
+
+
 # ------------------------------------------------------------------------------------------------------ load and save
 
 
@@ -288,6 +304,8 @@ def load(key: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | 
     for entry in json.loads(content):
         answers = [_answer(*a) for a in entry["answers"]]
         if not all(a.again(sizes) for a in answers) or not _in_place(entry["places"], key.codes):
+            continue
+        if not all(_digest(key.arrays[i]) == digest for i, digest in entry["looked_at"]):
             continue
         caller = _caller()
         lines = {"lines": [_line(x, key.codes, caller) for x in entry["lines"]], "ops": entry["ops"]}
@@ -303,12 +321,12 @@ def load(key: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | 
     return None
 
 
-def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, what: str) -> None:
+def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, looks: int, what: str) -> None:
     """Keeps a trace under the key of its call.
 
     Args:
         key: of the call. found: what the trace gave. entered: the code that ran while it was traced.
-        what: the function's name, for people.
+        looks: `_weft.looks()` before it. what: the function's name, for people.
 
     Raises:
         Unkeyed: if what the trace did does not follow from its key.
@@ -323,6 +341,7 @@ def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, wh
             raise Unkeyed(f"it runs {code.co_qualname}, which no name in it leads to")
     if found.compiled.calls_python:
         raise Unkeyed("its program calls a Python function")
+    looked = _looked_at(key, looks)
     caller = _caller()
     places = [[c.co_filename, c.co_firstlineno] for c in key.codes] if found.compiled.tells_lines else []
     entry = {
@@ -332,11 +351,12 @@ def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, wh
         "updates": found.updates,
         "answers": [[str(a.question.lhs), a.question.op, str(a.question.rhs), a.holds] for a in found.answers],
         "places": places,
+        "looked_at": looked,
         "lines": [_relative(x, key.codes, caller) for x in found.compiled.lines["lines"]],
         "ops": found.compiled.lines["ops"],
         "double": [_relative(x, key.codes, caller) for x in found.double],
     }
-    before = store.read("manifest", key.text) if found.answers or places else None
+    before = store.read("manifest", key.text) if found.answers or places or looked else None
     entries = [entry, *(json.loads(before) if before else [])][:_MAX_ALTERNATIVES]
     store.write("manifest", key.text, json.dumps(entries).encode(), f"traces of {what}")
 
