@@ -2,9 +2,10 @@
 
 Decides what the trace of a function depends on, and says it as a key: the code of every function that the trace enters,
 what the guards watch (guards.py), the signature of the call, options, and the versions of Weft, Python and NumPy.
-Values count by what they are, NumPy's arrays by content too. Of an Array only the type counts: where Python has looked at
-its elements while it traced, the manifest says at which, and is of use only where they are the same. What has no such key (a set, an object that hides its state, code that the guards did not follow) gets no manifest: the
-function is traced in each process, and only compiling is saved.
+Values count by what they are, NumPy's arrays by content too. Of an Array only the type counts: where Python has looked
+at its elements while it traced, the manifest says at which, and is of use only where they are the same. What has no
+such key (a set, an object that hides its state, code that the guards did not follow) gets no manifest: the function is
+traced in each process, and only compiling is saved.
 
 A manifest holds the key of the program, the structure of the results, where the hidden arguments are found, and the
 user's lines, counted from the first line of their function: they are right after the file has changed elsewhere.
