@@ -231,15 +231,14 @@ class _Collector:
         self._code(f.__code__, f.__globals__, cells, roots)
 
     def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
-        written = {
-            i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
-        }
-        for i in dis.get_instructions(code):
+        instructions = list(dis.get_instructions(code))  # once: it takes longer than all that follows
+        written = {i.argval for i in instructions if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")}
+        for i in instructions:
             if i.opname == "STORE_GLOBAL":
                 self.writes.append((names, i.argval, names.get(i.argval, MISSING)))
             elif i.opname == "STORE_DEREF" and i.argval in cells and i.argval in code.co_freevars:
                 self.writes.append((cells[i.argval], None, content(cells[i.argval])))
-        rebound = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_FAST", "STORE_DEREF")}
+        rebound = {i.argval for i in instructions if i.opname in ("STORE_FAST", "STORE_DEREF")}
         roots = {name: value for name, value in roots.items() if name not in rebound}
         chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
         constant: list[Any] = []
@@ -250,7 +249,7 @@ class _Collector:
             chain.clear()
             constant.clear()
 
-        for op in dis.get_instructions(code):
+        for op in instructions:
             kind, name = op.opname, op.argval
             if kind == "IMPORT_NAME":
                 self.imports.append(name)
