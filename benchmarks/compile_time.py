@@ -35,7 +35,9 @@ def _cpu() -> float:
 
 def one(name: str, engine: str) -> dict[str, float]:
     """Runs one engine in this process."""
-    from workloads import PEERS, WORKLOADS, _weft, peer
+    from engines import PEERS, on_weft
+    from harness import peer
+    from rows import WORKLOADS
 
     w = next(w for w in WORKLOADS if w.name == name)
     inputs = w.inputs()
@@ -46,7 +48,7 @@ def one(name: str, engine: str) -> dict[str, float]:
         wf = peer("weft")
         _ = wf.jit, wf.nn, wf.asarray  # imported at the first use
     imported = time.perf_counter() - begin
-    made = (_weft if engine != "jax" else PEERS["jax"])(w, inputs)
+    made = (on_weft if engine != "jax" else PEERS["jax"])(w, inputs)
     call = made.make()
     begin, used = time.perf_counter(), _cpu()
     call()
@@ -124,7 +126,7 @@ def main() -> int:
     if options.one:
         print(json.dumps(one(*options.one)))
         return 0
-    from workloads import WORKLOADS
+    from rows import WORKLOADS
 
     print(f"the interpreter with NumPy, in no figure: {interpreter():.0f} ms")
     print(f"{'workload':34} {'engine':10}" + "".join(f"{c:>9}" for c in COLUMNS) + "   of jax")

@@ -19,7 +19,8 @@ import subprocess
 import sys
 
 import numpy as np
-from workloads import PEERS, WORKLOADS, _weft
+from engines import PEERS, on_weft
+from rows import WORKLOADS
 
 # Weft compiles what it is given; NumPy asks for no large pages, which the kernel would fill in at a time of its own.
 QUIET = {"WEFT_CACHE": "0", "NUMPY_MADVISE_HUGEPAGE": "0"}
@@ -70,7 +71,7 @@ def one(name: str, engine: str) -> dict[str, float]:
     _warm(engine)
     before = _status("VmRSS")
     _forget_peak()
-    call = {"weft": _weft, **PEERS}[engine](w, inputs).make()
+    call = {"weft": on_weft, **PEERS}[engine](w, inputs).make()
     forecast = call.func.explain(*call.args).peak_bytes / 2**20 if engine == "weft" else None
     compiling = _status("VmHWM")
     _forget_peak()

@@ -2,7 +2,7 @@
 1 (the stride of a stage stands at its 3x3 convolution, as later versions have it). Normalisations are a scale and a
 shift for each feature, as they are after training.
 
-Decides the program, written once for every engine module of workloads.py.
+Decides the program, written once for every engine by the names of spellings.py.
 """
 
 import math

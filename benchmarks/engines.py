@@ -1,0 +1,208 @@
+"""How each engine runs a workload: Weft, its peers, and the machine's limit.
+
+Decides what a workload consists of, and what is fair: every engine in its best documented setting, inputs its own
+arrays, weights its constants, the same number of threads. The limit is an engine like any other: a loop of only the
+operations that the workload cannot do without (`limits.cpp`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import functools
+import os
+import pathlib
+import subprocess
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from harness import Engine, peer
+from spellings import ArrayModule, Jax, Onnx, OnnxValue, Torch
+
+HERE = pathlib.Path(__file__).resolve().parent
+THREADS = int(os.environ.get("WEFT_NUM_THREADS", len(os.sched_getaffinity(0))))
+
+
+@dataclasses.dataclass
+class Workload:
+    """A program, its inputs, and its bounds.
+
+    Attributes:
+        program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the arrays.
+        bounds: what any engine must do, as {"fma": flops, "bytes"/"halves": operations on int8 or bf16,
+            "read"/"copy"/"add": floats}; the limit is the slowest.
+        weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime and torch.
+        special: engine name -> function of the inputs that returns the call, where the engine has its own way.
+        without: engines that do not take part.
+    """
+
+    name: str
+    program: Callable[..., Any]
+    inputs: Callable[[], list[np.ndarray]]
+    bounds: dict[str, float]
+    weights: int = 0
+    tolerance: float = 1e-5
+    special: dict[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
+    check: Callable[..., Any] | None = None
+    without: tuple[str, ...] = ()
+
+
+def _arrays(out):
+    return [np.asarray(a) for a in (out if isinstance(out, (tuple, list)) else [out])]
+
+
+def on_weft(w: Workload, inputs):
+    def make():
+        wf = peer("weft")
+        if "weft" in w.special:
+            return w.special["weft"](*inputs)
+        module = ArrayModule(wf, wf.nn)
+        mine = [wf.asarray(a) for a in inputs]
+        n = len(mine) - w.weights
+        weights = mine[n:]  # captured, as a method of a model would read them
+        f = wf.jit(lambda *a: w.program(module, *a, *weights))
+        return functools.partial(f, *mine[:n])  # `explain` is asked of it too
+
+    return Engine(make, _arrays)
+
+
+def on_jax(w: Workload, inputs):
+    def make():
+        jax = peer("jax")
+        if "jax" in w.special:
+            return w.special["jax"](*inputs)
+        module = Jax(jax.numpy, jax.nn)
+        f = jax.jit(lambda *a: w.program(module, *a))
+        mine = [jax.device_put(a) for a in inputs]
+        return lambda: f(*mine).block_until_ready()
+
+    return Engine(make, _arrays)
+
+
+def _totorch(a):
+    torch = peer("torch")
+    if a.dtype.name == "bfloat16":  # which torch does not know as NumPy's
+        return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(a)
+
+
+def on_torch(w: Workload, inputs):
+    def make():
+        torch = peer("torch")
+        torch.set_num_threads(THREADS)
+        torch._dynamo.reset()  # each workload's compilations count from none
+        if "torch.compile" in w.special:
+            return w.special["torch.compile"](*inputs)
+        torch._inductor.config.freezing = bool(w.weights)
+        module = Torch(torch)
+        mine = [_totorch(a) for a in inputs]
+        n = len(mine) - w.weights
+        weights = mine[n:]
+        if not w.weights:
+            f = torch.compile(lambda *a: w.program(module, *a))
+        else:  # frozen weights are a module's parameters
+
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.p = torch.nn.ParameterList(torch.nn.Parameter(a, requires_grad=False) for a in weights)
+
+                def forward(self, *a):
+                    return w.program(module, *a, *self.p)
+
+            f = torch.compile(Net().eval())
+
+        def call():
+            with torch.no_grad():
+                return f(*mine[:n])
+
+        return call
+
+    def result(out):
+        torch = peer("torch")
+        arrays = out if isinstance(out, tuple) else [out]
+        return [(a.float() if a.dtype == torch.bfloat16 else a).numpy() for a in arrays]
+
+    return Engine(make, result)
+
+
+def ort_session(onnx, ort, graph):
+    """As a user would: all optimizations; threads do not spin between runs, since they would take others' turns."""
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.intra_op_num_threads = THREADS
+    options.log_severity_level = 3
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def on_onnxruntime(w: Workload, inputs):
+    def make():
+        onnx, ort = peer("onnx"), peer("onnxruntime")
+        if "onnxruntime" in w.special:
+            return w.special["onnxruntime"](*inputs)
+        e = Onnx(onnx)
+        n = len(inputs) - w.weights
+        values = [OnnxValue(e, f"x{i}", a.shape, a.dtype) for i, a in enumerate(inputs[:n])]
+        out = w.program(e, *values, *(e.constant(a) for a in inputs[n:]))
+
+        def info(v):
+            return e.h.make_tensor_value_info(v.name, e.h.np_dtype_to_tensor_dtype(v.dtype), v.shape)
+
+        graph = e.h.make_graph(e.nodes, "workload", [info(v) for v in values], [info(out)], e.constants)
+        session = ort_session(onnx, ort, graph)
+        binding = session.io_binding()  # its best way: outputs into memory that is there
+        result = np.empty(out.shape, out.dtype)
+        for v, a in zip(values, inputs, strict=False):
+            binding.bind_cpu_input(v.name, a)
+        binding.bind_output(out.name, "cpu", 0, out.dtype, out.shape, result.ctypes.data)
+
+        def call():
+            session.run_with_iobinding(binding)
+            return result
+
+        return call
+
+    return Engine(make, _arrays)
+
+
+_library: ctypes.CDLL | None = None
+
+
+def limits() -> ctypes.CDLL:
+    """limits.cpp, built for this machine."""
+    global _library
+    if _library is None:
+        place = pathlib.Path(tempfile.mkdtemp()) / "limits.so"
+        options = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread"]
+        subprocess.run(["c++", *options, "-o", place, HERE / "limits.cpp"], check=True)
+        _library = ctypes.CDLL(str(place))
+        for name in ("fma", "bytes", "halves"):
+            getattr(_library, f"limit_{name}").argtypes = [ctypes.c_double, ctypes.c_int]
+        for name in ("read", "copy", "add"):
+            getattr(_library, f"limit_{name}").argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_int]
+    return _library
+
+
+def _aligned(n):
+    raw = np.ones(n + 16, np.float32)  # written: pages of zeros would all be one page in the cache
+    return raw[(-raw.ctypes.data % 64) // 4 :][:n]
+
+
+def limit(kind: str, amount: float):
+    def make():
+        library = limits()
+        if kind in ("fma", "bytes", "halves"):
+            return lambda: getattr(library, f"limit_{kind}")(amount, THREADS)
+        x, y, z = (_aligned(int(amount)) for _ in range(3))
+        function = getattr(library, f"limit_{kind}")
+        call = (y.ctypes.data, x.ctypes.data, z.ctypes.data, int(amount), THREADS)
+        return lambda arrays=(x, y, z): function(*call)
+
+    return Engine(make)
+
+
+PEERS = {"jax": on_jax, "torch.compile": on_torch, "onnxruntime": on_onnxruntime}
