@@ -13,6 +13,7 @@ import functools
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -33,8 +34,9 @@ class Workload:
         program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the arrays.
         bounds: what any engine must do, as {"fma": flops, "bytes"/"halves": operations on int8 or bf16,
             "read"/"copy"/"add": floats}; the limit is the slowest.
-        weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime and torch.
-        special: engine name -> function of the inputs that returns the call, where the engine has its own way.
+        weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime, torch and IREE.
+        special: engine name -> function of the inputs that returns the call, where the engine has its own way; for
+            "jax" the function to compile and its arguments, which IREE takes too.
         without: engines that do not take part.
     """
 
@@ -68,20 +70,94 @@ def on_weft(w: Workload, inputs):
     return Engine(make, _arrays)
 
 
+def _jax_program(w: Workload, inputs):
+    """The function and its arguments, for JAX and for what compiles JAX's programs."""
+    jax = peer("jax")
+    if "jax" in w.special:
+        return w.special["jax"](*inputs)
+    module = Jax(jax.numpy, jax.nn)
+    return lambda *a: w.program(module, *a), inputs
+
+
+def _jax_width(inputs):
+    """A context in which JAX knows the inputs' dtypes: float64 is behind a switch."""
+    return peer("jax").enable_x64(any(a.dtype == np.float64 for a in inputs))
+
+
 def on_jax(w: Workload, inputs):
     def make():
         jax = peer("jax")
-        if "jax" in w.special:
-            return w.special["jax"](*inputs)
-        module = Jax(jax.numpy, jax.nn)
-        f = jax.jit(lambda *a: w.program(module, *a))
-        mine = [jax.device_put(a) for a in inputs]
-        return lambda: f(*mine).block_until_ready()
+        f, mine = _jax_program(w, inputs)
+        f = jax.jit(f)
+        with _jax_width(inputs):
+            mine = jax.device_put(mine)
+
+        def call():
+            with _jax_width(inputs):  # a part of what f is compiled for, at its first call
+                return jax.block_until_ready(f(*mine))
+
+        return call
 
     return Engine(make, _arrays)
 
 
-def _totorch(a):
+@functools.cache
+def _iree_device():
+    runtime = peer("iree.runtime")
+    runtime.flags.parse_flags(f"--task_topology_max_group_count={THREADS}")
+    return runtime.get_driver("local-task").create_default_device(allocators=["caching"])
+
+
+IREE_OPTIONS = (
+    "--iree-input-type=stablehlo", "--iree-input-demote-f64-to-f32=false", "--iree-hal-target-device=local",
+    "--iree-hal-local-target-device-backends=llvm-cpu", "--iree-llvmcpu-target-cpu=host", "--iree-opt-level=O3",
+    "--iree-llvmcpu-stack-allocation-limit=131072",  # GPT-2 takes more than the default; 262144 overflows its threads'
+)  # fmt: skip
+IREE_LAYOUTS = (
+    ("--iree-opt-data-tiling",), ("--iree-opt-data-tiling", "--iree-llvmcpu-enable-ukernels=all"),
+    ("--iree-opt-data-tiling=false",),
+)  # fmt: skip
+IREE_MINUTES = 5
+
+
+def _iree_image(program: bytes) -> bytes:
+    """StableHLO compiled by the settings that IREE's guide to CPUs names: data tiling, as long as it compiles so."""
+    compiler = peer("iree.compiler.tools.binaries").find_tool("iree-compile")
+    for layout in IREE_LAYOUTS:
+        command = [compiler, "-", *IREE_OPTIONS, *layout]
+        try:
+            done = subprocess.run(command, input=program, capture_output=True, timeout=60 * IREE_MINUTES)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"compiles for more than {IREE_MINUTES} minutes") from None
+        if done.returncode == 0:
+            return done.stdout
+        error = next((s for s in done.stderr.decode(errors="replace").splitlines() if "error:" in s), "").strip()
+        print(f"iree-compile {' '.join(layout)}: {error}", file=sys.stderr)
+    raise RuntimeError(error.partition("error: ")[2])
+
+
+def on_iree(w: Workload, inputs):
+    """JAX's program, exported; weights are constants in it, so that it packs them when it compiles."""
+
+    def make():
+        jax, runtime = peer("jax"), peer("iree.runtime")
+        f, mine = _jax_program(w, inputs)
+        n = len(mine) - w.weights
+        weights = mine[n:]
+        with _jax_width(inputs):
+            shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), mine[:n])
+            exported = peer("jax.export").export(jax.jit(lambda *a: f(*a, *weights)))(*shapes)
+        device = _iree_device()
+        context = runtime.SystemContext(config=runtime.Config(device=device))
+        module = runtime.VmModule.copy_buffer(context.instance, _iree_image(exported.mlir_module_serialized))
+        context.add_vm_module(module)
+        call = context.modules[module.name]["main"]
+        return functools.partial(call, *(runtime.asdevicearray(device, a) for a in jax.tree.leaves(mine[:n])))
+
+    return Engine(make, _arrays)
+
+
+def _to_torch(a):
     torch = peer("torch")
     if a.dtype.name == "bfloat16":  # which torch does not know as NumPy's
         return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
@@ -97,7 +173,7 @@ def on_torch(w: Workload, inputs):
             return w.special["torch.compile"](*inputs)
         torch._inductor.config.freezing = bool(w.weights)
         module = Torch(torch)
-        mine = [_totorch(a) for a in inputs]
+        mine = [_to_torch(a) for a in inputs]
         n = len(mine) - w.weights
         weights = mine[n:]
         if not w.weights:
@@ -205,4 +281,4 @@ def limit(kind: str, amount: float):
     return Engine(make)
 
 
-PEERS = {"jax": on_jax, "torch.compile": on_torch, "onnxruntime": on_onnxruntime}
+PEERS = {"jax": on_jax, "torch.compile": on_torch, "onnxruntime": on_onnxruntime, "iree": on_iree}

@@ -7,7 +7,7 @@ import os
 import pathlib
 import platform
 
-PEERS = ("numpy", "jax", "jaxlib", "torch", "onnx", "onnxruntime", "scikit-learn")
+PEERS = ("numpy", "jax", "jaxlib", "torch", "onnx", "onnxruntime", "iree-base-compiler", "scikit-learn")
 ISA = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile")
 
 

@@ -72,9 +72,8 @@ def _mlp_jax(*inputs):
     def step(p, x, y):
         return jax.tree.map(lambda a, g: a - RATE * g, p, jax.grad(loss)(p, x, y))
 
-    f = jax.jit(step)
-    x, y, *p = (jax.device_put(a) for a in inputs)
-    return lambda: jax.block_until_ready(f(tuple(p), x, y))
+    x, y, *p = inputs
+    return step, (tuple(p), x, y)
 
 
 def _mlp_torch(*inputs):
@@ -138,9 +137,7 @@ def _lstm_weft(*inputs):
 
 def _lstm_jax(*inputs):
     jax = peer("jax")
-    f = jax.jit(lambda *a: _lstm_scan(jax.numpy, jax.nn, jax.lax.scan, *a))
-    inputs = [jax.device_put(a) for a in inputs]
-    return lambda: f(*inputs).block_until_ready()
+    return lambda *a: _lstm_scan(jax.numpy, jax.nn, jax.lax.scan, *a), inputs
 
 
 def _lstm_torch(xs, w, u, b):
@@ -233,7 +230,7 @@ WORKLOADS = [
         without=("onnxruntime",),
     ),
     Workload(
-        "LSTM scan 128x16x256", None, _lstm_inputs, {"fma": 2.0 * STEPS * LSTM_BATCH * 8 * HIDDEN * HIDDEN},
+        "LSTM scan 128x16x256", None, _lstm_inputs, {"fma": 2.0 * STEPS * LSTM_BATCH * 8 * HIDDEN * HIDDEN}, weights=3,
         special={"weft": _lstm_weft, "jax": _lstm_jax, "torch.compile": _lstm_torch, "onnxruntime": _lstm_onnx},
         check=_lstm_check,
     ),

@@ -59,6 +59,11 @@ def _warm(engine: str) -> None:
         import torch
 
         torch.compile(lambda x: x + 1)(torch.from_numpy(one))
+    elif engine == "iree":  # its program is made by JAX, in this process; iree-compile has one of its own
+        import iree.runtime  # noqa: F401
+        import jax.export
+
+        jax.export.export(jax.jit(lambda x: x + 1))(one).mlir_module_serialized  # noqa: B018
     else:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

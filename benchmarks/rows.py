@@ -8,7 +8,6 @@ from __future__ import annotations
 import models
 import numpy as np
 from engines import Workload
-from harness import peer
 
 
 def normal(*shapes, scale=1.0, dtype=np.float32):
@@ -78,19 +77,6 @@ def _conv(channels, features, size, window, stride=1):
     )  # fmt: skip
 
 
-def _jax_double(a, b):
-    jax = peer("jax")
-    with jax.enable_x64(True):
-        mine = [jax.device_put(x) for x in (a, b)]
-    f = jax.jit(lambda a, b: a @ b)
-
-    def call():
-        with jax.enable_x64(True):  # a part of what f is compiled for, at its first call
-            return f(*mine).block_until_ready()
-
-    return call
-
-
 def _causal(heads, length, size):
     shape = (heads, length, size)
 
@@ -125,7 +111,7 @@ WORKLOADS = [
     _matmul(1000, 1001, 999),
     Workload(
         "matmul 1024x1024x1024, f64", lambda e, a, b: a @ b, normal((1024, 1024), (1024, 1024), dtype=np.float64),
-        {"fma": 2 * 2.0 * 1024**3}, tolerance=1e-12, special={"jax": _jax_double}, without=("onnxruntime",),
+        {"fma": 2 * 2.0 * 1024**3}, tolerance=1e-12, without=("onnxruntime",),
     ),
     _bytes(1024, 1024, 1024),
     _bf16(

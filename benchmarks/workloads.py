@@ -134,7 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of workloads' names; none: all")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each engine is timed in each workload")
-    parser.add_argument("--engines", help="comma-separated: weft, limit, jax, torch.compile, onnxruntime")
+    parser.add_argument("--engines", help="comma-separated: weft, limit, jax, torch.compile, onnxruntime, iree")
     parser.add_argument("--gate", action="store_true", help="compare the ratios with the committed ones")
     parser.add_argument("--save", action="store_true", help="commit the ratios: write them to workloads.json")
     options = parser.parse_args()
