@@ -33,11 +33,14 @@ class Workload:
     Attributes:
         program: `(engine module, *inputs) -> array or tuple of arrays`. inputs: makes the arrays.
         bounds: what any engine must do, as {"fma": flops, "bytes"/"halves": operations on int8 or bf16,
-            "read"/"copy"/"add": floats}; the limit is the slowest.
+            "read"/"copy"/"add"/"blend": floats of each array (one is read; one is read, one written; two; three)}; the
+            limit is the slowest.
         weights: how many of the inputs, from the end, are weights: constants to ONNX Runtime, torch and IREE.
         special: engine name -> function of the inputs that returns the call, where the engine has its own way; for
             "jax" the function to compile and its arguments, which IREE takes too.
         without: engines that do not take part.
+        part: for what streams through memory, what makes the inputs of a part that stays in the caches, and how many of
+            them the whole is.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Workload:
     special: dict[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     check: Callable[..., Any] | None = None
     without: tuple[str, ...] = ()
+    part: tuple[Callable[[], list[np.ndarray]], float] | None = None
 
 
 def _arrays(out):
@@ -258,8 +262,8 @@ def limits() -> ctypes.CDLL:
         _library = ctypes.CDLL(str(place))
         for name in ("fma", "bytes", "halves"):
             getattr(_library, f"limit_{name}").argtypes = [ctypes.c_double, ctypes.c_int]
-        for name in ("read", "copy", "add"):
-            getattr(_library, f"limit_{name}").argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_int]
+        for name in ("read", "copy", "add", "blend"):
+            getattr(_library, f"limit_{name}").argtypes = [*[ctypes.c_void_p] * 4, ctypes.c_int64, ctypes.c_int]
     return _library
 
 
@@ -269,16 +273,33 @@ def _aligned(n):
 
 
 def limit(kind: str, amount: float):
-    def make():
-        library = limits()
-        if kind in ("fma", "bytes", "halves"):
-            return lambda: getattr(library, f"limit_{kind}")(amount, THREADS)
-        x, y, z = (_aligned(int(amount)) for _ in range(3))
-        function = getattr(library, f"limit_{kind}")
-        call = (y.ctypes.data, x.ctypes.data, z.ctypes.data, int(amount), THREADS)
-        return lambda arrays=(x, y, z): function(*call)
+    products = kind in ("fma", "bytes", "halves")
+    times = min(1.0, amount / 1e9) if products else 1.0  # the loop starts threads: milliseconds of products hide that
 
-    return Engine(make)
+    def make():
+        function = getattr(limits(), f"limit_{kind}")
+        if products:
+            return lambda: function(amount / times, THREADS)
+        arrays = [_aligned(int(amount)) for _ in range({"read": 2, "copy": 2, "add": 3, "blend": 4}[kind])]
+        places = [a.ctypes.data for a in arrays] + [None] * (4 - len(arrays))
+        return lambda kept=arrays: function(*places, int(amount), THREADS)
+
+    return Engine(make, times=times)
+
+
+def limit_of_arithmetic(w: Workload):
+    """Weft's own kernel on data that stays in the caches: what it takes where memory is free.
+
+    Its calls are too short to wake a thread for, but keep one busy that is awake.
+    """
+    make_inputs, times = w.part
+    return Engine(lambda: on_weft(w, make_inputs()).make(), times=times, before=lambda: _long_call()())
+
+
+@functools.cache
+def _long_call():
+    wf = peer("weft")
+    return functools.partial(wf.jit(lambda x: wf.sum(x)), wf.asarray(np.ones(4 << 20, np.float32)))
 
 
 PEERS = {"jax": on_jax, "torch.compile": on_torch, "onnxruntime": on_onnxruntime, "iree": on_iree}

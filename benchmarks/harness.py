@@ -77,6 +77,8 @@ class Engine:
         make: returns the call to time, a function of nothing. What that needs (imports, inputs) it makes itself.
         result: from what the call returns to NumPy arrays, for the check; None: not checked (say why in the benchmark).
         wait: waits for what the call returned, where calls return early.
+        times: how many calls make what the row is about, where a call does a part of it, or more.
+        before: what is done before each round, untimed.
     """
 
     def __init__(
@@ -84,8 +86,10 @@ class Engine:
         make: Callable[[], Callable[[], Any]],
         result: Callable[[Any], Any] | None = None,
         wait: Callable[[Any], Any] | None = None,
+        times: float = 1.0,
+        before: Callable[[], Any] | None = None,
     ):
-        self.make, self.result, self.wait = make, result, wait
+        self.make, self.result, self.wait, self.times, self.before = make, result, wait, times, before
 
 
 def peer(name: str) -> Any:
@@ -157,8 +161,8 @@ def measure(
                 times.append(_round(engine, call, calls, wait_each))
     finally:
         gc.enable()
-    scale = {"us": 1e6, "ms": 1e3, "ns": 1e9}[unit]
-    for row, _, _, _, times in timed:
+    for row, engine, _, _, times in timed:
+        scale = {"us": 1e6, "ms": 1e3, "ns": 1e9}[unit] * engine.times
         row.best, row.median, row.rounds = min(times) * scale, statistics.median(times) * scale, len(times)
     return rows
 
@@ -189,6 +193,8 @@ def _runs(thread: str) -> bool:
 
 def _round(engine: Engine, call: Callable[[], Any], calls: int, wait_each: bool) -> float:
     wait, turns = engine.wait, range(calls)
+    if engine.before:
+        engine.before()
     begin = time.perf_counter()
     if wait is None:
         for _ in turns:

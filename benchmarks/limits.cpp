@@ -110,7 +110,7 @@ void limit_halves(double flops, int threads) {
 }
 
 /// Reads n floats.
-void limit_read(float *, const float *x, const float *, int64_t n, int threads) {
+void limit_read(float *, const float *x, const float *, const float *, int64_t n, int threads) {
   parts(n, threads, [=](int64_t begin, int64_t end) {
     V s[4] = {};
     for (int64_t i = begin; i + 4 * kLanes <= end; i += 4 * kLanes)
@@ -121,7 +121,7 @@ void limit_read(float *, const float *x, const float *, int64_t n, int threads) 
 }
 
 /// Reads n floats and writes n.
-void limit_copy(float *y, const float *x, const float *, int64_t n, int threads) {
+void limit_copy(float *y, const float *x, const float *, const float *, int64_t n, int threads) {
   parts(n, threads, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i + kLanes <= end; i += kLanes)
       stream(y + i, load(x + i) * 2.0f);
@@ -129,10 +129,18 @@ void limit_copy(float *y, const float *x, const float *, int64_t n, int threads)
 }
 
 /// Reads 2 n floats and writes n.
-void limit_add(float *y, const float *x, const float *z, int64_t n, int threads) {
+void limit_add(float *y, const float *x, const float *z, const float *, int64_t n, int threads) {
   parts(n, threads, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i + kLanes <= end; i += kLanes)
       stream(y + i, load(x + i) + load(z + i));
+  });
+}
+
+/// Reads 3 n floats and writes n.
+void limit_blend(float *y, const float *x, const float *z, const float *w, int64_t n, int threads) {
+  parts(n, threads, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i + kLanes <= end; i += kLanes)
+      stream(y + i, load(x + i) * load(z + i) + load(w + i));
   });
 }
 }

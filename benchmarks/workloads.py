@@ -20,9 +20,9 @@ from typing import Any
 
 import machine
 import numpy as np
-from engines import PEERS, THREADS, Workload, limit, on_weft
+from engines import PEERS, THREADS, Workload, limit, limit_of_arithmetic, on_weft
 from harness import Result, Row, measure
-from rows import WORKLOADS
+from rows import NAMED, WORKLOADS
 from spellings import Numpy
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -35,6 +35,8 @@ def run_one(w: Workload, seconds: float, engines: list[str] | None = None) -> li
     inputs = w.inputs()
     taken = {"weft": on_weft(w, inputs)}
     taken |= {f"limit ({kind})": limit(kind, amount) for kind, amount in w.bounds.items()}
+    if w.part:
+        taken["limit (vector math)"] = limit_of_arithmetic(w)
     taken |= {name: make(w, inputs) for name, make in PEERS.items() if name not in w.without}
     if engines:
         taken = {name: engine for name, engine in taken.items() if name.split()[0] in engines}
@@ -63,7 +65,6 @@ def ratios(rows: list[Row]) -> dict[str, Any]:
 
 def run(seconds: float, names: list[str] | None = None, engines: list[str] | None = None) -> Result:
     result = Result("workloads", f"Workloads beside peers and the machine's limit, {THREADS} threads")
-    product, count = 1.0, 0
     for w in WORKLOADS:
         if names and not any(n in w.name for n in names):
             continue
@@ -74,12 +75,20 @@ def run(seconds: float, names: list[str] | None = None, engines: list[str] | Non
         cells = "  ".join(f"{row.engine} {row.best:.3g}" if row.best else f"{row.engine}: {row.note}" for row in rows)
         print(f"{w.name:26} {cells}")
         print(f"{'':26} to peer {known['to peer']} ({known['best peer']}), of limit {known['of limit']}", flush=True)
-        if r["to peer"]:
-            product, count = product * r["to peer"], count + 1
-    if count:
-        result.remarks.append(f"Geometric mean of Weft's time over the best peer's: {product ** (1 / count):.2f}.")
-        print(result.remarks[-1])
+    result.remarks += means(by_name(result))
+    print("\n".join(result.remarks))
     return result
+
+
+def means(table: dict[str, dict[str, Any]]) -> list[str]:
+    """A line on all rows, and one on those that issue 5 names."""
+    told = []
+    for what, names in (("all workloads", table), (f"the {len(NAMED)} that issue 5 names", NAMED)):
+        ratios = [table[name]["to peer"] for name in names if name in table and table[name]["to peer"]]
+        if ratios and (names is table or len(ratios) == len(NAMED)):
+            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            told.append(f"Geometric mean of Weft's time over the best peer's, {what}: {mean:.2f}.")
+    return told
 
 
 def by_name(result: Result) -> dict[str, dict[str, Any]]:
@@ -120,9 +129,7 @@ def save(result: Result) -> None:
         best = f"{number(r['weft'] / r['to peer'])} {r['best peer']}" if r["to peer"] else ""
         cells = [name, number(r["weft"]), best, number(r["to peer"], ".2f"), number(r["of limit"], ".2f")]
         lines.append(f"| {' | '.join(cells)} |")
-    ratios = [r["to peer"] for r in known.values() if r["to peer"]]
-    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    told = f"Geometric mean of Weft's time over the best peer's: {mean:.2f}."
+    told = "\n".join(means(known))
     about = "\n".join(f"- {what}: {value}" for what, value in machine.describe().items())
     before, _, rest = README.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
