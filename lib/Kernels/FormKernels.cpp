@@ -53,11 +53,12 @@ public:
     splitViews();
     collect();
     mergeViews();
-    mergeProducers();
+    mergeProducers(/*behindJoins=*/false); // what a reduction or contraction takes is not taken by a join before it
     mergeChains();
+    mergeProducers(/*behindJoins=*/true);
     mergeSiblings();
     recompute();
-    mergeProducers(); // the last word on what is refused
+    mergeProducers(/*behindJoins=*/true); // the last word on what is refused
     report();
     build();
   }
@@ -86,7 +87,7 @@ private:
   /// Whether `user` can take a View or a conversion into its own kernel as a read.
   static bool absorbs(Operation *user, Operation *read) {
     auto kind = fusionKind(user);
-    if (!kind || *kind == FusionKind::Other)
+    if (!kind || (*kind == FusionKind::Other && !isJoin(user)))
       return false;
     if (fusionKind(read) != FusionKind::View)
       return *kind == FusionKind::Contract;
@@ -269,14 +270,16 @@ private:
 
   /// Merges along the edges until nothing changes (a merge can make a later one possible). What stays refused, and why,
   /// is left in `refusals`: each reason is of the clusters as they are in the end.
-  void mergeProducers() {
+  void mergeProducers(bool behindJoins) {
+    auto joins = [&](unsigned c) { return llvm::any_of(clusters[c].ops, isJoin); };
     refusals.clear();
     for (bool changed = true; std::exchange(changed, false);)
       for (Operation &op : block.without_terminator())
         for (Value operand : op.getOperands()) {
           auto from = clusterOfValue(operand);
           unsigned to = clusterOf.lookup(&op);
-          if (!from || *from == to || !isOpen(*from) || !isOpen(to) || refusals.contains({*from, to}))
+          if (!from || *from == to || !isOpen(*from) || !isOpen(to) || refusals.contains({*from, to}) ||
+              (!behindJoins && joins(*from)))
             continue;
           if (auto why = whyNot(*from, to)) {
             refusals.try_emplace({*from, to}, *why);
@@ -437,7 +440,8 @@ private:
                              ? block.getParentOp()->getParentOfType<func::FuncOp>().getName()
                              : cast<func::FuncOp>(block.getParentOp()).getName();
     auto options = [&](StringRef name) { return remark::RemarkOpts::name(name).category("fusion").function(function); };
-    static constexpr StringRef families[] = {"sweep", "contraction", "chain of contractions", "single op"};
+    static constexpr StringRef families[] = {"sweep", "contraction", "chain of contractions", "join of pieces",
+                                             "single op"};
     for (Cluster &cluster : clusters) {
       if (!cluster.kernel || cluster.ops.empty() || isLeaf(cluster.ops.front()))
         continue;

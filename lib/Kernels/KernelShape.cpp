@@ -1,5 +1,6 @@
 // Decides whether a set of ops can be one kernel; the rules stand in KernelShape.h.
 #include "weft/Kernels/KernelShape.h"
+#include "weft/Dialect/Weft/Pieces.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -43,6 +44,8 @@ StringRef textOfFusionCode(StringRef code) {
       .Default("");
 }
 
+bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Other && !placesOf(op).empty(); }
+
 bool permutesElements(Operation *view) {
   return numElements(shapeOf(view->getOperand(0))) == numElements(shapeOf(view->getResult(0)));
 }
@@ -73,14 +76,16 @@ public:
 
   std::optional<KernelShape> check(ArrayRef<Operation *> all) {
     SmallVector<Operation *> contracts;
+    bool joins = false;
     for (Operation *op : ops) {
       auto kind = fusionKind(op);
       if (!kind)
         return no(FusionReason::NoKernelOp);
-      if (*kind == FusionKind::Other && ops.size() > 1)
+      if (*kind == FusionKind::Other && ops.size() > 1 && !isJoin(op))
         return no(FusionReason::Single);
-      if (*kind == FusionKind::Other)
+      if (*kind == FusionKind::Other && ops.size() == 1)
         return KernelShape{KernelShape::Single, shapeOf(op->getResult(0)), {}};
+      joins |= isJoin(op);
       if (*kind == FusionKind::Contract)
         contracts.push_back(op);
       if (*kind == FusionKind::Reduce)
@@ -95,6 +100,10 @@ public:
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
+    if (joins && (!contracts.empty() || !reduces.empty()))
+      return no(FusionReason::JoinBesideFold);
+    if (joins)
+      return pieces();
     if (contracts.size() == 2 && !reduces.empty())
       return chain(contracts[0], contracts[1]);
     if (contracts.size() > 1)
@@ -170,6 +179,81 @@ private:
       }
     }
     return KernelShape{KernelShape::Contraction, root, {}};
+  }
+
+  //===-- pieces --------------------------------------------------------------------------------------------------===//
+
+  /// What a value is made of in the kernel: of operands at its own index, or of parts.
+  Made madeOf(Value value) const {
+    Made made;
+    if (!inside(value) || outsideViews.contains(value.getDefiningOp()))
+      return made;
+    Operation *op = value.getDefiningOp();
+    made.isJoin = isJoin(op);
+    made.sizes = shapeOf(value);
+    SmallVector<Place, 0> places = placesOf(op);
+    for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+      if (made.isJoin)
+        made.from.push_back({operand, places[i], shapeOf(operand)});
+      else
+        made.from.push_back({operand, Place(), {}});
+    return made;
+  }
+
+  std::optional<KernelShape> pieces() {
+    SmallVector<Value> results;
+    for (Operation *op : ops) {
+      if (escapes(op) || op->use_empty())
+        results.push_back(op->getResult(0));
+      switch (*fusionKind(op)) {
+      case FusionKind::Map:
+        if (!isMapOver(op, shapeOf(op->getResult(0))))
+          return no(FusionReason::IndexSpace);
+        break;
+      case FusionKind::View:
+        if (!outsideViews.contains(op) && (!isa<BroadcastOp>(op) || !shapeOf(op->getOperand(0)).empty()))
+          return no(isa<BroadcastOp>(op) ? FusionReason::InnerBroadcast : FusionReason::InnerView);
+        if (outsideViews.contains(op) && readsAcross(op))
+          return no(FusionReason::RowsAcross);
+        break;
+      default:
+        break;
+      }
+    }
+    KernelShape kernel{KernelShape::Pieces, shapeOf(results.front()), {}};
+    for (Value result : results)
+      if (shapeOf(result) != kernel.root)
+        return no(FusionReason::PieceEscapes);
+    auto made = [&](Value value) { return madeOf(value); };
+    auto boxes = cutPieces(results, kernel.root, made, maxPieces);
+    if (!boxes)
+      return no(FusionReason::UnlikeCuts);
+    // How often each op is in the code, and how many elements of it are computed.
+    size_t count = 0;
+    DenseMap<Operation *, SizeExpr> computed;
+    for (const Box &box : *boxes)
+      visitBox(results, box, made, [&](Value value, const Place &, int) {
+        if (!inside(value))
+          return;
+        ++count;
+        SizeExpr &elements = computed[value.getDefiningOp()];
+        elements = elements + numElements(box.sizes);
+      });
+    if (count > maxPieceOps)
+      return no(FusionReason::TooManyOps);
+    for (auto &[op, elements] : computed) {
+      auto more = (elements - numElements(shapeOf(op->getResult(0)))).constant();
+      if (cast<FusionOpInterface>(op).getOpsPerElement() > maxAgain && !(more && *more <= 0) &&
+          !shapeOf(op->getResult(0)).empty())
+        return no(FusionReason::PieceTwice);
+    }
+    return kernel;
+  }
+
+  /// Whether a view of an operand too large for the caches steps across its lines.
+  static bool readsAcross(Operation *view) {
+    auto elements = numElements(shapeOf(view->getResult(0))).constant();
+    return (!elements || *elements > fewElements) && cast<FusionOpInterface>(view).turnsRows();
   }
 
   static bool isMapOver(Operation *op, const Shape &shape) {
@@ -387,12 +471,8 @@ private:
   /// Whether rows are folded that an operand too large for the caches holds as columns: a line of it is read again for
   /// each of its numbers.
   bool readsRowsAcross(const KernelShape &kernel) const {
-    constexpr int64_t fewElements = 1 << 15;
-    auto elements = numElements(kernel.root).constant();
-    return (!elements || *elements > fewElements) &&
-           llvm::is_contained(kernel.folded, int64_t(kernel.root.size()) - 1) && llvm::any_of(ops, [&](Operation *op) {
-             return outsideViews.contains(op) && cast<FusionOpInterface>(op).turnsRows() &&
-                    shapeOf(op->getResult(0)) == kernel.root;
+    return llvm::is_contained(kernel.folded, int64_t(kernel.root.size()) - 1) && llvm::any_of(ops, [&](Operation *op) {
+             return outsideViews.contains(op) && shapeOf(op->getResult(0)) == kernel.root && readsAcross(op);
            });
   }
 
@@ -475,6 +555,9 @@ private:
       return no(FusionReason::NoRows), false;
     return true;
   }
+
+  /// A view of so few elements may step across lines.
+  static constexpr int64_t fewElements = 1 << 15;
 
   FusionReason &why;
   SmallVector<Operation *> ops, reduces;

@@ -17,14 +17,14 @@ func.func @between(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
 
 // -----
 
-// A concat is a kernel of its own.
+// A sort is a kernel of its own.
 // CHECK-LABEL: @single(
 // CHECK: weft.not_fused = [{{.*}}"W211"
 // CHECK: return
-func.func @single(%x: tensor<64x64xf32>) -> tensor<128x64xf32> {
+func.func @single(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
   %a = weft.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
-  %c = weft.concat %a, %x {dim = 0 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<128x64xf32>
-  return %c : tensor<128x64xf32>
+  %c = weft.sort %a {dim = 1 : i64, descending = false} : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %c : tensor<64x64xf32>
 }
 
 // -----
@@ -292,4 +292,53 @@ func.func @few_rows_across(%x: tensor<64x64xf32>) -> tensor<64xf32> {
   %e = weft.exp %t : (tensor<64x64xf32>) -> tensor<64x64xf32>
   %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<64x64xf32>) -> tensor<64xf32>
   return %r : tensor<64xf32>
+}
+
+// -----
+
+// The sum of rows that are joined reads them from memory.
+// CHECK-LABEL: @join_beside_fold(
+// CHECK: weft.not_fused = [{{.*}}"W250"
+// CHECK: return
+func.func @join_beside_fold(%x: tensor<64x64xf32>) -> tensor<64xf32> {
+  %c = weft.concat %x, %x {dim = 1 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x128xf32>
+  %r = weft.reduce %c {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x128xf32>) -> tensor<64xf32>
+  return %r : tensor<64xf32>
+}
+
+// -----
+
+// A part that is a result too.
+// CHECK-LABEL: @piece_escapes(
+// CHECK: weft.not_fused = [{{.*}}"W251"
+// CHECK: return
+func.func @piece_escapes(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<128x64xf32>) {
+  %a = weft.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = weft.concat %a, %x {dim = 0 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<128x64xf32>
+  return %a, %c : tensor<64x64xf32>, tensor<128x64xf32>
+}
+
+// -----
+
+// Which of N and M is less is not known.
+// CHECK-LABEL: @unlike_cuts(
+// CHECK: weft.not_fused = [{{.*}}"W252"
+// CHECK: return
+func.func @unlike_cuts(%x: tensor<?xf32, #weft.dims<N>>, %y: tensor<?xf32, #weft.dims<M>>) -> tensor<?xf32, #weft.dims<M+N>> {
+  %a = weft.concat %x, %y {dim = 0 : i64} : (tensor<?xf32, #weft.dims<N>>, tensor<?xf32, #weft.dims<M>>) -> tensor<?xf32, #weft.dims<M+N>>
+  %b = weft.concat %y, %x {dim = 0 : i64} : (tensor<?xf32, #weft.dims<M>>, tensor<?xf32, #weft.dims<N>>) -> tensor<?xf32, #weft.dims<M+N>>
+  %c = weft.add %a, %b : (tensor<?xf32, #weft.dims<M+N>>, tensor<?xf32, #weft.dims<M+N>>) -> tensor<?xf32, #weft.dims<M+N>>
+  return %c : tensor<?xf32, #weft.dims<M+N>>
+}
+
+// -----
+
+// Each part would compute the same exponentials.
+// CHECK-LABEL: @piece_twice(
+// CHECK: weft.not_fused = [{{.*}}"W253"
+// CHECK: return
+func.func @piece_twice(%x: tensor<64x64xf32>) -> tensor<128x64xf32> {
+  %a = weft.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = weft.concat %a, %a {dim = 0 : i64} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<128x64xf32>
+  return %c : tensor<128x64xf32>
 }

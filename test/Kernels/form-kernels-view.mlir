@@ -60,15 +60,28 @@ func.func @only(%x: tensor<65x128xf32>) -> (tensor<64x128xf32>) {
 
 // -----
 
-// A view that a concat reads is made once, as a value; concat is a kernel of its own.
+// Parts of a join are read through views, each its own.
 // CHECK-LABEL: @other(
-// CHECK-COUNT-2: weft.kernel(
+// CHECK-COUNT-1: weft.kernel(
 // CHECK-NOT: weft.kernel(
 // CHECK: return
 func.func @other(%x: tensor<128x64xf32>, %y: tensor<64x128xf32>) -> (tensor<192x128xf32>) {
   %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<128x64xf32>) -> tensor<64x128xf32>
   %a = weft.concat %t, %y, %t {dim = 0 : i64} : (tensor<64x128xf32>, tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<192x128xf32>
   return %a : tensor<192x128xf32>
+}
+
+// -----
+
+// But columns of a large operand are turned once, by a kernel that knows how to.
+// CHECK-LABEL: @turned(
+// CHECK-COUNT-2: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @turned(%x: tensor<1024x512xf32>, %y: tensor<512x1024xf32>) -> (tensor<1536x1024xf32>) {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<1024x512xf32>) -> tensor<512x1024xf32>
+  %a = weft.concat %t, %y, %t {dim = 0 : i64} : (tensor<512x1024xf32>, tensor<512x1024xf32>, tensor<512x1024xf32>) -> tensor<1536x1024xf32>
+  return %a : tensor<1536x1024xf32>
 }
 
 // -----

@@ -1,7 +1,7 @@
 // RUN: weft-opt %s --weft-to-linalg | FileCheck %s
 // RUN: weft-run %s --reference | FileCheck %s --check-prefix=VALUE
 
-// Static offsets: a chain of writes into one tensor. A named offset: each element finds its operand.
+// A chain of writes into one tensor. A named offset stands beside the map, which has no symbol for it.
 // CHECK-DAG:   #[[FIRST:.*]] = affine_map<(d0, d1) -> (d0, d1 mod 2)>
 // CHECK-DAG:   #[[SECOND:.*]] = affine_map<(d0, d1) -> (d0, d1 + 2)>
 // CHECK-LABEL: func.func private @static(
@@ -13,10 +13,8 @@ func.func private @static(%x: tensor<3x2xf32>, %y: tensor<3x4xf32>) -> tensor<3x
   return %r : tensor<3x6xf32>
 }
 // CHECK-LABEL: func.func private @named(
-// CHECK:         scf.if
-// CHECK:           tensor.extract %arg0
-// CHECK:         else
-// CHECK:           tensor.extract %arg1
+// CHECK:         weft.part = tensor<?xf32, #weft.dims<s0>>, weft.starts = [#weft.size<0>]
+// CHECK:         weft.part = tensor<4xf32>, weft.starts = [#weft.size<s0>]
 func.func private @named(%x: tensor<?xf32, #weft.dims<s0>>, %y: tensor<4xf32>) -> tensor<?xf32, #weft.dims<s0+4>> attributes {weft.kernel} {
   %r = weft.concat %x, %y {dim = 0 : i64} : (tensor<?xf32, #weft.dims<s0>>, tensor<4xf32>) -> tensor<?xf32, #weft.dims<s0+4>>
   return %r : tensor<?xf32, #weft.dims<s0+4>>

@@ -20,6 +20,9 @@
 // Chain: a Contract op, a sweep of the rows of its result, and a Contract op that sums over these rows, all rows of one
 //   known size that a few of fit a cache (attention). Nothing leaves but what the Contraction rule lets leave after the
 //   second one.
+// Pieces: joins (concat, pad) with Map ops before and behind them, and Views of operands. All results have one
+// shape;
+//   its index space is cut into boxes (Pieces.h), in each of which every join is one part: a map over the box.
 // Single: an op of another kind, alone.
 //
 // Ops without operands (constants, iota, sizes) may stand in any kernel, in any shape.
@@ -41,8 +44,13 @@ constexpr int64_t maxChainElements = 4096, minChainElements = 16, minChainRows =
 /// Each block of rows reads the right operands whole: of at most this many elements, so that they stay in a cache.
 constexpr int64_t maxChainOperand = 1 << 19;
 
+/// Pieces of one kernel, each with code of its own; ops in all of them together; operations per element that may be
+/// computed again, for each part that reads them.
+constexpr size_t maxPieces = 48, maxPieceOps = 512;
+constexpr double maxAgain = 4;
+
 struct KernelShape {
-  enum Family { Sweep, Contraction, Chain, Single };
+  enum Family { Sweep, Contraction, Chain, Pieces, Single };
   Family family = Sweep;
   Shape root;                        // of a chain: the result of its first contraction
   llvm::SmallVector<int64_t> folded; // of the root; empty without Reduce ops
@@ -62,6 +70,9 @@ bool isLeaf(mlir::Operation *op);
 
 /// How an op fuses; nothing for control flow, calls, copies and all else without the interface, and for aliases.
 std::optional<FusionKind> fusionKind(mlir::Operation *op);
+
+/// Whether the op's operands are the parts of its result (placesOf).
+bool isJoin(mlir::Operation *op);
 
 /// Whether the View keeps each element of its operand exactly once (transpose, reverse), which a contraction can read.
 bool permutesElements(mlir::Operation *view);

@@ -415,11 +415,16 @@ Value Emitter::evaluateAt(Value value, ArrayRef<Value> indices, const Frame &fra
 }
 
 Value Emitter::madeOperand(Node &node, OpOperand &operand, Frame &frame) {
-  if (KernelGraph::isPlain(node, operand))
-    return evaluate(operand.get(), frame);
+  if (box ? !graph.isMadeElsewhere(node, operand) : KernelGraph::isPlain(node, operand)) {
+    Place elements = box ? graph.elementsOf(node, operand) : Place();
+    if (elements.starts.empty())
+      return evaluate(operand.get(), frame);
+    Frame inner = elsewhere(frame, compose(frame.place, elements));
+    return evaluate(operand.get(), inner);
+  }
   SmallVector<Value> indices;
   for (const Linear &linear : graph.indicesOf(node, operand))
-    indices.push_back(indexAt(linear, frame.point));
+    indices.push_back(indexAt(moved(linear, frame.place), frame.point));
   return evaluateAt(operand.get(), indices, frame);
 }
 
@@ -439,7 +444,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
         indices.push_back(apply(e, frame));
       value = buffer >= 0 ? gather(buffer, indices, frame) : evaluateAt(operand.get(), indices, frame);
     } else if (buffer >= 0)
-      value = load(pointers[buffer], graph.buffers[buffer].element, graph.access(node, operand, buffer), frame.point);
+      value = load(pointers[buffer], graph.buffers[buffer].element,
+                   moved(graph.access(node, operand, buffer), frame.place), frame.point);
     else
       value = madeOperand(node, operand, frame);
   } else if (argument) { // a size
@@ -455,7 +461,11 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       for (Value v : op->getOperands())
         operands.push_back(payload(node, v, frame));
       value = vectorized(op, operands, frame.point.width)->getResult(0);
-    } else if (auto i = dyn_cast<linalg::IndexOp>(op)) {
+    } else if (auto i = dyn_cast<linalg::IndexOp>(op); i && frame.loops.empty() && !frame.place.starts.empty()) {
+      Linear own{0, SmallVector<SizeExpr, 4>(frame.point.indices.size(), SizeExpr(0))};
+      own.coefs[i.getDim()] = 1;
+      value = indexAt(moved(own, frame.place), frame.point);
+    } else if (i) {
       int dim = frame.loops.empty() ? node.loopDims[i.getDim()] : -1;
       value = !frame.loops.empty() ? frame.loops[i.getDim()] : dim < 0 ? index(0) : frame.point.indices[dim];
       if (dim >= 0 && dim == frame.point.lane) {
@@ -518,8 +528,10 @@ std::optional<int64_t> Emitter::laneStride(Node &node, Value inner, const Frame 
   Operation *op = inner.getDefiningOp();
   if (!node.op->isProperAncestor(op))
     return 0;
-  if (auto i = dyn_cast<linalg::IndexOp>(op))
-    return node.loopDims[i.getDim()] == frame.point.lane;
+  if (auto i = dyn_cast<linalg::IndexOp>(op)) {
+    bool along = node.loopDims[i.getDim()] == frame.point.lane;
+    return along && !frame.place.starts.empty() ? frame.place.steps[i.getDim()] : along;
+  }
   int64_t sum = 0;
   for (Value operand : op->getOperands()) {
     auto stride = laneStride(node, operand, frame);
@@ -548,6 +560,7 @@ Value Emitter::gatherExtract(Operation *op, Node &node, Frame &frame) {
       Type element = graph.buffers[buffer].element;
       Frame first;
       first.point.indices = frame.point.indices;
+      first.place = frame.place;
       Value at = index(0);
       for (auto [stride, i] : llvm::zip(strides, extract.getIndices()))
         at = add(at, mul(payload(node, i, first), stride));
@@ -612,9 +625,26 @@ Value Emitter::evaluate(Value value, Frame &frame) {
   if (auto it = frame.known.find(value); it != frame.known.end())
     return it->second;
   Node *node = graph.nodeOf(value);
-  Value result = payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), frame);
+  Value result = node->kind == NodeKind::Part
+                     ? evaluatePart(value, frame)
+                     : payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), frame);
   frame.known[value] = result;
   return result;
+}
+
+Frame Emitter::elsewhere(const Frame &frame, Place place) {
+  Frame other;
+  other.point = frame.point;
+  other.place = std::move(place);
+  return other;
+}
+
+Value Emitter::evaluatePart(Value join, Frame &frame) {
+  auto what = graph.madeOf(join);
+  int number = partAt(what, frame.place, *box);
+  Node &part = graph.partOf(join, number);
+  Frame inner = elsewhere(frame, within(frame.place, what.from[number].place));
+  return payload(part, cast<linalg::YieldOp>(part.body().getTerminator()).getOperand(0), inner);
 }
 
 Combiner Emitter::combiner(Node &node) {

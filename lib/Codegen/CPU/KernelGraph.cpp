@@ -50,7 +50,8 @@ static bool isView(linalg::GenericOp op) {
 /// Whether a generic only reads at other indices what is there at any: a buffer, or (`orMade`) what is made of its
 /// index.
 static bool isViewOfBuffer(linalg::GenericOp op, bool orMade) {
-  if (!op || !isView(op) || !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+  if (!op || !isView(op) || op->hasAttr("weft.part") ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return false;
   auto maker = op.getDpsInputOperand(0)->get().getDefiningOp<linalg::GenericOp>();
   return !maker || (orMade && maker.getNumDpsInputs() == 0);
@@ -176,6 +177,10 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       node.kind = isContraction(generic) ? NodeKind::Contract : NodeKind::Reduce;
       g.hasReduction = true;
     }
+    if (generic->hasAttr("weft.part")) {
+      node.kind = NodeKind::Part;
+      g.isPieces = true;
+    }
     g.producer[generic.getResult(0)] = g.nodes.size();
     g.nodes.push_back(node);
   }
@@ -187,7 +192,7 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
     }
     for (OpOperand *input : node.op.getDpsInputOperands())
       if (Node *maker = g.nodeOf(input->get());
-          maker && !isPlain(node, *input) &&
+          maker && !g.isPieces && !isPlain(node, *input) &&
           llvm::any_of(maker->op.getDpsInputs(), [&](Value from) { return g.bufferOf(from) < 0; }))
         return node.op.emitError("[WF4104] expected ops of one index space in a kernel");
     if (node.op->hasAttr("weft.scan"))
@@ -202,8 +207,8 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       continue;
     if (node.op.getNumReductionLoops() > 0 || g.scan == int(i))
       before->kind = NodeKind::Fill; // the identity
-    else if (node.body().getArgument(node.op.getNumDpsInputs()).use_empty())
-      g.isPieces = true; // what it does not write keeps its start; one that reads its start is a map over the whole
+    else if (node.kind == NodeKind::Part)
+      before->kind = NodeKind::Part; // what no other part has
   }
   if (!g.isPieces && g.scatter < 0 && failed(g.placeLoops()))
     return failure();
@@ -472,6 +477,82 @@ bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
     auto constant = dyn_cast<AffineConstantExpr>(e);
     return isa<AffineDimExpr>(e) || (constant && constant.getValue() == 0);
   });
+}
+
+bool KernelGraph::isMadeElsewhere(Node &node, OpOperand &operand) {
+  Node *maker = nodeOf(operand.get());
+  return maker && maker->op.getNumDpsInputs() == 0 && maker->op.getNumLoops() > 0 &&
+         !node.op.getMatchingIndexingMap(&operand).isIdentity();
+}
+
+Place KernelGraph::elementsOf(Node &node, OpOperand &operand) {
+  Place place;
+  if (node.op.getMatchingIndexingMap(&operand).isIdentity())
+    return place;
+  for (auto [dim, index] : llvm::enumerate(indicesOf(node, operand))) {
+    place.starts.push_back(index.offset);
+    place.steps.push_back(index.coefs[dim].constant().value_or(0));
+  }
+  return place;
+}
+
+/// By how much an expression grows with a dimension.
+static int64_t stepOf(AffineExpr e, unsigned dim) {
+  if (auto d = dyn_cast<AffineDimExpr>(e))
+    return d.getPosition() == dim;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(e);
+  if (!binary)
+    return 0;
+  if (binary.getKind() == AffineExprKind::Add)
+    return stepOf(binary.getLHS(), dim) + stepOf(binary.getRHS(), dim);
+  return stepOf(binary.getLHS(), dim) * cast<AffineConstantExpr>(binary.getRHS()).getValue();
+}
+
+/// The nodes that write a join, first to last.
+static SmallVector<Node *> partsOf(KernelGraph &g, Value join) {
+  SmallVector<Node *> parts;
+  for (Node *part = g.nodeOf(join); part; part = g.nodeOf(part->op.getDpsInits()[0]))
+    parts.push_back(part);
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+Node &KernelGraph::partOf(Value join, int number) { return *partsOf(*this, join)[number]; }
+
+Made KernelGraph::madeOf(Value value) {
+  Made made;
+  Node *node = nodeOf(value);
+  if (!node)
+    return made;
+  if (node->kind != NodeKind::Part) {
+    for (OpOperand *input : node->op.getDpsInputOperands())
+      if (nodeOf(input->get()) && !isMadeElsewhere(*node, *input))
+        made.from.push_back({input->get(), elementsOf(*node, *input), {}});
+    return made;
+  }
+  made.isJoin = true;
+  made.sizes = sizesOf(*this, value);
+  for (Node *part : partsOf(*this, value)) {
+    Made::From from{part->op.getDpsInputs()[0], {}, {}};
+    if (auto starts = part->op->getAttrOfType<ArrayAttr>("weft.starts")) {
+      AffineMap map = stripParts(part->op.getMatchingIndexingMap(part->op.getDpsInitOperand(0)));
+      for (auto [dim, start] : llvm::enumerate(starts.getAsRange<SizeAttr>())) {
+        from.place.starts.push_back(start.getSize());
+        from.place.steps.push_back(std::max<int64_t>(1, stepOf(map.getResult(dim), dim))); // of size 1: no step
+      }
+      from.sizes = shapeOf(part->op->getAttrOfType<TypeAttr>("weft.part").getValue());
+    }
+    made.from.push_back(from);
+  }
+  return made;
+}
+
+Linear moved(Linear linear, const Place &at) {
+  for (auto [coef, start, step] : llvm::zip(linear.coefs, at.starts, at.steps)) {
+    linear.offset = linear.offset + coef * start;
+    coef = coef * SizeExpr(step);
+  }
+  return linear;
 }
 
 Linear KernelGraph::store(Node &node, int buffer) {

@@ -110,7 +110,7 @@ void Scan::acrossRows() {
       auto wide = [&](Value value) { return width > 1 ? e.widen(value, width) : value; };
       // `count`: how many of the 16 steps there are (none given: all).
       auto block = [&](Value base, Value carry, Value count) {
-        SmallVector<Frame> frames(kBlock);
+        SmallVector<Frame, 0> frames(kBlock);
         SmallVector<Value> v(kBlock);
         auto exists = [&](int64_t j) {
           return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, e.index(j), count);
@@ -180,7 +180,7 @@ void Scan::alongRows() {
     e.loop(begin, end, 1, [&](Value row) {
       Value total = e.index(n), full = e.roundDown(total, kBlock);
       auto block = [&](Value base, Value carry, bool partial) {
-        SmallVector<Frame> frames(groups);
+        SmallVector<Frame, 0> frames(groups);
         SmallVector<Value> v(groups);
         for (unsigned u = 0; u < groups; ++u) {
           Value step = e.add(base, e.index(u * width));

@@ -23,9 +23,9 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     items.push_back({b.getStringAttr(name), b.getI64IntegerAttr(value)});
   };
   auto flag = [&](StringRef name, bool value) { items.push_back({b.getStringAttr(name), b.getBoolAttr(value)}); };
-  if (form == Form::Sweep) { // what is not chosen is not shown
-    if (stream)
-      flag("stream", true);
+  if ((form == Form::Sweep || form == Form::Pieces) && stream) // what is not chosen is not shown
+    flag("stream", true);
+  if (form == Form::Sweep) {
     if (prefetch)
       flag("prefetch", true);
     if (turnRows) {
@@ -111,8 +111,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
 FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
   Schedule s;
   if (g.isPieces) {
-    s.form = Form::Pieces;
-    s.lanes = std::max<int64_t>(1, target.lanes(Emitter::byteWidth(g.buffers[g.numInputs].element)));
+    choosePieces(g, target, s);
     return s;
   }
   if (PanelAttr panel = g.buffers[g.numInputs].panel) {

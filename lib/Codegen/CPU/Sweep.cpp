@@ -120,27 +120,15 @@ void Sweep::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double
   e.parallel(items, bytesPerItem, nsPerItem, fenced, captured);
 }
 
-void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims,
-                      llvm::function_ref<void(Value, Value)> step) {
-  auto masked = [&](Value i) { step(i, width > 1 ? e.laneMask(e.sub(end, i), width) : Value()); };
-  // Streamed: the one result that is written along the lanes.
-  Output *streamed = nullptr;
-  int count = 0;
-  for (Output &output : outputs)
-    if (schedule.stream && width > 1 && (!g.hasReduction || isWide(output.value)) &&
-        storeAccess(output).coefs[laneDims.back()] == SizeExpr(1) && ++count == 1)
-      streamed = &output;
-  if (count != 1 ||
-      !llvm::is_contained({16, 32, 64}, width * Emitter::byteWidth(g.buffers[streamed->buffer].element))) {
-    Value middle = e.add(begin, e.roundDown(e.sub(end, begin), width));
-    e.loop(begin, middle, width, [&](Value i) { step(i, {}); });
-    e.loop(middle, end, width, masked);
-    return;
-  }
-  Type element = g.buffers[streamed->buffer].element;
-  Point first = at;
-  setGroup(first, laneDims, begin);
-  Value address = e.address(e.pointers[streamed->buffer], element, e.offset(storeAccess(*streamed), first));
+void vectorSteps(Emitter &e, unsigned width, Value begin, Value end, llvm::function_ref<void(Value, Value)> step) {
+  Value middle = e.add(begin, e.roundDown(e.sub(end, begin), width));
+  e.loop(begin, middle, width, [&](Value i) { step(i, {}); });
+  if (width > 1)
+    e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width)); });
+}
+
+void streamedSteps(Emitter &e, unsigned width, Value begin, Value end, Type element, Value address,
+                   llvm::function_ref<void(Value, Value)> step) {
   Value head = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
   e.loop(begin, head, width, [&](Value i) { step(i, e.laneMask(e.sub(head, i), width)); });
   int64_t line = std::max<int64_t>(width, 64 / Emitter::byteWidth(element));
@@ -151,7 +139,25 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
       step(u ? e.add(i, e.index(u)) : i, {});
     e.streaming = false;
   });
-  e.loop(middle, end, width, masked);
+  e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width)); });
+}
+
+void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims,
+                      llvm::function_ref<void(Value, Value)> step) {
+  // Streamed: the one result that is written along the lanes.
+  Output *streamed = nullptr;
+  int count = 0;
+  for (Output &output : outputs)
+    if (schedule.stream && width > 1 && (!g.hasReduction || isWide(output.value)) &&
+        storeAccess(output).coefs[laneDims.back()] == SizeExpr(1) && ++count == 1)
+      streamed = &output;
+  if (count != 1 || !streamsVectors(width, g.buffers[streamed->buffer].element))
+    return vectorSteps(e, width, begin, end, step);
+  Type element = g.buffers[streamed->buffer].element;
+  Point first = at;
+  setGroup(first, laneDims, begin);
+  Value address = e.address(e.pointers[streamed->buffer], element, e.offset(storeAccess(*streamed), first));
+  streamedSteps(e, width, begin, end, element, address, step);
 }
 
 void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {

@@ -12,6 +12,22 @@ constexpr int64_t kPartials = 64, kChunk = 65536;
 /// A merged group is walked by its innermost dimension alone.
 inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }
 
+/// Steps of a vector over [begin, end), the last one masked: `step` gets the first index and the mask.
+void vectorSteps(Emitter &e, unsigned width, mlir::Value begin, mlir::Value end,
+                 llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+/// The same for elements that are stored at an address and behind it, whole lines past the caches: what stands before
+/// the first line and after the last one is stored plainly.
+void streamedSteps(Emitter &e, unsigned width, mlir::Value begin, mlir::Value end, mlir::Type element,
+                   mlir::Value address, llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+/// Whether vectors of that many elements are such as can be stored past the caches.
+inline bool streamsVectors(unsigned width, mlir::Type element) {
+  return width > 1 && llvm::is_contained({16, 32, 64}, width * Emitter::byteWidth(element));
+}
+/// The lanes of kernels whose loops run over elements: by the widest type that is read, written or computed with.
+int64_t lanesOf(KernelGraph &g, const Target &target);
+/// What is read and written, once; nothing where a size is not known.
+std::optional<int64_t> touchedBytes(KernelGraph &g);
+
 class Sweep {
 public:
   Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), schedule(schedule), width(schedule.lanes) {}
@@ -47,8 +63,7 @@ private:
   void emitMap();
   void emitRow();
   void emitColumn();
-  /// Steps of a vector over [begin, end), the last one masked. Streamed ones write whole lines: from the first line of
-  /// `output` on, with what stands before and after it stored plainly.
+  /// Steps of a vector over [begin, end), streamed where the schedule says so and one result is written along them.
   void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims,
                  llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
   bool emitTurned();

@@ -53,8 +53,7 @@ static std::optional<int64_t> wideResultBytes(KernelGraph &g, int64_t points) {
   return bytes;
 }
 
-/// What is read and written, once; nothing where a size is not known.
-static std::optional<int64_t> touchedBytes(KernelGraph &g) {
+std::optional<int64_t> touchedBytes(KernelGraph &g) {
   int64_t bytes = 0;
   for (const Buffer &buffer : g.buffers) {
     auto elements = numElements(buffer.shape).constant();
@@ -65,24 +64,35 @@ static std::optional<int64_t> touchedBytes(KernelGraph &g) {
   return bytes;
 }
 
-void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
-  // Lanes by the widest type that is read, written or computed with (f16 is computed in f32); a branch in a payload is
-  // taken element by element. No more lanes than a fold has partial results.
-  int64_t bytes = 1, folds = 0;
-  bool branches = false;
+/// The bytes of the widest type that is read, written or computed with (f16 is computed in f32).
+static int64_t widestBytes(KernelGraph &g) {
+  int64_t bytes = 1;
   for (const Buffer &buffer : g.buffers)
     bytes = std::max<int64_t>(bytes, Emitter::byteWidth(buffer.element));
-  for (Node &node : g.nodes) {
-    folds += node.kind == NodeKind::Reduce;
-    for (Operation &op : node.body()) {
-      if (auto branch = dyn_cast<scf::IfOp>(op)) // one over sizes is the same for all
-        branches |= node.op->isProperAncestor(branch.getCondition().getDefiningOp());
+  for (Node &node : g.nodes)
+    for (Operation &op : node.body())
       for (Type type : op.getResultTypes())
         if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
           bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);
-    }
-  }
-  s.lanes = branches ? 1 : std::clamp<int64_t>(target.lanes(bytes), 1, 64);
+  return bytes;
+}
+
+int64_t lanesOf(KernelGraph &g, const Target &target) {
+  // A branch in a payload is taken element by element; one over sizes is the same for all. No more lanes than a fold
+  // has partial results.
+  for (Node &node : g.nodes)
+    for (Operation &op : node.body())
+      if (auto branch = dyn_cast<scf::IfOp>(op);
+          branch && node.op->isProperAncestor(branch.getCondition().getDefiningOp()))
+        return 1;
+  return std::clamp<int64_t>(target.lanes(widestBytes(g)), 1, 64);
+}
+
+void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
+  s.lanes = lanesOf(g, target);
+  int64_t bytes = widestBytes(g), folds = 0;
+  for (Node &node : g.nodes)
+    folds += node.kind == NodeKind::Reduce;
 
   // What follows needs sizes: with named ones, the plain forms, which are right for any.
   auto points = numElements(g.domain).constant();

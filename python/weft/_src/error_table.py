@@ -500,8 +500,8 @@ def _rows() -> dict[str, Entry]:
         """A reduction folds at least one dimension.""")
     row("WF4107", "InternalError", "a wide value beside a column fold",
         """A fold over outer dimensions gives rows only.""")
-    row("WF4108", "InternalError", "parts of several results",
-        """A kernel that writes parts (pad, concat) has one result.""")
+    row("WF4108", "InternalError", "parts that no size tells apart",
+        """The parts of a join (pad, concat) lie beside each other, as their sizes tell.""")
     row("WF4109", "InternalError", "a panel of scattered lanes",
         """The lanes of a packed operand lie at one distance from each other.""")
     row("WF4110", "CompileError", "unknown target", """The target is none of host, x86-64-v3, x86-64-v4, aarch64.""")

@@ -26,6 +26,8 @@ struct Frame {
   Point point;
   /// Where set, the loops of the node being evaluated stand here instead (a value read at a computed index).
   llvm::SmallVector<mlir::Value> loops;
+  /// In kernels of pieces: the elements that are evaluated, over the point's dimensions.
+  Place place;
   llvm::DenseMap<mlir::Value, mlir::Value> known;
 };
 
@@ -49,6 +51,7 @@ public:
   llvm::SmallVector<mlir::Value> pointers; // per buffer
   llvm::StringMap<mlir::Value> symbols;    // index values
   Scratch scratchUse;                      // what was asked for so far
+  const Box *box = nullptr;                // in kernels of pieces: the one that is written
   bool streaming = false;                  // whole vectors are stored past the caches; the address is aligned to them
 
   //===-- sizes and indices
@@ -154,6 +157,10 @@ private:
   mlir::Value laneAddresses(mlir::Value base, mlir::Type memory, mlir::Value offsets);
   mlir::Value maskOf(const Point &point);
   mlir::Operation *vectorized(mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands, unsigned width);
+  /// The part of a join that has the elements of a frame.
+  mlir::Value evaluatePart(mlir::Value join, Frame &frame);
+  /// The same frame at other elements: of an operand of what is evaluated in it.
+  static Frame elsewhere(const Frame &frame, Place place);
   /// A value made in the kernel, at indices of its own (scalars or vectors); its maker reads no memory.
   mlir::Value evaluateAt(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
   mlir::Value indexAt(const Linear &linear, const Point &point);

@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "weft/Dialect/Weft/Pieces.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Weft.h"
 #include "llvm/ADT/DenseMap.h"
@@ -26,7 +27,7 @@ struct Buffer {
   std::optional<Linear> place = {}; // scratch only: where it is read and written, over the root dimensions
 };
 
-enum class NodeKind { Map, Reduce, Contract, Fill };
+enum class NodeKind { Map, Reduce, Contract, Fill, Part };
 
 /// One linalg.generic. `loopDims[i]` is the root dimension of loop i, -1 for a loop of size 1 that has none.
 struct Node {
@@ -60,12 +61,13 @@ public:
   Shape domain;                      // the root index space
   llvm::SmallVector<bool> isReduced; // per root dimension
   bool hasReduction = false;
-  int contraction = -1;  // node, if any
-  int second = -1;       // node that sums over rows made of the contraction's result, if any
-  int scan = -1;         // node that is a running fold, if any
-  int scatter = -1;      // node that writes at computed places, if any
-  int sort = -1;         // node that orders rows, if any
-  bool isPieces = false; // some node writes part of its output (pad, concat)
+  int contraction = -1; // node, if any
+  int second = -1;      // node that sums over rows made of the contraction's result, if any
+  int scan = -1;        // node that is a running fold, if any
+  int scatter = -1;     // node that writes at computed places, if any
+  int sort = -1;        // node that orders rows, if any
+  bool isPieces =
+      false; // some node writes part of its output (pad, concat): loops are each node's own, placed by boxes
 
   Node *nodeOf(mlir::Value value) {
     auto it = producer.find(value);
@@ -90,6 +92,15 @@ public:
   /// Whether an operand is read at the plain index of each dimension (or at 0): then its maker runs over the same
   /// space.
   static bool isPlain(Node &node, mlir::OpOperand &operand);
+  /// Which elements of a value made in the kernel a node reads, along the same dimensions; empty: those of its own
+  /// index.
+  Place elementsOf(Node &node, mlir::OpOperand &operand);
+  /// Whether an operand is made of its index, at another one than the reader's.
+  bool isMadeElsewhere(Node &node, mlir::OpOperand &operand);
+  /// What a value is made of; the parts of a join by what each of them copies.
+  Made madeOf(mlir::Value value);
+  /// The node that writes a part of a join.
+  Node &partOf(mlir::Value join, int number);
   /// Where a node's result is written in a buffer, over the root dimensions.
   Linear store(Node &node, int buffer);
   /// The kernel's results, in order.
@@ -118,6 +129,8 @@ private:
 
 /// Row-major strides, in elements.
 Shape stridesOf(const Shape &shape);
+/// An access of the elements at a place, over the steps of a box.
+Linear moved(Linear linear, const Place &at);
 
 } // namespace weft
 #endif

@@ -7,7 +7,7 @@
 
 namespace weft {
 
-/// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (parts of one output), scan (a
+/// Which emitter writes the loops: sweep (maps and folds), tile (a contraction), pieces (joins), scan (a
 /// running fold), scatter (windows at computed places), sort, pack (an operand laid out for a contraction),
 /// chain (a contraction, a sweep of its rows, a contraction).
 enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack, Chain };
@@ -20,9 +20,11 @@ struct Schedule {
   Form form = Form::Sweep;
   int64_t lanes = 1; // elements of a vector
 
+  // Sweeps and pieces.
+  bool stream = false; // the result is stored past the caches, in whole lines: it is large, and not read soon
+
   // Sweep only.
-  bool stream = false;   // the result is stored past the caches, in whole lines: it is large, and not read soon
-  bool prefetch = false; // a row's last or dearest sweep reads the next rows ahead
+  bool prefetch = false;               // a row's last or dearest sweep reads the next rows ahead
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
   int64_t parts = 0; // of the 64 partial results of each lane, how many an item of work folds, of whole rows; 0: all
@@ -86,6 +88,7 @@ struct Turn {
 };
 std::optional<Turn> findTurn(KernelGraph &graph);
 void chooseSweep(KernelGraph &graph, const Target &target, Schedule &schedule);
+void choosePieces(KernelGraph &graph, const Target &target, Schedule &schedule);
 void chooseChain(KernelGraph &graph, const Target &target, Schedule &schedule);
 /// The contraction whose tiles are turned, where that is better: steps of an image as rows, which are read where they
 /// lie, features as lanes.

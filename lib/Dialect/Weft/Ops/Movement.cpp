@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
+#include "weft/Dialect/Weft/Pieces.h"
 #include "weft/Dialect/Weft/Rows.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
@@ -763,24 +764,54 @@ LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
   return success();
 }
 
-/// Writes `x` into `into` at the given map of x's index.
-static Value writeInto(LowerContext &context, Value x, Value into, ArrayRef<AffineExpr> where) {
-  unsigned rank = where.size();
+SmallVector<Place, 0> weft::placesOf(Operation *op) {
+  SmallVector<Place, 0> places;
+  if (auto pad = dyn_cast<PadOp>(op)) {
+    Place place;
+    for (auto [low, interior] : llvm::zip(pad.getLow(), pad.getInterior())) {
+      place.starts.push_back(low);
+      place.steps.push_back(interior + 1);
+    }
+    places = {place, Place()};
+  } else if (auto concat = dyn_cast<ConcatOp>(op)) {
+    size_t rank = shapeOf(concat.getResult()).size();
+    SizeExpr start;
+    for (Value x : concat.getXs()) {
+      Place place{SmallVector<SizeExpr, 4>(rank), SmallVector<int64_t, 4>(rank, 1)};
+      place.starts[concat.getDim()] = start;
+      start = start + shapeOf(x)[concat.getDim()];
+      places.push_back(place);
+    }
+  }
+  return places;
+}
+
+/// Writes `x`, of type `part` in the graph, into `into` at a place. Starts and sizes stand beside the map as
+/// `weft.starts` and `weft.part`: no map without symbols begins at a named size.
+static Value writeInto(LowerContext &context, Value x, Type part, Type whole, const Place &place, Value into) {
+  MLIRContext *ctx = context.builder.getContext();
+  Shape sizes = shapeOf(part), all = shapeOf(whole);
+  unsigned rank = sizes.size();
+  SmallVector<AffineExpr> where;
+  SmallVector<Attribute> starts;
+  for (unsigned i = 0; i < rank; ++i) {
+    int64_t start = place.starts[i].constant().value_or(0);
+    where.push_back(partOfDim(getAffineDimExpr(i, ctx), start, place.steps[i], sizes[i], all[i]));
+    starts.push_back(SizeAttr::get(ctx, place.starts[i]));
+  }
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  AffineMap in = AffineMap::getMultiDimIdentityMap(rank, context.builder.getContext());
-  AffineMap out = AffineMap::get(rank, 0, where, context.builder.getContext());
-  return context.generic(into.getType(), x, {in, out}, iterators, into, copyScalar);
+  AffineMap in = AffineMap::getMultiDimIdentityMap(rank, ctx), out = AffineMap::get(rank, 0, where, ctx);
+  Value written = context.generic(into.getType(), x, {in, out}, iterators, into, copyScalar);
+  written.getDefiningOp()->setAttr("weft.part", TypeAttr::get(part));
+  written.getDefiningOp()->setAttr("weft.starts", ArrayAttr::get(ctx, starts));
+  return written;
 }
 
 LogicalResult PadOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
   Type to = getResult().getType();
-  Shape part = shapeOf(getX()), whole = shapeOf(getResult());
-  SmallVector<AffineExpr> where;
-  for (auto [i, low, interior] : llvm::enumerate(getLow(), getInterior()))
-    where.push_back(partOfDim(getAffineDimExpr(i, getContext()), low, interior + 1, part[i], whole[i]));
-  AffineMap scalar = AffineMap::get(where.size(), 0, {}, getContext());
-  Value padded = context.map(to, operands[1], scalar, copyScalar);
-  results.push_back(writeInto(context, operands[0], padded, where));
+  AffineMap scalar = AffineMap::get(shapeOf(to).size(), 0, {}, getContext());
+  Value filled = context.map(to, operands[1], scalar, copyScalar);
+  results.push_back(writeInto(context, operands[0], getX().getType(), to, placesOf(*this)[0], filled));
   return success();
 }
 
@@ -886,55 +917,11 @@ LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bo
   return success();
 }
 
-/// Concat behind a named offset, which no affine map without symbols can write at: each element finds its operand.
-static Value concatByIndex(LowerContext &context, ConcatOp op, ValueRange operands) {
-  int64_t dim = op.getDim();
-  SmallVector<Value> ends; // of all operands but the last
-  SizeExpr end(0);
-  for (Value x : op.getXs().drop_back())
-    ends.push_back(context.size(end = end + shapeOf(x)[dim]));
-  return context.fill(op.getResult().getType(), [&](OpBuilder &b, Location loc) -> Value {
-    SmallVector<Value> index;
-    for (int64_t i = 0; i < cast<RankedTensorType>(op.getResult().getType()).getRank(); ++i)
-      index.push_back(linalg::IndexOp::create(b, loc, i));
-    std::function<Value(OpBuilder &, Location, size_t)> pick = [&](OpBuilder &b, Location loc, size_t k) -> Value {
-      auto read = [&](OpBuilder &b) -> Value {
-        SmallVector<Value> at = index;
-        if (k)
-          at[dim] = arith::SubIOp::create(b, loc, at[dim], ends[k - 1]);
-        return tensor::ExtractOp::create(b, loc, operands[k], at);
-      };
-      if (k == ends.size())
-        return read(b);
-      Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index[dim], ends[k]);
-      auto choice = scf::IfOp::create(
-          b, loc, here, [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, read(b)); },
-          [&](OpBuilder &b, Location l) { scf::YieldOp::create(b, l, pick(b, l, k + 1)); });
-      return choice.getResult(0);
-    };
-    return pick(b, loc, 0);
-  });
-}
-
 LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
-  int64_t dim = getDim();
-  SizeExpr offset(0);
-  SmallVector<int64_t> offsets;
-  for (Value x : getXs()) {
-    if (auto constant = offset.constant())
-      offsets.push_back(*constant);
-    offset = offset + shapeOf(x)[dim];
-  }
-  if (offsets.size() != getXs().size()) {
-    results.push_back(concatByIndex(context, *this, operands));
-    return success();
-  }
-  Value joined = context.empty(getResult().getType());
-  for (auto [x, value, start] : llvm::zip(getXs(), operands, offsets)) {
-    SmallVector<AffineExpr> where(context.identity(getResult().getType()).getResults());
-    where[dim] = partOfDim(where[dim], start, 1, shapeOf(x)[dim], offset);
-    joined = writeInto(context, value, joined, where);
-  }
+  Type to = getResult().getType();
+  Value joined = context.empty(to);
+  for (auto [x, value, place] : llvm::zip(getXs(), operands, placesOf(*this)))
+    joined = writeInto(context, value, x.getType(), to, place, joined);
   results.push_back(joined);
   return success();
 }
