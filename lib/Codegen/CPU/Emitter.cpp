@@ -221,14 +221,16 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   return value;
 }
 
-/// Whether a mask (laneMask) is known to hold the first lane alone.
-static bool isFirstAlone(Value mask) {
+/// How many lanes a mask (laneMask) holds, if that is known.
+static std::optional<int64_t> lanesOf(Value mask) {
   auto below = mask.getDefiningOp<arith::CmpIOp>();
   Value count = below ? below.getRhs() : Value();
   if (auto repeated = count ? count.getDefiningOp<vector::BroadcastOp>() : vector::BroadcastOp())
     count = repeated.getSource();
   APInt lanes;
-  return count && matchPattern(count, m_ConstantInt(&lanes)) && lanes.isOne();
+  if (!count || !matchPattern(count, m_ConstantInt(&lanes)))
+    return std::nullopt;
+  return lanes.getSExtValue();
 }
 
 void Emitter::store(Value value, Value pointer, Type element, const Linear &linear, const Point &point) {
@@ -242,9 +244,18 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
   Value at = place(pointer, element, linear, point);
   unsigned align = byteWidth(element);
   if (!wide || coef == SizeExpr(1)) {
-    // As a masked store it would write four bytes where the value is cut to one or two (LLVM 22, AVX-512).
-    if (wide && point.mask && isFirstAlone(point.mask))
+    auto known = wide && point.mask ? lanesOf(point.mask) : std::nullopt;
+    // As a masked store one lane would write four bytes where the value is cut to one or two (LLVM 22, AVX-512).
+    if (known && *known == 1)
       LLVM::StoreOp::create(b, loc, vector::ExtractOp::create(b, loc, value, 0), at, align);
+    else if (known && *known > 1 && !target.cheapMaskedStore)
+      for (int64_t from = 0, part; from < *known; from += part) { // powers of two
+        part = llvm::bit_floor(uint64_t(*known - from));
+        auto lanes = llvm::to_vector(llvm::seq(from, from + part));
+        Value some = part > 1 ? Value(vector::ShuffleOp::create(b, loc, value, value, lanes))
+                              : Value(vector::ExtractOp::create(b, loc, value, from));
+        LLVM::StoreOp::create(b, loc, some, address(at, element, index(from)), align);
+      }
     else if (wide && point.mask)
       LLVM::MaskedStoreOp::create(b, loc, value, at, point.mask, align);
     else if (wide && streaming)
