@@ -2,6 +2,8 @@
 // its tile is turned before the epilogue. The next strip of weights and the next channels are asked for.
 // RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v4},weft-to-linalg,weft-schedule-kernels{target=x86-64-v4})' | FileCheck %s
 // RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v4},weft-to-linalg,weft-schedule-kernels{target=x86-64-v4},weft-emit-kernels{target=x86-64-v4})' | FileCheck %s --check-prefix=LOOPS
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v3},weft-to-linalg,weft-schedule-kernels{target=x86-64-v3})' | FileCheck %s --check-prefix=SMALL
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v3},weft-to-linalg,weft-schedule-kernels{target=x86-64-v3},weft-emit-kernels{target=x86-64-v3})' | FileCheck %s --check-prefix=PARTS
 
 // CHECK-DAG: weft.schedule = {ahead = 17 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, row_block = 14 : i64, rows = 14 : i64, turned = true, vectors = 2 : i64}, weft.symbols = [], weft.types = [tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32, #weft.panel<32, lanes = [0], folded = [1, 2, 3]>>
 // Weights that come as arguments: steps are lanes, laid side by side while they are packed.
@@ -15,6 +17,15 @@
 // LOOPS-COUNT-128: vector.shuffle
 // LOOPS-NOT: vector.shuffle
 // LOOPS: func.func
+
+// A small tile packs its rows, which run across those of the image, a block of k at a time.
+// SMALL: weft.schedule = {ahead = 32 : i64, form = "tile", k_block = 128 : i64, lane_block = 128 : i64, lanes = 8 : i64, pack_left = "item", row_block = 36 : i64, rows = 6 : i64, turned = true, vectors = 2 : i64}
+// Six of the eight steps of a vector are stored as four and two: a masked store is dear there.
+// PARTS: func.func private @k_{{.*}}turned = true
+// PARTS: llvm.store {{.*}} : vector<4xf32>, !llvm.ptr
+// PARTS: llvm.store {{.*}} : vector<2xf32>, !llvm.ptr
+// PARTS-NOT: masked.store
+// PARTS: func.func
 
 func.func @main(%x: tensor<1x256x16x16xf32>, %w: tensor<256x256x3x3xf32> {weft.role = "captured"}, %u: tensor<256x256x3x3xf32>, %y: tensor<1x256x56x56xf32>, %v: tensor<64x256x1x1xf32> {weft.role = "captured"}) -> (tensor<1x256x14x14xf32>, tensor<1x256x14x14xf32>, tensor<1x64x56x56xf32>) {
   %0 = weft.launch @k(%x, %w) : (tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32>) -> tensor<1x256x14x14xf32>

@@ -88,6 +88,12 @@ def is_turned(fn, *args):
         ((1, 3, 40, 40), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
         ((1, 200, 3, 1), (64, 200, 1, 1), {}),
         ((0, 16, 14, 14), (64, 16, 3, 3), {}),
+        # Features enough for rows to be packed where tiles are small: across the rows of an image, in blocks of k.
+        ((2, 16, 14, 13), (136, 16, 3, 3), {"padding": 1}),
+        ((1, 3, 29, 31), (128, 3, 7, 7), {"stride": 2, "padding": 3}),
+        ((1, 1, 7, 7), (8448, 1, 1, 1), {"stride": 2}),
+        ((1, 600, 5, 5), (200, 600, 3, 3), {"padding": ((2, 0), (0, 1))}),
+        ((2, 67, 9, 20), (272, 67, 2, 3), {"dilation": 2, "stride": (3, 1)}),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -102,8 +108,9 @@ def test_convolutions_across_features(x, w, options, dtype):
     assert keeps(block, image) > 0 or not x[0]
 
 
-def test_convolutions_across_features_read_a_residual_and_give_two_results():
-    w, x = wf.asarray(numbers((64, 64, 3, 3))), numbers((1, 64, 14, 14))
+@pytest.mark.parametrize("features", [64, 160])
+def test_convolutions_across_features_read_a_residual_and_give_two_results(features):
+    w, x = wf.asarray(numbers((features, features, 3, 3))), numbers((1, features, 14, 14))
 
     def block(x):
         y = wf.nn.conv2d(x, w, padding=1)
@@ -113,7 +120,11 @@ def test_convolutions_across_features_read_a_residual_and_give_two_results():
     odd = np.where(numbers(x.shape) > 1, np.float32("nan"), x)
     odd[0, 3, 4, 5], odd[0, 0, 0, 0] = np.inf, -0.0
     assert keeps(block, odd) > 0
-    line, cube = wf.asarray(numbers((64, 64, 3))), wf.asarray(numbers((64, 16, 3, 2, 3)))
+    window = numbers(w.shape)
+    window[1, 2, 0, 1], window[3, 4, 2, 2] = np.inf, np.float32("nan")
+    w = wf.asarray(window)
+    assert keeps(block, odd) > 0
+    line, cube = wf.asarray(numbers((features, 64, 3))), wf.asarray(numbers((features, 16, 3, 2, 3)))
     assert keeps(lambda x: wf.nn.conv1d(x, line, padding=1), numbers((2, 64, 37))) > 0
     assert keeps(lambda x: wf.nn.conv3d(x, cube, padding=1), numbers((1, 16, 6, 5, 9))) > 0
 

@@ -21,6 +21,8 @@ Value Tile::panelOffset(const Panel &panel, Value place, int64_t strip, Value k)
 void Tile::fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k) {
   if (s.group > 1)
     return groupLeft(origin, panel, rows, k);
+  if (s.turned)
+    return gatherLeft(origin, panel, rows, k);
   Type element = g.buffers[c.leftBuffer].element;
   overTiles(rows, [&](Value i, int64_t count) {
     overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
@@ -67,54 +69,116 @@ void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lan
   });
 }
 
-/// Lanes in several pieces (the steps of a window's rows): at each k some strips' worth of them are laid side by side
-/// in a buffer, piece by piece, and from there go to the strips.
+/// Places of an operand (lanes, or rows of a turned tile) that perhaps lie in several pieces: some steps of k at a time
+/// they are laid side by side in a buffer, piece by piece; `spread` then brings each step, from its place there, to
+/// where it belongs. So many steps that what was stored is there when it is read again.
+void Tile::sideBySide(const Point &origin, int buffer, const Linear &access, ArrayRef<SmallVector<int>> pieces,
+                      const Stretch &places, int64_t length, const Stretch &k, SideBySide spread) {
+  Type element = g.buffers[buffer].element;
+  const int64_t together = 16, pitch = length + width; // the end of a piece is written by whole vectors
+  ArrayRef<int> last = pieces.back();
+  SizeExpr size = g.size(last);
+  Shape sizes;
+  for (auto &dims : pieces.drop_back())
+    sizes.push_back(g.size(dims));
+  Value memory = e.stack(element, together * pitch);
+  auto rowOf = [&](Value step, Value place) {
+    return rowOfMemory(e, e.add(e.mul(step, SizeExpr(pitch)), place), width);
+  };
+  // Steps of the innermost group from `begin` to `end`; `flat` is the position of its first in all of k.
+  auto some = [&](const Point &at, Value flat, Value begin, Value end) {
+    auto each = [&](llvm::function_ref<void(Point, Value)> body) {
+      e.loop(begin, end, 1, [&](Value i) {
+        Point deeper = at;
+        if (!ks.empty())
+          deeper.indices[ks.back().back()] = i;
+        body(deeper, i);
+      });
+    };
+    Value firstPiece = b.createOrFold<arith::DivUIOp>(e.loc, places.first, e.index(size));
+    Value endPiece = b.createOrFold<arith::CeilDivUIOp>(e.loc, places.end, e.index(size));
+    e.loop(firstPiece, endPiece, 1, [&](Value piece) {
+      SmallVector<Value> position = e.delinearize(piece, sizes);
+      Value start = e.mul(piece, size);
+      Value first = b.createOrFold<arith::MaxSIOp>(e.loc, e.sub(places.first, start), e.index(0));
+      Value stop = e.minimum(e.sub(places.end, start), e.index(size));
+      Value to = e.sub(start, places.first);
+      Value whole = e.add(first, e.roundDown(e.sub(stop, first), width));
+      each([&](Point from, Value i) {
+        for (auto [dims, index] : llvm::zip(pieces, position))
+          from.indices[dims.back()] = index;
+        from.lane = width > 1 ? last.back() : -1;
+        from.width = width;
+        auto copy = [&](Value place, Value mask) {
+          from.indices[last.back()] = place;
+          from.mask = mask;
+          e.store(e.load(e.pointers[buffer], element, access, from), memory, element,
+                  Linear{0, {SizeExpr(1), SizeExpr(1)}}, rowOf(e.sub(i, begin), e.add(to, place)));
+        };
+        e.loop(first, whole, width, [&](Value place) { copy(place, {}); });
+        e.loop(whole, stop, width,
+               [&](Value place) { copy(place, width > 1 ? e.laneMask(e.sub(stop, place), width) : Value()); });
+      });
+    });
+    each([&](const Point &, Value i) { spread(e.add(flat, i), memory, e.mul(e.sub(i, begin), SizeExpr(pitch))); });
+  };
+  std::function<void(unsigned, Point, Value)> overOuter = [&](unsigned level, Point at, Value flat) {
+    if (ks.empty())
+      return some(at, flat, e.index(0), e.index(1));
+    SizeExpr extent = g.size(ks[level]);
+    Value scaled = level ? e.mul(flat, extent) : flat;
+    Stretch all = level ? Stretch{e.index(0), e.index(extent)} : k;
+    if (level + 1 < ks.size())
+      return e.loop(all.first, all.end, 1, [&](Value i) {
+        Point deeper = at;
+        deeper.indices[ks[level].back()] = i;
+        overOuter(level + 1, deeper, e.add(scaled, i));
+      });
+    if (level && extent.constant() && *extent.constant() <= together)
+      return some(at, scaled, all.first, all.end);
+    e.loop(all.first, all.end, together,
+           [&](Value i) { some(at, scaled, i, e.minimum(e.add(i, e.index(together)), all.end)); });
+  };
+  overOuter(0, origin, e.index(0));
+}
+
+/// The rows of a turned tile go to the panel by whole vectors; what is too much of one the next step writes over.
+void Tile::gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k) {
+  Type element = g.buffers[c.leftBuffer].element;
+  SmallVector<SmallVector<int>> lie = rowPieces;
+  if (lie.empty())
+    lie.push_back(m);
+  e.loop(rows.first, rows.end, s.rowBlock, [&](Value first) {
+    Stretch places{first, e.minimum(e.add(first, e.index(s.rowBlock)), rows.end)};
+    sideBySide(origin, c.leftBuffer, c.leftAccess, lie, places, s.rowBlock + width, k,
+               [&](Value flat, Value row, Value at) {
+                 overTiles(places, [&](Value i, int64_t count) {
+                   Value from = e.add(at, e.sub(i, first)), to = panelOffset(panel, i, count, flat);
+                   for (int64_t v = 0; v < count; v += width) {
+                     Linear there{SizeExpr(v), {SizeExpr(1), SizeExpr(1)}};
+                     e.store(e.load(row, element, there, rowOfMemory(e, from, width)), panel.memory, element, there,
+                             rowOfMemory(e, to, width));
+                   }
+                 });
+               });
+  });
+}
+
+/// Lanes in several pieces (the steps of a window's rows), some strips' worth of them at a time.
 void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
   Type element = g.buffers[c.rightBuffer].element;
   const int64_t together = 8 * strip();
-  ArrayRef<int> last = pieces.back();
-  SizeExpr length = g.size(last);
-  Shape sizes;
-  for (auto &dims : ArrayRef(pieces).drop_back())
-    sizes.push_back(g.size(dims));
-  Value row = e.stack(element, together + width); // the end of a piece is written by whole vectors
-  Linear inRow{0, {SizeExpr(1), SizeExpr(1)}};
   e.loop(lanes.first, lanes.end, together, [&](Value j) {
-    Value end = e.minimum(e.add(j, e.index(together)), lanes.end);
-    Value firstPiece = b.createOrFold<arith::DivUIOp>(e.loc, j, e.index(length));
-    Value endPiece = b.createOrFold<arith::CeilDivUIOp>(e.loc, end, e.index(length));
-    overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
-      e.loop(firstPiece, endPiece, 1, [&](Value piece) {
-        Point from = at;
-        for (auto [dims, i] : llvm::zip(pieces, e.delinearize(piece, sizes)))
-          from.indices[dims.back()] = i;
-        Value start = e.mul(piece, length);
-        Value first = b.createOrFold<arith::MaxSIOp>(e.loc, e.sub(j, start), e.index(0));
-        Value stop = e.minimum(e.sub(end, start), e.index(length));
-        from.lane = width > 1 ? last.back() : -1;
-        from.width = width;
-        Value to = e.sub(start, j);
-        Value whole = e.add(first, e.roundDown(e.sub(stop, first), width));
-        auto copy = [&](Value i) {
-          from.indices[last.back()] = i;
-          e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), row, element, inRow,
-                  rowOfMemory(e, e.add(to, i), width));
-        };
-        e.loop(first, whole, width, copy);
-        e.loop(whole, stop, width, [&](Value i) {
-          from.mask = width > 1 ? e.laneMask(e.sub(stop, i), width) : Value();
-          copy(i);
-        });
-      });
-      e.loop(j, end, strip(), [&](Value strips) {
-        Value from = e.sub(strips, j), to = panelOffset(panel, strips, strip(), flat);
+    Stretch places{j, e.minimum(e.add(j, e.index(together)), lanes.end)};
+    sideBySide(origin, c.rightBuffer, c.rightAccess, pieces, places, together, k, [&](Value flat, Value row, Value at) {
+      e.loop(j, places.end, strip(), [&](Value strips) {
+        Value from = e.add(at, e.sub(strips, j)), to = panelOffset(panel, strips, strip(), flat);
         for (int64_t v = 0; v < s.vectors; ++v) {
-          Linear at{SizeExpr(v * width), {SizeExpr(1), SizeExpr(1)}};
-          e.store(e.load(row, element, at, rowOfMemory(e, from, width)), panel.memory, element, at,
+          Linear there{SizeExpr(v * width), {SizeExpr(1), SizeExpr(1)}};
+          e.store(e.load(row, element, there, rowOfMemory(e, from, width)), panel.memory, element, there,
                   rowOfMemory(e, to, width));
         }
       });
-      return SmallVector<Value>();
     });
   });
 }

@@ -31,17 +31,21 @@ LogicalResult Tile::emit() {
   ks = c.groups(g, c.folded, false);
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
   outer = c.groups(g, c.batch, true);
-  if (s.packRight != Pack::None) {
-    auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
-    if (!whole.empty() && whole.back().size() > laneGroups.back().size()) {
-      // Only what is packed together need not be read as one.
-      SmallVector<SmallVector<int>> around;
-      for (auto &dims : laneGroups)
-        (llvm::is_contained(whole.back(), dims.back()) ? pieces : around).push_back(dims);
-      around.push_back(whole.back());
-      laneGroups = std::move(around);
-    }
-  }
+  // Only what is packed together need not be read as one.
+  auto joinPacked = [&](SmallVector<SmallVector<int>> &groups, ArrayRef<int> of, SmallVector<SmallVector<int>> &into) {
+    auto whole = c.groups(g, of, true, /*asRead=*/false);
+    if (whole.empty() || whole.back().size() <= groups.back().size())
+      return;
+    SmallVector<SmallVector<int>> around;
+    for (auto &dims : groups)
+      (llvm::is_contained(whole.back(), dims.back()) ? into : around).push_back(dims);
+    around.push_back(whole.back());
+    groups = std::move(around);
+  };
+  if (s.packRight != Pack::None)
+    joinPacked(laneGroups, c.lanes, pieces);
+  if (s.turned && s.packLeft != Pack::None)
+    joinPacked(rowGroups, c.rows, rowPieces);
   if (!rowGroups.empty())
     m = rowGroups.pop_back_val();
   if (!laneGroups.empty())
@@ -470,8 +474,14 @@ Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
 Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
-  if (item.right && !item.copies) // lanes past the end are there, and not stored
+  if (item.right && !item.copies) { // lanes past the end are there, and not stored
+    if (s.turned && s.ahead && item.left && v * width * rightBytes() % 64 == 0) {
+      Linear soon = inStrip;
+      soon.offset = soon.offset + SizeExpr(s.ahead * strip());
+      e.prefetch(item.right.memory, rightElement(), soon, inPanel());
+    }
     return e.load(item.right.memory, rightElement(), inStrip, inPanel());
+  }
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);

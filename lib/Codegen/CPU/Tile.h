@@ -33,6 +33,7 @@ private:
 
   using Value = mlir::Value;
   template <typename T> using SmallVector = llvm::SmallVector<T>;
+  template <typename T> using ArrayRef = llvm::ArrayRef<T>;
 
   Emitter &e;
   KernelGraph &g;
@@ -45,6 +46,7 @@ private:
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
   SmallVector<SmallVector<int>> pieces;    // where the right operand's lanes lie in several groups (windows): these
+  SmallVector<SmallVector<int>> rowPieces; // the same of the left operand's rows, of a turned tile
   int64_t itemsOfStrip = 1;                // of a turned tile: items of work that use the same lanes
   SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
@@ -137,7 +139,12 @@ private:
   Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
   void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   void fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  void gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
+  /// Where a step of k lies: its position in all of k, a buffer, and the place in it.
+  using SideBySide = llvm::function_ref<void(Value flat, Value memory, Value at)>;
+  void sideBySide(const Point &origin, int buffer, const Linear &access, ArrayRef<SmallVector<int>> pieces,
+                  const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
 
@@ -157,7 +164,10 @@ private:
   SizeExpr steps(const SizeExpr &k) const;
   Stretch steps(const Stretch &k);
   /// The same with room behind: for what corrects the right operand's lanes, for whether halves are wild.
-  SizeExpr leftSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves()); }
+  /// Rows are packed by vectors where a tile is turned: the last one of a tile may end behind it.
+  SizeExpr leftSteps(const SizeExpr &k) const {
+    return steps(k) + SizeExpr(s.turned ? int64_t(llvm::divideCeil(width, s.rows)) : int64_t(sumsHalves()));
+  }
   SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves() || movesLeft()); }
   Value behind(const Panel &panel);
   SmallVector<Value> noExtremes();

@@ -73,7 +73,10 @@ SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> 
                                                   bool asRead) const {
   auto outputs = g.outputs();
   return g.join(dims, [&](int first, int second) {
-    if (!g.asOne(leftAccess, first, second) || (asRead && !g.asOne(rightAccess, first, second)))
+    auto isRead = [&](const Linear &access, ArrayRef<int> places) {
+      return (!asRead && llvm::is_contained(places, first)) || g.asOne(access, first, second);
+    };
+    if (!isRead(leftAccess, rows) || !isRead(rightAccess, lanes))
       return false;
     if (!asWritten && leftBuffer >= 0 && rightBuffer >= 0)
       return true;
@@ -180,8 +183,13 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(c.accumulator);
   const int64_t registers = target.vectorRegisters - target.repeatRegisters;
+  // The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
+  // second cache, that is where it is large; else they are packed, if lanes enough use them.
+  const bool isSmall = (registers - 2) / 2 * 2 < 24;
+  const bool packsRows = s.turned && isSmall && extent(g, c.lanes) >= 16 * target.lanes(bytes);
   // Rows and lanes are the innermost group of each; the others are walked around them.
-  auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
+  auto rowGroups = c.groups(g, c.rows, true, /*asRead=*/!packsRows),
+       laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
   const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
   const int64_t N = laneGroups.empty() ? 1 : extent(g, laneGroups.back());
   auto read = c.groups(g, c.lanes, true);
@@ -216,12 +224,33 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
 
   int64_t inner = c.folded.empty() || s.group > 1 ? 1 : extent(g, ArrayRef(c.folded).drop_front());
 
+  if (packsRows) {
+    // A last tile of few products waits for them as long as one of 8.
+    auto cost = [&](int64_t rows) {
+      return M / rows * rows + (M % rows ? std::max(M % rows, ceilDiv(8, s.vectors)) : 0);
+    };
+    if ((s.rows - 1) * s.vectors >= 8 && cost(s.rows - 1) < cost(s.rows))
+      --s.rows;
+    // Rows enough for the way of the weights from the last cache, an even number of blocks of them; then lanes, in
+    // blocks of which one is worth the packing.
+    int64_t blocks = ceilDiv(M, 6 * s.rows);
+    blocks += blocks > 1 ? blocks % 2 : 0;
+    s.packLeft = Pack::Item;
+    s.rowBlock = roundUp(ceilDiv(M, blocks), s.rows);
+    s.laneBlock = evenBlock(N, std::max(N / ceilDiv(12, blocks), 8 * strip), strip);
+    int64_t inItem = target.l2Bytes / 2 / (s.rowBlock * bytes);
+    if (K > inItem && inner < inItem)
+      s.kBlock = evenBlock(ceilDiv(K, inner), inItem / inner, 1);
+    s.ahead = 32;
+    return;
+  }
   // Rows are read where they lie; a strip of the right operand stays in the second cache for all of them.
   if (s.turned) {
     s.rowBlock = evenBlock(M, 96, s.rows);
     s.laneBlock = strip;
-    // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that.
-    s.ahead = ceilDiv(4096, s.rows * s.vectors * inner);
+    // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that. A small tile
+    // asks for too many of them.
+    s.ahead = isSmall ? 0 : ceilDiv(4096, s.rows * s.vectors * inner);
     return;
   }
 

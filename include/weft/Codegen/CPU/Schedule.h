@@ -43,7 +43,7 @@ struct Schedule {
   // convolution).
   bool turned = false;
   // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; of a turned
-  // tile how many steps of the first folded group ahead the left one is; 0: not.
+  // tile how many steps of the first folded group ahead the left one is (or, packed, of k the right one); 0: not.
   int64_t ahead = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
@@ -70,7 +70,7 @@ struct Contraction {
   /// `turned`: lanes need not run along the innermost dimension of the result.
   static mlir::FailureOr<Contraction> build(KernelGraph &graph, int number, bool turned = false);
 
-  /// Neighbouring dimensions that the operands (not `asRead`: the left one), the other nodes and, where `asWritten`,
+  /// Neighbouring dimensions that the operands (not `asRead`: the other one), the other nodes and, where `asWritten`,
   /// the results step through as one. The folded ones are in neither results nor epilogue.
   llvm::SmallVector<llvm::SmallVector<int>> groups(KernelGraph &graph, llvm::ArrayRef<int> dims, bool asWritten,
                                                    bool asRead = true) const;
