@@ -17,7 +17,18 @@ SizeExpr roundUp64(const SizeExpr &bytes) {
   return (bytes + SizeExpr(alignment - 1)).floordiv(alignment) * SizeExpr(alignment);
 }
 
-static bool overlap(const Temporary &a, const Temporary &b) { return a.begin <= b.end && b.begin <= a.end; }
+static bool meet(const Temporary &a, const Temporary &b) { return a.begin <= b.end && b.begin <= a.end; }
+
+/// Whether both are in different parts of one group, which run at times of their own.
+static bool areApart(const Temporary &a, const Temporary &b) {
+  for (const Beside &one : a.within)
+    for (const Beside &other : b.within)
+      if (one.isApartFrom(other))
+        return true;
+  return false;
+}
+
+static bool overlap(const Temporary &a, const Temporary &b) { return meet(a, b) || areApart(a, b); }
 
 namespace {
 /// Places temporaries of static size in one order after the other.
@@ -38,7 +49,7 @@ public:
     for (size_t i = 0; i < temporaries.size(); ++i) {
       int64_t sum = sizes[i];
       for (unsigned j : conflicts[i])
-        if (temporaries[j].begin <= temporaries[i].begin)
+        if (meet(temporaries[i], temporaries[j]) && temporaries[j].begin <= temporaries[i].begin)
           sum += sizes[j];
       bound = std::max(bound, sum);
     }

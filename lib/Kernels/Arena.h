@@ -3,6 +3,7 @@
 #define WEFT_LIB_KERNELS_ARENA_H
 
 #include "weft/Dialect/Weft/SizeExpr.h"
+#include "weft/Kernels/Beside.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <optional>
 
@@ -12,6 +13,7 @@ namespace weft {
 struct Temporary {
   SizeExpr bytes;
   int64_t begin = 0, end = 0;
+  std::vector<Beside> within = {}; // parts that run side by side, inside of which all of its life is
 };
 
 struct ArenaPlan {
@@ -24,8 +26,8 @@ struct ArenaPlan {
 /// The next multiple of 64.
 SizeExpr roundUp64(const SizeExpr &bytes);
 
-/// Temporaries alive at a common position never share bytes. Those of static size come first, packed by best fit; of
-/// those of named size, only equal sizes share.
+/// Temporaries alive at a common position never share bytes, nor do those in different parts of a group. Those of
+/// static size come first, packed by best fit; of those of named size, only equal sizes share.
 ArenaPlan planArena(llvm::ArrayRef<Temporary> temporaries);
 
 /// The greatest sum of bytes alive at one position; nothing if a size is named.

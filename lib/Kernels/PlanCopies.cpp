@@ -3,6 +3,7 @@
 #include "PlanCopies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Kernels/Beside.h"
 
 using namespace mlir;
 
@@ -63,10 +64,13 @@ int64_t rowsOfCarry(const Carries &carries, unsigned carry) {
 
 void copyOperand(OpOperand &operand, StringRef reason, Operation *where) {
   Operation *user = operand.getOwner();
-  OpBuilder builder(where ? where : user);
+  where = where ? where : user;
+  OpBuilder builder(where);
   // The copy stems from the line of what is copied, where an op made it.
   Operation *maker = operand.get().getDefiningOp();
-  operand.set(CopyOp::create(builder, maker ? maker->getLoc() : user->getLoc(), operand.get(), reason));
+  auto copy = CopyOp::create(builder, maker ? maker->getLoc() : user->getLoc(), operand.get(), reason);
+  joinPart(copy, where);
+  operand.set(copy);
 }
 
 StringRef whyCopyArgument(Operation *terminator, unsigned index, Value root) {
@@ -112,6 +116,8 @@ static StringRef whyCopyInit(Operation *loop, OpOperand &init) {
       return;
     if (use.getOwner() == loop)
       reason = "the loop reads its init in another way too";
+    else if (runBeside(use.getOwner(), loop) && reason.empty())
+      reason = "what runs beside the loop reads its init";
     else if (!use.getOwner()->isBeforeInBlock(loop) && reason.empty())
       reason = "the loop's init is read after it began";
   });

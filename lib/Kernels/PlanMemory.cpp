@@ -13,6 +13,7 @@
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/SizeBounds.h"
+#include "weft/Kernels/Beside.h"
 #include "weft/Kernels/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -157,13 +158,20 @@ LogicalResult FunctionPlan::check(Region &region) {
   return success();
 }
 
+/// Ops that run side by side are all at work from the first one's begin to the last one's end.
 void FunctionPlan::number(Region &region) {
+  DenseMap<int64_t, std::pair<int64_t, int64_t>> groups;
   for (Operation &op : region.front()) {
     int64_t begin = counter++;
     for (Region &inner : op.getRegions())
       number(inner);
     positions[&op] = {begin, op.getNumRegions() ? counter++ : begin};
+    if (auto beside = besideOf(&op))
+      groups.try_emplace(beside->group, positions[&op]).first->second.second = positions[&op].second;
   }
+  for (Operation &op : region.front())
+    if (auto beside = besideOf(&op))
+      positions[&op] = groups.lookup(beside->group);
 }
 
 /// A region op reads what it is given to its end: a loop in each step.
@@ -207,7 +215,11 @@ Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t be
     else
       frame = innermost; // whichever around it binds the size, a slot means the memory of the nearest
   }
-  temporaries.push_back({bytes, begin, end});
+  std::vector<Beside> within;
+  for (Operation *op = block.getParentOp(); op != function; op = op->getParentOp())
+    if (auto beside = besideOf(op))
+      within.push_back(*beside);
+  temporaries.push_back({bytes, begin, end, within});
   frameOf.push_back(frame);
   return {SlotKind::Arena, int64_t(temporaries.size()) - 1};
 }

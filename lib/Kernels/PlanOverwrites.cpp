@@ -3,6 +3,7 @@
 // reason.
 #include "PlanCopies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "weft/Kernels/Beside.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -109,14 +110,17 @@ StringRef Overwrites::whyCopy(Operation *op, OpOperand &operand, ArrayRef<Value>
     return isa<func::FuncOp>(op->getParentOp()) ? "an argument is changed"
                                                 : "a value that lives elsewhere, or is read in each trip, is changed";
   SmallVector<OpOperand *> later;
-  bool readsTwice = false;
+  bool readsTwice = false, isReadBeside = false;
   forEachUse(root, [&](OpOperand &use) {
     readsTwice |= use.getOwner() == op && &use != &operand;
+    isReadBeside |= runBeside(use.getOwner(), op);
     if (use.getOwner() != op && !use.getOwner()->isBeforeInBlock(op))
       later.push_back(&use);
   });
   if (readsTwice)
     return "what changes a value reads it in another way too";
+  if (isReadBeside)
+    return "what runs beside it reads the value before the change";
   auto isBefore = [&](Value value) {
     Operation *maker = value.getDefiningOp();
     while (isAlias(maker) && !maker->isBeforeInBlock(op))

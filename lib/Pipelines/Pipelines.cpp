@@ -77,6 +77,8 @@ static void addStep(OpPassManager &pm, Stage to, const PipelineOptions &options)
     layout.keepLines = options.debugLines;
     layout.keepBytes = options.keepBytes;
     pm.addPass(createAssignLayout(layout));
+    // When all launches are there; before memory is planned, which keeps apart what is alive at once.
+    pm.addPass(createRunBeside({options.target}));
     // On tensors, over the whole program: no later stage allocates.
     pm.addPass(createPlanMemory());
     break;

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Weft/Linalg.h"
 #include "weft/Dialect/Weft/Shape.h"
+#include "weft/Kernels/Beside.h"
 #include "weft/Kernels/KernelShape.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -117,8 +118,46 @@ void Report::readNotFused(ModuleOp module, ArrayRef<LaunchOp> order) {
   }
 }
 
+/// The parts of each group of a block: its ops, in order.
+static llvm::MapVector<int64_t, llvm::MapVector<int64_t, SmallVector<Operation *>>> groupsIn(Block &block) {
+  llvm::MapVector<int64_t, llvm::MapVector<int64_t, SmallVector<Operation *>>> groups;
+  for (Operation &op : block)
+    if (auto mark = besideOf(&op))
+      groups[mark->group][mark->part].push_back(&op);
+  return groups;
+}
+
+/// How many parts run side by side where the op is; 0: it is in none.
+static int64_t partsAround(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto mark = besideOf(op))
+      return groupsIn(*op->getBlock())[mark->group].size();
+  return 0;
+}
+
+void Report::readBesides(Block &block) {
+  for (auto &[group, parts] : groupsIn(block)) {
+    llvm::json::Array told;
+    for (auto &[number, ops] : parts) {
+      SmallVector<Location> places;
+      int64_t ns = 0, shared = 0;
+      for (Operation *op : ops)
+        if (auto estimate = op->getAttrOfType<DenseI64ArrayAttr>("weft.beside_ns"); estimate && estimate.size() == 2) {
+          places.push_back(op->getLoc());
+          ns += estimate[0];
+          shared += estimate[1];
+        }
+      told.push_back(llvm::json::Object{{"lines", linesJson(FusedLoc::get(block.getParentOp()->getContext(), places))},
+                                        {"ns", ns},
+                                        {"shared", shared}});
+    }
+    besides.push_back(llvm::json::Object{{"parts", std::move(told)}});
+  }
+}
+
 /// A launch's symbols become those of the program through all calls; what depends on data stays a name of its own.
-void Report::readLaunches(ModuleOp module, func::FuncOp function, const llvm::StringMap<SizeExpr> &bindings) {
+void Report::readLaunches(ModuleOp module, func::FuncOp function, const llvm::StringMap<SizeExpr> &bindings,
+                          int64_t beside) {
   auto bind = [&](Operation *op, func::FuncOp callee) {
     llvm::StringMap<SizeExpr> inner;
     unify(callee.getArgumentTypes(), op->getOperandTypes(), inner);
@@ -130,8 +169,8 @@ void Report::readLaunches(ModuleOp module, func::FuncOp function, const llvm::St
       });
     return inner;
   };
-  auto isNew = [&](func::FuncOp callee, const llvm::StringMap<SizeExpr> &inner) {
-    std::set<std::string> texts;
+  auto isNew = [&](func::FuncOp callee, const llvm::StringMap<SizeExpr> &inner, int64_t parts) {
+    std::set<std::string> texts{std::to_string(parts)};
     for (auto &entry : inner)
       texts.insert((entry.first() + "=" + entry.second.str()).str());
     return readAlready.insert(callee.getName().str() + "|" + llvm::join(texts, ",")).second;
@@ -143,23 +182,24 @@ void Report::readLaunches(ModuleOp module, func::FuncOp function, const llvm::St
       return;
     auto callee = module.lookupSymbol<func::FuncOp>(launch ? launch.getCallee() : call.getCallee());
     auto inner = bind(op, callee);
-    if (!isNew(callee, inner))
+    int64_t parts = beside ? beside : partsAround(op);
+    if (!isNew(callee, inner, parts))
       return;
     if (launch)
-      bindingsOf[callee.getName()].push_back(std::move(inner));
+      usesOf[callee.getName()].push_back({std::move(inner), parts});
     else
-      readLaunches(module, callee, inner);
+      readLaunches(module, callee, inner, parts);
   });
 }
 
 void Report::readScratch(const llvm::StringMap<Scratch> &uses) {
   for (auto &use : uses)
-    for (const llvm::StringMap<SizeExpr> &bindings : bindingsOf.lookup(use.first())) {
+    for (auto &[bindings, beside] : usesOf.lookup(use.first())) {
       bool isKnown = true; // when the program is called
-      auto here = [&](const SizeExpr &size) {
+      auto here = [&known = bindings](const SizeExpr &size) {
         return size.substitute([&](StringRef name) -> std::optional<SizeExpr> {
-          auto it = bindings.find(name);
-          return it == bindings.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
+          auto it = known.find(name);
+          return it == known.end() ? std::nullopt : std::optional<SizeExpr>(it->second);
         });
       };
       Scratch bound = {here(use.second.own), here(use.second.body), use.second.threads};
@@ -167,7 +207,7 @@ void Report::readScratch(const llvm::StringMap<Scratch> &uses) {
         for (const std::string &name : size->symbols())
           isKnown &= programSymbols.count(name) > 0;
       if (isKnown && !bound.empty())
-        scratch.insert(bound.text());
+        scratch.insert({bound.text(), beside});
     }
 }
 
@@ -193,7 +233,7 @@ void Report::readPlan(ModuleOp module) {
           for (const SizeExpr &size : shapeOf(type))
             for (const std::string &name : size.symbols())
               programSymbols.insert(name);
-        readLaunches(module, function, {});
+        readLaunches(module, function, {}, 0);
         if (auto size = function->getAttrOfType<SizeAttr>("weft.arena"))
           arena = size.getSize().str();
         if (auto pairs = function->getAttrOfType<DenseI64ArrayAttr>("weft.donations"))
@@ -254,6 +294,7 @@ void Report::readPlan(ModuleOp module) {
                                          {"lines", linesJson(op->getLoc())}});
     }
   });
+  module.walk<WalkOrder::PreOrder>([&](Block *block) { readBesides(*block); });
   readNotFused(module, order);
   module.walk([&](CopyOp copy) {
     copies.push_back(llvm::json::Object{{"reason", copy.getReason().str()},
@@ -267,10 +308,10 @@ std::string Report::json() const {
   for (auto &[pass, ms] : passes.entries())
     passTimes.push_back(llvm::json::Object{{"pass", pass}, {"ms", ms}});
   llvm::json::Array scratchUses;
-  for (const std::string &text : scratch) {
+  for (auto &[text, beside] : scratch) {
     Scratch use = *Scratch::parse(text);
-    scratchUses.push_back(
-        llvm::json::Object{{"own", use.own.str()}, {"body", use.body.str()}, {"threads", use.threads}});
+    scratchUses.push_back(llvm::json::Object{
+        {"own", use.own.str()}, {"body", use.body.str()}, {"threads", use.threads}, {"beside", beside}});
   }
   llvm::json::Object root{{"kernels", llvm::json::Value(llvm::json::Array(kernels))},
                           {"launches", llvm::json::Value(llvm::json::Array(launches))},
@@ -279,6 +320,7 @@ std::string Report::json() const {
                           {"copies", llvm::json::Value(llvm::json::Array(copies))},
                           {"sizes", llvm::json::Value(llvm::json::Array(sizes))},
                           {"maps", llvm::json::Value(llvm::json::Array(maps))},
+                          {"beside", llvm::json::Value(llvm::json::Array(besides))},
                           {"result_bytes", llvm::json::Value(llvm::json::Array(results))},
                           {"arena_bytes", arena},
                           {"scratch", std::move(scratchUses)},

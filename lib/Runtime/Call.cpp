@@ -288,8 +288,10 @@ int32_t weft_rt_linalg(WeftCall *call, int64_t format, const WeftArg *values) {
   std::string why;
   WeftLinalgFn library = openLinalg(why);
   if (!library) {
-    call->message = "the factorisations cannot be opened: " + why;
-    return weft_rt_fail(call, WEFT_ERR_IO, 0, 0, 0);
+    int32_t none = 0; // only the first failure writes
+    if (call->status.compare_exchange_strong(none, WEFT_ERR_IO, std::memory_order_acq_rel))
+      call->message = "the factorisations cannot be opened: " + why;
+    return WEFT_ERR_IO;
   }
   LinalgCall work(format, values);
   struct Closure {

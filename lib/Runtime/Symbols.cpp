@@ -34,6 +34,7 @@ const Symbol *table(int &count) {
       {"weft_rt_keep", address(weft_rt_keep)},
       {"weft_rt_scratch", address(weft_rt_scratch)},
       {"weft_rt_parallel", address(weft_rt_parallel)},
+      {"weft_rt_beside", address(weft_rt_beside)},
       {"weft_rt_poll", address(weft_rt_poll)},
       {"weft_rt_fail", address(weft_rt_fail)},
       {"weft_rt_effect", address(weft_rt_effect)},

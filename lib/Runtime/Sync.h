@@ -67,6 +67,15 @@ inline int64_t pollTicks() {
 #endif
 }
 
+/// About, as pollTicks(): for what is only compared or rough.
+inline double nanosPerTick() {
+#if defined(__x86_64__)
+  return 0.4;
+#else
+  return 20e6 / double(pollTicks());
+#endif
+}
+
 class SpinLock {
 public:
   bool tryLock() { return !held.exchange(true, std::memory_order_acquire); }

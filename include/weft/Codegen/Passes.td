@@ -20,6 +20,18 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RunBeside : Pass<"weft-run-beside", "::mlir::ModuleOp"> {
+  let summary = "says which ops of a block run side by side, on different threads (kernels -> planned)";
+  let description = [{
+    Loops, calls and factorisations of one block that depend on none of each other, each long enough to be worth a thread,
+    become the parts of a group: brought together, and marked `weft.beside = array<i64: group, part>`, with an
+    estimate of their time on one thread and of how much of it loops inside can share, `weft.beside_ns`. Effects stay in
+    order, so nothing with effects is a part, and no group goes over one. Whether the parts do run at once is decided when
+    they run (weft_rt_beside): by the number of threads, and by how long they took the last time.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "host, x86-64-v3, x86-64-v4, aarch64">];
+}
+
 def ScheduleKernels : Pass<"weft-schedule-kernels", "::mlir::ModuleOp"> {
   let summary = "chooses how each kernel's loops run (linalg -> scheduled)";
   let description = [{

@@ -86,6 +86,15 @@ void weft_rt_sort(char *scratch, const char *x, int64_t x_stride, char *out, int
 /// run serially.
 void weft_rt_parallel(WeftCall *call, WeftParallelBody body, void *closure, int64_t n, int64_t grain, int64_t cost_ns);
 
+/// Runs the n parts of a program that depend on none of each other: `body` over
+/// [k, k + 1) for each k, on different threads where that ends clearly sooner than
+/// one after the other. `times` has n words of the program's own: each part's time
+/// in ns on one thread, an estimate at first, then as last measured. `shared` is
+/// the share of that time, in 1024ths, that parallel loops inside the parts can
+/// divide among threads: they do where the parts run one after the other, at the
+/// depth of the caller.
+void weft_rt_beside(WeftCall *call, WeftParallelBody body, void *closure, int64_t n, int64_t *times, int64_t shared);
+
 /// Belongs at the back-edges of long loops: a few nanoseconds. Nonzero (the
 /// status) means stop: return it from the entry.
 int32_t weft_rt_poll(WeftCall *call);

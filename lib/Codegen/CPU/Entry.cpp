@@ -1,5 +1,6 @@
 // weft-lower-entry: decides how a planned program becomes native control flow over bare pointers: where each value's
 // pointer comes from (its slot), how loops swap the places of their carries, how failures leave.
+#include "EntryBeside.h"
 #include "EntryCode.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -9,6 +10,7 @@
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
 #include "weft/Dialect/Weft/Weft.h"
+#include "weft/Kernels/Beside.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace weft {
@@ -74,6 +76,9 @@ private:
   LogicalResult checkSizes(Region &region);
   LogicalResult lowerBody();
   LogicalResult lower(Block &block, const Surroundings &around);
+  LogicalResult lower(Operation *op, const Surroundings &around);
+  using Ops = llvm::iterator_range<Block::iterator>;
+  LogicalResult lowerBeside(ArrayRef<Ops> parts, const Surroundings &around);
   LogicalResult lowerKept();
   LogicalResult lower(LaunchOp launch, const Surroundings &around);
   LogicalResult lower(CallOp call, const Surroundings &around);
@@ -114,6 +119,7 @@ private:
   Value shapeBuffer;          // of the program, for the shape of a result
   DenseMap<Value, Value> pointers;
   DenseMap<int64_t, Value> registers;
+  SmallVector<BesideSite> besides;
 };
 
 } // namespace
@@ -227,6 +233,8 @@ LogicalResult FunctionLowering::lowerBody() {
     return failure();
   code.loc = source.getBody().front().getTerminator()->getLoc();
   code.finish();
+  for (auto [number, site] : llvm::enumerate(besides))
+    outlineParts(code, site, (code.function.getName() + "_beside" + Twine(number)).str());
   return success();
 }
 
@@ -285,37 +293,98 @@ SmallVector<Value> FunctionLowering::placeResults(Operation *op, const Surroundi
   return places;
 }
 
-LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) {
-  for (Operation &op : block.without_terminator()) {
-    if (op.getNumResults() && !op.hasAttr("weft.slots"))
-      return op.emitOpError("[WF1503] has no weft.slots: weft-plan-memory comes before weft-lower-entry");
-    code.loc = op.getLoc();
-    LogicalResult done = success();
-    if (op.hasAttr("weft.kept"))
-      placeResults(&op, around); // lowerKept() has computed them
-    else if (auto launch = dyn_cast<LaunchOp>(op))
-      done = lower(launch, around);
-    else if (auto call = dyn_cast<CallOp>(op))
-      done = lower(call, around);
-    else if (auto loop = dyn_cast<ForOp>(op))
-      done = lower(loop, around);
-    else if (auto loop = dyn_cast<WhileOp>(op))
-      done = lower(loop, around);
-    else if (auto branches = dyn_cast<IfOp>(op))
-      done = lower(branches, around);
-    else if (auto sized = dyn_cast<SizedOp>(op))
-      done = lower(sized, around);
-    else if (auto copy = dyn_cast<CopyOp>(op))
-      lower(copy, around);
-    else if (auto effect = dyn_cast<EffectOpInterface>(op))
-      lower(effect, around);
-    else if (auto library = dyn_cast<LibraryOpInterface>(op))
-      lower(library, around);
-    else
-      placeResults(&op, around);
-    if (failed(done))
-      return failure();
+/// The parts of the group that `first` is of, as far as they stand together, each in one piece.
+static SmallVector<llvm::iterator_range<Block::iterator>> partsFrom(Block::iterator first) {
+  SmallVector<llvm::iterator_range<Block::iterator>> parts;
+  llvm::SmallDenseSet<int64_t> seen;
+  auto mark = besideOf(&*first), begin = mark;
+  for (Block::iterator it = first; mark && mark->group == begin->group && seen.insert(mark->part).second;) {
+    Block::iterator start = it;
+    int64_t part = mark->part;
+    do
+      mark = besideOf(&*++it); // the terminator has none
+    while (mark && mark->group == begin->group && mark->part == part);
+    parts.push_back({start, it});
   }
+  return parts;
+}
+
+LogicalResult FunctionLowering::lower(Block &block, const Surroundings &around) {
+  for (Block::iterator it = block.begin(), end = block.getTerminator()->getIterator(); it != end;) {
+    auto parts = partsFrom(it);
+    if (failed(parts.size() > 1 ? lowerBeside(parts, around) : lower(&*it, around)))
+      return failure();
+    it = parts.size() > 1 ? parts.back().end() : std::next(it);
+  }
+  return success();
+}
+
+LogicalResult FunctionLowering::lower(Operation *op, const Surroundings &around) {
+  if (op->getNumResults() && !op->hasAttr("weft.slots"))
+    return op->emitOpError("[WF1503] has no weft.slots: weft-plan-memory comes before weft-lower-entry");
+  code.loc = op->getLoc();
+  if (op->hasAttr("weft.kept")) {
+    placeResults(op, around); // lowerKept() has computed them
+    return success();
+  }
+  if (auto launch = dyn_cast<LaunchOp>(op))
+    return lower(launch, around);
+  if (auto call = dyn_cast<CallOp>(op))
+    return lower(call, around);
+  if (auto loop = dyn_cast<ForOp>(op))
+    return lower(loop, around);
+  if (auto loop = dyn_cast<WhileOp>(op))
+    return lower(loop, around);
+  if (auto branches = dyn_cast<IfOp>(op))
+    return lower(branches, around);
+  if (auto sized = dyn_cast<SizedOp>(op))
+    return lower(sized, around);
+  if (auto copy = dyn_cast<CopyOp>(op))
+    lower(copy, around);
+  else if (auto effect = dyn_cast<EffectOpInterface>(op))
+    lower(effect, around);
+  else if (auto library = dyn_cast<LibraryOpInterface>(op))
+    lower(library, around);
+  else
+    placeResults(op, around);
+  return success();
+}
+
+/// Each part in blocks of its own, which become a function when all is written (outlineParts); what follows finds the
+/// results in their places.
+LogicalResult FunctionLowering::lowerBeside(ArrayRef<Ops> parts, const Surroundings &around) {
+  OpBuilder &b = code.builder;
+  Block *before = b.getInsertionBlock();
+  Location loc = parts.front().begin()->getLoc();
+  BesideSite site;
+  for (const Ops &part : parts) {
+    EntryPart &lowered = site.parts.emplace_back();
+    Block *first = code.newBlock();
+    b.setInsertionPointToEnd(first);
+    for (Operation &op : part) {
+      if (failed(lower(&op, around)))
+        return failure();
+      if (auto ns = op.getAttrOfType<DenseI64ArrayAttr>("weft.beside_ns"); ns && ns.size() == 2) {
+        lowered.all += ns[0];
+        lowered.shared += ns[1];
+      }
+    }
+    // The last one goes on in `leave`: nothing else is put there.
+    Block *last = b.getInsertionBlock();
+    for (Block &block : llvm::make_range(first->getIterator(), code.getExit()->getIterator()))
+      if (&block != last)
+        lowered.blocks.push_back(&block);
+    lowered.blocks.push_back(last);
+  }
+  b.setInsertionPointToEnd(before);
+  code.loc = loc;
+  Value status = code.callRuntime("weft_rt_poll", b.getI32Type(), {code.call});
+  site.at = status.getDefiningOp();
+  code.returnIfFailed(status);
+  for (const Ops &part : parts)
+    for (Operation &op : part)
+      placeResults(&op, around);
+  besides.push_back(std::move(site));
   return success();
 }
 

@@ -50,6 +50,7 @@ public:
   void continueIn(mlir::Block *next, mlir::ValueRange operands = {});
   /// A block before the exit.
   mlir::Block *newBlock(mlir::TypeRange arguments = {});
+  mlir::Block *getExit() { return exit; }
   /// Returns `status` unless it is 0.
   void returnIfFailed(mlir::Value status);
   /// Records a failure and returns its code unless `holds`.

@@ -115,6 +115,27 @@ class DataSize(NamedTuple):
         return f"{self.name} {known}{asked}" + (f" ({_where(self.lines)})" if self.lines else "")
 
 
+class Beside(NamedTuple):
+    """Parts of the program that depend on none of each other and run at once, each on a thread, where that pays: where
+    there are threads for them, and they take long enough (as measured in the call before; an estimate at first).
+
+    Attributes:
+        parts: the lines of each. estimated_us: how long each takes on one thread. shared: the share of that time that
+        the threads can divide inside of the parts, where these run one after the other.
+
+    >>> print(Beside((("f.py:3",), ("f.py:4",)), (120, 80), 0.0))
+    f.py:3 | f.py:4 (about 120 | 80 us each)
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+    estimated_us: tuple[int, ...]
+    shared: float
+
+    def __str__(self) -> str:
+        told = " | ".join(_where(part) for part in self.parts)
+        return f"{told} (about {' | '.join(map(str, self.estimated_us))} us each)"
+
+
 class Copy(NamedTuple):
     """A copy that the program makes, and why."""
 
@@ -130,6 +151,7 @@ class Explanation:
         name, location: the function and where it stands. arguments: texts such as "x: f32[128,64]".
         kernels: the launches, in the order of the program. calls: those of the library of factorisations.
         not_fused: kernels that could not become one, with reasons. copies: with reasons.
+        beside: parts that run side by side, on different threads.
         sizes: those that the program finds, and what bounds them.
         peak_bytes: what a call adds to a process that holds its arguments (a formula in text, which is a bound, where
         sizes are symbolic). memory: its parts (results, arena, kept, scratch, copies), which add up to it.
@@ -181,6 +203,7 @@ class Explanation:
             )
             for call in report["calls"]
         ]
+        self.beside = [_beside(group["parts"]) for group in report.get("beside", ())]
         self.sizes = [
             DataSize(
                 size["symbol"],
@@ -241,6 +264,7 @@ class Explanation:
         for c in self.calls:
             moved = memory.bytes_text(memory.total([c.read_bytes, c.written_bytes]))
             lines.append(f"  call  {c.op}  {_where(c.lines)}  {moved}" + "  in a loop" * c.in_loop)
+        lines += [f"  beside  {group}" for group in self.beside]
         lines += [f"  size {size}" for size in self.sizes]
         for pair, n in Counter(self.not_fused).items():
             lines.append(f"  not fused: {pair}" + (f"  {n} times" if n > 1 else ""))
@@ -286,6 +310,15 @@ def explain(jitted: Any, args: tuple, kwargs: dict[str, Any]) -> Explanation:
 
 
 # -------------------------------------------------------------------------------------------------------------- parts
+
+
+def _beside(parts: list[dict[str, Any]]) -> Beside:
+    total = sum(part["ns"] for part in parts)
+    return Beside(
+        tuple(_short(part["lines"]) for part in parts),
+        tuple(round(part["ns"] / 1000) for part in parts),
+        sum(part["shared"] for part in parts) / total if total else 0.0,
+    )
 
 
 def _innermost(f: Any) -> Any:

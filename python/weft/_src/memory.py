@@ -65,11 +65,14 @@ def of(report: dict[str, Any], threads: int, taken: Iterable[int] = (), copied: 
 
 
 def _scratch(uses: list[dict[str, Any]], threads: int) -> Any:
-    """The caller's own, then what each thread needs in the bodies of loops that it may take part in."""
+    """The caller's own, then what each thread needs in the bodies of loops, and in parts of the program, that it may
+    take part in; and in bodies inside of parts."""
     blocks = [_greatest(size(use["own"]) for use in uses)]
     for number in range(threads):
-        reached = (size(use["body"]) for use in uses if use["threads"] == 0 or use["threads"] > number)
-        blocks.append(_greatest(reached))
+        bodies = [use["body"] for use in uses if use["threads"] == 0 or use["threads"] > number]
+        beside = [use for use in uses if use.get("beside", 0) > number]
+        blocks.append(_greatest(map(size, [*bodies, *(use["own"] for use in beside)])))
+        blocks.append(_greatest(size(use["body"]) for use in beside))
     return total(map(_block, blocks))
 
 

@@ -165,6 +165,81 @@ TEST(AWorkerLeavesTheCallersCore) {
   CHECK_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
+// Parts that note where they ran, how often, and how many were at work at once.
+static std::atomic<int> partsDone[3], atOnce, mostAtOnce;
+
+static const char *kParts = R"(
+static void body(WeftCall *call, void *closure, int64_t begin, int64_t end) {
+  for (; begin < end; ++begin)
+    ((void (*)(int64_t))closure)(begin);
+}
+int32_t entry(WeftCall *call, const WeftArg *args) {
+  weft_rt_beside(call, body, args[0].data, 3, (int64_t *)args[0].shape, args[0].shape[3]);
+  return weft_rt_poll(call);
+})";
+
+/// Runs three parts; the greatest number at once. `sizes`: their times, then what loops inside of them share.
+static int runParts(const Program &p, int64_t *sizes, int threads) {
+  auto part = [](int64_t k) {
+    int now = ++atOnce, most = mostAtOnce;
+    while (now > most && !mostAtOnce.compare_exchange_weak(most, now)) {
+    }
+    ++partsDone[k];
+    timespec pause = {0, 2000000};
+    nanosleep(&pause, nullptr);
+    --atOnce;
+  };
+  WeftArg args[1] = {{reinterpret_cast<void *>(static_cast<void (*)(int64_t)>(part)), sizes}};
+  WeftCallOptions options = {};
+  options.threads = threads;
+  WeftError err;
+  mostAtOnce = 0;
+  for (std::atomic<int> &done : partsDone)
+    done = 0;
+  CHECK_EQ(weft_call(p.get(), args, nullptr, &options, &err), 0);
+  for (std::atomic<int> &done : partsDone)
+    CHECK_EQ(done.load(), 1);
+  return mostAtOnce;
+}
+
+TEST(PartsRunSideBySideWherePaid) {
+  Program p = test::program(kParts, 1, 0);
+  REQUIRE(p);
+  const int64_t ms = 1000000;
+  for (int round = 0; round < 3; ++round) {
+    int64_t large[] = {2 * ms, 2 * ms, 2 * ms, 0};
+    CHECK(runParts(p, large, 3) > 1);
+    CHECK(large[0] > 0 && large[0] != 2 * ms); // measured
+    CHECK(runParts(p, large, 2) > 1);
+    CHECK_EQ(runParts(p, large, 1), 1);
+    int64_t small[] = {500, 500, 500, 0};
+    CHECK_EQ(runParts(p, small, 3), 1);
+    CHECK(runParts(p, small, 3) > 1); // the first time told more
+    int64_t uneven[] = {500 * ms, ms, ms, 0};
+    CHECK_EQ(runParts(p, uneven, 3), 1);
+    int64_t shared[] = {2 * ms, 2 * ms, 2 * ms, 1024}; // each could use eight threads
+    CHECK_EQ(runParts(p, shared, 8), 1);
+    CHECK(runParts(p, shared, 2) > 1);
+  }
+}
+
+TEST(PartsOfTwoHostThreads) {
+  Program p = test::program(kParts, 1, 0);
+  REQUIRE(p);
+  static int64_t sizes[] = {1000000, 1000000, 1000000, 0}; // one program's, written by both
+  std::vector<std::thread> hosts;
+  auto nothing = [](int64_t) {};
+  WeftArg args[1] = {{reinterpret_cast<void *>(static_cast<void (*)(int64_t)>(nothing)), sizes}};
+  for (int t = 0; t < 2; ++t)
+    hosts.emplace_back([&] {
+      WeftError err;
+      for (int round = 0; round < 200; ++round)
+        CHECK_EQ(weft_call(p.get(), args, nullptr, nullptr, &err), 0);
+    });
+  for (std::thread &t : hosts)
+    t.join();
+}
+
 TEST(TwoHostThreadsAtOnce) {
   Program p = test::program(kSum, 1, 1);
   REQUIRE(p);
