@@ -469,11 +469,28 @@ private:
   }
 
   /// Whether rows are folded that an operand too large for the caches holds as columns: a line of it is read again for
-  /// each of its numbers.
+  /// each of its numbers. Not so where some rows at a time can be turned in scratch.
   bool readsRowsAcross(const KernelShape &kernel) const {
-    return llvm::is_contained(kernel.folded, int64_t(kernel.root.size()) - 1) && llvm::any_of(ops, [&](Operation *op) {
-             return outsideViews.contains(op) && shapeOf(op->getResult(0)) == kernel.root && readsAcross(op);
-           });
+    const int64_t last = int64_t(kernel.root.size()) - 1;
+    auto elements = numElements(kernel.root).constant();
+    if (!llvm::is_contained(kernel.folded, last))
+      return false;
+    bool fits = elements && kernel.folded.size() == 1 && canTurn(kernel.root[last]) &&
+                *kernel.root[last].constant() <= maxRowElements;
+    std::optional<int64_t> across; // what lies side by side in all operands that are turned
+    for (Operation *op : ops) {
+      if (!outsideViews.contains(op) || shapeOf(op->getResult(0)) != kernel.root || !readsAcross(op))
+        continue;
+      auto turn = dyn_cast<TransposeOp>(op);
+      if (!fits || !turn || inside(turn.getX()) || getElementTypeOrSelf(turn.getX()).isInteger(1) ||
+          llvm::any_of(op->getUsers(), [&](Operation *user) { return outsideViews.contains(user); }))
+        return true;
+      int64_t dim = llvm::find(turn.getPermutation(), last) - turn.getPermutation().begin();
+      if (!canTurn(kernel.root[dim]) || across.value_or(dim) != dim)
+        return true;
+      across = dim;
+    }
+    return false;
   }
 
   /// Code generation takes the size of a loop from what is read plainly along it: a buffer, or a leaf that is made

@@ -270,11 +270,51 @@ func.func @again(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<64x64xf32>
 
 // -----
 
-// A row's numbers stand in as many lines of %x: one kernel turns it, the other folds the rows.
+// A row's numbers stand in as many lines of %x, too many for a block of rows: one kernel turns it, the other folds.
 // CHECK-LABEL: @rows_across(
 // CHECK: weft.not_fused = [{{.*}}"W237"
 // CHECK: return
-func.func @rows_across(%x: tensor<512x512xf32>) -> tensor<512xf32> {
+func.func @rows_across(%x: tensor<16385x64xf32>) -> tensor<64xf32> {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<16385x64xf32>) -> tensor<64x16385xf32>
+  %e = weft.exp %t : (tensor<64x16385xf32>) -> tensor<64x16385xf32>
+  %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<64x16385xf32>) -> tensor<64xf32>
+  return %r : tensor<64xf32>
+}
+
+// -----
+
+// Few rows would leave most of each line unread.
+// CHECK-LABEL: @thin_rows_across(
+// CHECK: weft.not_fused = [{{.*}}"W237"
+// CHECK: return
+func.func @thin_rows_across(%x: tensor<8192x15xf32>) -> tensor<15xf32> {
+  %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8192x15xf32>) -> tensor<15x8192xf32>
+  %e = weft.exp %t : (tensor<15x8192xf32>) -> tensor<15x8192xf32>
+  %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<15x8192xf32>) -> tensor<15xf32>
+  return %r : tensor<15xf32>
+}
+
+// -----
+
+// Operands that hold different dimensions side by side are not turned by the same blocks.
+// CHECK-LABEL: @two_ways_across(
+// CHECK: weft.not_fused = [{{.*}}"W237"
+// CHECK: return
+func.func @two_ways_across(%x: tensor<32x64x48xf32>, %y: tensor<48x64x32xf32>) -> tensor<48x32xf32> {
+  %t = weft.transpose %x {permutation = array<i64: 2, 0, 1>} : (tensor<32x64x48xf32>) -> tensor<48x32x64xf32>
+  %u = weft.transpose %y {permutation = array<i64: 0, 2, 1>} : (tensor<48x64x32xf32>) -> tensor<48x32x64xf32>
+  %a = weft.add %t, %u : (tensor<48x32x64xf32>, tensor<48x32x64xf32>) -> tensor<48x32x64xf32>
+  %r = weft.reduce %a {dims = array<i64: 2>, kind = #weft.reduce_kind<add>} : (tensor<48x32x64xf32>) -> tensor<48x32xf32>
+  return %r : tensor<48x32xf32>
+}
+
+// -----
+
+// Some rows at a time are turned in scratch.
+// CHECK-LABEL: @turned_rows(
+// CHECK-NOT: W237
+// CHECK: return
+func.func @turned_rows(%x: tensor<512x512xf32>) -> tensor<512xf32> {
   %t = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<512x512xf32>) -> tensor<512x512xf32>
   %e = weft.exp %t : (tensor<512x512xf32>) -> tensor<512x512xf32>
   %r = weft.reduce %e {dims = array<i64: 1>, kind = #weft.reduce_kind<add>} : (tensor<512x512xf32>) -> tensor<512xf32>

@@ -87,11 +87,15 @@ TILED = {
     "batch": (lambda x, y: x @ y, numbers((3, 19, 33)), numbers((3, 33, 45))),
     "convolution": (lambda x, w: wf.nn.conv2d(x, w, padding=1), numbers((1, 6, 13, 9)), numbers((21, 6, 3, 3))),
 }
-SWEEPS = [{"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3}]
+SWEEPS = [
+    {"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3},
+    {"turn_rows": 5, "turn_lanes": 9}, {"turn_rows": 300, "turn_lanes": 300}, {"turn_rows": 0},
+]  # fmt: skip
 SWEPT = {
     "softmax": (wf.nn.softmax, numbers((37, 1000))),
     "sums of columns": (lambda x: (wf.sum(x, axis=0), wf.max(x, axis=0)), numbers((300, 130))),
     "turned": (lambda x, y: wf.permute_dims(x, (1, 0)) + y, numbers((70, 90)), numbers((90, 70))),
+    "turned rows": (lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0))), numbers((190, 230))),
     "float16": (lambda x: wf.exp(x) * 2, numbers((1031,), "float16")),
 }  # fmt: skip
 

@@ -108,6 +108,52 @@ def test_reads_across_the_lanes_in_more_dimensions():
     holds(lambda z: wf.permute_dims(z, (1, 0)) + z, z)
 
 
+def kernels(fn, *args):
+    return [kernel.what for kernel in wf.jit(fn).explain(*args).kernels]
+
+
+# Rows that an operand holds as columns: blocks of them are turned in scratch, where both sizes are large enough.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32"])
+@pytest.mark.parametrize("shape", [(260, 130), (130, 260), (1030, 33), (16, 2100), (700, 701)])
+def test_rows_of_a_transpose(shape, dtype):
+    x, y = numbers(shape, "int32" if dtype == "int32" else "float32"), numbers(shape[::-1], "int32")
+    x, y = x.astype(dtypes.dtype(dtype).numpy), y.astype(dtypes.dtype(dtype).numpy)
+
+    def f(x, y):
+        t = wf.permute_dims(x, (1, 0))
+        return t * y - wf.max(t + y, axis=-1, keepdims=True) * wf.sum(t * t, axis=-1, keepdims=True)
+
+    assert len(kernels(f, x, y)) == 1
+    holds(f, x, y)
+    if dtype != "int32":
+        softmax = lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0)))  # noqa: E731
+        assert len(kernels(softmax, x)) == 1
+        holds(softmax, x)
+
+
+def test_rows_of_a_transpose_in_more_dimensions():
+    x, scale = numbers((3, 70, 5, 40)), numbers(70)
+    norm = lambda x, s: wf.nn.layer_norm(wf.permute_dims(x, (0, 2, 3, 1))) * s  # noqa: E731
+    assert len(kernels(norm, x, scale)) == 1
+    holds(norm, x, scale)
+    holds(lambda x: wf.nn.softmax(wf.permute_dims(x, (3, 0, 2, 1))), x)
+    holds(lambda x: wf.nn.softmax(wf.permute_dims(x, (0, 1, 3, 2))), numbers((3, 2, 66, 131)))
+    z = numbers((210, 210))
+    holds(lambda z: wf.nn.softmax(wf.permute_dims(z, (1, 0)) + z), z)
+
+
+# Two operands that are turned otherwise, rows too long or too few, bools: a kernel of its own turns them.
+def test_rows_of_a_transpose_that_are_not_turned():
+    x, y = numbers((20, 40, 50)), numbers((50, 40, 20))
+    holds(lambda x, y: wf.nn.softmax(wf.permute_dims(x, (2, 0, 1)) + wf.permute_dims(y, (0, 2, 1))), x, y)
+    for shape in ((20000, 17), (4000, 9)):
+        z = numbers(shape)
+        assert kernels(lambda z: wf.nn.softmax(wf.permute_dims(z, (1, 0))), z)[0] == "transpose"
+        holds(lambda z: wf.nn.softmax(wf.permute_dims(z, (1, 0))), z)
+    bools = RNG.integers(0, 2, (300, 310)).astype(bool)
+    holds(lambda b: wf.sum(wf.astype(wf.permute_dims(b, (1, 0)), wf.int32), axis=-1), bools)
+
+
 # Large results are streamed: rows of any width and place, against the same rows in small programs.
 @pytest.mark.parametrize("width", [1024, 1031, 4099])
 @pytest.mark.parametrize("name", ["softmax", "norm", "map"])
@@ -134,6 +180,15 @@ def test_turned_streams():
     wanted = x.T + y
     for target in STREAMING:
         same_bits(Program(lambda x, y: wf.permute_dims(x, (1, 0)) + y, x, y).native(target)()[0], wanted)
+
+
+@pytest.mark.parametrize("shape", [(2112, 4160), (4099, 2049)])
+def test_turned_rows_in_streams(shape):
+    x = numbers(shape)
+    softmax = wf.jit(wf.nn.softmax)
+    wanted = np.concatenate([np.asarray(softmax(x[:, i : i + 99].T.copy())) for i in range(0, shape[1], 99)])
+    for target in STREAMING:
+        same_bits(Program(lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0))), x).native(target)()[0], wanted)
 
 
 def schedule_of(fn, *args):
@@ -230,6 +285,17 @@ def test_contractions_that_pack_in_passing(size, dtype):
             (whole,) = native(threads)
             same_bits(whole[:9], np.concatenate(parts, axis=1))
             same_bits(whole[-9:], last)
+
+
+# All rows in one block: tiles of two heights, in each form of packing.
+@pytest.mark.parametrize("rows", [7, 13, 100, 128, 130, 200])
+def test_tiles_of_two_heights(rows):
+    x, y = numbers((rows, 65)), numbers((65, 600))
+    holds(lambda x, y: x @ y, x, y)
+    holds(lambda x, y: x @ y.T, x, np.ascontiguousarray(y.T))
+    holds(lambda x, y: x.T @ y, np.ascontiguousarray(x.T), y)
+    x, y = numbers((9, rows, 33)), numbers((9, 33, 40))
+    holds(lambda x, y: wf.tanh(x @ y), x, y)
 
 
 def test_large_contractions_are_their_parts():

@@ -38,6 +38,11 @@ namespace weft {
 /// the 512 KB second-level cache of today's cores with room to spare.
 constexpr int64_t maxRowElements = 65536 / 4;
 
+/// Rows that an operand holds as columns are turned in scratch, some at a time, where both dimensions are known and no
+/// smaller than this.
+constexpr int64_t minTurned = 16;
+inline bool canTurn(const SizeExpr &size) { return size.constant().value_or(0) >= minTurned; }
+
 /// A chain keeps a block of rows between its contractions: rows of at most this many elements, so that as many as a
 /// register tile has fit the second-level cache beside what they are made of. Shorter ones, or few, pay for no block.
 constexpr int64_t maxChainElements = 4096, minChainElements = 16, minChainRows = 8;

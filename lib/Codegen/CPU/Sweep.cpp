@@ -2,6 +2,7 @@
 //   map     no reduction: lanes run along the innermost dimension;
 //   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits
 //   for; column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
+// Where operands of the first two are read across the lanes, blocks of rows are turned first (SweepTurn.cpp).
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
 #include "Sweep.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -163,6 +164,7 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
 void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {
   int lane = laneDims.empty() ? -1 : laneDims.back();
   auto visit = [&](Frame frame) {
+    readTurned(frame);
     for (Output &output : outputs) {
       Value value = e.evaluate(output.value, frame);
       e.loc = g.nodeOf(output.value)->op.getLoc();
@@ -179,108 +181,6 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
     frame.point.mask = mask;
     visit(frame);
   });
-}
-
-/// Blocks of rows by lanes: what is read across the lanes is turned into scratch, the rest is the map over its rows.
-bool Sweep::emitTurned() {
-  auto turn = schedule.turnRows ? findTurn(g) : std::nullopt;
-  if (!turn)
-    return false;
-  int across = turn->across, lane = turn->lane;
-  int64_t R = schedule.turnRows, C = schedule.turnLanes, P = *g.domain[across].constant(),
-          Q = *g.domain[lane].constant();
-  SmallVector<SmallVector<int>> outer;
-  for (auto &dims : kept)
-    if (!llvm::is_contained(dims, across) && !llvm::is_contained(dims, lane))
-      outer.push_back(dims);
-    else if (dims.size() != 1)
-      return false;
-  Shape sizes = groupSizes(outer);
-  sizes.push_back(SizeExpr((P + R - 1) / R));
-  sizes.push_back(SizeExpr((Q + C - 1) / C));
-  double ns = nsPerElement * double(R * C) * 2;
-  parallel(numElements(sizes), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value item) {
-      Frame frame;
-      frame.point = origin();
-      auto position = e.delinearize(item, sizes);
-      for (auto [dims, i] : llvm::zip(outer, position))
-        setGroup(frame.point, dims, i);
-      Value row = e.mul(position[outer.size()], SizeExpr(R)), column = e.mul(position[outer.size() + 1], SizeExpr(C));
-      Value rowEnd = e.minimum(e.index(P), e.add(row, e.index(R)));
-      Value columnEnd = e.minimum(e.index(Q), e.add(column, e.index(C)));
-      int64_t pitch = C + width; // rows of scratch in different sets
-      SmallVector<SizeExpr> bytes(turn->reads.size());
-      for (auto [size, read] : llvm::zip(bytes, turn->reads))
-        size = R * pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element));
-      SmallVector<Value> scratch = e.scratch(bytes);
-      auto slotAt = [&](Value p, Value q) {
-        Point at;
-        at.indices = {e.sub(p, row), e.sub(q, column)};
-        at.lane = 1;
-        at.width = width;
-        return at;
-      };
-      auto slot = [&](int64_t r) { return Linear{SizeExpr(r * pitch), {SizeExpr(pitch), SizeExpr(1)}}; };
-      for (unsigned r = 0; r < scratch.size(); ++r) {
-        Value memory = scratch[r];
-        Turn::Read &read = turn->reads[r];
-        Type element = g.buffers[read.buffer].element;
-        Linear access = g.access(*read.node, *read.operand, read.buffer);
-        auto block = [&](Value p, Value q, bool edge) {
-          SmallVector<Value> rows;
-          Point from = frame.point;
-          from.lane = across;
-          from.width = width;
-          from.indices[across] = p;
-          from.indices[lane] = q;
-          for (unsigned t = 0; t < width; ++t) {
-            Linear at = access;
-            at.offset = at.offset + at.coefs[lane] * SizeExpr(int64_t(t));
-            if (edge) { // columns past the end: no lane
-              Value inside =
-                  arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, e.add(q, e.index(t)), columnEnd);
-              from.mask = e.laneMask(arith::SelectOp::create(b, e.loc, inside, e.sub(rowEnd, p), e.index(0)), width);
-            }
-            rows.push_back(e.load(e.pointers[read.buffer], element, at, from));
-          }
-          for (auto [t, vector] : llvm::enumerate(e.transposed(rows)))
-            e.store(vector, memory, element, slot(t), slotAt(p, q));
-        };
-        // Rows innermost: a stretch of R elements of memory at a time.
-        Value rowMiddle = e.add(row, e.roundDown(e.sub(rowEnd, row), width));
-        Value columnMiddle = e.add(column, e.roundDown(e.sub(columnEnd, column), width));
-        e.loop(column, columnMiddle, width, [&](Value q) {
-          e.loop(row, rowMiddle, width, [&](Value p) { block(p, q, false); });
-          if (P % width)
-            e.loop(rowMiddle, rowEnd, width, [&](Value p) { block(p, q, true); });
-        });
-        if (Q % width)
-          e.loop(columnMiddle, columnEnd, width,
-                 [&](Value q) { e.loop(row, rowEnd, width, [&](Value p) { block(p, q, true); }); });
-      }
-      e.loop(row, rowEnd, 1, [&](Value p) {
-        frame.point.indices[across] = p;
-        overLanes(column, columnEnd, frame.point, {lane}, [&](Value q, Value mask) {
-          Frame inner = frame;
-          inner.point.indices[lane] = q;
-          inner.point.lane = lane;
-          inner.point.width = width;
-          inner.point.mask = mask;
-          for (auto [memory, read] : llvm::zip(scratch, turn->reads))
-            inner.known[read.node->body().getArgument(read.operand->getOperandNumber())] =
-                e.load(memory, g.buffers[read.buffer].element, slot(0), slotAt(p, q));
-          for (Output &output : outputs) {
-            Value value = e.evaluate(output.value, inner);
-            e.loc = g.nodeOf(output.value)->op.getLoc();
-            e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output),
-                    inner.point);
-          }
-        });
-      });
-    });
-  });
-  return true;
 }
 
 void Sweep::emitMap() {

@@ -46,6 +46,13 @@ private:
   llvm::SmallVector<unsigned> live; // nodes that are needed, in program order
   // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
   llvm::SmallVector<llvm::SmallVector<int>> kept, folded;
+  int next = -1; // along which a row follows another
+  struct Turned {
+    Turn::Read read;
+    mlir::Value base;
+    Linear place;
+  };
+  llvm::SmallVector<Turned, 0> turned; // what is read from scratch instead, in the block at hand
   double nsPerElement = 0.1;
   SizeExpr bytesPerElement = 0;
 
@@ -67,12 +74,16 @@ private:
   void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims,
                  llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
   bool emitTurned();
+  void turnBlock(const Turn &turn, const Point &at, std::pair<mlir::Value, mlir::Value> rows,
+                 std::pair<mlir::Value, mlir::Value> lanes, int64_t mostRows, int64_t mostLanes);
+  void readTurned(Frame &frame);
   void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
   mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials);
   mlir::Value foldMemory(const Combiner &c, mlir::Value memory, mlir::Type element, mlir::Value count, unsigned lanes,
                          int64_t pitch, mlir::Value column);
 
   // row form
+  double perRow();     // in ns
   bool spread = false; // one long row: its parts go to the threads
   llvm::DenseMap<mlir::Value, int> stages;
   int stageOf(mlir::Value value);

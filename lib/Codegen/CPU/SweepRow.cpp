@@ -118,6 +118,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     full.mask = {};
     for (auto &[value, memory] : state.scratch)
       frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
+    readTurned(frame);
     return frame;
   };
   // The sweep with the most arithmetic reads rows ahead, so that memory works meanwhile: the first that computes a dear
@@ -127,12 +128,12 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     if (g.nodeOf(value)->isExpensive)
       ahead = std::min(ahead, *llvm::min_element(at));
   SmallVector<std::pair<int, Linear>, 0> reads; // buffer, where
-  if (schedule.prefetch && stage == ahead && !this->kept.empty() && constant)
+  if (schedule.prefetch && stage == ahead && next >= 0 && constant)
     for (unsigned i : live)
       for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
         if (int buffer = g.bufferOf(input->get()); buffer >= 0) {
           Linear at = g.access(g.nodes[i], *input, buffer);
-          SizeExpr step = at.coefs[this->kept.back().back()];
+          SizeExpr step = at.coefs[next];
           if (at.coefs[lane] != SizeExpr(1) || step == SizeExpr(0) ||
               llvm::any_of(reads, [&](auto &read) { return read.first == buffer; }))
             continue;
@@ -303,11 +304,14 @@ void Sweep::row(const Point &point) {
               storeAccess(output), point);
 }
 
+double Sweep::perRow() { return (nsPerElement + 0.05) * double(g.size(folded.front()).constant().value_or(256)) + 20; }
+
 void Sweep::emitRow() {
-  SmallVector<int> lane = folded.front();
+  if (emitTurned())
+    return;
+  next = kept.empty() ? -1 : kept.back().back();
   Shape sizes = groupSizes(kept);
-  SizeExpr length = g.size(lane);
-  double perRow = (nsPerElement + 0.05) * double(length.constant().value_or(256)) + 20;
+  SizeExpr length = g.size(folded.front());
   auto rows = [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value row) {
       Point point = origin();
@@ -320,7 +324,7 @@ void Sweep::emitRow() {
   if (spread)
     rows(e.index(0), e.index(1));
   else
-    parallel(numElements(sizes), bytesPerElement * length, perRow, rows);
+    parallel(numElements(sizes), bytesPerElement * length, perRow(), rows);
 }
 
 } // namespace weft

@@ -1,13 +1,14 @@
 // Decides the schedule of a sweep: lanes, which results are stored past the caches, which rows are read ahead, what is
 // turned in scratch, how wide a strip of partial results is.
 #include "Sweep.h"
+#include "weft/Kernels/KernelShape.h"
 
 using namespace mlir;
 
 namespace weft {
 
 std::optional<Turn> findTurn(KernelGraph &g) {
-  if (g.hasReduction || g.isPieces || g.domain.empty())
+  if (g.isPieces || g.domain.empty())
     return std::nullopt;
   Turn turn;
   for (auto [dim, size] : llvm::enumerate(g.domain)) {
@@ -16,9 +17,7 @@ std::optional<Turn> findTurn(KernelGraph &g) {
     if (*size.constant() != 1)
       turn.lane = dim;
   }
-  // A block must have some rows and lanes to be worth its scratch.
-  auto large = [&](int dim) { return *g.domain[dim].constant() >= 16; };
-  if (turn.lane < 0 || !large(turn.lane))
+  if (turn.lane < 0 || !canTurn(g.domain[turn.lane]) || (g.hasReduction && !g.isReduced[turn.lane]))
     return std::nullopt;
   for (Node &node : g.nodes)
     for (OpOperand *input : node.op.getDpsInputOperands()) {
@@ -31,7 +30,7 @@ std::optional<Turn> findTurn(KernelGraph &g) {
         continue;
       auto *across = llvm::find(access.coefs, SizeExpr(1));
       int dim = across == access.coefs.end() ? -1 : across - access.coefs.begin();
-      if (dim < 0 || !large(dim) || (turn.across >= 0 && turn.across != dim))
+      if (dim < 0 || !canTurn(g.domain[dim]) || g.isReduced[dim] || (turn.across >= 0 && turn.across != dim))
         continue;
       turn.across = dim;
       turn.reads.push_back({&node, input, buffer});
@@ -135,11 +134,17 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 4 && touched &&
              *touched >= target.l3Bytes;
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes;
-  if (s.lanes > 1 && findTurn(g)) {
-    // Rows are what is read side by side: memory wants longer runs than a cache. The scratch is a part of the second
-    // one.
+  if (auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt) {
+    // Rows are what is read side by side: memory wants longer runs than a cache. A map's scratch is a part of the
+    // second one; whole rows are a thread's share of the last one at most, and some blocks for the threads.
     s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
     s.turnLanes = std::max<int64_t>(256, target.l2Bytes / 8 / (s.turnRows * bytes));
+    if (rows) {
+      s.turnLanes = inner;
+      int64_t fit = target.l3Bytes / 16 / (inner * bytes * int64_t(turn->reads.size()));
+      int64_t most = std::max(64 / bytes, std::min(fit, *points / inner / 16));
+      s.turnRows = std::max(s.lanes, std::min(s.turnRows, most) / s.lanes * s.lanes);
+    }
   }
 }
 

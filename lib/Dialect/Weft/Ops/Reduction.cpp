@@ -49,8 +49,12 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 }
 
 /// reduce(transpose(x)) reads x itself where neither the kept nor the folded dimensions change their order among
-/// themselves: then the order of folding stays.
+/// themselves: then the order of folding stays. Not where the rows that it folds are computed with as well: one kernel
+/// reads them once for both.
 static bool foldThroughTranspose(ReduceOp op, TransposeOp transpose) {
+  if (llvm::is_contained(op.getDims(), int64_t(transpose.getPermutation().size()) - 1) &&
+      llvm::any_of(transpose->getUsers(), llvm::IsaPred<ElementwiseOpInterface>))
+    return false;
   SmallVector<int64_t> kept, folded;
   for (auto [i, dim] : llvm::enumerate(transpose.getPermutation()))
     (llvm::is_contained(op.getDims(), int64_t(i)) ? folded : kept).push_back(dim);
