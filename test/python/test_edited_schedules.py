@@ -91,12 +91,15 @@ SWEEPS = [
     {"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3},
     {"turn_rows": 5, "turn_lanes": 9}, {"turn_rows": 300, "turn_lanes": 300}, {"turn_rows": 0},
 ]  # fmt: skip
+SWEEPS += [{"lanes": 1, "pairs": "false"}, {"abreast": "false"}, {"abreast": "false", "pairs": "false"}]
 SWEPT = {
     "softmax": (wf.nn.softmax, numbers((37, 1000))),
+    "gelu": (wf.nn.gelu, numbers((65, 301))),
     "sums of columns": (lambda x: (wf.sum(x, axis=0), wf.max(x, axis=0)), numbers((300, 130))),
     "turned": (lambda x, y: wf.permute_dims(x, (1, 0)) + y, numbers((70, 90)), numbers((90, 70))),
     "turned rows": (lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0))), numbers((190, 230))),
     "float16": (lambda x: wf.exp(x) * 2, numbers((1031,), "float16")),
+    "bfloat16": (wf.nn.softmax, numbers((37, 1000), "bfloat16")),
 }  # fmt: skip
 
 

@@ -336,3 +336,24 @@ def test_convolutions_over_one_and_three_axes():
 def test_every_other_lane(dtype):
     x = (numbers((40, 130), "int8") > 0) if dtype == "bool" else numbers((40, 130), dtype)
     holds(lambda x: (x[:, ::2], x[:, 1::2], x[::2, ::2]), x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("length", [256, 300, 4095, 70000])
+def test_the_greatest_of_a_row_is_that_of_the_op(length, dtype):
+    """NaN before all, +0 above -0: one comparison a vector does not tell, but notices."""
+    rows = np.full((20, length), -1.5)
+    rows[1:] -= RNG.random((19, length))
+    last = length - 1
+    for row, places in enumerate([[0], [last], [63, 64], [17, length // 2]]):
+        rows[row + 1, places] = np.nan
+        rows[row + 5, places] = 0.0
+        rows[row + 9, places] = np.inf
+    rows[13], rows[14], rows[15], rows[16] = -np.inf, -0.0, 0.0, np.nan
+    rows[14, last], rows[15, last] = 0.0, -0.0
+    rows[17], rows[17, [3, last]] = -0.0, [-np.inf, np.inf]
+    rows[18, :128:2], rows[18, 1:128:2] = np.inf, -np.inf  # their sum is NaN
+    x = rows.astype(dtypes.dtype(dtype).numpy)
+    holds(lambda x: (wf.max(x, axis=1), wf.min(x, axis=1)), x)
+    holds(lambda x: (wf.max(x, axis=1), wf.min(x, axis=1)), -x)
+    holds(lambda x: wf.max(x), x[14:16])

@@ -218,7 +218,7 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
     Type bit = isa<VectorType>(value.getType()) ? Type(vectorOf(b.getI1Type(), point.width)) : b.getI1Type();
     value = arith::TruncIOp::create(b, loc, bit, value);
   }
-  return value;
+  return pairs && element.isBF16() ? fromPairs(value) : value;
 }
 
 /// How many lanes a mask (laneMask) holds, if that is known.
@@ -241,6 +241,8 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
     value = widen(value, point.width);
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(b, loc, wide ? Type(vectorOf(memory, point.width)) : memory, value);
+  if (pairs && element.isBF16())
+    value = toPairs(value);
   Value at = place(pointer, element, linear, point);
   unsigned align = byteWidth(element);
   if (!wide || coef == SizeExpr(1)) {
@@ -259,7 +261,8 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
     else if (wide && point.mask)
       LLVM::MaskedStoreOp::create(b, loc, value, at, point.mask, align);
     else if (wide && streaming)
-      LLVM::StoreOp::create(b, loc, value, at, point.width * align, /*isVolatile=*/false, /*isNonTemporal=*/true);
+      LLVM::StoreOp::create(b, loc, value, at, std::min(64u, point.width * align), /*isVolatile=*/false,
+                            /*isNonTemporal=*/true);
     else
       LLVM::StoreOp::create(b, loc, value, at, align);
     return;
@@ -323,23 +326,84 @@ SmallVector<Value> Emitter::scratch(ArrayRef<SizeExpr> bytes) {
 
 VectorType Emitter::vectorOf(Type element, unsigned width) { return VectorType::get({width}, element); }
 
+Value Emitter::splat(Type type, int64_t value) {
+  if (auto v = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(v, APInt(32, uint32_t(value))));
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value)));
+}
+
 Value Emitter::widen(Value value, unsigned width) {
   if (isa<VectorType>(value.getType()))
     return value;
   return vector::BroadcastOp::create(b, loc, vectorOf(value.getType(), width), value);
 }
 
-Value Emitter::laneMask(Value count, unsigned width) {
-  auto lanes = llvm::to_vector(llvm::seq<int32_t>(0, width));
-  Value steps =
-      arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI32Type(), width), ArrayRef(lanes)));
+static Value maskBelow(Emitter &e, Value count, ArrayRef<int32_t> lanes) {
+  OpBuilder &b = e.b;
+  Location loc = e.loc;
+  unsigned width = lanes.size();
+  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(e.vectorOf(b.getI32Type(), width), lanes));
   // Counts past the width are cut first: a long row must not wrap in 32 bits; negative ones mean no lane.
-  Value cut = b.createOrFold<arith::IndexCastOp>(loc, b.getI32Type(), minimum(count, index(width)));
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, steps, widen(cut, width));
+  Value cut = b.createOrFold<arith::IndexCastOp>(loc, b.getI32Type(), e.minimum(count, e.index(width)));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, steps, e.widen(cut, width));
+}
+
+Value Emitter::laneMask(Value count, unsigned width) {
+  return maskBelow(*this, count, llvm::to_vector(llvm::seq<int32_t>(0, width)));
+}
+
+Value Emitter::orderedMask(Value count, unsigned width) {
+  SmallVector<int32_t> lanes;
+  for (unsigned i = 0; i < width; ++i)
+    lanes.push_back(pairs ? 2 * i % width + 2 * i / width : i);
+  return maskBelow(*this, count, lanes);
 }
 
 Value Emitter::choose(Value mask, Value x, Value y) {
   return mask ? Value(arith::SelectOp::create(b, loc, mask, x, y)) : x;
+}
+
+Value Emitter::fromPairs(Value narrow) {
+  auto type = dyn_cast<VectorType>(narrow.getType());
+  if (!type)
+    return arith::ExtFOp::create(b, loc, b.getF32Type(), narrow);
+  unsigned half = type.getNumElements() / 2;
+  auto words = vectorOf(b.getI32Type(), half), floats = vectorOf(b.getF32Type(), half);
+  Value both = vector::BitCastOp::create(b, loc, words, narrow);
+  Value even = arith::ShLIOp::create(b, loc, both, splat(words, 16));
+  Value odd = arith::AndIOp::create(b, loc, both, splat(words, 0xffff0000));
+  return vector::ShuffleOp::create(b, loc, arith::BitcastOp::create(b, loc, floats, even),
+                                   arith::BitcastOp::create(b, loc, floats, odd),
+                                   llvm::to_vector(llvm::seq<int64_t>(0, 2 * half)));
+}
+
+Value Emitter::toPairs(Value wide) {
+  auto type = dyn_cast<VectorType>(wide.getType());
+  if (!type) {
+    Value bits = arith::BitcastOp::create(b, loc, b.getI32Type(), wide);
+    Value upper = arith::ShRUIOp::create(b, loc, bits, splat(b.getI32Type(), 16));
+    return arith::BitcastOp::create(b, loc, b.getBF16Type(), arith::TruncIOp::create(b, loc, b.getI16Type(), upper));
+  }
+  unsigned width = type.getNumElements(), half = width / 2;
+  auto words = vectorOf(b.getI32Type(), half);
+  auto part = [&](int64_t first) -> Value {
+    Value floats =
+        vector::ShuffleOp::create(b, loc, wide, wide, llvm::to_vector(llvm::seq<int64_t>(first, first + half)));
+    return arith::BitcastOp::create(b, loc, words, floats);
+  };
+  Value even = arith::ShRUIOp::create(b, loc, part(0), splat(words, 16));
+  Value odd = arith::AndIOp::create(b, loc, part(half), splat(words, 0xffff0000));
+  return vector::BitCastOp::create(b, loc, vectorOf(b.getBF16Type(), width), arith::OrIOp::create(b, loc, even, odd));
+}
+
+Value Emitter::inPlace(Value ordered) {
+  auto type = dyn_cast<VectorType>(ordered.getType());
+  if (!pairs || !type)
+    return ordered;
+  SmallVector<int64_t> places;
+  for (int64_t i = 0, width = type.getNumElements(); i < width; ++i)
+    places.push_back(i / 2 + i % 2 * width / 2);
+  return vector::ShuffleOp::create(b, loc, ordered, ordered, places);
 }
 
 SmallVector<Value> Emitter::transposed(SmallVector<Value> rows) {
@@ -367,38 +431,47 @@ Operation *Emitter::vectorized(Operation *op, ArrayRef<Value> operands, unsigned
   bool wide = llvm::any_of(operands, [](Value v) { return isa<VectorType>(v.getType()); });
   for (Value operand : operands)
     state.operands.push_back(wide ? widen(operand, width) : operand);
-  for (Type type : op->getResultTypes())
+  for (Type type : op->getResultTypes()) {
+    if (pairs && type.isBF16())
+      type = b.getF32Type();
     state.types.push_back(wide ? Type(vectorOf(type, width)) : type);
+  }
   state.addAttributes(op->getAttrs());
   return b.create(state);
 }
 
-/// f32 -> bf16 by integers, ties to even, NaN quiet: hardware conversions flush subnormals, library ones may be
-/// missing.
+/// f32 -> bf16 in the upper half of 32 bits, by integers, ties to even: hardware conversions flush subnormals, library
+/// ones may be missing. NaN becomes all ones, which is one.
+static Value roundToBF16(Emitter &e, Value x) {
+  OpBuilder &b = e.b;
+  Location loc = e.loc;
+  Type i32 = b.getI32Type();
+  if (auto v = dyn_cast<VectorType>(x.getType()))
+    i32 = e.vectorOf(i32, v.getNumElements());
+  Value bits = arith::BitcastOp::create(b, loc, i32, x);
+  Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, e.splat(i32, 16)), e.splat(i32, 1));
+  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, e.splat(i32, 0x7fff)));
+  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
+  return arith::OrIOp::create(b, loc, rounded, arith::ExtSIOp::create(b, loc, i32, isNan));
+}
+
+/// f32 -> bf16; in pair order it stays a float32.
 static Value truncateToBF16(Emitter &e, Value x) {
   OpBuilder &b = e.b;
   Location loc = e.loc;
+  Value rounded = roundToBF16(e, x);
+  Type i32 = rounded.getType();
+  if (e.pairs) {
+    Value upper = arith::AndIOp::create(b, loc, rounded, e.splat(i32, 0xffff0000));
+    return arith::BitcastOp::create(b, loc, x.getType(), upper);
+  }
   auto like = [&](Type element) -> Type {
-    if (auto v = dyn_cast<VectorType>(x.getType()))
-      return e.vectorOf(element, v.getNumElements());
-    return element;
+    auto v = dyn_cast<VectorType>(i32);
+    return v ? Type(e.vectorOf(element, v.getNumElements())) : element;
   };
-  auto c = [&](Type type, int64_t value) -> Value {
-    if (auto v = dyn_cast<VectorType>(type))
-      return arith::ConstantOp::create(
-          b, loc, DenseElementsAttr::get(v, APInt(v.getElementType().getIntOrFloatBitWidth(), value)));
-    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
-  };
-  Type i32 = like(b.getI32Type());
-  Value bits = arith::BitcastOp::create(b, loc, i32, x);
-  Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, c(i32, 16)), c(i32, 1));
-  Value rounded = b.createOrFold<arith::AddIOp>(loc, bits, b.createOrFold<arith::AddIOp>(loc, odd, c(i32, 0x7fff)));
-  Value quiet = arith::OrIOp::create(b, loc, bits, c(i32, 0x400000));
-  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
-  Value chosen = arith::SelectOp::create(b, loc, isNan, quiet, rounded);
-  Value half =
-      arith::TruncIOp::create(b, loc, like(b.getI16Type()), arith::ShRUIOp::create(b, loc, chosen, c(i32, 16)));
-  return arith::BitcastOp::create(b, loc, like(b.getBF16Type()), half);
+  Value upper = arith::ShRUIOp::create(b, loc, rounded, e.splat(i32, 16));
+  return arith::BitcastOp::create(b, loc, like(b.getBF16Type()),
+                                  arith::TruncIOp::create(b, loc, like(b.getI16Type()), upper));
 }
 
 Value Emitter::indexAt(const Linear &linear, const Point &point) {
@@ -466,6 +539,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
     loc = op->getLoc();
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       value = b.clone(*op)->getResult(0);
+      if (pairs && value.getType().isBF16())
+        value = fromPairs(value);
     } else if (!node.op->isProperAncestor(op)) {
       // Scalars made outside the body (sizes): index arithmetic over the symbols.
       SmallVector<Value> operands;
@@ -517,6 +592,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
         value = expandMath(b, target, loc, op, operands);
       else if (auto trunc = dyn_cast<arith::TruncFOp>(op); trunc && trunc.getType().isBF16())
         value = truncateToBF16(*this, operands[0]);
+      else if (auto widen = dyn_cast<arith::ExtFOp>(op); widen && pairs && widen.getIn().getType().isBF16())
+        value = operands[0];
       if (!value)
         value = vectorized(op, operands, frame.point.width)->getResult(0);
     }
@@ -667,6 +744,12 @@ Combiner Emitter::combiner(Node &node) {
   Node *fill = graph.nodeOf(node.op.getDpsInits()[0]);
   c.identity = cast<linalg::YieldOp>(fill->body().getTerminator()).getOperand(0);
   return c;
+}
+
+Value Emitter::combineQuickly(const Combiner &combiner, Value acc, Value element) {
+  bool greatest = isa<arith::MaximumFOp>(combiner.op);
+  auto predicate = greatest ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
+  return choose(arith::CmpFOp::create(b, loc, predicate, acc, element), acc, element);
 }
 
 Value Emitter::combine(const Combiner &combiner, Value acc, Value element) {

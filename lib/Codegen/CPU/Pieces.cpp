@@ -13,9 +13,9 @@ namespace {
 struct Piece {
   Box box;
   SmallVector<Linear, 0> accesses; // over the steps of the box, the results' among them
-  SmallVector<bool> asked;      // dimensions whose index something in it asks for
-  bool isWhole = true;          // dimensions may be joined
-  SizeExpr bytes = 0;           // per element
+  SmallVector<bool> asked;         // dimensions whose index something in it asks for
+  bool isWhole = true;             // dimensions may be joined
+  SizeExpr bytes = 0;              // per element
   double ns = 0;
 };
 
@@ -218,7 +218,7 @@ private:
       write(frame);
     } else {
       int lane = lanes.back().back();
-      auto step = [&](Value i, Value mask) {
+      auto step = [&](Value i, Value mask, unsigned) {
         Frame frame;
         frame.point = row;
         frame.point.indices[lane] = i;
@@ -232,10 +232,10 @@ private:
       if (schedule.stream && g.numResults == 1 && !piece.box.isUnder && store.coefs[lane] == SizeExpr(1) &&
           streamsVectors(width, element)) {
         row.indices[lane] = begin;
-        streamedSteps(e, width, begin, end, element, e.address(e.pointers[buffer], element, e.offset(store, row)),
-                      step);
+        streamedSteps(e, width, width, begin, end, element,
+                      e.address(e.pointers[buffer], element, e.offset(store, row)), step);
       } else {
-        vectorSteps(e, width, begin, end, step);
+        vectorSteps(e, width, width, begin, end, step);
       }
     }
     e.box = nullptr;

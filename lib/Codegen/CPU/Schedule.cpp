@@ -26,6 +26,10 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   if ((form == Form::Sweep || form == Form::Pieces) && stream) // what is not chosen is not shown
     flag("stream", true);
   if (form == Form::Sweep) {
+    if (abreast)
+      flag("abreast", true);
+    if (pairs)
+      flag("pairs", true);
     if (prefetch)
       flag("prefetch", true);
     if (turnRows) {
@@ -81,6 +85,8 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
       into = value.getValue();
   };
   number("lanes", s.lanes);
+  flag("abreast", s.abreast);
+  flag("pairs", s.pairs);
   flag("stream", s.stream);
   flag("prefetch", s.prefetch);
   number("turn_rows", s.turnRows);

@@ -81,6 +81,14 @@ bool Sweep::isWide(Value value) {
   return false;
 }
 
+/// bfloat16 in pairs along the last of some dimensions, where the schedule asks for it and it can be.
+void Sweep::takePairs(ArrayRef<SmallVector<int>> dims) {
+  e.pairs =
+      schedule.pairs && !schedule.turnRows && width % 2 == 0 && !dims.empty() && computesOnPairs(g, dims.back().back());
+  if (e.pairs)
+    least = width;
+}
+
 LogicalResult Sweep::emit() {
   collect(g.outputs());
   SmallVector<int> keptDims, foldedDims;
@@ -93,11 +101,13 @@ LogicalResult Sweep::emit() {
   if (!g.hasReduction || foldedDims.empty()) {
     if (g.hasReduction) // reductions over dimensions that have no loop: sizes of one, nothing to fold
       return g.function.emitError("[WF4106] expected a reduction over at least one loop");
+    takePairs(kept);
     emitMap();
     return success();
   }
   bool trailing = kept.empty() || kept.back().back() < folded.front().front();
   if (trailing && folded.size() == 1) {
+    takePairs(folded);
     emitRow();
     return success();
   }
@@ -121,30 +131,37 @@ void Sweep::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double
   e.parallel(items, bytesPerItem, nsPerItem, fenced, captured);
 }
 
-void vectorSteps(Emitter &e, unsigned width, Value begin, Value end, llvm::function_ref<void(Value, Value)> step) {
-  Value middle = e.add(begin, e.roundDown(e.sub(end, begin), width));
-  e.loop(begin, middle, width, [&](Value i) { step(i, {}); });
-  if (width > 1)
-    e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width)); });
+void vectorSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Step step) {
+  for (unsigned lanes = width;; lanes = least) {
+    Value middle = e.add(begin, e.roundDown(e.sub(end, begin), lanes));
+    e.loop(begin, middle, lanes, [&](Value i) { step(i, {}, lanes); });
+    begin = middle;
+    if (lanes == least)
+      break;
+  }
+  if (least > 1)
+    e.loop(begin, end, least, [&](Value i) { step(i, e.laneMask(e.sub(end, i), least), least); });
 }
 
-void streamedSteps(Emitter &e, unsigned width, Value begin, Value end, Type element, Value address,
-                   llvm::function_ref<void(Value, Value)> step) {
+void streamedSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Type element, Value address,
+                   Step step) {
   Value head = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
-  e.loop(begin, head, width, [&](Value i) { step(i, e.laneMask(e.sub(head, i), width)); });
+  e.loop(begin, head, least, [&](Value i) { step(i, e.laneMask(e.sub(head, i), least), least); });
   int64_t line = std::max<int64_t>(width, 64 / Emitter::byteWidth(element));
   Value middle = e.add(head, e.roundDown(e.sub(end, head), line));
   e.loop(head, middle, line, [&](Value i) {
     e.streaming = true;
     for (int64_t u = 0; u < line; u += width)
-      step(u ? e.add(i, e.index(u)) : i, {});
+      step(u ? e.add(i, e.index(u)) : i, {}, width);
     e.streaming = false;
   });
-  e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width)); });
+  if (least < width)
+    vectorSteps(e, least, least, middle, end, step);
+  else
+    e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width), width); });
 }
 
-void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims,
-                      llvm::function_ref<void(Value, Value)> step) {
+void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims, Step step) {
   // Streamed: the one result that is written along the lanes.
   Output *streamed = nullptr;
   int count = 0;
@@ -153,12 +170,12 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
         storeAccess(output).coefs[laneDims.back()] == SizeExpr(1) && ++count == 1)
       streamed = &output;
   if (count != 1 || !streamsVectors(width, g.buffers[streamed->buffer].element))
-    return vectorSteps(e, width, begin, end, step);
+    return vectorSteps(e, width, least, begin, end, step);
   Type element = g.buffers[streamed->buffer].element;
   Point first = at;
   setGroup(first, laneDims, begin);
   Value address = e.address(e.pointers[streamed->buffer], element, e.offset(storeAccess(*streamed), first));
-  streamedSteps(e, width, begin, end, element, address, step);
+  streamedSteps(e, width, least, begin, end, element, address, step);
 }
 
 void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {
@@ -173,11 +190,11 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
   };
   if (laneDims.empty())
     return visit(outer);
-  overLanes(begin, end, outer.point, laneDims, [&](Value i, Value mask) {
+  overLanes(begin, end, outer.point, laneDims, [&](Value i, Value mask, unsigned lanes) {
     Frame frame = outer;
     setGroup(frame.point, laneDims, i);
     frame.point.lane = width > 1 ? lane : -1;
-    frame.point.width = width;
+    frame.point.width = lanes;
     frame.point.mask = mask;
     visit(frame);
   });
@@ -220,21 +237,22 @@ void Sweep::emitMap() {
 //===-- folding --------------------------------------------------------------------------------------------------===//
 
 /// 64 partial results in vectors of `width` -> one scalar.
-Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials) {
+Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials, bool quick) {
+  auto both = [&](Value x, Value y) { return quick ? e.combineQuickly(c, x, y) : e.combine(c, x, y); };
   while (partials.size() > 1) {
     size_t half = partials.size() / 2;
     for (size_t i = 0; i < half; ++i)
-      partials[i] = e.combine(c, partials[i], partials[i + half]);
+      partials[i] = both(partials[i], partials[i + half]);
     partials.resize(half);
   }
-  Value v = partials.front();
+  Value v = e.inPlace(partials.front());
   unsigned lanes = cast<VectorType>(v.getType()).getNumElements();
   while (lanes > 1) {
     lanes /= 2;
     auto low = llvm::to_vector(llvm::seq<int64_t>(0, lanes)),
          high = llvm::to_vector(llvm::seq<int64_t>(lanes, 2 * lanes));
     Value x = vector::ShuffleOp::create(b, e.loc, v, v, low), y = vector::ShuffleOp::create(b, e.loc, v, v, high);
-    v = e.combine(c, x, y);
+    v = both(x, y);
   }
   return vector::ExtractOp::create(b, e.loc, v, ArrayRef<int64_t>{0});
 }

@@ -12,25 +12,31 @@ constexpr int64_t kPartials = 64, kChunk = 65536;
 /// A merged group is walked by its innermost dimension alone.
 inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }
 
-/// Steps of a vector over [begin, end), the last one masked: `step` gets the first index and the mask.
-void vectorSteps(Emitter &e, unsigned width, mlir::Value begin, mlir::Value end,
-                 llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+/// A step of some lanes from index i on; no mask: all of them.
+using Step = llvm::function_ref<void(mlir::Value i, mlir::Value mask, unsigned lanes)>;
+/// Steps over [begin, end): of `width` lanes, then of `least`, the last one masked.
+void vectorSteps(Emitter &e, unsigned width, unsigned least, mlir::Value begin, mlir::Value end, Step step);
 /// The same for elements that are stored at an address and behind it, whole lines past the caches: what stands before
 /// the first line and after the last one is stored plainly.
-void streamedSteps(Emitter &e, unsigned width, mlir::Value begin, mlir::Value end, mlir::Type element,
-                   mlir::Value address, llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+void streamedSteps(Emitter &e, unsigned width, unsigned least, mlir::Value begin, mlir::Value end, mlir::Type element,
+                   mlir::Value address, Step step);
 /// Whether vectors of that many elements are such as can be stored past the caches.
 inline bool streamsVectors(unsigned width, mlir::Type element) {
-  return width > 1 && llvm::is_contained({16, 32, 64}, width * Emitter::byteWidth(element));
+  return width > 1 && llvm::is_contained({16, 32, 64, 128}, width * Emitter::byteWidth(element));
 }
 /// The lanes of kernels whose loops run over elements: by the widest type that is read, written or computed with.
 int64_t lanesOf(KernelGraph &g, const Target &target);
 /// What is read and written, once; nothing where a size is not known.
 std::optional<int64_t> touchedBytes(KernelGraph &g);
+/// Whether a kernel computes on bfloat16 in float32, reads and writes nothing else along the lanes, and does not ask
+/// where it is: then the order of lanes is its own affair.
+bool computesOnPairs(KernelGraph &g, int lane);
 
 class Sweep {
 public:
-  Sweep(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), b(e.b), schedule(schedule), width(schedule.lanes) {}
+  Sweep(Emitter &e, const Schedule &schedule)
+      : e(e), g(e.graph), b(e.b), schedule(schedule),
+        width(std::min(kPartials, schedule.abreast ? 2 * schedule.lanes : schedule.lanes)), least(schedule.lanes) {}
   mlir::LogicalResult emit();
   /// Rows in scratch, one dimension long: what is written of each, then one row after another.
   void takeRows(llvm::SmallVector<Output> results, int lane);
@@ -41,7 +47,8 @@ private:
   KernelGraph &g;
   mlir::OpBuilder &b;
   const Schedule &schedule;
-  unsigned width; // lanes
+  unsigned width; // lanes of all vectors abreast
+  unsigned least; // of a step where there are few left
   llvm::SmallVector<Output> outputs;
   llvm::SmallVector<unsigned> live; // nodes that are needed, in program order
   // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
@@ -67,18 +74,19 @@ private:
   void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                 llvm::function_ref<void(mlir::Value, mlir::Value)> body, llvm::ArrayRef<mlir::Value *> captured = {});
 
+  void takePairs(llvm::ArrayRef<llvm::SmallVector<int>> dims);
   void emitMap();
   void emitRow();
   void emitColumn();
-  /// Steps of a vector over [begin, end), streamed where the schedule says so and one result is written along them.
-  void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims,
-                 llvm::function_ref<void(mlir::Value i, mlir::Value mask)> step);
+  /// Steps over [begin, end), wide ones first, the last one masked. Streamed ones write whole lines: from the first
+  /// line of `output` on, with what stands before and after it stored plainly.
+  void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims, Step step);
   bool emitTurned();
   void turnBlock(const Turn &turn, const Point &at, std::pair<mlir::Value, mlir::Value> rows,
                  std::pair<mlir::Value, mlir::Value> lanes, int64_t mostRows, int64_t mostLanes);
   void readTurned(Frame &frame);
   void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
-  mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials);
+  mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials, bool quick = false);
   mlir::Value foldMemory(const Combiner &c, mlir::Value memory, mlir::Type element, mlir::Value count, unsigned lanes,
                          int64_t pitch, mlir::Value column);
 

@@ -103,12 +103,12 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
         },
         captured);
   };
-  auto frameAt = [&](Value i, Value mask) {
+  auto frameAt = [&](Value i, Value mask, unsigned lanes) {
     Frame frame;
     frame.point = here;
     setGroup(frame.point, laneDims, i);
     frame.point.lane = lane;
-    frame.point.width = width;
+    frame.point.width = lanes;
     frame.point.mask = mask;
     for (auto &[value, scalar] : state.scalars)
       frame.known[value] = scalar;
@@ -142,8 +142,11 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
           reads.push_back({buffer, at});
         }
   auto visit = [&](Frame &frame) {
-    for (auto &[buffer, at] : reads)
-      e.prefetch(e.pointers[buffer], g.buffers[buffer].element, at, frame.point);
+    for (auto &[buffer, at] : reads) {
+      int64_t line = std::max<int64_t>(1, 64 / Emitter::byteWidth(g.buffers[buffer].element));
+      for (int64_t k = 0; k < frame.point.width; k += line)
+        e.prefetch(e.pointers[buffer], g.buffers[buffer].element, {at.offset + SizeExpr(k), at.coefs}, frame.point);
+    }
     Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
     along.coefs[lane] = 1;
     for (Value value : keep) {
@@ -160,8 +163,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
 
   if (reductions.empty()) {
     auto part = [&](Value begin, Value end) {
-      overLanes(begin, end, here, laneDims, [&](Value i, Value mask) {
-        Frame frame = frameAt(i, mask);
+      overLanes(begin, end, here, laneDims, [&](Value i, Value mask, unsigned lanes) {
+        Frame frame = frameAt(i, mask, lanes);
         visit(frame);
       });
     };
@@ -177,33 +180,67 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   SmallVector<Combiner> combiners;
   for (unsigned i : reductions)
     combiners.push_back(e.combiner(g.nodes[i]));
-  // One block of 64: groups vectors per reduction; with `limit`, lanes at or past it are left alone.
+  // The greatest of floats (NaN before all, +0 above -0) takes five instructions a vector on x86, which has none for
+  // it. One does unless there is a NaN, which a sum of the numbers tells, or the result is a zero: then it is sought
+  // once more.
+  auto isQuick = [&](unsigned r) {
+    return llvm::StringRef(e.target.triple).starts_with("x86_64") &&
+           isa<arith::MaximumFOp, arith::MinimumFOp>(combiners[r].op);
+  };
+  unsigned quickOnes = llvm::count_if(llvm::seq<unsigned>(0, combiners.size()), isQuick);
+  bool mayRepeat = stores.empty() && keep.empty() && (!constant || *constant >= 4 * kPartials);
+  auto zero = [&](unsigned r) {
+    Type type = combiners[r].op->getResult(0).getType();
+    return arith::ConstantOp::create(b, e.loc, b.getZeroAttr(type));
+  };
+  // One block of 64: groups vectors per reduction, then a sum per quick one; with `limit`, lanes at or past it are left
+  // alone.
   auto block = [&](Value base, ValueRange accs, Value limit, std::optional<int64_t> known) {
     SmallVector<Value> next(accs.begin(), accs.end());
+    bool quick = accs.size() > combiners.size() * groups;
+    SmallVector<Value> sums(combiners.size());
     for (unsigned u = 0; u < groups; ++u) {
       if (known && int64_t(u * width) >= *known)
         break;
       Value at = e.add(base, e.index(u * width));
-      Value mask;
-      if (limit && !(known && int64_t((u + 1) * width) <= *known))
+      Value mask, chosen; // of memory, of what is computed
+      if (limit && !(known && int64_t((u + 1) * width) <= *known)) {
         mask = e.laneMask(e.sub(limit, at), width);
-      Frame frame = frameAt(at, mask);
+        chosen = e.pairs ? e.orderedMask(e.sub(limit, at), width) : mask;
+      }
+      Frame frame = frameAt(at, mask, width);
       visit(frame);
       for (auto [r, node] : llvm::enumerate(reductions)) {
         e.loc = g.nodes[node].op.getLoc();
         Value element = e.widen(e.payload(g.nodes[node], combiners[r].element, frame), width);
         Value &acc = next[r * groups + u];
-        acc = e.choose(mask, e.combine(combiners[r], acc, element), acc);
+        bool quickly = quick && isQuick(r);
+        Value next = quickly ? e.combineQuickly(combiners[r], acc, element) : e.combine(combiners[r], acc, element);
+        acc = e.choose(chosen, next, acc);
+        if (!quickly)
+          continue;
+        if (chosen)
+          element = e.choose(chosen, element, e.widen(zero(r), width));
+        sums[r] = sums[r] ? arith::AddFOp::create(b, e.loc, sums[r], element) : element;
       }
     }
+    unsigned n = combiners.size() * groups;
+    for (Value sum : sums)
+      if (sum) {
+        next[n] = arith::AddFOp::create(b, e.loc, next[n], sum);
+        ++n;
+      }
     return next;
   };
-  // A chunk of at most 65,536 elements -> one scalar per reduction.
-  auto chunk = [&](Value begin, Value end, std::optional<int64_t> known) {
+  // A chunk of at most 65,536 elements -> one scalar per reduction; where quick ones are `doubtful`, they say so.
+  auto sweep = [&](Value begin, Value end, std::optional<int64_t> known, Value *doubtful) {
     SmallVector<Value> accs;
     for (const Combiner &c : combiners)
       for (unsigned u = 0; u < groups; ++u)
         accs.push_back(e.widen(e.identity(c), width));
+    for (unsigned r = 0; r < combiners.size(); ++r)
+      if (doubtful && isQuick(r))
+        accs.push_back(e.widen(zero(r), width));
     Value length = e.sub(end, begin);
     Value full =
         known ? e.index(*known / kPartials * kPartials)
@@ -219,9 +256,34 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       accs = e.loopCarry(middle, end, kPartials, accs,
                          [&](Value i, ValueRange carried) { return block(i, carried, end, std::nullopt); });
     SmallVector<Value> results;
-    for (auto [r, c] : llvm::enumerate(combiners))
-      results.push_back(foldVector(c, SmallVector<Value>(ArrayRef(accs).slice(r * groups, groups))));
+    unsigned n = combiners.size() * groups;
+    for (auto [r, c] : llvm::enumerate(combiners)) {
+      bool quick = doubtful && isQuick(r);
+      results.push_back(foldVector(c, SmallVector<Value>(ArrayRef(accs).slice(r * groups, groups)), quick));
+      if (!quick)
+        continue;
+      Value isNan = arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::UNO, accs[n], accs[n]);
+      ++n;
+      if (isa<VectorType>(isNan.getType()))
+        isNan = vector::ReductionOp::create(b, e.loc, vector::CombiningKind::OR, isNan);
+      Value isZero = arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::OEQ, results.back(), zero(r));
+      for (Value doubt : {isNan, isZero})
+        *doubtful = *doubtful ? Value(arith::OrIOp::create(b, e.loc, *doubtful, doubt)) : doubt;
+    }
     return results;
+  };
+  auto chunk = [&](Value begin, Value end, std::optional<int64_t> known) {
+    if (!quickOnes || !mayRepeat)
+      return sweep(begin, end, known, nullptr);
+    Value doubtful;
+    SmallVector<Value> quick = sweep(begin, end, known, &doubtful);
+    auto again = scf::IfOp::create(b, e.loc, ValueRange(quick).getTypes(), doubtful, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(again.thenBlock());
+    scf::YieldOp::create(b, e.loc, sweep(begin, end, known, nullptr));
+    b.setInsertionPointToStart(again.elseBlock());
+    scf::YieldOp::create(b, e.loc, quick);
+    return SmallVector<Value>(again.getResults());
   };
 
   SmallVector<Value> results;

@@ -1,6 +1,8 @@
 // Decides the schedule of a sweep: lanes, which results are stored past the caches, which rows are read ahead, what is
 // turned in scratch, how wide a strip of partial results is.
 #include "Sweep.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Kernels/KernelShape.h"
 
 using namespace mlir;
@@ -61,6 +63,41 @@ std::optional<int64_t> touchedBytes(KernelGraph &g) {
     bytes += *elements * int64_t(Emitter::byteWidth(buffer.element));
   }
   return bytes;
+}
+
+bool computesOnPairs(KernelGraph &g, int lane) {
+  auto alongPairs = [&](const Linear &linear, Type element) {
+    return linear.coefs[lane] == SizeExpr(0) || (linear.coefs[lane] == SizeExpr(1) && element.isBF16());
+  };
+  bool converts = false;
+  for (Node &node : g.nodes) {
+    for (OpOperand *input : node.op.getDpsInputOperands()) {
+      int buffer = g.bufferOf(input->get());
+      if (buffer >= 0 ? !alongPairs(g.access(node, *input, buffer), g.buffers[buffer].element)
+                      : !KernelGraph::isPlain(node, *input))
+        return false;
+    }
+    for (Operation &op : node.body()) {
+      auto isNarrow = [](Type type) { return type.isBF16(); };
+      bool converting = isa<arith::ExtFOp, arith::TruncFOp>(op);
+      bool carries = converting || isa<arith::ConstantOp, arith::SelectOp, linalg::YieldOp>(op);
+      if (op.getNumRegions() || isa<linalg::IndexOp, tensor::ExtractOp>(op) ||
+          (!carries && (llvm::any_of(op.getOperandTypes(), isNarrow) || llvm::any_of(op.getResultTypes(), isNarrow))))
+        return false;
+      converts |= converting;
+    }
+  }
+  return converts && llvm::all_of(g.outputs(), [&](const Output &output) {
+           return alongPairs(g.store(*g.nodeOf(output.value), output.buffer), g.buffers[output.buffer].element);
+         });
+}
+
+/// Ops on an element, a function for as many as it has or so.
+static int64_t opsPerElement(KernelGraph &g) {
+  int64_t ops = 0;
+  for (Node &node : g.nodes)
+    ops += node.isExpensive ? 20 : std::distance(node.body().begin(), node.body().end());
+  return ops;
 }
 
 /// The bytes of the widest type that is read, written or computed with (f16 is computed in f32).
@@ -134,7 +171,15 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 4 && touched &&
              *touched >= target.l3Bytes;
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes;
-  if (auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt) {
+  auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
+  // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
+  // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.
+  if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes && s.lanes == target.lanes(4)) {
+    s.pairs = computesOnPairs(g, innermost);
+    bool dear = llvm::any_of(g.nodes, [](Node &node) { return node.isExpensive; });
+    s.abreast = s.pairs || (opsPerElement(g) >= 16 && (rows || dear || target.vectorRegisters >= 32));
+  }
+  if (turn) {
     // Rows are what is read side by side: memory wants longer runs than a cache. A map's scratch is a part of the
     // second one; whole rows are a thread's share of the last one at most, and some blocks for the threads.
     s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);

@@ -73,20 +73,9 @@ public:
   M ltI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 
   template <class Fn> F scaled(F y, F n, Fn byParts) {
-    auto vector = dyn_cast<VectorType>(type);
-    int64_t lanes = vector ? vector.getNumElements() : 1, bits = lanes * element.getIntOrFloatBitWidth();
-    if (!target.scales || !llvm::is_contained({128, 256, 512}, bits))
-      return byParts();
-    // The operands, what lanes without a mask would keep, the mask; at 512 bits how to round: as ever (4).
-    std::string name = "llvm.x86.avx512.mask.scalef." + std::string(isF64() ? "pd." : "ps.") + std::to_string(bits);
-    SmallVector<Value> args{y, n, y};
-    auto number = [&](unsigned width, int64_t value) {
-      args.push_back(arith::ConstantIntOp::create(b, loc, b.getIntegerType(width), value));
-    };
-    number(std::max<unsigned>(8, lanes), -1);
-    if (bits == 512)
-      number(32, 4);
-    return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name), args).getResults();
+    auto shape = dyn_cast<VectorType>(type);
+    int64_t bits = shape ? shape.getNumElements() * element.getIntOrFloatBitWidth() : 0;
+    return target.scales && bits >= 128 && llvm::isPowerOf2_64(bits) ? scaledVector(y, n) : byParts();
   }
 
   /// Rare long paths stand under a branch that is taken if any lane needs it.
@@ -128,6 +117,29 @@ private:
     if (auto vector = dyn_cast<VectorType>(t))
       return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(value)));
     return arith::ConstantOp::create(b, loc, value);
+  }
+  /// y * 2^n by the instruction; of wider vectors than it takes, by halves.
+  F scaledVector(F y, F n) {
+    auto shape = cast<VectorType>(y.getType());
+    int64_t lanes = shape.getNumElements(), bits = lanes * element.getIntOrFloatBitWidth();
+    if (bits > 512) {
+      auto half = [&](F whole, int64_t first) -> F {
+        return vector::ShuffleOp::create(b, loc, whole, whole,
+                                         llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
+      };
+      F low = scaledVector(half(y, 0), half(n, 0)), high = scaledVector(half(y, lanes / 2), half(n, lanes / 2));
+      return vector::ShuffleOp::create(b, loc, low, high, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+    }
+    // The operands, what lanes without a mask would keep, the mask; at 512 bits how to round: as ever (4).
+    std::string name = "llvm.x86.avx512.mask.scalef." + std::string(isF64() ? "pd." : "ps.") + std::to_string(bits);
+    SmallVector<Value> args{y, n, y};
+    auto number = [&](unsigned width, int64_t value) {
+      args.push_back(arith::ConstantIntOp::create(b, loc, b.getIntegerType(width), value));
+    };
+    number(std::max<unsigned>(8, lanes), -1);
+    if (bits == 512)
+      number(32, 4);
+    return LLVM::CallIntrinsicOp::create(b, loc, shape, b.getStringAttr(name), args).getResults();
   }
   M compare(arith::CmpFPredicate predicate, F x, F y) { return arith::CmpFOp::create(b, loc, predicate, x, y); }
 };

@@ -53,6 +53,7 @@ public:
   Scratch scratchUse;                      // what was asked for so far
   const Box *box = nullptr;                // in kernels of pieces: the one that is written
   bool streaming = false;                  // whole vectors are stored past the caches; the address is aligned to them
+  bool pairs = false;                      // in flight, bfloat16 is float32 and vectors are in pair order (below)
 
   //===-- sizes and indices
   mlir::Value index(int64_t value);
@@ -90,11 +91,21 @@ public:
   mlir::LLVM::LLVMFuncOp service(llvm::StringRef name, mlir::Type result, llvm::ArrayRef<mlir::Type> arguments);
 
   //===-- vectors
+  /// A number of 32 bits, or a vector of it.
+  mlir::Value splat(mlir::Type type, int64_t value);
   mlir::VectorType vectorOf(mlir::Type element, unsigned width);
   /// A value as a vector of `width` (a scalar is repeated).
   mlir::Value widen(mlir::Value value, unsigned width);
   /// The lanes 0 .. count-1 of `width`; count is an index.
   mlir::Value laneMask(mlir::Value count, unsigned width);
+  /// Pair order is the even places of a vector, then the odd ones: of two bfloat16 in 32 bits the lower is a float32
+  /// after a shift, the upper after a mask. From bfloat16 in place to float32 in pair order, and back where the lower
+  /// half of each is 0; a scalar is one or the other.
+  mlir::Value fromPairs(mlir::Value narrow);
+  mlir::Value toPairs(mlir::Value wide);
+  /// Places of a vector as they were; those 0 .. count-1 of `width` in the order of vectors in flight.
+  mlir::Value inPlace(mlir::Value ordered);
+  mlir::Value orderedMask(mlir::Value count, unsigned width);
   /// mask ? x : y, where no mask means x.
   mlir::Value choose(mlir::Value mask, mlir::Value x, mlir::Value y);
   /// Transposes n vectors of n elements: log2(n) rounds, in each of which pairs of rows trade half of their blocks.
@@ -109,6 +120,8 @@ public:
   mlir::Value payload(Node &node, mlir::Value inner, Frame &frame);
   Combiner combiner(Node &node);
   mlir::Value combine(const Combiner &combiner, mlir::Value acc, mlir::Value element);
+  /// Of two floats the greater, or the less, where neither is NaN and they are not both zeros.
+  mlir::Value combineQuickly(const Combiner &combiner, mlir::Value acc, mlir::Value element);
   /// The identity as a scalar constant here.
   mlir::Value identity(const Combiner &combiner);
 
