@@ -152,3 +152,23 @@ func.func @reductions(%x: tensor<3x4xf32>, %y: tensor<3xf32>) -> (tensor<f32>, t
   %e = weft.reduce %y {kind = #weft.reduce_kind<add>, dims = array<i64>} : (tensor<3xf32>) -> tensor<3xf32>
   return %b, %d, %e : tensor<f32>, tensor<f32>, tensor<3xf32>
 }
+
+// A mask made of indices is made in the shape that reads it; what reads memory, or is no mask, is repeated as it was.
+// CHECK-LABEL: @masks(
+// CHECK: %[[N:.*]] = weft.le %{{.*}} : (tensor<3x3xi64>, tensor<3x3xi64>) -> tensor<3x3xi1>
+// CHECK-DAG: %[[I:.*]] = weft.broadcast %{{.*}} {dims = array<i64: 1>} : (tensor<3xi64>) -> tensor<2x3x3xi64>
+// CHECK-DAG: %[[J:.*]] = weft.broadcast %{{.*}} {dims = array<i64: 2>} : (tensor<3xi64>) -> tensor<2x3x3xi64>
+// CHECK: %[[M:.*]] = weft.le %[[J]], %[[I]] : (tensor<2x3x3xi64>, tensor<2x3x3xi64>) -> tensor<2x3x3xi1>
+// CHECK: %[[B:.*]] = weft.broadcast %[[N]]
+// CHECK: return %[[M]], %[[B]]
+func.func @masks(%x: tensor<3xi64>) -> (tensor<2x3x3xi1>, tensor<2x3x3xi1>) {
+  %i = weft.iota {dim = 0 : i64} : () -> tensor<3xi64>
+  %a = weft.broadcast %i {dims = array<i64: 0>} : (tensor<3xi64>) -> tensor<3x3xi64>
+  %b = weft.broadcast %i {dims = array<i64: 1>} : (tensor<3xi64>) -> tensor<3x3xi64>
+  %c = weft.broadcast %x {dims = array<i64: 1>} : (tensor<3xi64>) -> tensor<3x3xi64>
+  %m = weft.le %b, %a : (tensor<3x3xi64>, tensor<3x3xi64>) -> tensor<3x3xi1>
+  %n = weft.le %c, %a : (tensor<3x3xi64>, tensor<3x3xi64>) -> tensor<3x3xi1>
+  %p = weft.broadcast %m {dims = array<i64: 1, 2>} : (tensor<3x3xi1>) -> tensor<2x3x3xi1>
+  %q = weft.broadcast %n {dims = array<i64: 1, 2>} : (tensor<3x3xi1>) -> tensor<2x3x3xi1>
+  return %p, %q : tensor<2x3x3xi1>, tensor<2x3x3xi1>
+}

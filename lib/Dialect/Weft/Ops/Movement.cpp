@@ -155,7 +155,46 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
   return getResult();
 }
 
-void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+/// Whether whole numbers or truth values are made of indices and constants alone, by few ops.
+static bool isMadeOfIndices(Value value, int &ops) {
+  Operation *op = value.getDefiningOp();
+  if (!op || --ops < 0 || !getElementTypeOrSelf(value).isInteger())
+    return false;
+  if (isa<IotaOp>(op) || op->hasTrait<OpTrait::ConstantLike>())
+    return true;
+  auto fusion = dyn_cast<FusionOpInterface>(op);
+  return fusion && (isa<BroadcastOp>(op) || isa<ElementwiseOpInterface>(op)) && fusion.getOpsPerElement() <= 2 &&
+         op->getNumOperands() && llvm::all_of(op->getOperands(), [&](Value x) { return isMadeOfIndices(x, ops); });
+}
+
+namespace {
+/// A mask that is made of indices is made where it is read, in the shape that reads it: to repeat it, it would have to
+/// stand in memory.
+struct RepeatIndicesFirst : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
+    Operation *made = op.getX().getDefiningOp();
+    int ops = 32;
+    if (!isa_and_nonnull<ElementwiseOpInterface>(made) || !isMadeOfIndices(op.getX(), ops) ||
+        shapeOf(op.getX()).empty())
+      return failure();
+    IRMapping mapping;
+    for (Value operand : made->getOperands())
+      mapping.map(operand,
+                  BroadcastOp::create(rewriter, op.getLoc(), withElement(op.getType(), getElementTypeOrSelf(operand)),
+                                      operand, op.getDims()));
+    Operation *repeated = made->cloneWithoutRegions(mapping);
+    repeated->getResult(0).setType(op.getType());
+    rewriter.insert(repeated);
+    rewriter.replaceOp(op, repeated->getResults());
+    return success();
+  }
+};
+} // namespace
+
+void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<RepeatIndicesFirst>(context);
+}
 
 Value BroadcastOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   // What was repeated is summed; dimensions of size 1 that were widened come back by the reshape.
