@@ -274,19 +274,27 @@ private:
   }
 
   bool chainPays(DotOp first, DotOp second) const {
-    auto size = [](const SizeExpr &s) { return s.constant().value_or(0); };
+    Shape root = shapeOf(first.getResult());
+    SizeExpr keys = root.back();
     for (DotOp dot : {first, second}) {
       Shape right = shapeOf(dot.getRhs());
       for (int64_t dim : dot.getRhsBatch())
         right[dim] = 1;
-      if (auto elements = numElements(right).constant(); !elements || *elements > maxChainOperand)
+      auto elements = numElements(right).constant(), length = keys.constant();
+      if (!length) { // for each of them
+        llvm::replace(right, keys, SizeExpr(1));
+        elements = numElements(right).constant();
+      }
+      if (!elements || (*elements > maxChainFeatures * length.value_or(1) && (!length || *elements > maxChainOperand)))
         return false;
     }
-    Shape root = shapeOf(first.getResult()), result = shapeOf(second.getResult());
-    int64_t row = root.size() - 1;
-    return llvm::all_of(root, [&](const SizeExpr &s) { return size(s) > 0; }) && size(root[row]) >= minChainElements &&
-           size(root[row]) <= maxChainElements && size(root[row - 1]) >= minChainRows &&
-           size(result.back()) >= minChainElements;
+    auto within = [](const SizeExpr &size, int64_t least, int64_t most) {
+      auto number = size.constant();
+      return !number || (*number >= least && *number <= most);
+    };
+    return llvm::all_of(root, [&](const SizeExpr &size) { return within(size, 1, INT64_MAX); }) &&
+           within(keys, minChainElements, maxChainElements) && within(root[root.size() - 2], minChainRows, INT64_MAX) &&
+           within(shapeOf(second.getResult()).back(), minChainElements, INT64_MAX);
   }
 
   std::optional<KernelShape> chain(Operation *one, Operation *two) {

@@ -46,24 +46,26 @@ func.func @main(%q: tensor<2x64x16xf32>, %k: tensor<2x64x16xf32>, %v: tensor<2x6
 
 // -----
 
-// Rows too long to keep some of, and a size that is not known.
+// Rows too long to keep some of.
 // CHECK-LABEL: @main(
 // CHECK-COUNT-3: weft.launch
 // CHECK: return
 // SCHEDULE-NOT: form = "chain"
-func.func @main(%q: tensor<64x16xf32>, %k: tensor<5000x16xf32>, %v: tensor<5000x32xf32>) -> tensor<64x32xf32> {
-  %s = weft.dot %q, %k {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 1>} : (tensor<64x16xf32>, tensor<5000x16xf32>) -> tensor<64x5000xf32>
-  %p = weft.softmax %s {dims = array<i64: 1>, log = false} : (tensor<64x5000xf32>) -> tensor<64x5000xf32>
-  %o = weft.dot %p, %v {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x5000xf32>, tensor<5000x32xf32>) -> tensor<64x32xf32>
+func.func @main(%q: tensor<64x16xf32>, %k: tensor<20000x16xf32>, %v: tensor<20000x32xf32>) -> tensor<64x32xf32> {
+  %s = weft.dot %q, %k {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 1>} : (tensor<64x16xf32>, tensor<20000x16xf32>) -> tensor<64x20000xf32>
+  %p = weft.softmax %s {dims = array<i64: 1>, log = false} : (tensor<64x20000xf32>) -> tensor<64x20000xf32>
+  %o = weft.dot %p, %v {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<64x20000xf32>, tensor<20000x32xf32>) -> tensor<64x32xf32>
   return %o : tensor<64x32xf32>
 }
 
 // -----
 
+// A size with a name.
 // CHECK-LABEL: @main(
-// CHECK-COUNT-3: weft.launch
+// CHECK-COUNT-1: weft.launch
+// CHECK-NOT: weft.launch
 // CHECK: return
-// SCHEDULE-NOT: form = "chain"
+// SCHEDULE: form = "chain"
 func.func @main(%q: tensor<64x16xf32>, %k: tensor<?x16xf32, #weft.dims<S, _>>, %v: tensor<?x32xf32, #weft.dims<S, _>>) -> tensor<64x32xf32> {
   %s = weft.dot %q, %k {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 1>} : (tensor<64x16xf32>, tensor<?x16xf32, #weft.dims<S, _>>) -> tensor<64x?xf32, #weft.dims<_, S>>
   %p = weft.softmax %s {dims = array<i64: 1>, log = false} : (tensor<64x?xf32, #weft.dims<_, S>>) -> tensor<64x?xf32, #weft.dims<_, S>>

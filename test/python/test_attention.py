@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import weft as wf
-from running import same_bits
+from running import Built, same_bits
 from test_schedules import holds
+from weft._src import dtypes, trace
 
 RNG = np.random.default_rng(3)
 
@@ -62,6 +63,113 @@ def test_causal_masked_biased_and_grouped():
     ):
         assert len(kernels(fn, q, k, v, *more)) == 1
         holds(fn, q, k, v, *more)
+
+
+# Which keys a query sees, by their numbers: what code generation leaves out for a block of queries.
+MASKS = {
+    "up to": lambda i, j: j <= i,
+    "before": lambda i, j: i > j,
+    "difference": lambda i, j: i - j >= -3,
+    "end aligned": lambda i, j: i + 37 >= j,
+    "none at first": lambda i, j: j < i - 70,
+    "two": lambda i, j: wf.logical_and(j <= i, j != 5),
+    "first keys": lambda i, j: j + i * 0 < 75,
+    "window": lambda i, j: wf.logical_and(j <= i, j > i - 40),
+    "or": lambda i, j: wf.logical_or(j <= i, j == 200),
+    "not": lambda i, j: wf.logical_not(j > i),
+    "later": lambda i, j: j >= i,
+}
+
+
+def softmax_of_seen(seen):
+    """Attention with a mask made of the numbers of queries and keys."""
+
+    def fn(q, k, v):
+        i, j = wf.arange(q.shape[-2])[:, None], wf.arange(k.shape[-2])
+        scores = q @ wf.matrix_transpose(k) * 0.3
+        return wf.nn.softmax(wf.where(seen(i, j), scores, -np.inf)) @ v
+
+    return fn
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("size", [(2, 150, 150, 16, 32), (1, 131, 300, 9, 17)], ids=str)
+def test_masks_made_of_indices(mask, size):
+    args = operands(*size)
+    assert len(kernels(softmax_of_seen(MASKS[mask]), *args)) == 1
+    holds(softmax_of_seen(MASKS[mask]), *args)
+
+
+def test_which_masks_leave_columns_out():
+    args = operands(2, 150, 150, 16, 32)
+
+    def ends(mask):  # a block's rows end where a number, at least 0, says
+        lowered = wf.jit(softmax_of_seen(mask)).lower(*args, target="x86-64-v3")
+        return "arith.maxsi" in lowered.as_text("bufferized")
+
+    assert [name for name, mask in MASKS.items() if not ends(mask)] == ["or", "later"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_what_is_not_computed_counts(dtype):
+    """Values of keys that no query of a block sees: infinity and NaN times 0, and -0 plus 0."""
+    q, k, v = operands(2, 200, 333, 12, 24, dtype=dtype)
+    tiny = np.finfo(dtype).smallest_subnormal
+    v[0, :, 3], v[0, :, 4] = -tiny, -tiny  # a product with a weight is -0
+    v[0, 300, 4] = tiny
+    v[0, 190, 5], v[0, 250, 6], v[0, 332, 7], v[0, 0, 8] = np.nan, np.inf, -np.inf, np.nan
+    v[1, :, 9] = -0.0
+    k[1, 320], k[1, 100, 3], q[1, 50, 2], q[1, 7] = np.nan, np.inf, np.nan, -np.inf
+    for fn in (lambda q, k, v: attention(q, k, v, causal=True), softmax_of_seen(MASKS["before"])):
+        holds(fn, q, k, v)
+    if dtype != "float16":  # which is computed in float32, where nothing underflows
+        sums = np.asarray(wf.jit(lambda q, k, v: attention(q, k, v, causal=True))(q, k, v))[0, 150]
+        assert (sums[3:5] == 0).all() and np.signbit(sums[3:5]).tolist() == [True, False]
+
+
+def test_masks_that_leave_nothing_out():
+    """What a mask puts is no infinity, or something is added to it: all columns are computed."""
+    q, k, v = operands(1, 150, 200, 16)
+    bias = RNG.normal(size=200).astype(np.float32)
+    bias[190] = np.inf
+
+    def fill(number):
+        def fn(q, k, v, bias):
+            seen = wf.arange(200) <= wf.arange(150)[:, None]
+            s = wf.where(seen, q @ wf.matrix_transpose(k), number)
+            return wf.nn.softmax(s) @ v, wf.nn.softmax(s + bias) @ v, (wf.where(seen, wf.exp(s), 0.25) + wf.sum(s)) @ v
+
+        return fn
+
+    for number in (-np.inf, -1e30, 0.0):
+        holds(fill(number), q, k, v, bias)
+
+
+def test_long_rows():
+    """Rows longer than a first cache, and a second contraction in blocks: of their number, and of the rows'."""
+    for size in [(1, 20, 9000, 8, 16), (1, 16, 16384, 3, 20)]:
+        args = operands(*size)
+        assert len(kernels(attention, *args)) == 1
+        assert wf.jit(attention).explain(*args).memory.arena < size[1] * size[2] * 4
+        holds(attention, *args)
+    args = operands(1, 700, 5000, 8)
+    holds(lambda q, k, v: attention(q, k, v, causal=True), *args)
+
+
+def test_lengths_with_names():
+    a, b = wf.Dim("a"), wf.Dim("b")
+    specs = [trace.Spec(s, dtypes.dtype("float32")) for s in ((3, a, 8), (3, b, 8), (3, b, 16))]
+    for fn in (
+        attention,
+        lambda q, k, v: attention(q, k, v, causal=True),
+        lambda q, k, v: wf.tanh(attention(q, k, v, scale=0.3)),
+    ):
+        built = Built(lambda *a, fn=fn: [fn(*a)], specs)
+        for lengths in [(1, 1), (64, 64), (129, 77), (5, 700), (300, 200), (0, 9), (7, 0), (200, 3000)]:
+            n, m = lengths
+            q, k, v = (RNG.normal(size=(3, *s)).astype(np.float32) for s in ((n, 8), (m, 8), (m, 16)))
+            for got, want in zip(built.native(q, k, v), built.reference(q, k, v), strict=True):
+                same_bits(got, want)
 
 
 def test_what_follows_goes_with_it():

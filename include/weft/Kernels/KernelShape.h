@@ -17,11 +17,9 @@
 // operands
 //   to a wider type, which are read as they are; after it, Map ops on the result's shape that read operands of that
 //   shape or broadcasts of smaller operands.
-// Chain: a Contract op, a sweep of the rows of its result, and a Contract op that sums over these rows, all rows of one
-//   known size that a few of fit a cache (attention). Nothing leaves but what the Contraction rule lets leave after the
-//   second one.
-// Pieces: joins (concat, pad) with Map ops before and behind them, and Views of operands. All results have one
-// shape;
+// Chain: a Contract op, a sweep of the rows of its result, and a Contract op that sums over these rows, some of which
+//   fit a cache (attention). Nothing leaves but what the Contraction rule lets leave after the second one.
+// Pieces: joins (concat, pad) with Map ops before and behind them, and Views of operands. All results have one shape;
 //   its index space is cut into boxes (Pieces.h), in each of which every join is one part: a map over the box.
 // Single: an op of another kind, alone.
 //
@@ -43,11 +41,13 @@ constexpr int64_t maxRowElements = 65536 / 4;
 constexpr int64_t minTurned = 16;
 inline bool canTurn(const SizeExpr &size) { return size.constant().value_or(0) >= minTurned; }
 
-/// A chain keeps a block of rows between its contractions: rows of at most this many elements, so that as many as a
-/// register tile has fit the second-level cache beside what they are made of. Shorter ones, or few, pay for no block.
-constexpr int64_t maxChainElements = 4096, minChainElements = 16, minChainRows = 8;
-/// Each block of rows reads the right operands whole: of at most this many elements, so that they stay in a cache.
-constexpr int64_t maxChainOperand = 1 << 19;
+/// A chain keeps a block of rows between its contractions: rows of at most this many elements, of which some tiles'
+/// worth takes little of the last cache. Shorter ones, or few, pay for no block. A size with a name is taken to be none
+/// of these.
+constexpr int64_t maxChainElements = 1 << 14, minChainElements = 16, minChainRows = 8;
+/// Each block of rows reads the right operands whole: of at most this many elements, or this many for each element of a
+/// row, so that they stay in a cache.
+constexpr int64_t maxChainOperand = 1 << 19, maxChainFeatures = 128;
 
 /// Pieces of one kernel, each with code of its own; ops in all of them together; operations per element that may be
 /// computed again, for each part that reads them.

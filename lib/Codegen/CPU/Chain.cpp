@@ -1,18 +1,25 @@
 // Decides the loops of chains: a block of rows of the first contraction lies in scratch, is swept row by row in place,
 // and is the left operand of the second one. No more than a block of rows ever exists, and each op keeps its order.
+// Columns that a mask throws away for all rows of a block are not computed (Masked.h).
+#include "Masked.h"
 #include "Sweep.h"
 #include "Tile.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <numeric>
 
 using namespace mlir;
 
 namespace weft {
 
 namespace {
-int64_t sizeOf(KernelGraph &g, int dim) { return *g.domain[dim].constant(); }
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 int64_t roundUp(int64_t x, int64_t y) { return ceilDiv(x, y) * y; }
+SizeExpr ceilDiv(const SizeExpr &x, int64_t y) { return (x + SizeExpr(y - 1)).floordiv(y); }
+SizeExpr roundUp(const SizeExpr &x, int64_t y) { return ceilDiv(x, y) * SizeExpr(y); }
+/// A named size stands for a middling one: the code is right for any.
+int64_t about(const SizeExpr &size) { return size.constant().value_or(1024); }
 
-/// How the root dimensions take part; all sizes are known.
+/// How the root dimensions take part.
 struct Roles {
   int row, lane, result;  // rows; what is swept and summed over; lanes of the second contraction
   SmallVector<int> outer; // each position of these is on its own
@@ -20,49 +27,70 @@ struct Roles {
   Roles(KernelGraph &g, const Contraction &first, const Contraction &second)
       : row(first.rows.back()), lane(first.lanes.back()), result(second.lanes.back()) {
     for (int dim = 0; dim < int(g.domain.size()); ++dim)
-      if (dim != row && dim != lane && dim != result && !llvm::is_contained(first.folded, dim) && sizeOf(g, dim) != 1)
+      if (dim != row && dim != lane && dim != result && !llvm::is_contained(first.folded, dim) &&
+          g.domain[dim] != SizeExpr(1))
         outer.push_back(dim);
   }
 };
 
 /// Elements from row to row in scratch: a line more than a row, so that rows do not fall into the same sets.
-int64_t pitchOf(KernelGraph &g, const Roles &roles, int64_t lanes) {
-  return roundUp(sizeOf(g, roles.lane), 2 * lanes) + 2 * lanes;
+SizeExpr pitchOf(KernelGraph &g, const Roles &roles, int64_t lanes) {
+  return roundUp(g.domain[roles.lane], 2 * lanes) + SizeExpr(2 * lanes);
+}
+
+/// The columns that are left out of rows, where some ever may be.
+std::optional<MaskedColumns> maskedOf(KernelGraph &g, const Roles &roles, int64_t step) {
+  auto length = g.domain[roles.lane].constant();
+  return length && *length <= step ? std::nullopt : maskedColumns(g, roles.row, roles.lane);
 }
 } // namespace
 
 void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   auto first = Contraction::build(g, g.contraction), second = Contraction::build(g, g.second);
   Roles roles(g, *first, *second);
-  const int64_t bytes = Emitter::byteWidth(first->accumulator), M = sizeOf(g, roles.row);
+  const int64_t bytes = Emitter::byteWidth(first->accumulator);
+  auto M = g.domain[roles.row].constant();
   s.lanes = std::max<int64_t>(1, target.lanes(bytes));
   s.vectors = 2;
   s.rows = (target.vectorRegisters - target.repeatRegisters - s.vectors) / s.vectors;
-  s.rows = ceilDiv(M, ceilDiv(M, s.rows));
-  // The block of rows takes a quarter of the second cache, beside a strip of either right operand.
-  int64_t most = std::max(s.rows, target.l2Bytes / 4 / (pitchOf(g, roles, s.lanes) * bytes));
-  s.rowBlock = roundUp(ceilDiv(M, ceilDiv(M, most)), s.rows);
+  if (M)
+    s.rows = ceilDiv(*M, ceilDiv(*M, s.rows));
+  // The block of rows takes a quarter of the second cache, beside a strip of either right operand. Where rows are long,
+  // it has some tiles all the same, so that right operands come from the last cache seldom.
+  const int64_t row = about(pitchOf(g, roles, s.lanes)) * bytes, result = about(g.domain[roles.result]);
+  int64_t most = std::max(8 * s.rows, target.l2Bytes / 4 / row);
+  if (maskedOf(g, roles, kPartials)) // a block's rows are as long as its longest
+    most = std::min(most, 6 * s.rows);
+  s.rowBlock = M ? roundUp(ceilDiv(*M, ceilDiv(*M, most)), s.rows) : most / s.rows * s.rows;
+  // So much of it, and of the right operand, is multiplied at once as half of the second cache holds.
+  const int64_t together = target.l2Bytes / 2 / ((s.rowBlock + result) * bytes), K = about(g.domain[roles.lane]);
+  if (K > together * 3 / 2)
+    s.kBlock = ceilDiv(K, ceilDiv(K, together));
   // Right operands are packed by each item, so it has as many rows as leave some items for the threads.
   int64_t outer = 1;
   for (int dim : roles.outer)
-    outer *= sizeOf(g, dim);
-  s.itemRows = roundUp(ceilDiv(M, ceilDiv(8, outer)), s.rowBlock);
+    outer *= about(g.domain[dim]);
+  s.itemRows = M ? roundUp(ceilDiv(*M, ceilDiv(8, outer)), s.rowBlock) : 8 * s.rowBlock;
 }
 
 class Chain {
 public:
   Chain(Emitter &e, const Schedule &s, Contraction first, Contraction second)
       : e(e), g(e.graph), s(s), first(std::move(first)), second(std::move(second)), roles(g, this->first, this->second),
-        rows(g.nodes[g.second].op.getDpsInputOperand(0)->get()) {}
+        M(g.domain[roles.row]), N(g.domain[roles.lane]), rows(g.nodes[g.second].op.getDpsInputOperand(0)->get()),
+        step(std::lcm(kPartials, s.lanes * s.vectors)), masked(maskedOf(g, roles, step)) {}
   void emit();
 
 private:
   void item(Point origin, const Stretch &all);
+  Value columnsOf(Value block);
+  void sumRests(Tile &tile, Tile::Item &item, Value memory);
   /// The schedule of one of the contractions, whose right operand has this many lanes.
-  Schedule tileSchedule(int lane) const {
+  Schedule tileSchedule(const SizeExpr &lanes) const {
     Schedule tile = s;
     tile.form = Form::Tile;
-    tile.vectors = std::min(s.vectors, ceilDiv(sizeOf(g, lane), s.lanes));
+    if (auto n = lanes.constant())
+      tile.vectors = std::min(s.vectors, ceilDiv(*n, s.lanes));
     return tile;
   }
   void prepare(Tile &tile, const Contraction &c, int lane, SmallVector<Output> outputs) {
@@ -72,23 +100,78 @@ private:
     tile.outputs = std::move(outputs);
     tile.measure();
   }
+  SizeExpr bytesOf(const SizeExpr &elements) const {
+    return elements * SizeExpr(int64_t(Emitter::byteWidth(first.accumulator)));
+  }
 
   Emitter &e;
   KernelGraph &g;
   const Schedule &s;
   Contraction first, second;
   Roles roles;
-  Value rows; // what the second contraction sums over
+  SizeExpr M, N; // of rows; of what is swept
+  Value rows;    // what the second contraction sums over
+  // A block of rows has columns up to a multiple of `step`, or all: whole strips, whole rounds of partial results.
+  const int64_t step;
+  std::optional<MaskedColumns> masked;
 };
+
+/// How many columns are computed of the block of rows that begins at `block`: one masked one of each row is, which
+/// folds meet, and which makes a sum NaN if it is.
+Value Chain::columnsOf(Value block) {
+  Value masksFrom =
+      e.add(e.mul(block, SizeExpr(masked->slope)), e.index(masked->slope * (s.rowBlock - 1) + masked->first));
+  masksFrom = arith::MaxSIOp::create(e.b, e.loc, masksFrom, e.index(0));
+  return e.minimum(e.roundDown(e.add(masksFrom, e.index(step)), step), e.index(N));
+}
+
+/// What the products of the columns that are left out add up to, from each multiple of `step` on: +0 times each value
+/// of the right operand is +0, -0, or NaN where it is infinite or NaN; and sums of these, begun at -0, are the same in
+/// any order.
+void Chain::sumRests(Tile &tile, Tile::Item &item, Value memory) {
+  Type element = second.accumulator;
+  auto repeated = [&](double x) {
+    Value number = arith::ConstantOp::create(e.b, e.loc, e.b.getFloatAttr(element, x));
+    return tile.width > 1 ? e.widen(number, tile.width) : number;
+  };
+  const int64_t strip = tile.strip();
+  SizeExpr pitch = roundUp(g.domain[roles.result], strip);
+  Value last = e.index(ceilDiv(N, step)), zero = repeated(0);
+  SmallVector<Value> none(tile.s.vectors, repeated(-0.0));
+  e.loop(e.index(0), e.index(pitch), strip, [&](Value j) {
+    Tile::Lanes lanes{j, SmallVector<Value>(tile.s.vectors), tile.width};
+    auto store = [&](Value number, ValueRange sums) {
+      Point at = rowOfMemory(e, number, tile.width);
+      at.indices[1] = j;
+      for (auto [v, sum] : llvm::enumerate(sums))
+        e.store(sum, memory, element, Linear{SizeExpr(int64_t(v * tile.width)), {pitch, SizeExpr(1)}}, at);
+    };
+    store(last, none);
+    e.loopCarry(e.index(0), last, 1, none, [&](Value back, ValueRange sums) {
+      Value number = e.sub(e.sub(last, e.index(1)), back), from = e.mul(number, SizeExpr(step));
+      Value end = e.minimum(e.add(from, e.index(step)), e.index(N));
+      auto next = e.loopCarry(from, end, 1, sums, [&](Value k, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [v, sum] : llvm::enumerate(carried)) {
+          Value right = tile.rightVector(item, item.origin, lanes, v, k);
+          right = tile.converted(second.right, item.origin, tile.width, right);
+          next.push_back(math::FmaOp::create(e.b, e.loc, zero, right, sum));
+        }
+        return next;
+      });
+      store(number, next);
+      return next;
+    });
+  });
+}
 
 void Chain::emit() {
   Shape sizes;
   for (int dim : roles.outer)
     sizes.push_back(g.domain[dim]);
-  const int64_t M = sizeOf(g, roles.row);
-  sizes.push_back(SizeExpr(ceilDiv(M, s.itemRows)));
-  double k = double(*g.size(first.folded).constant() + sizeOf(g, roles.result));
-  double ns = double(std::min(M, s.itemRows)) * double(sizeOf(g, roles.lane)) * k * 2 / e.target.flopsPerNs;
+  sizes.push_back(ceilDiv(M, s.itemRows));
+  double k = double(about(g.size(first.folded)) + about(g.domain[roles.result]));
+  double ns = double(std::min(about(M), s.itemRows)) * double(about(N)) * k * 2 / e.target.flopsPerNs;
   e.parallel(numElements(sizes), SizeExpr(1), ns, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value at) {
       Point origin;
@@ -103,7 +186,7 @@ void Chain::emit() {
 }
 
 void Chain::item(Point origin, const Stretch &all) {
-  const int64_t pitch = pitchOf(g, roles, s.lanes), M = sizeOf(g, roles.row);
+  const SizeExpr pitch = pitchOf(g, roles, s.lanes);
   Type element = first.accumulator;
   Linear place{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
   place.coefs[roles.row] = pitch;
@@ -113,14 +196,23 @@ void Chain::item(Point origin, const Stretch &all) {
   second.leftBuffer = scratch;
   second.leftAccess = place;
 
-  Schedule upper = tileSchedule(roles.lane), lower = tileSchedule(roles.result);
+  Schedule upper = tileSchedule(N), lower = tileSchedule(g.domain[roles.result]);
+  upper.kBlock = 0;
   Tile one(e, upper, first), two(e, lower, second);
   prepare(one, first, roles.lane, {{sums, scratch}});
   prepare(two, second, roles.result, g.outputs());
+  lower.laneBlock = about(roundUp(two.N, two.strip()));
 
-  auto bytes = [&](Tile &tile) { return tile.panelBytes(tile.N, tile.strip(), tile.K, tile.rightBytes()); };
-  SmallVector<Value> memory =
-      e.scratch({bytes(one), bytes(two), SizeExpr(s.rowBlock * pitch * int64_t(Emitter::byteWidth(element)))});
+  auto panel = [&](Tile &tile) { return tile.panelBytes(tile.N, tile.strip(), tile.K, tile.rightBytes()); };
+  SizeExpr rests(0), restsPitch = roundUp(two.N, two.strip());
+  if (masked)
+    rests = (ceilDiv(N, step) + SizeExpr(1)) * restsPitch;
+  SmallVector<SizeExpr> needed{panel(one), panel(two), bytesOf(SizeExpr(s.rowBlock) * pitch), bytesOf(rests),
+                               SizeExpr(s.kBlock ? s.rowBlock : 0) * bytesOf(SizeExpr(lower.laneBlock + two.strip()))};
+  if (!N.constant())
+    needed.append(llvm::count_if(g.nodes, [](Node &node) { return node.kind == NodeKind::Reduce; }),
+                  (ceilDiv(N, kChunk) + SizeExpr(1)) * SizeExpr(8));
+  SmallVector<Value> memory = e.scratch(needed);
   e.pointers.push_back(memory[2]);
   auto packed = [&](Tile &tile, Value where) {
     Tile::Item item;
@@ -131,15 +223,24 @@ void Chain::item(Point origin, const Stretch &all) {
     return item;
   };
   Tile::Item above = packed(one, memory[0]), below = packed(two, memory[1]);
+  below.partial = memory[4];
+  if (masked)
+    sumRests(two, below, memory[3]);
 
   e.loop(all.first, all.end, s.rowBlock, [&](Value i) {
     // Row i of the space is row 0 of scratch.
-    e.pointers[scratch] = e.address(memory[2], element, e.sub(e.index(0), e.mul(i, SizeExpr(pitch))));
-    above.rows = below.rows = one.stretch(i, s.rowBlock, all.end, M % s.rowBlock == 0);
+    e.pointers[scratch] = e.address(memory[2], element, e.sub(e.index(0), e.mul(i, pitch)));
+    above.rows = below.rows = one.stretch(i, s.rowBlock, all.end, M.constant() && *M.constant() % s.rowBlock == 0);
+    Value columns;
+    if (masked) {
+      columns = above.lanes.end = two.depth = columnsOf(i);
+      Value number = e.b.createOrFold<arith::CeilDivUIOp>(e.loc, columns, e.index(step));
+      two.rest = e.address(memory[3], element, e.mul(number, restsPitch));
+    }
     one.item(above);
     g.settle(sums, scratch);
     Sweep sweep(e, s);
-    sweep.takeRows({{rows, scratch}}, roles.lane);
+    sweep.takeRows({{rows, scratch}}, roles.lane, columns, ArrayRef(memory).drop_front(5));
     e.loop(above.rows.first, above.rows.end, 1, [&](Value r) {
       Point point = origin;
       point.indices[roles.row] = r;

@@ -43,12 +43,15 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     if (parts)
       number("parts", parts);
   }
-  if (form == Form::Chain)
+  if (form == Form::Chain) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
                                {"vectors", vectors},
                                {"row_block", rowBlock},
                                {"item_rows", itemRows}})
       number(name, value);
+    if (kBlock)
+      number("k_block", kBlock);
+  }
   if (form == Form::Tile) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
                                {"vectors", vectors},

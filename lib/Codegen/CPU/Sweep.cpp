@@ -169,8 +169,14 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
     if (schedule.stream && width > 1 && (!g.hasReduction || isWide(output.value)) &&
         storeAccess(output).coefs[laneDims.back()] == SizeExpr(1) && ++count == 1)
       streamed = &output;
-  if (count != 1 || !streamsVectors(width, g.buffers[streamed->buffer].element))
-    return vectorSteps(e, width, least, begin, end, step);
+  if (count != 1 || !streamsVectors(width, g.buffers[streamed->buffer].element)) {
+    auto length = g.size(laneDims).constant();
+    if (columnsEnd && length && *length % width == 0) // where columns end early, they end at a vector
+      e.loop(begin, end, width, [&](Value i) { step(i, {}, width); });
+    else
+      vectorSteps(e, width, least, begin, end, step);
+    return;
+  }
   Type element = g.buffers[streamed->buffer].element;
   Point first = at;
   setGroup(first, laneDims, begin);

@@ -38,8 +38,10 @@ public:
       : e(e), g(e.graph), b(e.b), schedule(schedule),
         width(std::min(kPartials, schedule.abreast ? 2 * schedule.lanes : schedule.lanes)), least(schedule.lanes) {}
   mlir::LogicalResult emit();
-  /// Rows in scratch, one dimension long: what is written of each, then one row after another.
-  void takeRows(llvm::SmallVector<Output> results, int lane);
+  /// Rows in scratch, one dimension long: what is written of each, then one row after another. Columns from `end` on
+  /// are left out (null: none); it is a multiple of 64, or the length. Where that is a named size, `chunks` is memory
+  /// for the results of a row's chunks, one for each fold.
+  void takeRows(llvm::SmallVector<Output> results, int lane, mlir::Value end, llvm::ArrayRef<mlir::Value> chunks);
   void row(const Point &point);
 
 private:
@@ -93,6 +95,9 @@ private:
   // row form
   double perRow();     // in ns
   bool spread = false; // one long row: its parts go to the threads
+  // of rows in scratch:
+  mlir::Value columnsEnd; // those from here on are left out
+  llvm::SmallVector<mlir::Value> chunkMemory;
   llvm::DenseMap<mlir::Value, int> stages;
   int stageOf(mlir::Value value);
   struct RowState {
@@ -102,6 +107,7 @@ private:
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
   llvm::SmallVector<unsigned> reductionsAt(int stage);
   llvm::SmallVector<Output> storesAt(int stage);
+  bool keepsInPlace(mlir::Value value, int stage);
   void reach(mlir::Value value, int stage, llvm::DenseMap<mlir::Value, llvm::SmallVector<int>> &uses);
 };
 

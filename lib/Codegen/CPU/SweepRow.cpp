@@ -50,6 +50,25 @@ void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>
     reach(input->get(), stage, uses);
 }
 
+/// Whether a value may take the place of the row in scratch that it is made of: from this sweep on nothing reads that
+/// row but to make the value.
+bool Sweep::keepsInPlace(Value value, int stage) {
+  if (outputs.size() != 1 || !g.buffers[outputs[0].buffer].place ||
+      getElementTypeOrSelf(value.getType()) != g.buffers[outputs[0].buffer].element)
+    return false;
+  llvm::SmallSetVector<Value, 8> work;
+  for (unsigned i : live)
+    if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) > stage)
+      work.insert_range(g.nodes[i].op.getDpsInputs());
+  work.insert(outputs[0].value);
+  for (size_t i = 0; i < work.size(); ++i)
+    if (Value from = work[i]; g.bufferOf(from) == outputs[0].buffer)
+      return false;
+    else if (Node *maker = g.nodeOf(from); maker && from != value && maker->kind == NodeKind::Map)
+      work.insert_range(maker->op.getDpsInputs());
+  return true;
+}
+
 void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
   SizeExpr n = g.size(laneDims);
   auto constant = n.constant();
@@ -60,6 +79,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   int lane = laneDims.back();
   unsigned groups = kPartials / width;
 
+  Point here = row; // the row, as the function that is being emitted sees it
   // Wide values that this sweep computes and a later one needs again are kept where that pays and fits.
   llvm::DenseMap<Value, SmallVector<int>> uses;
   int last = 0;
@@ -76,18 +96,24 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   for (unsigned i : live) {
     Value value = g.nodes[i].result();
     auto it = uses.find(value);
-    if (it == uses.end() || state.scratch.count(value) || !g.nodes[i].isExpensive || !constant)
+    if (it == uses.end() || state.scratch.count(value) || !g.nodes[i].isExpensive)
       continue;
     auto &at = it->second;
-    int64_t bytes = *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType()));
-    if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) && bytes <= 32 << 10)
+    int64_t bytes = constant ? *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType())) : INT64_MAX;
+    if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) &&
+        (bytes <= 32 << 10 || keepsInPlace(value, stage)))
       keep.push_back(value);
   }
   llvm::DenseMap<Value, Value> kept;
   for (Value value : keep)
-    kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
+    if (keepsInPlace(value, stage)) {
+      const Output &row = outputs[0];
+      kept[value] = e.address(e.pointers[row.buffer], g.buffers[row.buffer].element,
+                              e.offset(*g.buffers[row.buffer].place, here));
+    } else {
+      kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
+    }
 
-  Point here = row; // the row, as the function that is being emitted sees it
   auto inParts = [&](const SizeExpr &items, int64_t elements, ArrayRef<Value *> memories,
                      llvm::function_ref<void(Value, Value)> body) {
     SmallVector<Value *> captured(memories);
@@ -115,7 +141,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
     along.coefs[lane] = 1;
     Point full = frame.point;
-    full.mask = {};
+    if (constant) // else whole vectors may stand past the row
+      full.mask = {};
     for (auto &[value, memory] : state.scratch)
       frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
     readTurned(frame);
@@ -151,7 +178,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     along.coefs[lane] = 1;
     for (Value value : keep) {
       Point full = frame.point;
-      full.mask = {};
+      if (constant)
+        full.mask = {};
       e.store(e.evaluate(value, frame), kept[value], getElementTypeOrSelf(value.getType()), along, full);
     }
     for (Output &output : stores) {
@@ -171,7 +199,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     if (spread)
       inParts(n, 1, {}, part);
     else
-      part(e.index(0), e.index(n));
+      part(e.index(0), columnsEnd ? columnsEnd : e.index(n));
     for (Value value : keep)
       state.scratch[value] = kept[value];
     return;
@@ -247,10 +275,16 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
               : Value(b.createOrFold<arith::MulIOp>(
                     e.loc, b.createOrFold<arith::DivUIOp>(e.loc, length, e.index(kPartials)), e.index(kPartials)));
     Value middle = e.add(begin, full);
+    if (columnsEnd && known)
+      middle = e.minimum(middle, end);
     if (!known || *known >= kPartials)
       accs = e.loopCarry(begin, middle, kPartials, accs,
                          [&](Value i, ValueRange carried) { return block(i, carried, {}, std::nullopt); });
-    if (known && *known % kPartials)
+    if (columnsEnd && known && *known % kPartials) // no step, or one
+      accs = e.loopCarry(middle, end, kPartials, accs, [&](Value i, ValueRange carried) {
+        return block(i, carried, e.index(*known), *known % kPartials);
+      });
+    else if (known && *known % kPartials)
       accs = block(middle, accs, end, *known % kPartials);
     else if (!known) // the tail: no step, or one
       accs = e.loopCarry(middle, end, kPartials, accs,
@@ -288,11 +322,12 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
 
   SmallVector<Value> results;
   if (constant && *constant <= kChunk) {
-    results = chunk(e.index(0), e.index(n), *constant);
+    results = chunk(e.index(0), columnsEnd ? columnsEnd : e.index(n), *constant);
   } else {
     // Each chunk's result to memory, then folded by halves.
     SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
-    Value chunks = e.index(numChunks);
+    Value chunks =
+        columnsEnd ? Value(b.createOrFold<arith::CeilDivUIOp>(e.loc, columnsEnd, e.index(kChunk))) : e.index(numChunks);
     SmallVector<SizeExpr> bytes;
     SmallVector<Type> elements;
     Linear at{0, {SizeExpr(1)}};
@@ -300,11 +335,14 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       elements.push_back(c.op->getResult(0).getType());
       bytes.push_back(numChunks * SizeExpr(int64_t(Emitter::byteWidth(elements.back()))));
     }
-    SmallVector<Value> memories = e.scratch(bytes);
+    SmallVector<Value> memories = chunkMemory;
+    if (memories.empty())
+      memories = e.scratch(bytes);
+    memories.resize(combiners.size());
     auto part = [&](Value first, Value last) {
       e.loop(first, last, 1, [&](Value k) {
         Value begin = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-        Value stop = e.minimum(e.index(n), e.add(begin, e.index(kChunk)));
+        Value stop = e.minimum(columnsEnd ? columnsEnd : e.index(n), e.add(begin, e.index(kChunk)));
         Point p;
         p.indices = {k};
         for (auto [memory, element, value] : llvm::zip(memories, elements, chunk(begin, stop, std::nullopt)))
@@ -328,9 +366,11 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     state.scratch[value] = kept[value];
 }
 
-void Sweep::takeRows(SmallVector<Output> results, int lane) {
+void Sweep::takeRows(SmallVector<Output> results, int lane, Value end, ArrayRef<Value> chunks) {
   collect(std::move(results));
   folded = {{lane}};
+  columnsEnd = end;
+  chunkMemory.assign(chunks.begin(), chunks.end());
 }
 
 void Sweep::row(const Point &point) {

@@ -241,7 +241,7 @@ void Tile::item(Item it) {
     bytes.push_back(panelBytes(SizeExpr(s.laneBlock), strip(), rightSteps(length), rightBytes()));
     places.push_back(&right);
   }
-  if (s.kBlock) {
+  if (s.kBlock && !it.partial) {
     bytes.push_back(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator)));
     places.push_back(&it.partial);
   }
@@ -297,8 +297,11 @@ void Tile::item(Item it) {
     return;
   }
   Stretch all = allK();
-  bool even = divides(s.kBlock, g.size(ks.front()));
-  e.loop(all.first, all.end, s.kBlock, [&](Value k) {
+  bool even = !depth && divides(s.kBlock, g.size(ks.front()));
+  Value end = all.end;
+  if (!g.size(ks.front()).constant()) // once, if there are no steps at all
+    end = arith::MaxSIOp::create(b, e.loc, end, e.index(1));
+  e.loop(all.first, end, s.kBlock, [&](Value k) {
     Stretch part = stretch(k, s.kBlock, all.end, even);
     auto is = [&](Value x, Value y) -> Value {
       return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, x, y);
@@ -723,6 +726,13 @@ void Tile::finishTurned(const Item &item, Value i, unsigned rows, const Lanes &l
 void Tile::finish(const Point &point, Value acc) {
   Frame frame;
   frame.point = point;
+  if (rest) {
+    Linear lane{0, SmallVector<SizeExpr>(g.domain.size(), SizeExpr(0))};
+    lane.coefs[n.back()] = 1;
+    Point whole = point; // past the last lane there are numbers
+    whole.mask = {};
+    acc = arith::AddFOp::create(b, e.loc, acc, e.load(rest, c.accumulator, lane, whole));
+  }
   frame.known[node.result()] = acc;
   for (const Output &output : outputs) {
     Value value = e.evaluate(output.value, frame);

@@ -50,6 +50,8 @@ private:
   int64_t itemsOfStrip = 1;                // of a turned tile: items of work that use the same lanes
   SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
+  Value depth; // where the folded group ends for now; null: all of it is summed
+  Value rest;  // a number for each lane, added to its sums; null: none
   bool epilogueInLoop = false;
   llvm::SmallVector<std::pair<int, Linear>, 0> tiles; // what the epilogue reads tile by tile: buffer, and where
 
@@ -93,7 +95,7 @@ private:
   unsigned rightBytes() const { return Emitter::byteWidth(rightElement()); }
   /// Room for a panel of this many rows or lanes, in bytes.
   static SizeExpr panelBytes(SizeExpr places, int64_t strip, const SizeExpr &length, unsigned bytes);
-  Stretch allK() { return {e.index(0), e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
+  Stretch allK() { return {e.index(0), depth ? depth : e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
   Stretch stretch(Value first, int64_t length, Value end, bool divides);
   double nsOf(double rows, double lanes);
 
