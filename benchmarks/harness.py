@@ -32,6 +32,7 @@ class Row:
 
     Attributes:
         best, median: in `unit`, per call; None where there is no figure. first: the first call, in milliseconds.
+        halves: the best of the first half of the rounds and of the second: how well a best is known.
         error: of the result against float64, relative to the largest element. note: why there is no figure.
     """
 
@@ -43,6 +44,7 @@ class Row:
     rounds: int = 0
     error: float | None = None
     first: float | None = None
+    halves: tuple[float, float] | None = None
     note: str = ""
 
 
@@ -164,6 +166,8 @@ def measure(
     for row, engine, _, _, times in timed:
         scale = {"us": 1e6, "ms": 1e3, "ns": 1e9}[unit] * engine.times
         row.best, row.median, row.rounds = min(times) * scale, statistics.median(times) * scale, len(times)
+        half = len(times) // 2
+        row.halves = min(times[:half]) * scale, min(times[half:]) * scale
     return rows
 
 

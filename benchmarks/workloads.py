@@ -48,7 +48,8 @@ def run_one(w: Workload, seconds: float, engines: list[str] | None = None) -> li
 
 
 def ratios(rows: list[Row]) -> dict[str, Any]:
-    """Weft's time as a fraction of the best peer's, and the limits' as fractions of Weft's.
+    """Weft's time as a fraction of the best peer's, and the limits' as fractions of Weft's; "noise" is by how much the
+    ratios of the first half of the rounds differ from those of the second.
 
     "of limit" is of the machine's own, which a faster kernel always comes nearer to; "of bound" takes in what the
     kernel's instructions take without memory: where that binds, "bound by" says so.
@@ -61,8 +62,9 @@ def ratios(rows: list[Row]) -> dict[str, Any]:
     machine = max(machines, key=machines.get) if machines else None
     binds = max(bounds, key=bounds.get) if bounds else None
     best = min(peers, key=peers.get) if peers else None
-    noisy = ("weft", best, f"limit ({machine})")
-    noise = max((r.median / r.best - 1 for r in rows if r.best and r.engine in noisy), default=0.0)
+    halves = {r.engine: r.halves for r in rows if r.halves}
+    others = [halves[name] for name in (best, f"limit ({machine})") if name in halves]
+    drifts = [math.log(a * d / (b * c)) for a, b in [halves.get("weft", (1, 1))] for c, d in others]
     return {
         "weft": weft,
         "best peer": best,
@@ -70,7 +72,7 @@ def ratios(rows: list[Row]) -> dict[str, Any]:
         "of limit": machines[machine] / weft if weft and machines else None,
         "of bound": bounds[binds] / weft if weft and binds else None,
         "bound by": {"bytes": "fma", "halves": "fma", "fma": "fma", MATH: MATH}.get(binds, "memory") if binds else None,
-        "noise": noise,
+        "noise": math.expm1(max(map(abs, drifts), default=0.0)),
     }
 
 
@@ -121,7 +123,7 @@ def gate(result: Result) -> int:
         then = committed.get(name)
         if not then:
             continue
-        allowed = 1 + max(0.05, now["noise"] + then["noise"])
+        allowed = 1 + max(0.1, now["noise"] + then["noise"])
         for key, grows in (("to peer", True), ("of limit", False)):
             if now[key] is None or then[key] is None:
                 continue
