@@ -44,7 +44,6 @@ constexpr int kMaxWorkers = 255;
 // Parts of a program run side by side where that saves a sixth and some microseconds: they may get in each other's way
 // in the last cache, and estimates are no better.
 constexpr double kBesidePays = 1.2, kBesidePaysNs = 8000;
-constexpr double kShareEfficiency = 0.75; // of loops that a program runs one after the other: measured 0.5 to 0.9
 
 struct Job {
   WeftParallelBody body;
@@ -357,8 +356,8 @@ void weft_rt_beside(WeftCall *call, WeftParallelBody body, void *closure, int64_
     total += time;
     longest = std::max(longest, time);
   }
-  // One after the other, loops inside are shared, never quite evenly.
-  double divided = double(shared) / 1024 * (threads > 1 ? 1 - 1 / (kShareEfficiency * double(threads)) : 0);
+  // One after the other, loops inside are shared: what is mostly that stays so, since it has both threads' caches.
+  double divided = double(shared) / 1024 * (1 - 1 / double(threads));
   double inOrder = double(total) * (1 - divided);
   double together = double(std::max(longest, total / std::min(threads, n)));
   if (inOrder > kBesidePays * together + kBesidePaysNs) {

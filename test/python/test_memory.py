@@ -34,6 +34,13 @@ PROGRAMS = {
         lambda xs, w: wf.scan(lambda c, x: (wf.tanh(c @ w + x), c), xs[0], xs)[1],
         normal(64, 128, 256), normal(256, 256),
     ),
+    "beside": lambda: (
+        lambda xs, ys, w: [
+            wf.scan(lambda c, x: (wf.tanh(wf.nofuse(wf.sin(c)) @ w + x), wf.sum(c)), xs[0], xs, reverse=back)
+            for xs, back in ((xs, False), (ys, True))
+        ],
+        normal(20, 4096, 96), normal(20, 4096, 96), normal(96, 96),
+    ),
     "gradient": lambda: (
         wf.grad(lambda w, x: wf.sum(wf.tanh(wf.tanh(x @ w) @ w))), normal(1000, 1000), normal(1000, 1000)
     ),
@@ -63,7 +70,7 @@ print(json.dumps({"told": told.peak_bytes, "parts": told.memory, "measured": sta
 
 @pytest.mark.parametrize(
     "name",
-    ["rows", "product", "captured", "gaps", "steps", "gradient", "attention", "donated", "convolution"],
+    ["rows", "product", "captured", "gaps", "steps", "beside", "gradient", "attention", "donated", "convolution"],
 )
 def test_a_call_takes_what_was_told(name):
     quiet = os.environ | {"NUMPY_MADVISE_HUGEPAGE": "0"}  # else the kernel fills NumPy's pages at a time of its own
@@ -124,6 +131,12 @@ def test_scratch_is_that_of_the_threads_that_take_part():
     for threads in (1, 2, 3, 5):
         told = memory._scratch(uses, threads)
         assert told == block(100) + block(1000) * min(threads, 2) + block(600) * max(0, threads - 2)
+    # In a part of two: what the caller asks for by itself, a worker does too; and bodies inside are one deeper.
+    part = [
+        {"own": "100", "body": "1000", "threads": 0, "beside": 2},
+        {"own": "0", "body": "600", "threads": 0, "beside": 0},
+    ]
+    assert memory._scratch(part, 3) == block(100) + 3 * block(1000) + 2 * block(1000)
     named = [{"own": "4*B", "body": "64", "threads": 0}, {"own": "100", "body": "8*B", "threads": 0}]
     assert memory._scratch(named, 2) == str(wf.Dim("4*B") + 100 + 2 * (64 + wf.Dim("8*B")))
 
