@@ -50,6 +50,7 @@ public:
 
   void run() {
     eraseDead();
+    makeRoomFirst();
     splitViews();
     collect();
     mergeViews();
@@ -79,6 +80,56 @@ private:
       if (isOpTriviallyDead(op))
         op->erase();
     }
+  }
+
+  /// Whether no reduction or contraction is near above a value: their kernels would rather take what reads it.
+  static bool isFree(Value value, int steps = 10) {
+    Operation *maker = value.getDefiningOp();
+    auto kind = maker ? fusionKind(maker) : std::nullopt;
+    if (kind == FusionKind::Map || kind == FusionKind::View)
+      return steps > 0 && llvm::all_of(maker->getOperands(), [&](Value v) { return isFree(v, steps - 1); });
+    return kind != FusionKind::Reduce && kind != FusionKind::Contract;
+  }
+
+  /// A reshape that makes room for a join (stack) in what is computed stands between two kernels. It goes before what
+  /// is computed, up to what is read from memory: an alias there, or part of a broadcast.
+  void makeRoomFirst() {
+    SmallVector<ReshapeOp> work;
+    for (ReshapeOp reshape : block.getOps<ReshapeOp>())
+      if (llvm::all_of(reshape->getUsers(), isJoin))
+        work.push_back(reshape);
+    while (!work.empty()) {
+      ReshapeOp reshape = work.pop_back_val();
+      auto places = addedUnits(reshape);
+      Operation *maker = reshape.getX().getDefiningOp();
+      if (!places || !maker || maker->getBlock() != &block || !isa<ElementwiseOpInterface>(maker) ||
+          !maker->hasOneUse() || !isFree(reshape.getX()))
+        continue;
+      OpBuilder builder(maker);
+      IRMapping mapping;
+      for (Value operand : maker->getOperands()) {
+        if (mapping.contains(operand))
+          continue;
+        Location loc = operand.getLoc();
+        auto type = typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(operand));
+        auto broadcast = operand.getDefiningOp<BroadcastOp>();
+        if (broadcast) {
+          auto dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return (*places)[dim]; });
+          mapping.map(operand, BroadcastOp::create(builder, loc, type, broadcast.getX(), dims).getResult());
+        } else if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp())) {
+          mapping.map(operand, BroadcastOp::create(builder, loc, type, operand, *places).getResult());
+        } else {
+          work.push_back(ReshapeOp::create(builder, loc, type, operand));
+          mapping.map(operand, work.back().getResult());
+        }
+      }
+      Operation *roomy = builder.clone(*maker, mapping);
+      roomy->getResult(0).setType(typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(maker->getResult(0))));
+      reshape.replaceAllUsesWith(roomy->getResult(0));
+      reshape.erase();
+      maker->erase();
+    }
+    eraseDead();
   }
 
   /// Whether some op reads through this one: a View, or for contractions a conversion to a wider type.

@@ -73,3 +73,41 @@ func.func @reduced(%x: tensor<64x64xf32>, %y: tensor<64x64xf32>) -> tensor<64x12
   %m = weft.mul %c, %b : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<64x128xf32>
   return %m : tensor<64x128xf32>
 }
+
+// -----
+
+// Rows that are computed and stacked: the room for the new axis is made in what they are computed of.
+// CHECK-LABEL: @stacked(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK: weft.broadcast %{{.*}} {dims = array<i64: 1>} : (tensor<64xf32>) -> tensor<1x64xf32>
+// CHECK: weft.concat
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @stacked(%x: tensor<64xf32>, %y: tensor<64xf32>) -> tensor<2x64xf32> {
+  %i = weft.iota {dim = 0 : i64} : () -> tensor<64xf32>
+  %a = weft.add %x, %y : (tensor<64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %b = weft.mul %a, %i : (tensor<64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %c = weft.exp %y : (tensor<64xf32>) -> tensor<64xf32>
+  %d = weft.reshape %b : (tensor<64xf32>) -> tensor<1x64xf32>
+  %e = weft.reshape %c : (tensor<64xf32>) -> tensor<1x64xf32>
+  %s = weft.concat %d, %e {dim = 0 : i64} : (tensor<1x64xf32>, tensor<1x64xf32>) -> tensor<2x64xf32>
+  return %s : tensor<2x64xf32>
+}
+
+// -----
+
+// But a sum keeps what is computed of it.
+// CHECK-LABEL: @stacked_sums(
+// CHECK: weft.kernel(
+// CHECK: weft.reduce
+// CHECK-NEXT: weft.exp
+// CHECK: weft.kernel(
+// CHECK-NOT: weft.exp
+// CHECK: return
+func.func @stacked_sums(%x: tensor<64x64xf32>) -> tensor<2x64xf32> {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x64xf32>) -> tensor<64xf32>
+  %a = weft.exp %r : (tensor<64xf32>) -> tensor<64xf32>
+  %d = weft.reshape %a : (tensor<64xf32>) -> tensor<1x64xf32>
+  %s = weft.concat %d, %d {dim = 0 : i64} : (tensor<1x64xf32>, tensor<1x64xf32>) -> tensor<2x64xf32>
+  return %s : tensor<2x64xf32>
+}
