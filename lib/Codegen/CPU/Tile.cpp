@@ -158,8 +158,7 @@ void Tile::packed(ArrayRef<SizeExpr> outerSizes) {
             inBody([&] {
               Panel whole = it.left;
               whole.first = e.index(0);
-              Value last = e.minimum(e.mul(end, SizeExpr(s.rows)), e.index(M));
-              fillLeft(it.origin, whole, {e.mul(begin, SizeExpr(s.rows)), last}, allK());
+              fillLeft(it.origin, whole, {rowOfTile(begin), rowOfTile(end)}, allK());
             });
           },
           captured);
@@ -348,7 +347,31 @@ void Tile::inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> b
   body(tail);
 }
 
+/// Where all rows are one block, its tiles have two heights, one apart, rather than a last one of few products in
+/// flight: how many have the greater one; 0: not so. A panel that was packed before has its own strips.
+int64_t Tile::highTiles() {
+  auto total = M.constant();
+  if (!total || *total > s.rowBlock || *total % s.rows == 0 || c.leftPanel)
+    return 0;
+  return std::max<int64_t>(0, *total - int64_t(llvm::divideCeil(*total, s.rows)) * (s.rows - 1));
+}
+
+/// The row at which a tile begins, counted from the first of all.
+Value Tile::rowOfTile(Value number) {
+  Value row = e.mul(number, SizeExpr(s.rows));
+  if (int64_t high = highTiles())
+    return e.minimum(row, e.add(e.mul(number, SizeExpr(s.rows - 1)), e.index(high)));
+  return e.minimum(row, e.index(M));
+}
+
 void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body) {
+  if (int64_t high = highTiles()) {
+    Value below = e.index(high * s.rows);
+    e.loop(rows.first, e.minimum(below, rows.end), s.rows, [&](Value i) { body(i, s.rows); });
+    e.loop(b.createOrFold<arith::MaxSIOp>(e.loc, below, rows.first), rows.end, s.rows - 1,
+           [&](Value i) { body(i, s.rows - 1); });
+    return;
+  }
   auto total = M.constant();
   Value middle = rows.end;
   if (!total || *total % s.rows) {
@@ -433,8 +456,7 @@ void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &
     steps *= g.size(dims).constant().value_or(1);
   }
   const int64_t each = llvm::divideCeil(share, steps);
-  Value tile = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(i, item.rows.first), e.index(s.rows));
-  tile = e.add(e.mul(item.number, SizeExpr(tilesOfItem)), tile);
+  Value tile = e.add(e.mul(item.number, SizeExpr(tilesOfItem)), tileNumber(item, i));
   Value first = e.add(e.mul(tile, SizeExpr(share * line)), e.mul(step, SizeExpr(each * line)));
   first = e.add(first, panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), e.index(0)));
   for (int64_t l = 0; l < each; ++l)
@@ -509,6 +531,27 @@ void Tile::expectNext(const Item &item, Value line, int64_t lines, Value k) {
   }
 }
 
+/// How many tiles of the item stand above the one at row i; the last ones may be a row shorter (overTiles).
+Value Tile::tileNumber(const Item &item, Value i) {
+  Value below = e.add(e.sub(i, item.rows.first), e.index(s.rows - 1));
+  return b.createOrFold<arith::DivUIOp>(e.loc, below, e.index(s.rows));
+}
+
+/// Strips of a panel that all items read come from the last cache or from memory: the tiles of one share out the strip
+/// behind it, some elements at each step of k.
+std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block) {
+  if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane)
+    return std::nullopt;
+  const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
+  const int64_t share = llvm::divideCeil(strip(), tiles), shares = llvm::divideCeil(strip(), share);
+  Stretch k = steps(block.k);
+  Value number = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(shares));
+  Value first = e.mul(k.first, inner), length = e.sub(e.mul(k.end, inner), first);
+  Value from = e.add(panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), first),
+                     e.mul(b.createOrFold<arith::MulIOp>(e.loc, number, length), SizeExpr(share)));
+  return Ahead{e.sub(from, e.mul(first, SizeExpr(share))), share};
+}
+
 /// The fused products of a block of k, added to the accumulators.
 SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                                   SmallVector<Value> accs) {
@@ -517,13 +560,16 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   if (item.nextLane) {
     int64_t all = llvm::divideCeil(s.ahead * rightBytes(), 64) + 1; // a strip need not begin with a line
     lines = llvm::divideCeil(all, llvm::divideCeil(s.rowBlock, s.rows));
-    Value number = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(i, item.rows.first), e.index(s.rows));
-    line = b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(int64_t(llvm::divideCeil(all, lines))));
+    line = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(int64_t(llvm::divideCeil(all, lines))));
     line = e.mul(line, SizeExpr(lines));
   }
+  std::optional<Ahead> ahead = aheadOf(item, i, lanes, block);
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
     if (line)
       expectNext(item, line, lines, flat);
+    for (int64_t from = 0; ahead && from < ahead->share; from += 64 / int64_t(rightBytes()))
+      e.prefetch(item.right.memory, rightElement(), Linear{SizeExpr(from), {SizeExpr(1), SizeExpr(1)}},
+                 rowOfMemory(e, e.add(ahead->from, e.mul(flat, SizeExpr(ahead->share))), 1));
     SmallVector<Value> next(carried.begin(), carried.end());
     SmallVector<Value> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
@@ -746,7 +792,8 @@ LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
   auto contraction = Contraction::build(emitter.graph, emitter.graph.contraction, schedule.turned);
   if (failed(contraction))
     return failure();
-  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None && !schedule.ahead;
+  bool inPassing = schedule.packRight == Pack::Item && schedule.ahead;
+  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None && !inPassing;
   if (schedule.group > 1 && (!packs || schedule.group != contraction->group(emitter.graph, emitter.target)))
     return emitter.graph.function.emitError("[WF4112] no instruction of the target sums groups of ")
            << schedule.group << " products of these operands, packed; hint: leave `group` out";

@@ -105,6 +105,8 @@ private:
   void overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body);
   /// What one tile takes of a strip: a last vector of few lanes is a tile of its own, of half its width.
   void inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> body);
+  int64_t highTiles();
+  Value rowOfTile(Value number);
   /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
   void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
   SmallVector<Value> branch(Value condition, mlir::TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
@@ -120,6 +122,13 @@ private:
   Value evaluated(int input, Point at);
   /// The product's operand that an input comes to, perhaps converted, where the input is `loaded`.
   Value converted(int input, const Point &at, unsigned width, Value loaded);
+  Value tileNumber(const Item &item, Value i);
+  /// What a tile asks for at step k of its own products: `share` elements of the right panel, k * share from `from`.
+  struct Ahead {
+    Value from;
+    int64_t share;
+  };
+  std::optional<Ahead> aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block);
   /// Asks for some lines of step `k` of what will be packed next.
   void expectNext(const Item &item, Value line, int64_t lines, Value k);
   /// Asks for what the tile at row i will read in place of the left operand, some steps of the first folded group

@@ -335,6 +335,9 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.panel = c.rightPanel ? 0 : lanes;
     s.laneBlock = packLeft ? lanes : evenBlock(lanes, std::max(2 * strip, lanes / 4), strip);
   }
+  // Strips that all items read are not in the second cache: the one behind is asked for.
+  if ((s.packRight == Pack::All || c.rightPanel) && knownK && M > 2 * s.rows && K * N * bytes > target.l2Bytes)
+    s.ahead = strip;
   if (namedRows)
     s.rowBlock = std::max(s.rowBlock, 16 * s.rows);
 }
