@@ -31,7 +31,7 @@ struct Schedule {
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
   int64_t parts = 0; // of the 64 partial results of each lane, how many an item of work folds, of whole rows; 0: all
 
-  // Chain only, beside the register tile: `rowBlock` rows lie in scratch.
+  // Chain only, beside the register tile: `rowBlock` rows lie in scratch, `kBlock` is that of the second contraction.
   int64_t itemRows = 0; // rows of an item of work
 
   // Tile only.
