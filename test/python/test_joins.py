@@ -122,6 +122,8 @@ def test_zeros_between_elements():
     x = normal(4, 21)
     check(lambda x: wf.grad(lambda x: wf.sum(wf.sin(x[:, ::2]) * 2))(x), x, kernels=None)
     check(lambda x: wf.grad(lambda x: wf.sum(wf.sin(x[1::2, ::3])))(x) + x, x, kernels=None)
+    # two that interleave at different places
+    check(lambda x: wf.grad(lambda x: wf.sum(wf.sin(x[:3, ::2])) + wf.sum(wf.cos(x[1:, ::2])))(x), x, kernels=None)
 
 
 # -- behind a join --

@@ -182,6 +182,10 @@ public:
       else if (first && (!here || first->dim < here->dim))
         here = first;
     }
+    // Of two that interleave, one box would lack what the other has outside of it.
+    isUnknown |= between && over &&
+                 (over->place.starts != between->place.starts || over->place.steps != between->place.steps ||
+                  over->sizes != between->sizes);
     if (between)
       over = between;
     if (here && (!cut || here->dim < cut->dim))
