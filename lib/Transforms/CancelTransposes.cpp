@@ -109,7 +109,7 @@ public:
       }
     }
     for (Operation *member : llvm::reverse(order)) {
-      SmallVector<Value> operands(member->getOperands());
+      llvm::SmallSetVector<Value, 4> operands(member->operand_begin(), member->operand_end()); // each once: it may go
       member->erase();
       for (Value operand : operands)
         if (auto transpose = operand.getDefiningOp<TransposeOp>(); transpose && transpose.use_empty())

@@ -13,6 +13,17 @@ func.func @there_and_back(%x: tensor<2x3x5xf32>) -> tensor<2x3x5xf32> {
   return %3 : tensor<2x3x5xf32>
 }
 
+// One transpose that an op reads twice.
+// CHECK-LABEL: @squared
+// CHECK-NEXT: %[[S:.*]] = weft.mul %arg0, %arg0 : (tensor<3x5xf32>
+// CHECK-NEXT: return %[[S]]
+func.func @squared(%x: tensor<3x5xf32>) -> tensor<3x5xf32> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %1 = weft.mul %0, %0 : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %2 = weft.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
+  return %2 : tensor<3x5xf32>
+}
+
 // The same twice is not the way back: one that does both is left.
 // CHECK-LABEL: @around
 // CHECK-NEXT: weft.exp
