@@ -89,6 +89,7 @@ class WeftError(Exception):
 
 
 def _no_notes(message: str) -> str:
+    """Nothing: no size of data is known yet."""
     return ""
 
 
