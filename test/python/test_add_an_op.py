@@ -66,7 +66,7 @@ def test_the_ops_shown_were_added_in_these_files(subject, files):
     if found.returncode or not found.stdout:
         shallow = subprocess.run([*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True)
         assert shallow.stdout.strip() != "false", f"no commit begins with {subject!r}"
-        pytest.skip("no history here")
+        pytest.skip(reason="no history here")
     changed = subprocess.run([*git, "show", "--name-only", "--format=", found.stdout.split()[-1]], check=True,
                              capture_output=True, text=True).stdout.split()  # fmt: skip
     assert set(changed) - GENERATED == set(files)

@@ -118,7 +118,7 @@ def test_every_op_has_its_line(program, stage):
 def dwarfdump():
     found = shutil.which("llvm-dwarfdump-22") or shutil.which("llvm-dwarfdump", path="/usr/lib/llvm-22/bin")
     if found is None:
-        pytest.skip("llvm-dwarfdump is not installed (cmake/packages.txt has llvm-22)")
+        pytest.skip(reason="llvm-dwarfdump is not installed (cmake/packages.txt has llvm-22)")
     return found
 
 

@@ -341,7 +341,7 @@ def test_special_values(probe, name, dtype):
 def test_vectors_give_the_bits_of_scalars(probe, name, dtype):
     """Neighbours in a vector never change a lane, rare branches included; the sign and payload of NaN are free."""
     if not hasattr(probe.lib, "weft_math_lanes_f32"):
-        pytest.skip("built with another compiler than clang: no vector evaluator to compare")
+        pytest.skip(reason="built with another compiler than clang: no vector evaluator to compare")
     if probe.names[name] == "2":
         args = pairs(name, dtype, 40000)
     else:

@@ -34,16 +34,16 @@ def wanted() -> list[str]:
     return words
 
 
-def before_compiling(module: Any, opts: compiler.Options, name: str) -> None:
-    """Prints the stages wanted of a traced module, each as far as it gets: what comes out before a failure is seen."""
-    for stage in wanted():
+def before_compiling(words: list[str], module: Any, opts: compiler.Options, name: str) -> None:
+    """Prints the stages among `words` of a traced module, before it is compiled: so they are seen where that fails."""
+    for stage in words:
         if stage in TEXTS:
             _print(name, stage, compiler.as_text(module, stage, opts))
 
 
-def after_compiling(explanation: Any) -> None:
-    """Prints the reports wanted of a program; `explanation` is as `explain()` returns it."""
-    for report in wanted():
+def after_compiling(words: list[str], explanation: Any) -> None:
+    """Prints the reports among `words` of a program; `explanation` is as `explain()` returns it."""
+    for report in words:
         if report in REPORTS:
             _print(explanation.name, report, str(explanation if report == "explain" else explanation.ledger))
 

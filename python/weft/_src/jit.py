@@ -420,10 +420,10 @@ class Jitted:
             traced = self._trace(call, args, kwargs, reads)
             took = (time.perf_counter() - begin) * 1e3
             if shown:
-                debug.before_compiling(traced.module, self.options, leaves.name_of(self.f))
+                debug.before_compiling(shown, traced.module, self.options, leaves.name_of(self.f))
             variant = self._compile(call, traced, key, unkeyed, looks)._replace(traced_ms=took)
             if shown:
-                debug.after_compiling(explain.Explanation(self, call, variant))
+                debug.after_compiling(shown, explain.Explanation(self, call, variant))
         if self.one_kernel:
             barrier.check_one_kernel(explain.Explanation(self, call, variant))
         known = self._variants.setdefault(call.key, [])
