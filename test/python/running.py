@@ -1,5 +1,7 @@
-"""What tests of values have in common: one trace, run by native code and by the reference interpreter; distances in
-ULP."""
+"""What tests of values have in common: one trace, run by native code and by the reference interpreter; calls of several
+threads; distances in ULP."""
+
+import threading
 
 import numpy as np
 import targets
@@ -16,6 +18,29 @@ def by_reference(resolved, entry, args, num_results):
         given.append((d.code, a.shape, np.ascontiguousarray(a).reshape(-1).view(np.uint8).tobytes()))
     out = _weft.reference(resolved, entry, given, num_results)
     return [np.frombuffer(data, dtypes.BY_CODE[code].numpy).reshape(shape) for code, shape, data in out]
+
+
+def wrong_calls(call, want, threads, times, equal_nan=False):
+    """How many of the arrays that several threads get, each from so many calls at once, are not those of `want` (a list
+    of the call's arrays); a call that raises counts too."""
+    wrong = []
+
+    def run():
+        for _ in range(times):
+            try:
+                got = call()
+                for have, expected in zip(got if isinstance(got, (tuple, list)) else [got], want, strict=True):
+                    if not np.array_equal(np.asarray(have), expected, equal_nan=equal_nan):
+                        wrong.append(have)
+            except Exception as err:
+                wrong.append(err)
+
+    callers = [threading.Thread(target=run) for _ in range(threads)]
+    for t in callers:
+        t.start()
+    for t in callers:
+        t.join()
+    return len(wrong)
 
 
 class Program:

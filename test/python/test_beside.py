@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
@@ -245,20 +244,7 @@ def test_two_threads_call_at_once():
     xs, h = normal(60, 3, 33), HH
     f = wf.jit(both_ways, threads=2)
     want = [np.asarray(a) for a in f(xs, xs, h, W, V)]
-    wrong = []
-
-    def calls():
-        for _ in range(50):
-            for have, expected in zip(f(xs, xs, h, W, V), want, strict=True):
-                if not np.array_equal(np.asarray(have), expected):
-                    wrong.append(1)
-
-    callers = [threading.Thread(target=calls) for _ in range(2)]
-    for t in callers:
-        t.start()
-    for t in callers:
-        t.join()
-    assert not wrong
+    assert running.wrong_calls(lambda: f(xs, xs, h, W, V), want, threads=2, times=50) == 0
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one part")

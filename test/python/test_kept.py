@@ -4,13 +4,12 @@ the array is another one."""
 import ctypes
 import gc
 import re
-import threading
 
 import numpy as np
 import pytest
 import targets
 import weft as wf
-from running import Program, same_bits
+from running import Program, same_bits, wrong_calls
 from test_schedules import TARGETS, numbers, threads_of
 from weft._src import _weft, compiler, dtypes, trace
 from weft._src.array import asarray
@@ -263,20 +262,9 @@ def test_threads_that_call_at_once_share_it():
     w, x = wf.asarray(numbers((512, 512))), numbers((64, 512))
     want = np.asarray(wf.jit(lambda x, w: x @ w)(x, w))
     for _ in range(5):
-        f, wrong = wf.jit(lambda x: x @ w), []
+        f = wf.jit(lambda x: x @ w)
         f.explain(x)  # compiled, not yet run
-
-        def call(f=f, wrong=wrong):
-            for _ in range(20):
-                if not np.array_equal(np.asarray(f(x)), want, equal_nan=True):
-                    wrong.append(1)
-
-        threads = [threading.Thread(target=call) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not wrong
+        assert wrong_calls(lambda f=f: f(x), [want], threads=4, times=20, equal_nan=True) == 0
 
 
 def test_what_is_kept_goes_with_the_function():

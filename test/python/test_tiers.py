@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 import textwrap
-import threading
 
 import numpy as np
 import pytest
 import weft as wf
-from running import same_bits
+from running import same_bits, wrong_calls
 from weft._src import _weft, errors, tiers
 
 rng = np.random.default_rng(5)
@@ -173,20 +172,10 @@ def test_forgetting_programs_while_one_is_made(held):
 def test_calls_of_many_threads_while_the_tier_changes():
     f = wf.jit(lambda x: wf.nn.softmax(x @ x) @ x, compile_budget=0)
     (x,) = arrays((64, 64))
-    want, wrong = np.asarray(wf.jit(lambda x: wf.nn.softmax(x @ x) @ x)(x)), []
-
-    def call():
-        for _ in range(300):
-            if not np.array_equal(np.asarray(f(x)), want):
-                wrong.append(1)
-
-    threads = [threading.Thread(target=call) for _ in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    want = np.asarray(wf.jit(lambda x: wf.nn.softmax(x @ x) @ x)(x))
+    wrong = wrong_calls(lambda: f(x), [want], threads=4, times=300)
     tiers.WORKER.wait()
-    assert not wrong and f.explain(x).tier == "full"
+    assert wrong == 0 and f.explain(x).tier == "full"
     same(f(x), want)
 
 
