@@ -9,6 +9,17 @@ using namespace mlir;
 namespace weft {
 namespace {
 
+Value yielded(Node &node) { return cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0); }
+bool isInput(Node &node, Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && argument.getOwner() == &node.body();
+}
+/// The node that makes what is read, at the same point.
+Node *makerOf(KernelGraph &g, Node &node, Value input) {
+  OpOperand &operand = node.op->getOpOperand(cast<BlockArgument>(input).getArgNumber());
+  return KernelGraph::isPlain(node, operand) ? g.nodeOf(operand.get()) : nullptr;
+}
+
 /// lane + row * slope + offset, for an index.
 struct Affine {
   int64_t lane = 0, row = 0, offset = 0;
@@ -53,7 +64,7 @@ private:
     if (value == comparison)
       return answer;
     if (isInput(node, value)) {
-      Node *maker = makerOf(node, value);
+      Node *maker = makerOf(g, node, value);
       return maker && maker->kind != NodeKind::Reduce && maker->kind != NodeKind::Contract
                  ? number(*maker, yielded(*maker))
                  : std::nullopt;
@@ -98,31 +109,25 @@ private:
     return std::nullopt;
   }
 
-  static Value yielded(Node &node) { return cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0); }
-  static bool isInput(Node &node, Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    return argument && argument.getOwner() == &node.body();
-  }
-  /// The node that makes what is read, at the same point.
-  Node *makerOf(Node &node, Value input) {
-    OpOperand &operand = node.op->getOpOperand(cast<BlockArgument>(input).getArgNumber());
-    return KernelGraph::isPlain(node, operand) ? g.nodeOf(operand.get()) : nullptr;
+  /// What `make` says of a value, asked once.
+  static bool once(llvm::DenseMap<Value, bool> &known, Value value, llvm::function_ref<bool()> make) {
+    auto [it, isNew] = known.try_emplace(value, false);
+    if (!isNew)
+      return it->second;
+    bool made = make();
+    return known[value] = made;
   }
 
   /// Whether a value is the same in all columns of a row.
   bool alike(Node &node, Value value) {
-    auto [it, isNew] = alikes.try_emplace(value, false);
-    if (!isNew)
-      return it->second;
-    bool made = alikeMade(node, value);
-    return alikes[value] = made;
+    return once(alikes, value, [&] { return alikeMade(node, value); });
   }
   bool alikeMade(Node &node, Value value) {
     if (isInput(node, value)) {
       OpOperand &operand = node.op->getOpOperand(cast<BlockArgument>(value).getArgNumber());
       if (int buffer = g.bufferOf(operand.get()); buffer >= 0)
         return g.access(node, operand, buffer).coefs[lane] == SizeExpr(0);
-      Node *maker = makerOf(node, value);
+      Node *maker = makerOf(g, node, value);
       if (maker && maker->kind == NodeKind::Contract)
         return false;
       return maker && (maker->kind == NodeKind::Reduce || alike(*maker, yielded(*maker)));
@@ -138,15 +143,11 @@ private:
 
   /// Whether no number that a value may be has its sign set, in any column.
   bool isPositive(Node &node, Value value) {
-    auto [it, isNew] = positives.try_emplace(value, false);
-    if (!isNew)
-      return it->second;
-    bool made = isPositiveMade(node, value);
-    return positives[value] = made;
+    return once(positives, value, [&] { return isPositiveMade(node, value); });
   }
   bool isPositiveMade(Node &node, Value value) {
     if (isInput(node, value)) {
-      Node *maker = makerOf(node, value);
+      Node *maker = makerOf(g, node, value);
       return maker && maker->kind != NodeKind::Contract && isPositive(*maker, yielded(*maker));
     }
     if (APFloat f(0.0); matchPattern(value, m_ConstantFloat(&f)))
@@ -168,14 +169,11 @@ std::optional<Affine> affine(KernelGraph &g, Node &node, Value value, int row, i
   constexpr int64_t most = 1 << 30;
   if (value.getType().isInteger() && value.getType().getIntOrFloatBitWidth() < 32)
     return std::nullopt;
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (argument.getOwner() != &node.body())
-      return std::nullopt;
-    OpOperand &operand = node.op->getOpOperand(argument.getArgNumber());
-    Node *maker = KernelGraph::isPlain(node, operand) ? g.nodeOf(operand.get()) : nullptr;
+  if (isa<BlockArgument>(value)) {
+    Node *maker = isInput(node, value) ? makerOf(g, node, value) : nullptr;
     if (!maker || maker->op.getNumReductionLoops())
       return std::nullopt;
-    return affine(g, *maker, cast<linalg::YieldOp>(maker->body().getTerminator()).getOperand(0), row, lane);
+    return affine(g, *maker, yielded(*maker), row, lane);
   }
   if (APInt number; matchPattern(value, m_ConstantInt(&number)))
     return number.abs().ult(most) ? std::optional(Affine{0, 0, number.getSExtValue()}) : std::nullopt;
@@ -233,7 +231,7 @@ std::optional<MaskedColumns> maskedColumns(KernelGraph &g, int row, int lane) {
       bool fromZero = llvm::is_contained({P::slt, P::sge}, predicate);      // it is so from 0 on, or from 1 on
       Masked masked(g, lane, compare.getResult(), answer);
       Node *last = g.nodeOf(rows);
-      auto result = masked.number(*last, cast<linalg::YieldOp>(last->body().getTerminator()).getOperand(0));
+      auto result = masked.number(*last, yielded(*last));
       if (!result || *result != 0 || std::signbit(*result))
         continue;
       if (llvm::all_of(g.nodes, [&](Node &fold) { return fold.kind != NodeKind::Reduce || masked.isLeftOut(fold); }))
