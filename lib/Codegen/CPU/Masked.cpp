@@ -34,11 +34,7 @@ public:
 
   /// The number that a value of a node's body is, NaN aside; truth values are 0 or 1.
   std::optional<double> number(Node &node, Value value) {
-    auto [it, isNew] = numbers.try_emplace(value, std::nullopt);
-    if (!isNew)
-      return it->second;
-    auto made = numberMade(node, value);
-    return numbers[value] = made;
+    return once<std::optional<double>>(numbers, value, [&] { return numberMade(node, value); });
   }
 
   /// Whether a fold may leave masked columns out, as long as it meets one of them.
@@ -110,17 +106,17 @@ private:
   }
 
   /// What `make` says of a value, asked once.
-  static bool once(llvm::DenseMap<Value, bool> &known, Value value, llvm::function_ref<bool()> make) {
-    auto [it, isNew] = known.try_emplace(value, false);
+  template <typename T> static T once(llvm::DenseMap<Value, T> &known, Value value, llvm::function_ref<T()> make) {
+    auto [it, isNew] = known.try_emplace(value);
     if (!isNew)
       return it->second;
-    bool made = make();
+    T made = make();
     return known[value] = made;
   }
 
   /// Whether a value is the same in all columns of a row.
   bool alike(Node &node, Value value) {
-    return once(alikes, value, [&] { return alikeMade(node, value); });
+    return once<bool>(alikes, value, [&] { return alikeMade(node, value); });
   }
   bool alikeMade(Node &node, Value value) {
     if (isInput(node, value)) {
@@ -143,7 +139,7 @@ private:
 
   /// Whether no number that a value may be has its sign set, in any column.
   bool isPositive(Node &node, Value value) {
-    return once(positives, value, [&] { return isPositiveMade(node, value); });
+    return once<bool>(positives, value, [&] { return isPositiveMade(node, value); });
   }
   bool isPositiveMade(Node &node, Value value) {
     if (isInput(node, value)) {
