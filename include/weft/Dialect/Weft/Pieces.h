@@ -14,8 +14,8 @@ struct Place {
   llvm::SmallVector<int64_t, 4> steps;
 };
 
-/// Where each operand of a join (concat, pad) stands in its result, in order; an operand without dimensions has no place
-/// and fills the rest. Of other ops nothing.
+/// Where each operand of a join (concat, pad) stands in its result, in order; an operand without dimensions has no
+/// place and fills the rest. Of other ops nothing.
 llvm::SmallVector<Place, 0> placesOf(mlir::Operation *op);
 
 /// What a value is made of inside a kernel; of nothing where it is read from outside.
@@ -58,7 +58,7 @@ int partAt(const Made &join, const Place &at, const Box &box);
 /// The boxes of values of one shape, row-major in the order of the outermost cut; nothing where sizes do not tell how
 /// the cuts lie to each other, or there would be more than `most`.
 std::optional<std::vector<Box>> cutPieces(llvm::ArrayRef<mlir::Value> roots, const Shape &shape, MadeOf made,
-                                                size_t most);
+                                          size_t most);
 
 } // namespace weft
 #endif
