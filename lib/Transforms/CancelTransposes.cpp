@@ -21,6 +21,12 @@ SmallVector<int64_t> compose(ArrayRef<int64_t> inner, ArrayRef<int64_t> outer) {
   return llvm::map_to_vector(outer, [&](int64_t dim) { return inner[dim]; });
 }
 
+/// What is made in any order at no cost.
+bool isFree(Value value) {
+  auto transpose = value.getDefiningOp<TransposeOp>();
+  return transpose ? isFree(transpose.getX()) : uniformOf(value) || value.getDefiningOp<BroadcastOp>();
+}
+
 /// Connected elementwise ops of one block, some of which read `transpose(x, permutation)`, and what it would save to
 /// compute all of them in the order of x.
 class Group {
@@ -137,9 +143,6 @@ private:
     return goes - 1;
   }
 
-  /// What is made in any order at no cost.
-  static bool isFree(Value operand) { return uniformOf(operand) || operand.getDefiningOp<BroadcastOp>(); }
-
   static Value transposed(OpBuilder &builder, Location loc, Value x, ArrayRef<int64_t> by) {
     SmallVector<int64_t> order(by);
     if (auto inner = x.getDefiningOp<TransposeOp>()) {
@@ -155,14 +158,14 @@ private:
   llvm::SetVector<Operation *> members;
 };
 
-/// Cancels what can be in one block; each rewrite leaves fewer transposes, so this ends.
+/// Cancels what can be in one block; each rewrite leaves fewer transposes of what is not free, so this ends.
 bool cancelIn(Block &block) {
   bool changed = false;
   for (bool again = true; again;) {
     again = false;
     DenseSet<Operation *> tried;
     for (auto transpose : block.getOps<TransposeOp>()) {
-      if (tried.contains(transpose))
+      if (tried.contains(transpose) || isFree(transpose))
         continue;
       Group group(transpose);
       if (group.gain() <= 0) {

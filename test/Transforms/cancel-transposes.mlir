@@ -113,3 +113,23 @@ func.func @in_a_branch(%c: tensor<i1>, %x: tensor<3x5xf32>) -> tensor<3x5xf32> {
   }
   return %r : tensor<3x5xf32>
 }
+
+// Broadcasts cost nothing in either order: they are no reason to turn x back (this did not end once).
+// CHECK-LABEL: @among_broadcasts
+// CHECK-SAME: %[[X:.*]]: tensor<3x5xf32>, %
+// CHECK-NOT: weft.transpose %[[X]]
+// CHECK: weft.add %[[X]]
+// CHECK: return
+func.func @among_broadcasts(%x: tensor<3x5xf32>, %p: tensor<3xf32>, %q: tensor<3xf32>, %r: tensor<3xf32>, %s: tensor<3xf32>) -> tensor<3x5xf32> {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+  %a = weft.broadcast %p {dims = array<i64: 1>} : (tensor<3xf32>) -> tensor<5x3xf32>
+  %b = weft.broadcast %q {dims = array<i64: 1>} : (tensor<3xf32>) -> tensor<5x3xf32>
+  %c = weft.broadcast %r {dims = array<i64: 1>} : (tensor<3xf32>) -> tensor<5x3xf32>
+  %d = weft.broadcast %s {dims = array<i64: 1>} : (tensor<3xf32>) -> tensor<5x3xf32>
+  %1 = weft.add %0, %a : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %2 = weft.mul %1, %b : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %3 = weft.sub %2, %c : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %4 = weft.div %3, %d : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  %5 = weft.transpose %4 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
+  return %5 : tensor<3x5xf32>
+}
