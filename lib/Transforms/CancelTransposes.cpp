@@ -56,6 +56,8 @@ public:
       bool isReadElsewhere = false;
       for (Operation *user : member->getUsers()) {
         auto transpose = dyn_cast<TransposeOp>(user);
+        if (transpose && isBetween(transpose))
+          continue; // counted as an operand
         if (transpose)
           gain += transpose.getPermutation() == ArrayRef(inverse);
         else
@@ -125,6 +127,9 @@ public:
 
 private:
   bool contains(Operation *op) const { return op && members.contains(op); }
+  bool isBetween(TransposeOp transpose) const {
+    return llvm::any_of(transpose->getUsers(), [&](Operation *user) { return contains(user); });
+  }
 
   void add(Operation *op) {
     if (op && op->getBlock() == block && isa<ElementwiseOpInterface>(op) && op->getNumResults() == 1)
@@ -138,6 +143,8 @@ private:
     if (!transpose)
       return -1;
     bool goes = llvm::all_of(transpose->getUsers(), [&](Operation *user) { return contains(user); });
+    if (contains(transpose.getX().getDefiningOp())) // as many in either order (x + x.T)
+      return goes || transpose.getPermutation() == ArrayRef(inverse) ? 0 : -1;
     if (transpose.getPermutation() == ArrayRef(permutation))
       return goes; // else it stays for others
     return goes - 1;
@@ -158,10 +165,11 @@ private:
   llvm::SetVector<Operation *> members;
 };
 
-/// Cancels what can be in one block; each rewrite leaves fewer transposes of what is not free, so this ends.
+/// Cancels what can be in one block. Each rewrite leaves fewer transposes of what is not free, so there are no more
+/// rewrites than transposes.
 bool cancelIn(Block &block) {
-  bool changed = false;
-  for (bool again = true; again;) {
+  bool changed = false, again = true;
+  for (int64_t most = std::distance(block.op_begin<TransposeOp>(), block.op_end<TransposeOp>()); again && most > 0; --most) {
     again = false;
     DenseSet<Operation *> tried;
     for (auto transpose : block.getOps<TransposeOp>()) {

@@ -133,3 +133,21 @@ func.func @among_broadcasts(%x: tensor<3x5xf32>, %p: tensor<3xf32>, %q: tensor<3
   %5 = weft.transpose %4 {permutation = array<i64: 1, 0>} : (tensor<5x3xf32>) -> tensor<3x5xf32>
   return %5 : tensor<3x5xf32>
 }
+
+// A transpose of what is computed here stays one in either order (this did not end once).
+// CHECK-LABEL: @with_its_own_transpose
+// CHECK-SAME: %[[X:.*]]: tensor<5x5xf32>
+// CHECK: weft.neg
+// CHECK: weft.transpose
+// CHECK: weft.add
+// CHECK: return
+func.func @with_its_own_transpose(%x: tensor<5x5xf32>, %y: tensor<5x5xf32>) -> (tensor<5x5xf32>, tensor<5x5xf32>) {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0>} : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  %1 = weft.neg %0 : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  %2 = weft.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  %3 = weft.add %1, %2 : (tensor<5x5xf32>, tensor<5x5xf32>) -> tensor<5x5xf32>
+  %4 = weft.transpose %3 {permutation = array<i64: 1, 0>} : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  %5 = weft.mul %3, %4 : (tensor<5x5xf32>, tensor<5x5xf32>) -> tensor<5x5xf32>
+  %6 = weft.transpose %5 {permutation = array<i64: 1, 0>} : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  return %5, %6 : tensor<5x5xf32>, tensor<5x5xf32>
+}
