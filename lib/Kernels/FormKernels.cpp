@@ -82,6 +82,8 @@ private:
     }
   }
 
+  static bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Join; }
+
   /// Whether no reduction or contraction is near above a value: their kernels would rather take what reads it.
   static bool isFree(Value value, int steps = 10) {
     Operation *maker = value.getDefiningOp();
@@ -138,7 +140,7 @@ private:
   /// Whether `user` can take a View or a conversion into its own kernel as a read.
   static bool absorbs(Operation *user, Operation *read) {
     auto kind = fusionKind(user);
-    if (!kind || (*kind == FusionKind::Other && !isJoin(user)))
+    if (!kind || *kind == FusionKind::Other)
       return false;
     if (fusionKind(read) != FusionKind::View)
       return *kind == FusionKind::Contract;

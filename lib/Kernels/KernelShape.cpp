@@ -44,8 +44,6 @@ StringRef textOfFusionCode(StringRef code) {
       .Default("");
 }
 
-bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Other && !placesOf(op).empty(); }
-
 bool permutesElements(Operation *view) {
   return numElements(shapeOf(view->getOperand(0))) == numElements(shapeOf(view->getResult(0)));
 }
@@ -81,11 +79,11 @@ public:
       auto kind = fusionKind(op);
       if (!kind)
         return no(FusionReason::NoKernelOp);
-      if (*kind == FusionKind::Other && ops.size() > 1 && !isJoin(op))
+      if (*kind == FusionKind::Other && ops.size() > 1)
         return no(FusionReason::Single);
-      if (*kind == FusionKind::Other && ops.size() == 1)
+      if ((*kind == FusionKind::Other || *kind == FusionKind::Join) && ops.size() == 1)
         return KernelShape{KernelShape::Single, shapeOf(op->getResult(0)), {}};
-      joins |= isJoin(op);
+      joins |= *kind == FusionKind::Join;
       if (*kind == FusionKind::Contract)
         contracts.push_back(op);
       if (*kind == FusionKind::Reduce)
@@ -189,9 +187,9 @@ private:
     if (!inside(value) || outsideViews.contains(value.getDefiningOp()))
       return made;
     Operation *op = value.getDefiningOp();
-    made.isJoin = isJoin(op);
+    made.isJoin = fusionKind(op) == FusionKind::Join;
     made.sizes = shapeOf(value);
-    SmallVector<Place, 0> places = placesOf(op);
+    SmallVector<Place, 0> places = cast<FusionOpInterface>(op).getPlaces();
     for (auto [i, operand] : llvm::enumerate(op->getOperands()))
       if (made.isJoin)
         made.from.push_back({operand, places[i], shapeOf(operand)});

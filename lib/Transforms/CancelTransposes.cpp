@@ -1,6 +1,7 @@
 // Decides where elementwise ops are computed in their operands' order of dimensions, so that the transposes before and
 // after them cancel: networks that permute around each convolution, and graphs that come from frameworks with another
 // order.
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Weft/Shape.h"
 #include "weft/Dialect/Weft/Simplify.h"
@@ -17,10 +18,6 @@ namespace weft {
 
 namespace {
 
-SmallVector<int64_t> compose(ArrayRef<int64_t> inner, ArrayRef<int64_t> outer) {
-  return llvm::map_to_vector(outer, [&](int64_t dim) { return inner[dim]; });
-}
-
 /// What is made in any order at no cost.
 bool isFree(Value value) {
   auto transpose = value.getDefiningOp<TransposeOp>();
@@ -31,9 +28,7 @@ bool isFree(Value value) {
 /// compute all of them in the order of x.
 class Group {
 public:
-  Group(TransposeOp seed) : permutation(seed.getPermutation()), inverse(permutation.size()), block(seed->getBlock()) {
-    for (auto [i, dim] : llvm::enumerate(permutation))
-      inverse[dim] = i;
+  Group(TransposeOp seed) : permutation(seed.getPermutation()), inverse(invertPermutationVector(permutation)), block(seed->getBlock()) {
     for (Operation *user : seed->getUsers())
       add(user);
     for (size_t i = 0; i < members.size(); ++i) { // grows
@@ -88,9 +83,8 @@ public:
         if (!inOrderOfOperands.contains(operand))
           inOrderOfOperands.map(operand, transposed(builder, member->getLoc(), operand, inverse));
       Operation *moved = builder.clone(*member, inOrderOfOperands);
-      Shape shape = shapeOf(member->getResult(0)), before;
-      for (int64_t dim : inverse)
-        before.push_back(shape[dim]);
+      Shape before = shapeOf(member->getResult(0));
+      applyPermutationToVector(before, inverse);
       moved->getResult(0).setType(typeOf(before, getElementTypeOrSelf(member->getResult(0).getType())));
     }
     for (Operation *member : order) {
@@ -105,7 +99,7 @@ public:
           builder.setInsertionPoint(transpose);
           Location loc = transpose.getLoc();
           transpose.getResult().replaceAllUsesWith(
-              transposed(builder, loc, moved, compose(permutation, transpose.getPermutation())));
+              transposed(builder, loc, moved, applyPermutation(permutation, transpose.getPermutation())));
           transpose.erase();
           continue;
         }
@@ -153,7 +147,7 @@ private:
   static Value transposed(OpBuilder &builder, Location loc, Value x, ArrayRef<int64_t> by) {
     SmallVector<int64_t> order(by);
     if (auto inner = x.getDefiningOp<TransposeOp>()) {
-      order = compose(inner.getPermutation(), by);
+      order = applyPermutation(inner.getPermutation(), by);
       loc = mergeLocations(builder.getContext(), {loc, inner.getLoc()});
       x = inner.getX();
     }

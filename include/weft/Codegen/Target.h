@@ -19,6 +19,7 @@ struct Target {
   unsigned repeatRegisters = 1;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
   bool scales = false;           // y * 2^n, for vectors of floats, is one instruction (AVX-512)
+  bool hasMaximum = true;        // the greatest of floats, NaN first and +0 above -0, is one instruction (NEON)
   bool streams = false;          // non-temporal vector stores, which write whole lines without reading them
   // Instructions that add products of neighbouring steps of k to each lane of 4 bytes, where there are any.
   bool dotBytes = false;  // four of u8 by i8, to an i32 (AVX-512 VNNI)

@@ -76,9 +76,6 @@ bool isLeaf(mlir::Operation *op);
 /// How an op fuses; nothing for control flow, calls, copies and all else without the interface, and for aliases.
 std::optional<FusionKind> fusionKind(mlir::Operation *op);
 
-/// Whether the op's operands are the parts of its result (placesOf).
-bool isJoin(mlir::Operation *op);
-
 /// Whether the View keeps each element of its operand exactly once (transpose, reverse), which a contraction can read.
 bool permutesElements(mlir::Operation *view);
 

@@ -208,12 +208,11 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   SmallVector<Combiner> combiners;
   for (unsigned i : reductions)
     combiners.push_back(e.combiner(g.nodes[i]));
-  // The greatest of floats (NaN before all, +0 above -0) takes five instructions a vector on x86, which has none for
-  // it. One does unless there is a NaN, which a sum of the numbers tells, or the result is a zero: then it is sought
-  // once more.
+  // The greatest of floats (NaN before all, +0 above -0) takes five instructions a vector where there is none for it.
+  // One does unless there is a NaN, which a sum of the numbers tells, or the result is a zero: then it is sought once
+  // more.
   auto isQuick = [&](unsigned r) {
-    return llvm::StringRef(e.target.triple).starts_with("x86_64") &&
-           isa<arith::MaximumFOp, arith::MinimumFOp>(combiners[r].op);
+    return !e.target.hasMaximum && isa<arith::MaximumFOp, arith::MinimumFOp>(combiners[r].op);
   };
   unsigned quickOnes = llvm::count_if(llvm::seq<unsigned>(0, combiners.size()), isQuick);
   bool mayRepeat = stores.empty() && keep.empty() && (!constant || *constant >= 4 * kPartials);

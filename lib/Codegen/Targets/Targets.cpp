@@ -18,6 +18,7 @@ static Target x86(bool avx512, bool avx2) {
   t.vectorRegisters = avx512 ? 32 : 16;
   t.cheapMaskedStore = avx512;
   t.scales = avx512;
+  t.hasMaximum = false;
   t.streams = true;
   t.flopsPerNs = avx512 ? 60 : avx2 ? 40 : 10;
   t.dotWords = avx2;

@@ -4,19 +4,10 @@
 #define WEFT_DIALECT_WEFT_PIECES_H
 
 #include "mlir/IR/Operation.h"
+#include "weft/Dialect/Weft/Rules.h"
 #include "weft/Dialect/Weft/Shape.h"
 
 namespace weft {
-
-/// Where the elements of one index space stand in another: along each dimension, element i at start + step * i.
-struct Place {
-  llvm::SmallVector<SizeExpr, 4> starts;
-  llvm::SmallVector<int64_t, 4> steps;
-};
-
-/// Where each operand of a join (concat, pad) stands in its result, in order; an operand without dimensions has no
-/// place and fills the rest. Of other ops nothing.
-llvm::SmallVector<Place, 0> placesOf(mlir::Operation *op);
 
 /// What a value is made of inside a kernel; of nothing where it is read from outside.
 struct Made {

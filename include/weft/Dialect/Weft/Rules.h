@@ -21,7 +21,13 @@ class Batcher;        // weft/Transforms/Batcher.h
 class Linearizer;     // weft/Transforms/Derivative.h
 class Transposer;     //   "
 
-enum class FusionKind { Map, View, Reduce, Contract, Other, Alias };
+enum class FusionKind { Map, View, Reduce, Contract, Join, Other, Alias };
+
+/// Where the elements of one index space stand in another: along each dimension, element i at start + step * i.
+struct Place {
+  llvm::SmallVector<SizeExpr, 4> starts;
+  llvm::SmallVector<int64_t, 4> steps;
+};
 
 /// How an elementwise op's result element type follows from its operands.
 enum class ElementRule { Same, Bool };

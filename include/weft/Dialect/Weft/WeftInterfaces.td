@@ -10,8 +10,8 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
   let description = "How an op reads and writes index spaces, which is all that kernel formation asks.";
   let methods = [InterfaceMethod<[{
       Map: each result element from the same index of the operands. View: each result element is one operand element at
-      an affine index. Reduce: folds some dimensions. Contract: a sum of products. Other: a kernel of its own.
-      Alias: the same bytes under another type, no code at all.
+      an affine index. Reduce: folds some dimensions. Contract: a sum of products. Join: the operands are parts of the
+      result. Other: a kernel of its own. Alias: the same bytes under another type, no code at all.
     }], "::weft::FusionKind", "getFusionKind", (ins)>,
     InterfaceMethod<"View: whether neighbours along the result's last dimension lie apart in the operand.",
       "bool", "turnsRows", (ins), "", "return false;">,
@@ -19,6 +19,9 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
       "double", "getOpsPerElement", (ins), "", "return 1.0;">,
     InterfaceMethod<"Reduce: the operand's dimensions that are folded, sorted; the result has the others, in order.",
       "::llvm::ArrayRef<int64_t>", "getFoldedDims", (ins), "", "return {};">,
+    InterfaceMethod<[{
+      Join: where each operand stands in the result, in order; one without dimensions has no place and fills the rest.
+    }], "::llvm::SmallVector<::weft::Place, 0>", "getPlaces", (ins), "", "return {};">,
     InterfaceMethod<[{
       The operand that the op changes in a few places to give its result: written over it in memory, the rest stays.
     }], "std::optional<unsigned>", "getOverwritten", (ins), "", "return std::nullopt;">];

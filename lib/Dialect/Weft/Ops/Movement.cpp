@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "weft/Dialect/Weft/GraphBuilder.h"
 #include "weft/Dialect/Weft/Lower.h"
 #include "weft/Dialect/Weft/Pieces.h"
@@ -273,9 +274,7 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
   if (llvm::is_sorted(getPermutation()))
     return getX();
   if (auto inner = getX().getDefiningOp<TransposeOp>()) {
-    SmallVector<int64_t> both =
-        llvm::map_to_vector(getPermutation(), [&](int64_t dim) { return inner.getPermutation()[dim]; });
-    setPermutation(both);
+    setPermutation(applyPermutation(inner.getPermutation(), getPermutation()));
     setOperand(inner.getX());
     return getResult();
   }
@@ -339,10 +338,7 @@ void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRC
 }
 
 Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
-  SmallVector<int64_t> inverse(getPermutation().size());
-  for (auto [i, dim] : llvm::enumerate(getPermutation()))
-    inverse[dim] = i;
-  return builder.transpose(cotangent, inverse);
+  return builder.transpose(cotangent, invertPermutationVector(getPermutation()));
 }
 
 bool TransposeOp::isLinearIn(unsigned operand) { return true; }
@@ -782,7 +778,16 @@ Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange ope
 bool PadOp::isLinearIn(unsigned operand) { return true; }
 bool PadOp::isJointlyLinear() { return true; }
 
-FusionKind PadOp::getFusionKind() { return FusionKind::Other; }
+FusionKind PadOp::getFusionKind() { return FusionKind::Join; }
+
+SmallVector<Place, 0> PadOp::getPlaces() {
+  Place place;
+  for (auto [low, interior] : llvm::zip(getLow(), getInterior())) {
+    place.starts.push_back(low);
+    place.steps.push_back(interior + 1);
+  }
+  return {place, Place()};
+}
 
 LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                            SmallVectorImpl<Value> &results) {
@@ -801,28 +806,6 @@ LogicalResult PadOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool>
                        high, interior);
   results.push_back(b.select(filled, b.broadcast(operands[1], padded.getType(), {0}), padded));
   return success();
-}
-
-SmallVector<Place, 0> weft::placesOf(Operation *op) {
-  SmallVector<Place, 0> places;
-  if (auto pad = dyn_cast<PadOp>(op)) {
-    Place place;
-    for (auto [low, interior] : llvm::zip(pad.getLow(), pad.getInterior())) {
-      place.starts.push_back(low);
-      place.steps.push_back(interior + 1);
-    }
-    places = {place, Place()};
-  } else if (auto concat = dyn_cast<ConcatOp>(op)) {
-    size_t rank = shapeOf(concat.getResult()).size();
-    SizeExpr start;
-    for (Value x : concat.getXs()) {
-      Place place{SmallVector<SizeExpr, 4>(rank), SmallVector<int64_t, 4>(rank, 1)};
-      place.starts[concat.getDim()] = start;
-      start = start + shapeOf(x)[concat.getDim()];
-      places.push_back(place);
-    }
-  }
-  return places;
 }
 
 /// Writes `x`, of type `part` in the graph, into `into` at a place. Starts and sizes stand beside the map as
@@ -850,7 +833,7 @@ LogicalResult PadOp::lower(LowerContext &context, ValueRange operands, SmallVect
   Type to = getResult().getType();
   AffineMap scalar = AffineMap::get(shapeOf(to).size(), 0, {}, getContext());
   Value filled = context.map(to, operands[1], scalar, copyScalar);
-  results.push_back(writeInto(context, operands[0], getX().getType(), to, placesOf(*this)[0], filled));
+  results.push_back(writeInto(context, operands[0], getX().getType(), to, getPlaces()[0], filled));
   return success();
 }
 
@@ -947,7 +930,20 @@ Value ConcatOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange 
 bool ConcatOp::isLinearIn(unsigned operand) { return true; }
 bool ConcatOp::isJointlyLinear() { return true; }
 
-FusionKind ConcatOp::getFusionKind() { return FusionKind::Other; }
+FusionKind ConcatOp::getFusionKind() { return FusionKind::Join; }
+
+SmallVector<Place, 0> ConcatOp::getPlaces() {
+  SmallVector<Place, 0> places;
+  size_t rank = shapeOf(getResult()).size();
+  SizeExpr start;
+  for (Value x : getXs()) {
+    Place place{SmallVector<SizeExpr, 4>(rank), SmallVector<int64_t, 4>(rank, 1)};
+    place.starts[getDim()] = start;
+    start = start + shapeOf(x)[getDim()];
+    places.push_back(place);
+  }
+  return places;
+}
 
 LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                               SmallVectorImpl<Value> &results) {
@@ -959,7 +955,7 @@ LogicalResult ConcatOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bo
 LogicalResult ConcatOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
   Type to = getResult().getType();
   Value joined = context.empty(to);
-  for (auto [x, value, place] : llvm::zip(getXs(), operands, placesOf(*this)))
+  for (auto [x, value, place] : llvm::zip(getXs(), operands, getPlaces()))
     joined = writeInto(context, value, x.getType(), to, place, joined);
   results.push_back(joined);
   return success();

@@ -115,6 +115,7 @@ def Weft_PadOp : Weft_StructuredOp<"pad", Weft_Linear> {
                        DenseI64ArrayAttr:$interior);
   let results = (outs Weft_Any:$result);
   let hasFolder = 1;
+  let extraClassDeclaration = "llvm::SmallVector<Place, 0> getPlaces();";
 }
 
 def Weft_ConcatOp : Weft_StructuredOp<"concat", Weft_Linear> {
@@ -130,6 +131,7 @@ def Weft_ConcatOp : Weft_StructuredOp<"concat", Weft_Linear> {
   let arguments = (ins Variadic<Weft_Any>:$xs, I64Attr:$dim);
   let results = (outs Weft_Any:$result);
   let hasFolder = 1;
+  let extraClassDeclaration = "llvm::SmallVector<Place, 0> getPlaces();";
 }
 
 #endif
