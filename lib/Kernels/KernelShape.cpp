@@ -98,10 +98,12 @@ public:
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
-    if (joins && (!contracts.empty() || !reduces.empty()))
+    if (joins && !reduces.empty())
       return no(FusionReason::JoinBesideFold);
-    if (joins)
+    if (joins && contracts.empty())
       return pieces();
+    if (joins && contracts.size() > 1)
+      return no(FusionReason::JoinBesideFold);
     if (contracts.size() == 2 && !reduces.empty())
       return chain(contracts[0], contracts[1]);
     if (contracts.size() > 1)
@@ -158,6 +160,11 @@ private:
     for (Operation *op : ops) {
       if (op == contract)
         continue;
+      if (fusionKind(op) == FusionKind::Join) {
+        if (!isBorder(op, root))
+          return no(FusionReason::JoinBesideFold);
+        continue;
+      }
       if (fusionKind(op) == FusionKind::View || outsideViews.contains(op)) {
         bool widens = fusionKind(op) != FusionKind::View;
         if (inside(op->getOperand(0)) && !widens)
@@ -177,6 +184,25 @@ private:
       }
     }
     return KernelShape{KernelShape::Contraction, root, {}};
+  }
+
+  /// Whether a join only puts a border of one number around what the kernel gives, and is all that it gives: the
+  /// register tiles are written into the middle of it.
+  bool isBorder(Operation *join, const Shape &root) const {
+    bool hasMiddle = false;
+    auto places = cast<FusionOpInterface>(join).getPlaces();
+    for (auto [operand, place] : llvm::zip(join->getOperands(), places)) {
+      bool isFill = place.starts.empty() && !(inside(operand) && !isLeaf(operand.getDefiningOp()));
+      bool isMiddle = !hasMiddle && !place.starts.empty() && inside(operand) && shapeOf(operand) == root &&
+                      llvm::all_of(place.steps, [](int64_t step) { return step == 1; });
+      hasMiddle |= isMiddle;
+      if (!isFill && !isMiddle)
+        return false;
+    }
+    auto isKnown = [](const SizeExpr &size) { return size.constant().has_value(); };
+    return hasMiddle && llvm::all_of(shapeOf(join->getResult(0)), isKnown) &&
+           llvm::all_of(ops, [&](Operation *op) { return op == join ? escapes(op) : !escapes(op); }) &&
+           llvm::none_of(join->getUsers(), [&](Operation *user) { return set.contains(user); });
   }
 
   //===-- pieces --------------------------------------------------------------------------------------------------===//

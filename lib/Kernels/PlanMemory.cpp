@@ -28,7 +28,7 @@ using namespace weft;
 namespace {
 
 /// Where a value lives: a temporary (by number), or a place that is not the function's own.
-struct Place {
+struct SlotPlace {
   SlotKind kind = SlotKind::Arena;
   int64_t index = 0;
 };
@@ -83,20 +83,20 @@ private:
 
   /// A temporary for a value of the block: in the arena, or, where its size has a value in a `sized` only, in memory
   /// that is asked for where that begins.
-  Place makeTemporary(Block &block, const SizeExpr &bytes, int64_t begin, int64_t end);
+  SlotPlace makeTemporary(Block &block, const SizeExpr &bytes, int64_t begin, int64_t end);
   bool isInlined(LaunchOp launch) { return symbols.lookup<func::FuncOp>(launch.getCallee())->hasAttr("weft.inline"); }
   bool isReadInline(Value root);
   bool isMadeInline(Value root);
   bool fitsRegister(Value root) { return isMadeInline(root) && isReadInline(root); }
   bool fitsRegister(Operation *loop, unsigned carry);
-  Place makeRegister() { return {SlotKind::Register, numRegisters++}; }
-  Place makeKept(Type type) {
-    Place place{SlotKind::Kept, keptBytes};
+  SlotPlace makeRegister() { return {SlotKind::Register, numRegisters++}; }
+  SlotPlace makeKept(Type type) {
+    SlotPlace place{SlotKind::Kept, keptBytes};
     keptBytes += llvm::alignTo(*bytesOf(type).constant(), 64);
     return place;
   }
   void planArenas();
-  void keepAlive(Place place, int64_t begin, int64_t end) {
+  void keepAlive(SlotPlace place, int64_t begin, int64_t end) {
     if (place.kind != SlotKind::Arena)
       return;
     Temporary &t = temporaries[place.index];
@@ -110,7 +110,7 @@ private:
   SmallVector<int64_t> pairDonations();
   LogicalResult bindSymbols(Operation *op, func::FuncOp callee, llvm::StringMap<SizeExpr> &bindings);
 
-  SlotAttr slot(Place place) {
+  SlotAttr slot(SlotPlace place) {
     if (place.kind != SlotKind::Arena)
       return SlotAttr::get(function.getContext(), place.kind, SizeExpr(place.index));
     return SlotAttr::get(function.getContext(), frameOf[place.index] ? SlotKind::Frame : SlotKind::Arena,
@@ -124,11 +124,11 @@ private:
   DenseMap<Operation *, std::pair<int64_t, int64_t>> positions;
   int64_t counter = 0;
   std::vector<Temporary> temporaries;
-  std::vector<Operation *> frameOf; // by temporary: the `sized` whose memory it is in, or null
-  std::vector<SizeExpr> offsets;    // by temporary
-  DenseMap<Value, Place> places;    // by root
-  llvm::MapVector<Operation *, SmallVector<Place>> spares;
-  llvm::MapVector<Operation *, Place> steps, callFrames;
+  std::vector<Operation *> frameOf;  // by temporary: the `sized` whose memory it is in, or null
+  std::vector<SizeExpr> offsets;     // by temporary
+  DenseMap<Value, SlotPlace> places; // by root
+  llvm::MapVector<Operation *, SmallVector<SlotPlace>> spares;
+  llvm::MapVector<Operation *, SlotPlace> steps, callFrames;
   llvm::MapVector<Operation *, SizeExpr> frameBytes; // of each `sized`
   ArenaPlan arena;
   int64_t numRegisters = 0, keptBytes = 0;
@@ -199,7 +199,7 @@ bool FunctionPlan::isInPlace(Operation *loop, unsigned carry) {
   return lastReadOf(present) < beginOf(firstWriterOf(next));
 }
 
-Place FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t begin, int64_t end) {
+SlotPlace FunctionPlan::makeTemporary(Block &block, const SizeExpr &size, int64_t begin, int64_t end) {
   SizeExpr bytes = size;
   Operation *innermost = nullptr, *frame = nullptr;
   for (Operation *op = block.getParentOp(); op != function; op = op->getParentOp()) {
@@ -303,7 +303,7 @@ LogicalResult FunctionPlan::assignLoop(Operation *loop) {
   auto carries = carriesOf(loop);
   auto counted = dyn_cast<ForOp>(loop);
   for (unsigned k = 0; k < carries->size(); ++k) {
-    Place home = places.lookup(loop->getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
+    SlotPlace home = places.lookup(loop->getResult(k)), spare{SlotKind::InPlace, 0}, start = home;
     if (overOf(loop->getResult(k)) >= 0) { // the init is there
       spares[loop].push_back(spare);
       continue;
@@ -429,8 +429,8 @@ void FunctionPlan::annotate() {
       op->setAttr("weft.slots", ArrayAttr::get(context, slots));
   });
   for (auto &[loop, list] : spares)
-    loop->setAttr("weft.spares",
-                  ArrayAttr::get(context, llvm::map_to_vector(list, [&](Place p) -> Attribute { return slot(p); })));
+    loop->setAttr("weft.spares", ArrayAttr::get(context, llvm::map_to_vector(
+                                                             list, [&](SlotPlace p) -> Attribute { return slot(p); })));
   for (auto &[loop, place] : steps)
     loop->setAttr("weft.step", slot(place));
   for (auto &[call, place] : callFrames)

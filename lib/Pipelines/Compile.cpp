@@ -158,7 +158,8 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
     keys = keysOfKernels(module, describe(target, options));
     for (auto kernel : module.getOps<func::FuncOp>()) {
       auto key = keys.find(kernel.getName());
-      Part part = {kernel.getName().str()};
+      Part part;
+      part.symbol = kernel.getName().str();
       std::string stored;
       if (key == keys.end() || !store->find(key->second, stored) || failed(part.restore(stored)))
         continue;

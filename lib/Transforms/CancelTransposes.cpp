@@ -28,7 +28,8 @@ bool isFree(Value value) {
 /// compute all of them in the order of x.
 class Group {
 public:
-  Group(TransposeOp seed) : permutation(seed.getPermutation()), inverse(invertPermutationVector(permutation)), block(seed->getBlock()) {
+  Group(TransposeOp seed)
+      : permutation(seed.getPermutation()), inverse(invertPermutationVector(permutation)), block(seed->getBlock()) {
     for (Operation *user : seed->getUsers())
       add(user);
     for (size_t i = 0; i < members.size(); ++i) { // grows
@@ -163,7 +164,8 @@ private:
 /// rewrites than transposes.
 bool cancelIn(Block &block) {
   bool changed = false, again = true;
-  for (int64_t most = std::distance(block.op_begin<TransposeOp>(), block.op_end<TransposeOp>()); again && most > 0; --most) {
+  for (int64_t most = std::distance(block.op_begin<TransposeOp>(), block.op_end<TransposeOp>()); again && most > 0;
+       --most) {
     again = false;
     DenseSet<Operation *> tried;
     for (auto transpose : block.getOps<TransposeOp>()) {

@@ -5,7 +5,8 @@
 // RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v3},weft-to-linalg,weft-schedule-kernels{target=x86-64-v3})' | FileCheck %s --check-prefix=SMALL
 // RUN: weft-opt %s --pass-pipeline='builtin.module(weft-assign-layout{target=x86-64-v3},weft-to-linalg,weft-schedule-kernels{target=x86-64-v3},weft-emit-kernels{target=x86-64-v3})' | FileCheck %s --check-prefix=PARTS
 
-// CHECK-DAG: weft.schedule = {ahead = 17 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, row_block = 14 : i64, rows = 14 : i64, turned = true, vectors = 2 : i64}, weft.symbols = [], weft.types = [tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32, #weft.panel<32, lanes = [0], folded = [1, 2, 3]>>
+// Half of the image is a band: its rows go through all strips of features before the other half.
+// CHECK-DAG: weft.schedule = {ahead = 17 : i64, band = 7 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, row_block = 14 : i64, rows = 14 : i64, turned = true, vectors = 2 : i64}, weft.symbols = [], weft.types = [tensor<1x256x16x16xf32>, tensor<256x256x3x3xf32, #weft.panel<32, lanes = [0], folded = [1, 2, 3]>>
 // Weights that come as arguments: steps are lanes, laid side by side while they are packed.
 // CHECK-DAG: weft.schedule = {ahead = 32 : i64, form = "tile", {{.*}}pack_right = "all", panel = 224 : i64, row_block = 28 : i64, rows = 14 : i64, vectors = 2 : i64}
 // Whole vectors of steps that lie side by side are lanes.

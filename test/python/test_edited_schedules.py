@@ -50,6 +50,8 @@ def tile(**numbers):
             s["panel"] = str(strip * numbers["strips"] * 2)
         s.pop("ahead", None)
         s.pop("k_block", None)
+        if "turned" in s:
+            s["band"] = "3"  # not all items of rows are in whole bands
         if "k_block" in numbers:
             s["k_block"] = str(numbers["k_block"])
         for side in ("pack_left", "pack_right"):

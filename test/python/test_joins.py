@@ -191,6 +191,47 @@ def test_named_sizes(n, m):
         same_bits(got, want)
 
 
+# -- behind a contraction --
+
+
+def conv(x, w, **options):
+    return wf.nn.conv2d(x, w, **options)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 7), (33, 20, 41), (70, 65, 130)])
+def test_a_border_around_a_product(shape, dtype):
+    m, k, n = shape
+    a, b = (np.asarray(wf.asarray(rng.integers(-5, 5, s)).astype(dtype)) for s in ((m, k), (k, n)))
+    check(lambda a, b: wf.pad(a @ b, ((1, 2), (3, 0)), constant_values=7), a, b)
+    check(lambda a, b: wf.pad(a @ b + 1, ((0, 0), (0, 5))), a, b)
+    check(lambda a, b: wf.pad(a @ b, ((4, 0), (0, 0))), a, b)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, np.nan, -np.inf])
+@pytest.mark.parametrize("features, size", [(64, 14), (64, 56), (24, 9), (5, 16), (96, 7)])
+def test_a_border_around_a_convolution(features, size, value):
+    x, w, bias = normal(2, 16, size, size), normal(features, 16, 3, 3), normal(features, 1, 1)
+
+    def block(x, w, bias):
+        return wf.pad(wf.nn.relu(conv(x, w) + bias), ((0, 0), (0, 0), (1, 1), (2, 0)), constant_values=value)
+
+    check(block, x, w, bias)
+
+
+def test_convolutions_in_a_row_have_no_padding_of_their_own():
+    v, w = (wf.asarray(normal(64, 64, 3, 3)) for _ in "vw")
+    x = normal(1, 64, 14, 14)
+    two = wf.jit(lambda x: conv(wf.nn.relu(conv(x, v, padding=1)), w, padding=1))
+    kernels = [k.what for k in two.explain(x).kernels if not k.kept]
+    assert kernels == ["pad", "convolution + le + select + pad", "convolution"]
+    a, b = normal(9, 20), normal(20, 30)
+    # One that something else reads too, or one between the elements, is written apart.
+    check(lambda a, b: (lambda y: (wf.pad(y, ((1, 1), (0, 0))), y))(a @ b), a, b, kernels=2)
+    check(lambda a, b: wf.pad(wf.pad(a @ b, 1), 1), a, b, kernels=None)
+    check(lambda a, b: wf.grad(lambda a: wf.sum((a[::2] @ b) ** 2))(a), a, b, kernels=None)
+
+
 # -- what is refused --
 
 

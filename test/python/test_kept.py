@@ -107,6 +107,19 @@ def test_convolutions_across_features(x, w, options, dtype):
     assert keeps(block, image) > 0 or not x[0]
 
 
+@pytest.mark.parametrize("features", [64, 160, 24])
+@pytest.mark.parametrize("size, window", [(14, 3), (15, 1), (56, 1), (7, 3)])
+def test_convolutions_across_features_give_a_border(size, window, features):
+    w, x = wf.asarray(numbers((features, 16, window, window))), numbers((2, 16, size, size))
+
+    def block(x):
+        y = wf.nn.relu(wf.nn.conv2d(x, w, padding="SAME"))
+        return wf.pad(y, ((0, 0), (0, 0), (1, 1), (2, 0)), constant_values=-np.inf)
+
+    keeps(block, x)
+    assert wf.jit(block).explain(x).kernels[-1].what == "convolution + le + select + pad"
+
+
 @pytest.mark.parametrize("features", [64, 160])
 def test_convolutions_across_features_read_a_residual_and_give_two_results(features):
     w, x = wf.asarray(numbers((features, features, 3, 3))), numbers((1, features, 14, 14))

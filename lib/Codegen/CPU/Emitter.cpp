@@ -713,7 +713,7 @@ Value Emitter::evaluate(Value value, Frame &frame) {
   if (auto it = frame.known.find(value); it != frame.known.end())
     return it->second;
   Node *node = graph.nodeOf(value);
-  Value result = node->kind == NodeKind::Part
+  Value result = node->kind == NodeKind::Part && box
                      ? evaluatePart(value, frame)
                      : payload(*node, cast<linalg::YieldOp>(node->body().getTerminator()).getOperand(0), frame);
   frame.known[value] = result;

@@ -177,13 +177,13 @@ FailureOr<KernelGraph> KernelGraph::build(func::FuncOp function) {
       node.kind = isContraction(generic) ? NodeKind::Contract : NodeKind::Reduce;
       g.hasReduction = true;
     }
-    if (generic->hasAttr("weft.part")) {
+    if (generic->hasAttr("weft.part"))
       node.kind = NodeKind::Part;
-      g.isPieces = true;
-    }
     g.producer[generic.getResult(0)] = g.nodes.size();
     g.nodes.push_back(node);
   }
+  auto hasKind = [&](NodeKind kind) { return llvm::any_of(g.nodes, [&](Node &n) { return n.kind == kind; }); };
+  g.isPieces = hasKind(NodeKind::Part) && !hasKind(NodeKind::Contract);
   for (auto [i, node] : llvm::enumerate(g.nodes)) {
     if (node.kind == NodeKind::Contract) {
       if (g.contraction >= 0 && (g.second >= 0 || !g.nodeOf(node.op.getDpsInputs()[0])))

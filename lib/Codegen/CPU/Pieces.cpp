@@ -29,7 +29,8 @@ class Pieces {
 public:
   Pieces(Emitter &e, const Schedule &schedule) : e(e), g(e.graph), schedule(schedule), width(schedule.lanes) {}
 
-  LogicalResult emit() {
+  /// All boxes, or those that a padding fills around what is made elsewhere.
+  LogicalResult emit(bool bordersOnly = false) {
     for (Node &node : g.nodes)
       node.loopDims = llvm::to_vector<4>(llvm::seq<int>(0, node.op.getNumLoops()));
     Shape shape = g.buffers[g.numInputs].shape;
@@ -37,13 +38,17 @@ public:
     setDomain(shape);
     for (const Output &output : g.outputs())
       results.push_back(output.value);
-    auto made = [&](Value value) { return g.madeOf(value); };
+    auto made = [&](Value value) {
+      Node *node = g.nodeOf(value);
+      return bordersOnly && node && node->kind != NodeKind::Part ? Made() : g.madeOf(value);
+    };
     auto boxes = cutPieces(results, shape, made, /*most=*/SIZE_MAX);
     if (!boxes)
       return g.function.emitError("[WF4108] expected joins whose parts are told by their sizes");
     std::vector<Rows> all;
     for (const Box &box : *boxes) {
-      if (numElements(box.sizes) == SizeExpr(0))
+      if (numElements(box.sizes) == SizeExpr(0) ||
+          (bordersOnly && partAt(g.madeOf(results.front()), box.place, box) > 0)) // the first part fills the rest
         continue;
       Piece piece = pieceOf(box);
       if (all.empty() || !joins(all.back(), piece))
@@ -252,6 +257,12 @@ private:
 } // namespace
 
 LogicalResult emitPieces(Emitter &emitter, const Schedule &schedule) { return Pieces(emitter, schedule).emit(); }
+
+LogicalResult emitBorders(Emitter &emitter, const Schedule &schedule) {
+  KernelGraph &g = emitter.graph;
+  bool isPadded = g.nodeOf(g.outputs().front().value)->kind == NodeKind::Part;
+  return isPadded ? Pieces(emitter, schedule).emit(/*bordersOnly=*/true) : success();
+}
 
 void choosePieces(KernelGraph &g, const Target &target, Schedule &s) {
   s.form = Form::Pieces;

@@ -60,7 +60,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number(name, value);
     if (group > 1)
       number("group", group);
-    for (auto [name, value] : {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"ahead", ahead}})
+    for (auto [name, value] :
+         {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"band", band}, {"ahead", ahead}})
       if (value)
         number(name, value);
     if (turned)
@@ -105,6 +106,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("group", s.group);
   number("k_block", s.kBlock);
   number("panel", s.panel);
+  number("band", s.band);
   number("ahead", s.ahead);
   flag("turned", s.turned);
   auto pack = [&](StringRef name, Pack &into) {

@@ -67,20 +67,34 @@ LogicalResult Tile::emit() {
     sizes.push_back(g.size(dims));
   if (s.packLeft == Pack::All || s.packRight == Pack::All) {
     packed(sizes);
-    return success();
+    return emitBorders(e, s);
   }
   sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
-  // Of a turned tile the lanes come first: all rows use a strip of them before the next.
-  itemsOfStrip = numElements(sizes).constant().value_or(1);
-  sizes.insert(s.turned ? sizes.begin() : sizes.end(), (N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock));
-  e.parallel(numElements(sizes), SizeExpr(1), nsOf(s.rowBlock, s.laneBlock), [&](Value begin, Value end) {
+  // Of a turned tile the lanes come before the rows: all rows of a band use a strip of them before the next.
+  SizeExpr strips = (N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock), rowItems = numElements(sizes);
+  itemsOfStrip = s.band ? s.band : rowItems.constant().value_or(1);
+  if (!s.turned)
+    sizes.push_back(strips);
+  SizeExpr items = s.turned ? rowItems * strips : numElements(sizes);
+  e.parallel(items, SizeExpr(1), nsOf(s.rowBlock, s.laneBlock), [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value at) {
       Item it;
       it.origin.indices.assign(g.domain.size(), e.index(0));
-      SmallVector<Value> position = e.delinearize(at, sizes);
+      SmallVector<Value> position;
       if (s.turned) {
-        it.number = e.sub(at, e.mul(position.front(), SizeExpr(itemsOfStrip)));
-        std::rotate(position.begin(), position.begin() + 1, position.end());
+        Value length = e.index(itemsOfStrip), first = e.index(0); // of the band
+        if (s.band) {
+          first =
+              e.mul(b.createOrFold<arith::DivUIOp>(e.loc, at, e.index(strips * SizeExpr(s.band))), SizeExpr(s.band));
+          if (!divides(s.band, rowItems))
+            length = e.minimum(length, e.sub(e.index(rowItems), first));
+        }
+        Value inBand = e.sub(at, e.mul(first, strips));
+        it.number = b.createOrFold<arith::RemUIOp>(e.loc, inBand, length);
+        position = e.delinearize(e.add(first, it.number), sizes);
+        position.push_back(b.createOrFold<arith::DivUIOp>(e.loc, inBand, length));
+      } else {
+        position = e.delinearize(at, sizes);
       }
       for (auto [dims, i] : llvm::zip(outer, position))
         it.origin.indices[dims.back()] = i;
@@ -92,7 +106,7 @@ LogicalResult Tile::emit() {
       item(it);
     });
   });
-  return success();
+  return emitBorders(e, s);
 }
 
 void Tile::measure() {

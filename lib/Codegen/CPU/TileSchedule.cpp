@@ -248,6 +248,13 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (s.turned) {
     s.rowBlock = evenBlock(M, 96, s.rows);
     s.laneBlock = strip;
+    // Bands of the image, so that what a thread writes is what it reads next, as far as rows are enough for their way
+    // of the weights from the last cache.
+    int64_t rows = extent(g, c.rows) * extent(g, c.batch), items = rows / M * ceilDiv(M, s.rowBlock);
+    int64_t bands = 8;
+    while (bands > 1 && (items % bands || rows / bands < 7 * s.rows))
+      bands /= 2;
+    s.band = bands > 1 ? items / bands : 0;
     // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that. A small tile
     // asks for too many of them.
     s.ahead = isSmall ? 0 : ceilDiv(4096, s.rows * s.vectors * inner);

@@ -196,6 +196,8 @@ mlir::Value expandMath(mlir::OpBuilder &b, const Target &target, mlir::Location 
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitTile(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitPieces(Emitter &emitter, const Schedule &schedule);
+/// What a padding of the kernel's result has around it, if it has one.
+mlir::LogicalResult emitBorders(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitScan(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitScatter(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitSort(Emitter &emitter, const Schedule &schedule);

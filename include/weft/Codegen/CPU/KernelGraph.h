@@ -66,8 +66,9 @@ public:
   int scan = -1;        // node that is a running fold, if any
   int scatter = -1;     // node that writes at computed places, if any
   int sort = -1;        // node that orders rows, if any
-  bool isPieces =
-      false; // some node writes part of its output (pad, concat): loops are each node's own, placed by boxes
+  // Some node writes part of its output (pad, concat): loops are each node's own, placed by boxes. Not so where that is
+  // a padding around a contraction.
+  bool isPieces = false;
 
   Node *nodeOf(mlir::Value value) {
     auto it = producer.find(value);

@@ -44,6 +44,9 @@ struct Schedule {
   // The tile is turned before its epilogue: lanes run along what the result holds as rows (the features of a
   // convolution).
   bool turned = false;
+  // Of a turned tile: items of rows that go through all strips of lanes before the next ones do, so that a thread reads
+  // and writes a part of the image; 0: all of them.
+  int64_t band = 0;
   // How many lanes ahead the right operand is asked for, where it is read in place or packed in passing; of a turned
   // tile how many steps of the first folded group ahead the left one is (or, packed, of k the right one); 0: not.
   int64_t ahead = 0;
