@@ -1,7 +1,7 @@
 // Rows of bfloat16 in pairs: two numbers from 32 bits, two vectors abreast, the greatest by one comparison first.
 // RUN: weft-opt %s --weft-pipeline="traced..bufferized target=x86-64-v4" | FileCheck %s
 
-// CHECK: weft.schedule = {abreast = true, form = "sweep", lanes = 16 : i64, pairs = true}
+// CHECK: weft.schedule = {abreast = 2 : i64, form = "sweep", lanes = 16 : i64, pairs = true}
 // CHECK: vector.bitcast %{{.*}} : vector<32xbf16> to vector<16xi32>
 // CHECK: arith.shli {{.*}} : vector<16xi32>
 // CHECK: arith.andi {{.*}} : vector<16xi32>

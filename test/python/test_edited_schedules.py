@@ -93,7 +93,7 @@ SWEEPS = [
     {"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3},
     {"turn_rows": 5, "turn_lanes": 9}, {"turn_rows": 300, "turn_lanes": 300}, {"turn_rows": 0},
 ]  # fmt: skip
-SWEEPS += [{"lanes": 1, "pairs": "false"}, {"abreast": "false"}, {"abreast": "false", "pairs": "false"}]
+SWEEPS += [{"lanes": 1, "pairs": "false"}, {"abreast": 1}, {"abreast": 1, "pairs": "false"}, {"abreast": 4}]
 SWEPT = {
     "softmax": (wf.nn.softmax, numbers((37, 1000))),
     "gelu": (wf.nn.gelu, numbers((65, 301))),

@@ -26,8 +26,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   if ((form == Form::Sweep || form == Form::Pieces) && stream) // what is not chosen is not shown
     flag("stream", true);
   if (form == Form::Sweep) {
-    if (abreast)
-      flag("abreast", true);
+    if (abreast > 1)
+      number("abreast", abreast);
     if (pairs)
       flag("pairs", true);
     if (prefetch)
@@ -89,7 +89,8 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
       into = value.getValue();
   };
   number("lanes", s.lanes);
-  flag("abreast", s.abreast);
+  number("abreast", s.abreast);
+  s.abreast = llvm::bit_floor(uint64_t(std::clamp<int64_t>(s.abreast, 1, 64)));
   flag("pairs", s.pairs);
   flag("stream", s.stream);
   flag("prefetch", s.prefetch);

@@ -22,7 +22,7 @@ void streamedSteps(Emitter &e, unsigned width, unsigned least, mlir::Value begin
                    mlir::Value address, Step step);
 /// Whether vectors of that many elements are such as can be stored past the caches.
 inline bool streamsVectors(unsigned width, mlir::Type element) {
-  return width > 1 && llvm::is_contained({16, 32, 64, 128}, width * Emitter::byteWidth(element));
+  return width > 1 && llvm::is_contained({16, 32, 64, 128, 256}, width * Emitter::byteWidth(element));
 }
 /// The lanes of kernels whose loops run over elements: by the widest type that is read, written or computed with.
 int64_t lanesOf(KernelGraph &g, const Target &target);
@@ -35,8 +35,8 @@ bool computesOnPairs(KernelGraph &g, int lane);
 class Sweep {
 public:
   Sweep(Emitter &e, const Schedule &schedule)
-      : e(e), g(e.graph), b(e.b), schedule(schedule),
-        width(std::min(kPartials, schedule.abreast ? 2 * schedule.lanes : schedule.lanes)), least(schedule.lanes) {}
+      : e(e), g(e.graph), b(e.b), schedule(schedule), width(std::min(kPartials, schedule.abreast * schedule.lanes)),
+        least(schedule.lanes) {}
   mlir::LogicalResult emit();
   /// Rows in scratch, one dimension long: what is written of each, then one row after another. Columns from `end` on
   /// are left out (null: none); it is a multiple of 64, or the length. Where that is a named size, `chunks` is memory

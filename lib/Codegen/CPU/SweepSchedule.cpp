@@ -174,10 +174,16 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
   // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
   // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.
-  if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes && s.lanes == target.lanes(4)) {
+  if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes &&
+      (s.lanes == target.lanes(4) || s.lanes == target.lanes(8))) {
     s.pairs = computesOnPairs(g, innermost);
     bool dear = llvm::any_of(g.nodes, [](Node &node) { return node.isExpensive; });
-    s.abreast = s.pairs || (opsPerElement(g) >= 16 && (rows || dear || target.vectorRegisters >= 32));
+    int64_t ops = opsPerElement(g);
+    bool many = target.vectorRegisters >= 32;
+    s.abreast = s.pairs || (ops >= 16 && (rows || dear || many)) ? 2 : 1;
+    // One function behind another: of two vectors, too few instructions within sight are ready.
+    if (ops >= 60 && many && !rows && !s.pairs)
+      s.abreast = 4;
   }
   if (turn) {
     // Rows are what is read side by side: memory wants longer runs than a cache. A map's scratch is a part of the

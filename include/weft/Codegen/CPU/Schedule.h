@@ -25,7 +25,7 @@ struct Schedule {
 
   // Sweep only.
   bool prefetch = false;               // a row's last or dearest sweep reads the next rows ahead
-  bool abreast = false;                // two vectors are computed side by side: one goes on while the other waits
+  int64_t abreast = 1;                 // vectors that are computed side by side: one goes on while another waits
   bool pairs = false;                  // a vector of bfloat16 is two of float32, of its even and of its odd places
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
