@@ -440,8 +440,16 @@ Operation *Emitter::vectorized(Operation *op, ArrayRef<Value> operands, unsigned
   return b.create(state);
 }
 
+/// Whether a number is what arithmetic gave: then NaN is a quiet one, which its upper half shows.
+static bool isComputed(Value x) {
+  Operation *op = x.getDefiningOp();
+  if (auto shuffle = dyn_cast_or_null<vector::ShuffleOp>(op))
+    return isComputed(shuffle.getV1()) && isComputed(shuffle.getV2());
+  return op && isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, math::FmaOp, LLVM::CallIntrinsicOp>(op);
+}
+
 /// f32 -> bf16 in the upper half of 32 bits, by integers, ties to even: hardware conversions flush subnormals, library
-/// ones may be missing. NaN becomes all ones, which is one.
+/// ones may be missing. NaN stays as it is where that is safe, else it becomes all ones, which is one.
 static Value roundToBF16(Emitter &e, Value x) {
   OpBuilder &b = e.b;
   Location loc = e.loc;
@@ -450,7 +458,12 @@ static Value roundToBF16(Emitter &e, Value x) {
     i32 = e.vectorOf(i32, v.getNumElements());
   Value bits = arith::BitcastOp::create(b, loc, i32, x);
   Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, e.splat(i32, 16)), e.splat(i32, 1));
-  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, e.splat(i32, 0x7fff)));
+  // bits + 0x7fff + odd, in one operation less where there are operations of three operands.
+  Value rounded = arith::SubIOp::create(b, loc, bits, arith::XOrIOp::create(b, loc, odd, e.splat(i32, 0xffff8001)));
+  // What is computed from pairs of bfloat16 has no NaN but in its upper half.
+  if (e.pairs && isComputed(x))
+    return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, x, x), rounded,
+                                   bits);
   Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
   return arith::OrIOp::create(b, loc, rounded, arith::ExtSIOp::create(b, loc, i32, isNan));
 }
