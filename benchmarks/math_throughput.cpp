@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <immintrin.h>
 #include <random>
 #include <string>
 #include <vector>
@@ -25,7 +26,41 @@
 #endif
 
 namespace {
-using weft::math::Vector;
+/// The evaluator with the instructions that codegen uses (lib/Codegen/CPU/VectorMath.cpp).
+template <class T, class Int, int N> struct Machine : weft::math::Vector<T, Int, N> {
+  using F = typename weft::math::Vector<T, Int, N>::F;
+  using I = typename weft::math::Vector<T, Int, N>::I;
+  static F lookup(const double (&table)[16], I j) {
+    float numbers[16];
+    std::copy(table, table + 16, numbers);
+#ifdef __AVX512F__
+    if constexpr (sizeof(T) == 4)
+      return (F)_mm512_permutexvar_ps((__m512i)j, _mm512_loadu_ps(numbers));
+#else
+    if constexpr (sizeof(T) == 4)
+      return (F)_mm256_blendv_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(numbers), (__m256i)j),
+                                 _mm256_permutevar8x32_ps(_mm256_loadu_ps(numbers + 8), (__m256i)j), (__m256)(j << 28));
+#endif
+    return F();
+  }
+#ifdef __AVX512F__
+  template <class Fn> static F scaled(F y, F n, Fn) {
+    if constexpr (sizeof(T) == 4)
+      return (F)_mm512_scalef_ps((__m512)y, (__m512)n);
+    else
+      return (F)_mm512_scalef_pd((__m512d)y, (__m512d)n);
+  }
+  template <class Fn> static std::array<F, 2> split(F x, Fn) {
+    if constexpr (sizeof(T) == 4) {
+      __m512 v = (__m512)x, m = _mm512_getmant_ps(v, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+      return {(F)m - 1, (F)_mm512_getexp_ps(v) - (F)_mm512_getexp_ps(m)};
+    } else {
+      __m512d v = (__m512d)x, m = _mm512_getmant_pd(v, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+      return {(F)m - 1, (F)_mm512_getexp_pd(v) - (F)_mm512_getexp_pd(m)};
+    }
+  }
+#endif
+};
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -44,7 +79,7 @@ double clockRate() {
 
 template <class T, class Int, int N, class VectorFn, class ScalarFn>
 double cycles(double rate, double lo, double hi, VectorFn vectorFn, ScalarFn scalarFn, const char *name) {
-  using E = Vector<T, Int, N>;
+  using E = Machine<T, Int, N>;
   constexpr int count = 1024;
   alignas(64) static T x[count], y[count], out[count];
   std::mt19937 rng(1);
@@ -91,8 +126,8 @@ int main() {
     double f64 = cycles<double, int64_t, LANES_F32 / 2>(rate, lo, hi, vf64, sf64, name);
     std::printf("%-8s %8.1f %8.1f\n", name, f32, f64);
   };
-  Vector<float, int32_t, LANES_F32> v32;
-  Vector<double, int64_t, LANES_F32 / 2> v64;
+  Machine<float, int32_t, LANES_F32> v32;
+  Machine<double, int64_t, LANES_F32 / 2> v64;
   weft::math::Scalar<float> s32;
   weft::math::Scalar<double> s64;
 #define UNARY(fn)                                                                                                      \

@@ -12,6 +12,7 @@ polynomial L-infinity approximations", 2007, for why rounding needs the refit.)
 """
 
 import argparse
+import math
 import sys
 
 import mpmath as mp
@@ -125,9 +126,11 @@ TABLES = [
      lambda r: (mp.expm1(r) - r) / r**2, lambda r: abs(r**2 / mp.expm1(r)), -LN2H, LN2H, 4, 9),
     ("kExp2", "(2^r - 1) / r, |r| <= 1/2; error relative to 2^r",
      lambda r: mp.expm1(r * mp.log(2)) / r, lambda r: abs(r) / mp.mpf(2) ** r, -0.5005, 0.5005, 5, 11),
-    ("kLog1p", "(log(1+f) - f + f^2/2) / f^3, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log(1+f)",
+    ("kExp2Coarse", "(2^r - 1) / r, |r| <= 1/2; error relative to 2^r",
+     lambda r: mp.expm1(r * mp.log(2)) / r, lambda r: abs(r) / mp.mpf(2) ** r, -0.5005, 0.5005, 4, 9),
+    ("kLog1p", "(log(1+f) - f + f^2/2) / f^3, -1/4 <= f <= 1/2; error relative to log(1+f)",
      lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, lambda f: f**3 / mp.log1p(f),
-     mp.sqrt(0.5) - mp.mpf("1.0001"), mp.sqrt(2) - mp.mpf("0.9999"), 7, 18),
+     mp.mpf("-0.2501"), mp.mpf("0.5001"), 7, 18),
     ("kLog2", "log2(e) (log(1+f) - f) / f^2, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log2(1+f)",
      lambda f: (mp.log1p(f) - f) / f**2 / mp.log(2), lambda f: abs(f**2 / mp.log1p(f)) * mp.log(2),
      mp.sqrt(0.5) - mp.mpf("1.0001"), mp.sqrt(2) - mp.mpf("0.9999"), 9, 19),
@@ -191,8 +194,12 @@ def main():
             out,
             "kErfTail",
             "log(erfc(x)), x from 1 to where erf is 1; error relative to erf x",
-            ((*shifted_erfc(mp.mpf("4.0")), 6, 24), (*shifted_erfc(mp.mpf("6.0")), 18, 53)),
+            ((*shifted_erfc(mp.mpf("6.0")), 18, 53),),
         )
+    if not args.only or args.only == "kExpSixteenths":
+        exp_sixteenths(out)
+    if not args.only or args.only == "kErfPieces":
+        erf_pieces(out)
     if not args.only or args.only == "kErfcInner":
         emit(
             out,
@@ -213,6 +220,77 @@ def main():
         out.write(FOOTER)
 
 
+def floats_near(x, count):
+    """x and the floats around it."""
+    x = round_to(x, 24)
+    step = mp.ldexp(1, mp.frexp(x)[1] - 24)
+    return [round_to(x + i * step, 24) for i in range(-count, count + 1)] if x else [x]
+
+
+def exp_sixteenths(out):
+    """s 2^(j/16) for the s above 1 that makes all sixteen nearly floats, and e^r / s - 1."""
+    # The results of the first one may lie below 1, where places count twice.
+    roots = [(2.0 ** (23 + j / 16), 1 if j else 2) for j in range(16)]
+    best, chosen = 1.0, 0
+    for i in range(1, 1 << 20):
+        s = 2.0 ** math.ldexp(i, -30)
+        worst_distance = 0.0
+        for root, places in roots:
+            worst_distance = max(worst_distance, places * abs(s * root - round(s * root)))
+            if worst_distance >= best:
+                break
+        else:
+            best, chosen = worst_distance, i
+    s = mp.mpf(2) ** mp.ldexp(chosen, -30)
+    out.write(f"\n/// s 2^(j/16), nearly floats (to {best:.2f} of the last place): s is 2^({chosen} 2^-30).\n")
+    write_table(out, "kExpSixteenths", [hexfloat(round_to(s * mp.mpf(2) ** (mp.mpf(j) / 16), 24)) for j in range(16)])
+    half = mp.log(2) / 32 * mp.mpf("1.002")
+    coeffs, err = fit(lambda r: mp.exp(r) / s - 1, lambda r: mp.exp(-r), -half, half, 3, 24)
+    out.write(
+        f"/// e^r / s - 1, |r| <= ln2/32; relative to e^r.\n/// f32: degree 3, error 2^{float(mp.log(err, 2)):.1f}\n"
+    )
+    write_table(out, "kExpStep", [hexfloat(c) for c in coeffs])
+
+
+def erf_piece(j):
+    """A node near j/4, erf there, and (erf(node + r) - erf(node)) / r - 1 for the quarter around j/4; its error."""
+    node = min(floats_near(mp.mpf(j) / 4, 300), key=lambda n: abs(mp.erf(n) - round_to(mp.erf(n), 24)))
+    value = round_to(mp.erf(node), 24)
+    lo, hi = max(T, mp.mpf(2 * j - 1) / 8), mp.mpf(2 * j + 1) / 8
+    # The last piece climbs to 1 at its end, where greater arguments are cut off.
+    lift = mp.erfc(hi) if j == 15 else 0
+
+    def climbing(x):
+        return mp.erf(x) + lift * ((x - lo) / (hi - lo)) ** 2
+
+    piece, err = fit(
+        lambda r: (climbing(node + r) - value) / r - 1,
+        lambda r: abs(r / climbing(node + r)),
+        lo - node,
+        hi - node,
+        4,
+        24,
+    )
+    return node, value, piece, err
+
+
+def erf_pieces(out):
+    nodes, values, pieces, errors = zip(*map(erf_piece, range(16)), strict=True)
+    out.write("\n/// For each j below 16 a node near j/4, and erf there.\n")
+    write_table(out, "kErfNode", [hexfloat(n) for n in nodes])
+    write_table(out, "kErfAtNode", [hexfloat(v) for v in values])
+    out.write(
+        "/// (erf(node + r) - erf(node)) / r - 1, |node + r - j/4| <= 1/8, a row for each degree; relative to erf.\n"
+    )
+    out.write(f"/// f32: degree 4, error 2^{float(mp.log(max(errors), 2)):.1f}\n")
+    out.write("inline constexpr double kErfPieces[5][16] = {\n")
+    for row in zip(*pieces, strict=True):
+        out.write("    {\n")
+        write_rows(out, [hexfloat(c) for c in row], "       ")
+        out.write("    },\n")
+    out.write("};\n")
+
+
 def chunks(out, kind, bits, count):
     """2/pi cut into pieces of `bits` bits, each as a fraction of 1, for the reduction of huge arguments."""
     with mp.workprec(bits * (count + 4)):
@@ -228,14 +306,19 @@ def chunks(out, kind, bits, count):
 
 def write_table(out, name, literals):
     out.write(f"inline constexpr double {name}[] = {{\n")
-    row = "   "
+    write_rows(out, literals)
+    out.write("};\n")
+    out.flush()
+
+
+def write_rows(out, literals, margin="   "):
+    row = margin
     for text in literals:
         if len(row) + len(text) > 116:
             out.write(row + "\n")
-            row = "   "
+            row = margin
         row += f" {text},"
-    out.write(row + "\n};\n")
-    out.flush()
+    out.write(row + "\n")
 
 
 def emit(out, name, what, pair):

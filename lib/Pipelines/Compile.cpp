@@ -97,9 +97,9 @@ static std::string describe(const Target &target, const CompileOptions &options)
   llvm::raw_string_ostream stream(text);
   stream << target.triple << ' ' << target.cpu << ' ' << llvm::join(target.features, ",") << ' ' << target.vectorBytes
          << ' ' << target.vectorRegisters << ' ' << target.repeatRegisters << ' ' << target.cheapMaskedStore << ' '
-         << target.scales << ' ' << target.streams << ' ' << target.l1Bytes << ' ' << target.l2Bytes << ' '
-         << target.l3Bytes << ' ' << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics)
-         << ' ' << options.threads;
+         << target.scales << ' ' << int(target.lookup) << ' ' << target.streams << ' ' << target.l1Bytes << ' '
+         << target.l2Bytes << ' ' << target.l3Bytes << ' ' << target.flopsPerNs << ' ' << target.bytesPerNs << ' '
+         << int(options.numerics) << ' ' << options.threads;
   return text;
 }
 

@@ -165,3 +165,18 @@ def test_powers_of_two_are_one_instruction_where_there_is_one(target, dtype):
     x = np.ones(1000, dtype)
     assembly = wf.jit(lambda x: (wf.exp(x), wf.exp2(x), wf.nn.sigmoid(x))).lower(x, target=target).as_text("asm")
     assert ("vscalef" in assembly) == (target == "x86-64-v4")
+
+
+@pytest.mark.parametrize("target", sorted(WIDTH))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logarithms_take_numbers_apart_where_an_instruction_does(target, dtype):
+    x = np.ones(1000, dtype)
+    assembly = wf.jit(lambda x: (wf.log(x), wf.log10(x))).lower(x, target=target).as_text("asm")
+    assert ("vgetmant" in assembly and "vcmp" not in assembly) == (target == "x86-64-v4")
+
+
+@pytest.mark.parametrize("target", sorted(WIDTH))
+def test_tables_are_looked_up_in_registers(target):
+    assembly = wf.jit(wf.erf).lower(np.ones(1000, np.float32), target=target).as_text("asm")
+    lookups = {"x86-64-v3": "vpermps", "x86-64-v4": "vpermps", "aarch64": "tbl"}
+    assert lookups[target] in assembly and "gather" not in assembly

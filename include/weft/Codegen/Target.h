@@ -18,9 +18,12 @@ struct Target {
   // what it reads, more where numbers are read ahead, in pairs.
   unsigned repeatRegisters = 1;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
-  bool scales = false;           // y * 2^n, for vectors of floats, is one instruction (AVX-512)
-  bool hasMaximum = true;        // the greatest of floats, NaN first and +0 above -0, is one instruction (NEON)
-  bool streams = false;          // non-temporal vector stores, which write whole lines without reading them
+  bool scales = false;    // y * 2^n, exponent and mantissa are one instruction each on vectors of floats (AVX-512)
+  bool hasMaximum = true; // the greatest of floats, NaN first and +0 above -0, is one instruction (NEON)
+  // What picks floats out of registers by numbers: 8 of one (vpermps), 16 of one (the same, AVX-512), bytes of four
+  // (tbl).
+  enum class Lookup { none, eight, sixteen, bytes } lookup = Lookup::none;
+  bool streams = false; // non-temporal vector stores, which write whole lines without reading them
   // Instructions that add products of neighbouring steps of k to each lane of 4 bytes, where there are any.
   bool dotBytes = false;  // four of u8 by i8, to an i32 (AVX-512 VNNI)
   bool dotWords = false;  // two of i16 by i16, to an i32 (pmaddwd and an addition)

@@ -34,18 +34,29 @@ inline constexpr double kExp264[] = {
     0x1.ec7543a51be41p-32, 0x1.e045d3852b0dep-36,
 };
 
-/// (log(1+f) - f + f^2/2) / f^3, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log(1+f).
-/// f32: degree 7, error 2^-27.2
-inline constexpr double kLog1p32[] = {
-    0x1.5555540000000p-2, -0x1.0002280000000p-2, 0x1.99a00e0000000p-3, -0x1.5471fe0000000p-3, 0x1.22d9520000000p-3,
-    -0x1.0d875a0000000p-3, 0x1.0562ae0000000p-3, -0x1.38bcf40000000p-4,
+/// (2^r - 1) / r, |r| <= 1/2; error relative to 2^r.
+/// f32: degree 4, error 2^-23.2
+inline constexpr double kExp2Coarse32[] = {
+    0x1.62e42a0000000p-1, 0x1.ebf9ba0000000p-3, 0x1.c6b7580000000p-5, 0x1.3ceb700000000p-7, 0x1.5bb9e40000000p-10,
 };
-/// f64: degree 18, error 2^-56.1
+/// f64: degree 9, error 2^-51.8
+inline constexpr double kExp2Coarse64[] = {
+    0x1.62e42fefa3a12p-1, 0x1.ebfbdff82c42ep-3, 0x1.c6b08d703dffep-5, 0x1.3b2ab6fbd7324p-7, 0x1.5d87fe9bc3221p-10,
+    0x1.4309126b3408ap-13, 0x1.ffcb5827220afp-17, 0x1.62c148bd7a40dp-20, 0x1.b67258d872d9ap-24, 0x1.e3a882434c9c9p-28,
+};
+
+/// (log(1+f) - f + f^2/2) / f^3, -1/4 <= f <= 1/2; error relative to log(1+f).
+/// f32: degree 7, error 2^-27.5
+inline constexpr double kLog1p32[] = {
+    0x1.5555a40000000p-2, -0x1.00004a0000000p-2, 0x1.9969aa0000000p-3, -0x1.54ee260000000p-3, 0x1.2881400000000p-3,
+    -0x1.0d92a20000000p-3, 0x1.acca780000000p-4, -0x1.719a560000000p-5,
+};
+/// f64: degree 18, error 2^-56.5
 inline constexpr double kLog1p64[] = {
-    0x1.5555555555533p-2, -0x1.fffffffffef05p-3, 0x1.999999999f704p-3, -0x1.555555566c161p-3, 0x1.24924922a7e56p-3,
-    -0x1.ffffff2b6646ep-4, 0x1.c71c71dd76b69p-4, -0x1.9999c281884fdp-4, 0x1.745d3f8e22379p-4, -0x1.5550ecb80c5bdp-4,
-    0x1.3b0b7e6b0caefp-4, -0x1.24d75d80b030bp-4, 0x1.11cd8fc5134a6p-4, -0x1.fba1f26f77f1fp-5, 0x1.d052c67371ad3p-5,
-    -0x1.d1160fa266888p-5, 0x1.0a6b0b69a234ap-4, -0x1.ea332f6f07c4dp-5, 0x1.aca9e24af6be0p-6,
+    0x1.55555555555a0p-2, -0x1.0000000000782p-2, 0x1.999999998c7c2p-3, -0x1.5555555457915p-3, 0x1.249249296c444p-3,
+    -0x1.0000006451b6fp-3, 0x1.c71c70e407469p-4, -0x1.999972af19adbp-4, 0x1.745ceb416acf1p-4, -0x1.55593a3a15a6cp-4,
+    0x1.3b1f152002e04p-4, -0x1.24658da1397bcp-4, 0x1.101c14fe57d43p-4, -0x1.fff8bf4915432p-5, 0x1.f25262163c98cp-5,
+    -0x1.e8fc5991df5ffp-5, 0x1.9f7790ddc14f3p-5, -0x1.e1ce4ec262b43p-6, 0x1.0953a87a63d90p-7,
 };
 
 /// log2(e) (log(1+f) - f) / f^2, sqrt(1/2) <= 1+f <= sqrt(2); error relative to log2(1+f).
@@ -178,11 +189,6 @@ inline constexpr double kErf64[] = {
 };
 
 /// log(erfc(x)), x from 1 to where erf is 1; error relative to erf x.
-/// f32: degree 6, error 2^-29.8
-inline constexpr double kErfTail32[] = {
-    -0x1.66462a0000000p-12, -0x1.2088de0000000p+0, -0x1.46bb1e0000000p-1, -0x1.a651aa0000000p-4, 0x1.65c7f20000000p-6,
-    -0x1.8252fa0000000p-9, 0x1.86cee00000000p-13,
-};
 /// f64: degree 18, error 2^-59.4
 inline constexpr double kErfTail64[] = {
     -0x1.81cae3e28dd75p-23, -0x1.20dd562d79ba4p+0, -0x1.45f42b6368f5cp-1, -0x1.a4da4c5428553p-4, 0x1.38938b4118a50p-6,
@@ -190,6 +196,67 @@ inline constexpr double kErfTail64[] = {
     -0x1.271be707edefap-14, 0x1.79c5cbf1e23d8p-15, -0x1.15096bba1c56fp-16, 0x1.225ba9be1792bp-18,
     -0x1.c89a78d3bd2e7p-21, 0x1.0deb0a8fdb8d6p-23, -0x1.d42583cd2720dp-27, 0x1.19e5cdcfaa8b4p-30,
     -0x1.a5c8ff249631ep-35, 0x1.276097c9c2e63p-40,
+};
+
+/// s 2^(j/16), nearly floats (to 0.23 of the last place): s is 2^(294508 2^-30).
+inline constexpr double kExpSixteenths[] = {
+    0x1.000c760000000p+0, 0x1.0b628a0000000p+0, 0x1.17391a0000000p+0, 0x1.2395d80000000p+0, 0x1.307eb20000000p+0,
+    0x1.3df9de0000000p+0, 0x1.4c0dd60000000p+0, 0x1.5ac15e0000000p+0, 0x1.6a1b860000000p+0, 0x1.7a23ae0000000p+0,
+    0x1.8ae18c0000000p+0, 0x1.9c5d2a0000000p+0, 0x1.ae9eee0000000p+0, 0x1.c1afa00000000p+0, 0x1.d598680000000p+0,
+    0x1.ea62d80000000p+0,
+};
+/// e^r / s - 1, |r| <= ln2/32; relative to e^r.
+/// f32: degree 3, error 2^-29.3
+inline constexpr double kExpStep[] = {
+    -0x1.8eab9c0000000p-13, 0x1.ffe7160000000p-1, 0x1.ffec640000000p-2, 0x1.5532340000000p-3,
+};
+
+/// For each j below 16 a node near j/4, and erf there.
+inline constexpr double kErfNode[] = {
+    0x0.0p+0, 0x1.fffc140000000p-3, 0x1.fffe700000000p-2, 0x1.7ffdb20000000p-1, 0x1.0002380000000p+0,
+    0x1.4001f80000000p+0, 0x1.8001c00000000p+0, 0x1.bfffa60000000p+0, 0x1.ffff200000000p+0, 0x1.2002460000000p+1,
+    0x1.4000780000000p+1, 0x1.6000840000000p+1, 0x1.7ffda80000000p+1, 0x1.a002580000000p+1, 0x1.c002580000000p+1,
+    0x1.dffda80000000p+1,
+};
+inline constexpr double kErfAtNode[] = {
+    0x0.0p+0, 0x1.1af33a0000000p-2, 0x1.0a7e460000000p-1, 0x1.6c1b1c0000000p-1, 0x1.af78520000000p-1,
+    0x1.d8874c0000000p-1, 0x1.eea5c00000000p-1, 0x1.f92cfe0000000p-1, 0x1.fd9ad80000000p-1, 0x1.ff40580000000p-1,
+    0x1.ffcaaa0000000p-1, 0x1.fff2d00000000p-1, 0x1.fffd1a0000000p-1, 0x1.ffff700000000p-1, 0x1.ffffe80000000p-1,
+    0x1.fffffc0000000p-1,
+};
+/// (erf(node + r) - erf(node)) / r - 1, |node + r - j/4| <= 1/8, a row for each degree; relative to erf.
+/// f32: degree 4, error 2^-25.1
+inline constexpr double kErfPieces[5][16] = {
+    {
+        0x1.06eba80000000p-3, 0x1.ebab340000000p-5, -0x1.f07c220000000p-4, -0x1.6d9f080000000p-2,
+        -0x1.2b7ab60000000p-1, -0x1.86e9080000000p-1, -0x1.c31cd20000000p-1, -0x1.e4fa8c0000000p-1,
+        -0x1.f56afe0000000p-1, -0x1.fc58220000000p-1, -0x1.fee2820000000p-1, -0x1.ffb32a0000000p-1,
+        -0x1.ffedbe0000000p-1, -0x1.fffc2e0000000p-1, -0x1.ffff4a0000000p-1, -0x1.ffffdc0000000p-1,
+    },
+    {
+        0x1.64f27a0000000p-22, -0x1.0f5a260000000p-2, -0x1.c1edbc0000000p-2, -0x1.edc5060000000p-2,
+        -0x1.a90e580000000p-2, -0x1.2ebbdc0000000p-2, -0x1.6d55c40000000p-3, -0x1.7a4d0a0000000p-4,
+        -0x1.529fbe0000000p-5, -0x1.0737760000000p-6, -0x1.64d9340000000p-8, -0x1.a698be0000000p-10,
+        -0x1.af39a80000000p-12, -0x1.a1452a0000000p-14, -0x1.145a840000000p-15, 0x1.77306a0000000p-18,
+    },
+    {
+        -0x1.812c020000000p-2, -0x1.3c9cc80000000p-2, -0x1.2bff380000000p-3, 0x1.b6a0d20000000p-6,
+        0x1.1b62f20000000p-3, 0x1.571c480000000p-3, 0x1.1c29960000000p-3, 0x1.714c2e0000000p-4, 0x1.8b0fda0000000p-5,
+        0x1.63d29c0000000p-6, 0x1.1193c60000000p-7, 0x1.6a18aa0000000p-9, 0x1.9f85540000000p-11,
+        0x1.a5e9ae0000000p-13, 0x1.3585fc0000000p-15, 0x1.02dc880000000p-18,
+    },
+    {
+        0x1.571c7c0000000p-12, 0x1.0241580000000p-3, 0x1.74ba320000000p-3, 0x1.336cda0000000p-3, 0x1.1bb2020000000p-4,
+        -0x1.7611000000000p-8, -0x1.69ff0c0000000p-5, -0x1.8875e20000000p-5, -0x1.1a1a880000000p-5,
+        -0x1.3989ee0000000p-6, -0x1.1c77c00000000p-7, -0x1.ae9c7e0000000p-9, -0x1.8502740000000p-10,
+        0x1.0c53a60000000p-17, 0x1.b396240000000p-11, -0x1.1b3d240000000p-11,
+    },
+    {
+        0x1.c5c8600000000p-4, 0x1.4ab84c0000000p-4, 0x1.0cb42a0000000p-7, -0x1.ae74300000000p-5,
+        -0x1.192ee00000000p-4, -0x1.81ce2c0000000p-5, -0x1.ef4cd80000000p-7, 0x1.a4a8d20000000p-8,
+        0x1.aa07940000000p-7, 0x1.5eb7c80000000p-7, 0x1.9333f40000000p-8, 0x1.5e68d60000000p-9, 0x1.d4d9d20000000p-11,
+        0x1.7062140000000p-14, 0x1.535ec60000000p-12, 0x1.a51f660000000p-13,
+    },
 };
 
 /// (g(t) - g(0)) / t, g = (x + 2) e^(x^2) erfc(x), t = (x - 2) / (x + 2), 0.75 <= x; relative to g.

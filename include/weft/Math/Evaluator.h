@@ -19,7 +19,11 @@
 //   I      bits(F); F fromBits(I) reinterpret
 //   I      addI subI andI orI xorI (I, I), wrapping; shlI lshrI (I, int)
 //   M      eqI ltI (I, I)         signed
-//   F      scaled(F y, F n, fn)   y * 2^n for whole n, rounded once, if that is one instruction; else fn(), its equal
+//   F      lookup(table, I j)     table[j mod 16] of 16 constants; f32 only
+//   F      scaled(F y, F n, fn)   y * 2^floor(n), rounded once, if that is one instruction; else fn(), its equal
+//   std::array<F, 2> split(F x, fn)
+//                                 f and k, x = 2^k (1 + f), -1/4 <= f < 1/2: k of 0 is -inf, of inf inf; NaN (one or
+//                                 both) if x is NaN or below 0; if instructions do that, else fn(), which does too
 //   std::array<F, N> whenAny(M cond, std::array<F, N> usual, fn)
 //                                 per element cond ? fn() : usual; fn is called under a branch taken if any element
 //                                 needs it (a scalar: if its own does).  For rare and long paths only.
@@ -125,7 +129,8 @@ template <class E> typename E::F pow2(E &e, typename E::I k) {
   return e.fromBits(e.shlI(e.addI(k, e.i(bias(e))), mantissaBits(e)));
 }
 
-/// y * 2^n for any |n| <= 2 * bias: two factors, so that only the last product can round (y about 1).
+/// y * 2^n.k for any |n.k| <= 2 * bias, n.k the floor of n.n: two factors, so that only the last product can round (y
+/// about 1).
 template <class E> typename E::F scale(E &e, typename E::F y, Whole<E> n) {
   return e.scaled(y, n.n, [&] {
     auto biased = e.addI(n.k, e.i(2 * bias(e)));

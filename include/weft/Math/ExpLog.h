@@ -11,6 +11,8 @@
 #include "weft/Math/Coefficients.h"
 #include "weft/Math/Evaluator.h"
 
+#include <iterator>
+
 namespace weft::math {
 
 /// e^x = 2^k (1 + r + q r^2).
@@ -49,9 +51,25 @@ template <class E> Scaled<E> expPair(E &e, Pair<E> x, Pair<E> q) {
   return {e.add(q.hi, e.fma(q.hi, r.hi, low)), whole};
 }
 
+/// e^x in f32, |x| below 2^16: 2^n (v + v p(r)), where n counts sixteenths, v is nearly 2^(n - floor n) and r is the
+/// rest.
+template <class E> typename E::F expByTable(E &e, typename E::F x) {
+  const double shift = 0x1.8p19;
+  auto t = e.fma(x, e.f(0x1.71547652b82fep+0), e.f(shift));
+  auto n = e.sub(t, e.f(shift)), minusN = e.neg(n);
+  auto r = e.fma(minusN, e.f(-0x1.05c61p-29), e.fma(minusN, e.f(0x1.62e43p-1), x));
+  auto v = e.lookup(kExpSixteenths, e.bits(t));
+  auto y = e.fma(v, polynomial(e, r, kExpStep, int(std::size(kExpStep))), v);
+  // floor n; 256 keeps it positive.
+  auto sixteenths = e.addI(e.bits(t), e.subI(e.i(16 * 256), bitsOf(e, shift)));
+  return scale(e, y, {n, e.subI(e.lshrI(sixteenths, 4), e.i(256))});
+}
+
 /// e^x.
 template <class E> typename E::F exp(E &e, typename E::F x) {
   x = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -104.5, -746));
+  if (!e.isF64())
+    return expByTable(e, x);
   auto parts = expParts(e, x);
   return scale(e, parts.power(e), parts.whole);
 }
@@ -84,18 +102,17 @@ template <class E> typename E::F sigmoid(E &e, typename E::F x) {
   return dividePairs(e, {top, e.f(0)}, fastTwoSum(e, e.f(1), t));
 }
 
-/// x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), for x positive and finite; k as a float.
+/// x = 2^k (1 + f), k as a float.
 template <class E> struct LogParts {
   typename E::F f, k;
 };
 
-/// For normal x, or with `tiny` set x = 2^-up y and y the argument.
-template <class E> LogParts<E> logParts(E &e, typename E::F x, typename E::M tiny, double up) {
-  const double root = e.isF64() ? 0x1.6a09e667f3bcdp-1 : 0x1.6a09e6p-1;
+/// With low <= 1 + f < 2 low; for x positive, finite and normal, or with `tiny` set x = 2^-up y and y the argument.
+template <class E> LogParts<E> logParts(E &e, typename E::F x, typename E::M tiny, double up, double low) {
   const int p = mantissaBits(e);
-  auto rootBits = bitsOf(e, root);
-  auto t = e.addI(e.bits(x), e.subI(bitsOf(e, 1), rootBits));
-  auto m = e.fromBits(e.addI(e.andI(t, e.i((int64_t(1) << p) - 1)), rootBits));
+  auto lowBits = bitsOf(e, low);
+  auto t = e.addI(e.bits(x), e.subI(bitsOf(e, 1), lowBits));
+  auto m = e.fromBits(e.addI(e.andI(t, e.i((int64_t(1) << p) - 1)), lowBits));
   // k + bias stands in the low bits of a float; its offset goes with the same subtraction.
   const double big = e.isF64() ? 0x1p52 : 0x1p23, offset = big + double(bias(e));
   auto k = e.sub(e.fromBits(e.orI(e.lshrI(t, p), bitsOf(e, big))), e.select(tiny, e.f(offset + up), e.f(offset)));
@@ -103,16 +120,14 @@ template <class E> LogParts<E> logParts(E &e, typename E::F x, typename E::M tin
 }
 
 /// logParts for subnormal x too.
-template <class E> LogParts<E> logPartsTotal(E &e, typename E::F x) {
+template <class E> LogParts<E> logPartsTotal(E &e, typename E::F x, double low) {
   auto tiny = e.lt(x, c(e, 0x1p-126, 0x1p-1022));
   auto scaled = e.mul(x, c(e, 0x1p24, 0x1p54));
-  return logParts(e, e.select(tiny, scaled, x), tiny, e.isF64() ? 54 : 24);
+  return logParts(e, e.select(tiny, scaled, x), tiny, e.isF64() ? 54 : 24, low);
 }
 
-/// log(1 + f) - f in the range of LogParts.
-template <class E> typename E::F logTail(E &e, typename E::F f) {
-  return e.mul(e.mul(f, f), e.fma(f, polynomial(e, f, kLog1p32, kLog1p64), e.f(-0.5)));
-}
+/// sqrt(1/2): from there to its double, a logarithm's whole part is never cancelled by half.
+template <class E> double rootOfHalf(E &e) { return e.isF64() ? 0x1.6a09e667f3bcdp-1 : 0x1.6a09e6p-1; }
 
 /// The ends of a logarithm's domain: 0 to -inf, below NaN, +inf and NaN to themselves.
 template <class E> typename E::F logEnds(E &e, typename E::F x, typename E::F result) {
@@ -121,16 +136,35 @@ template <class E> typename E::F logEnds(E &e, typename E::F x, typename E::F re
   return e.select(e.eq(x, e.f(0)), e.f(-std::numeric_limits<double>::infinity()), result);
 }
 
-/// Natural logarithm.  k ln2 in two parts, the first exact for every k.
+/// For any x, 3/4 <= 1 + f < 3/2, with the ends of the domain in k.
+template <class E> LogParts<E> logPartsOfAny(E &e, typename E::F x) {
+  auto [f, k] = e.split(x, [&] {
+    auto parts = logPartsTotal(e, x, 0.75);
+    return std::array<typename E::F, 2>{parts.f, logEnds(e, x, parts.k)};
+  });
+  return {f, k};
+}
+
+/// log(1 + f) - f, -1/4 <= f <= 1/2.
+template <class E> typename E::F logTail(E &e, typename E::F f) {
+  return e.mul(e.mul(f, f), e.fma(f, polynomial(e, f, kLog1p32, kLog1p64), e.f(-0.5)));
+}
+
+/// k ln2 + f + low. ln2 in two parts, both positive (infinite k), the first exact for every k.
+template <class E> typename E::F addLn2(E &e, typename E::F k, typename E::F f, typename E::F low) {
+  low = e.fma(k, c(e, 0x1.7f7d1cp-20, 0x1.ef35793c7673p-45), low);
+  return e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa38p-1), e.add(f, low));
+}
+
+/// Natural logarithm.
 template <class E> typename E::F log(E &e, typename E::F x) {
-  auto [f, k] = logPartsTotal(e, x);
-  auto low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), logTail(e, f));
-  return logEnds(e, x, e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low)));
+  auto [f, k] = logPartsOfAny(e, x);
+  return addLn2(e, k, f, logTail(e, f));
 }
 
 /// Logarithm to base 2: log2(e) f + p(f) f^2 with log2(e) in two parts, so that values near 1 keep their accuracy.
 template <class E> typename E::F log2(E &e, typename E::F x) {
-  auto [f, k] = logPartsTotal(e, x);
+  auto [f, k] = logPartsTotal(e, x, rootOfHalf(e));
   auto slope = e.fma(f, polynomial(e, f, kLog232, kLog264), c(e, 0x1.4ae0cp-26, 0x1.777d0ffda0d24p-56));
   auto sum = fastTwoSum(e, c(e, 0x1.715476p+0, 0x1.71547652b82fep+0), slope);
   auto fraction = e.fma(f, sum.hi, e.mul(f, sum.lo));
@@ -139,11 +173,11 @@ template <class E> typename E::F log2(E &e, typename E::F x) {
 
 /// Logarithm to base 10, as log2 with k log10(2) in two parts.
 template <class E> typename E::F log10(E &e, typename E::F x) {
-  auto [f, k] = logPartsTotal(e, x);
+  auto [f, k] = logPartsOfAny(e, x);
   auto hi = c(e, 0x1.bcb7b2p-2, 0x1.bcb7b1526e50ep-2);
   auto low = e.fma(logTail(e, f), hi, e.mul(f, c(e, -0x1.5b235ep-27, 0x1.95355baaafad3p-57)));
-  low = e.fma(k, c(e, 0x1.3509f8p-18, -0x1.80433b83b532ap-44), low);
-  return logEnds(e, x, e.fma(k, c(e, 0x1.344p-2, 0x1.34413509f8p-2), e.fma(f, hi, low)));
+  low = e.fma(k, c(e, 0x1.3509f8p-18, 0x1.fef311f12b358p-46), low);
+  return e.fma(k, c(e, 0x1.344p-2, 0x1.34413509f78p-2), e.fma(f, hi, low));
 }
 
 /// log(1 + x + xLow) + kAdd ln2, |xLow| below the last place of x; not at the ends of the domain.  k comes from the
@@ -151,16 +185,14 @@ template <class E> typename E::F log10(E &e, typename E::F x) {
 template <class E> typename E::F log1pPair(E &e, typename E::F x, typename E::F xLow, typename E::F kAdd) {
   using F = typename E::F;
   F sum = e.add(x, e.f(1));
-  F k = logParts(e, sum, e.lt(sum, e.f(0)), 0).k;
+  F k = logParts(e, sum, e.lt(sum, e.f(0)), 0, 0.75).k;
   // 4 * 2^-k is normal for every k; x / 4 is exact where k is not 0.
   F scale4 = pow2(e, e.subI(e.i(2), wholeBits(e, k)));
   F f = e.fma(e.mul(x, e.f(0.25)), scale4, e.fma(scale4, e.f(0.25), e.f(-1)));
   f = e.select(e.eq(k, e.f(0)), x, f);
   // 1 / (1 + f) is about 1 - f + f^2, enough for the low part.
   F low = e.mul(e.mul(xLow, e.mul(scale4, e.f(0.25))), e.fma(f, e.add(f, e.f(-1)), e.f(1)));
-  k = e.add(k, kAdd);
-  low = e.fma(k, c(e, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), e.add(logTail(e, f), low));
-  return e.fma(k, c(e, 0x1.62e4p-1, 0x1.62e42fefa4p-1), e.add(f, low));
+  return addLn2(e, e.add(k, kAdd), f, e.add(logTail(e, f), low));
 }
 
 /// log(1 + x).

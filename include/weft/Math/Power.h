@@ -13,7 +13,7 @@ namespace weft::math {
 /// log2(a) for positive finite a as a pair good to about 1.5 times the precision.  With s = f / (2 + f):
 /// log2(1 + f) = s (c0 + c1 s^2 + s^4 p(s^2)); s, s^2 and the two outer steps are pairs, p is not.
 template <class E> Pair<E> log2Pair(E &e, typename E::F a) {
-  auto [f, k] = logPartsTotal(e, a);
+  auto [f, k] = logPartsTotal(e, a, rootOfHalf(e));
   auto bottom = fastTwoSum(e, e.f(2), f);
   auto reciprocal = e.div(e.f(1), bottom.hi);
   auto s = e.mul(f, reciprocal);
@@ -73,7 +73,7 @@ template <class E> typename E::F pow(E &e, typename E::F x, typename E::F y) {
 template <class E> typename E::F cbrt(E &e, typename E::F x) {
   using F = typename E::F;
   F ax = e.abs(x);
-  auto [f, k] = logPartsTotal(e, ax);
+  auto [f, k] = logPartsTotal(e, ax, rootOfHalf(e));
   auto [third, q] = roundScaled(e, k, e.f(1.0 / 3));
   F r = e.fma(third, e.f(-3), k); // -1, 0 or 1
   F m = e.add(f, e.f(1));

@@ -61,6 +61,8 @@ template <class T> struct Scalar {
   static M eqI(I a, I b) { return a == b; }
   static M ltI(I a, I b) { return a < b; }
 
+  static F lookup(const double (&table)[16], I j) { return f(table[j & 15]); }
+  template <class Fn> static std::array<F, 2> split(F, Fn byBits) { return byBits(); }
   template <class Fn> static F scaled(F, F, Fn byParts) { return byParts(); }
 
   template <size_t N, class Fn> static std::array<F, N> whenAny(M cond, std::array<F, N> usual, Fn slow) {

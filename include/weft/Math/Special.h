@@ -12,11 +12,27 @@
 
 namespace weft::math {
 
-/// erf: an odd polynomial below 1, 1 - e^p(x) above, p a polynomial for log(erfc(x)).
+/// erf in f32: v + r + p(r) r, where r = |x| - node and v = erf(node), by the 16 quarters nearest to |x|. The nodes are
+/// numbers beside these for which v is nearly a float.
+template <class E> typename E::F erfByTable(E &e, typename E::F x) {
+  auto ax = atMost(e, e.abs(x), e.f(0x1.effffep+1)); // past that erf is 1
+  auto quarter = e.bits(e.add(ax, e.f(0x1.8p21)));
+  auto r = e.sub(ax, e.lookup(kErfNode, quarter));
+  auto p = e.lookup(kErfPieces[4], quarter);
+  for (int k = 3; k >= 0; --k)
+    p = e.fma(p, r, e.lookup(kErfPieces[k], quarter));
+  return e.copysign(e.add(e.fma(p, r, r), e.lookup(kErfAtNode, quarter)), x);
+}
+
+/// erf: in f64 an odd polynomial below 1, 1 - e^p(x) above, p a polynomial for log(erfc(x)).
 template <class E> typename E::F erf(E &e, typename E::F x) {
+  if (!e.isF64())
+    return erfByTable(e, x);
   auto ax = e.abs(x);
-  auto small = e.fma(ax, polynomial(e, e.mul(x, x), kErf32, kErf64), ax);
-  auto parts = expParts(e, polynomial(e, atMost(e, ax, c(e, 4, 6)), kErfTail32, kErfTail64));
+  auto square = e.mul(x, x);
+  auto small = e.fma(ax, polynomial(e, square, kErf64, int(std::size(kErf64))), ax);
+  auto tail = polynomial(e, atMost(e, ax, e.f(6)), kErfTail64, int(std::size(kErfTail64)));
+  auto parts = expParts(e, tail);
   auto large = e.fma(parts.power(e), e.neg(pow2(e, parts.whole.k)), e.f(1));
   return e.copysign(e.select(e.lt(ax, e.f(1)), small, large), x);
 }

@@ -72,10 +72,50 @@ public:
   M eqI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y); }
   M ltI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 
-  template <class Fn> F scaled(F y, F n, Fn byParts) {
+  F lookup(const double (&table)[16], I j) {
     auto shape = dyn_cast<VectorType>(type);
-    int64_t bits = shape ? shape.getNumElements() * element.getIntOrFloatBitWidth() : 0;
-    return target.scales && bits >= 128 && llvm::isPowerOf2_64(bits) ? scaledVector(y, n) : byParts();
+    if (!shape)
+      return pick(table, j);
+    // By as many lanes as the instructions take, the last ones filled up.
+    int64_t lanes = shape.getNumElements(), step = lanesPerLookup();
+    SmallVector<Value> parts;
+    for (int64_t first = 0; first < lanes; first += step) {
+      SmallVector<int64_t> taken;
+      for (int64_t k = first; k < first + step; ++k)
+        taken.push_back(std::min(k, lanes - 1));
+      parts.push_back(lookupPart(table, step == lanes ? j : Value(vector::ShuffleOp::create(b, loc, j, j, taken))));
+    }
+    while (parts.size() > 1) {
+      SmallVector<Value> joined;
+      for (size_t k = 0; k + 1 < parts.size(); k += 2)
+        joined.push_back(join(parts[k], parts[k + 1]));
+      if (parts.size() % 2)
+        joined.push_back(parts.back());
+      parts = joined;
+    }
+    if (cast<VectorType>(parts[0].getType()) == shape)
+      return parts[0];
+    return vector::ShuffleOp::create(b, loc, parts[0], parts[0], llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+  }
+
+  template <class Fn> F scaled(F y, F n, Fn byParts) {
+    if (!hasExponents())
+      return byParts();
+    return inParts({y, n}, [&](ArrayRef<Value> part) { return exponents("scalef", {part[0], part[1], part[0]}); });
+  }
+
+  template <class Fn> std::array<F, 2> split(F x, Fn byBits) {
+    if (!hasExponents())
+      return byBits();
+    auto exponent = [&](F of) {
+      return inParts({of}, [&](ArrayRef<Value> part) { return exponents("getexp", {part[0], part[0]}); });
+    };
+    // Between 3/4 and 3/2; NaN of negative numbers.
+    F m = inParts({x}, [&](ArrayRef<Value> part) {
+      Value how = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0b1011);
+      return exponents("getmant", {part[0], how, part[0]});
+    });
+    return {sub(m, f(1)), sub(exponent(x), exponent(m))};
   }
 
   /// Rare long paths stand under a branch that is taken if any lane needs it.
@@ -118,28 +158,106 @@ private:
       return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(value)));
     return arith::ConstantOp::create(b, loc, value);
   }
-  /// y * 2^n by the instruction; of wider vectors than it takes, by halves.
-  F scaledVector(F y, F n) {
-    auto shape = cast<VectorType>(y.getType());
-    int64_t lanes = shape.getNumElements(), bits = lanes * element.getIntOrFloatBitWidth();
-    if (bits > 512) {
-      auto half = [&](F whole, int64_t first) -> F {
-        return vector::ShuffleOp::create(b, loc, whole, whole,
-                                         llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
-      };
-      F low = scaledVector(half(y, 0), half(n, 0)), high = scaledVector(half(y, lanes / 2), half(n, lanes / 2));
-      return vector::ShuffleOp::create(b, loc, low, high, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+  Value join(Value x, Value y) {
+    int64_t lanes = cast<VectorType>(x.getType()).getNumElements() + cast<VectorType>(y.getType()).getNumElements();
+    return vector::ShuffleOp::create(b, loc, x, y, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+  }
+  Value call(Type result, StringRef name, ValueRange args) {
+    return LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name), args).getResults();
+  }
+
+  /// Numbers of a table as a constant, from one on.
+  Value entries(const double (&table)[16], int64_t first, int64_t count) {
+    SmallVector<float> numbers(table + first, table + first + count);
+    auto shape = VectorType::get(count, element);
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(shape, ArrayRef<float>(numbers)));
+  }
+  Value pick(const double (&table)[16], Value j) {
+    Value mask = arith::ConstantIntOp::create(b, loc, j.getType(), 15);
+    Value place = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), arith::AndIOp::create(b, loc, j, mask));
+    return vector::ExtractOp::create(b, loc, entries(table, 0, 16), ArrayRef<OpFoldResult>{place});
+  }
+  int64_t lanesPerLookup() const {
+    switch (target.lookup) {
+    case Target::Lookup::sixteen:
+      return 16;
+    case Target::Lookup::eight:
+      return 8;
+    default:
+      return 4;
     }
-    // The operands, what lanes without a mask would keep, the mask; at 512 bits how to round: as ever (4).
-    std::string name = "llvm.x86.avx512.mask.scalef." + std::string(isF64() ? "pd." : "ps.") + std::to_string(bits);
-    SmallVector<Value> args{y, n, y};
+  }
+  Value lookupPart(const double (&table)[16], Value j) {
+    int64_t lanes = lanesPerLookup();
+    auto shape = VectorType::get(lanes, element);
+    auto number = [&](int64_t value) {
+      return arith::ConstantOp::create(
+          b, loc, DenseElementsAttr::get(cast<VectorType>(j.getType()), b.getI32IntegerAttr(value)));
+    };
+    switch (target.lookup) {
+    case Target::Lookup::sixteen:
+      return call(shape, "llvm.x86.avx512.permvar.sf.512", {entries(table, 0, 16), j});
+    case Target::Lookup::eight: {
+      auto half = [&](int64_t first) { return call(shape, "llvm.x86.avx2.permps", {entries(table, first, 8), j}); };
+      // Bit 3 chooses the half, as a sign.
+      Value sign = arith::ShLIOp::create(b, loc, j, number(28));
+      Value upper = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, sign, number(0));
+      return arith::SelectOp::create(b, loc, upper, half(8), half(0));
+    }
+    case Target::Lookup::bytes: {
+      auto bytes = VectorType::get(16, b.getI8Type());
+      SmallVector<Value> args;
+      for (int64_t first = 0; first < 16; first += 4)
+        args.push_back(vector::BitCastOp::create(b, loc, bytes, entries(table, first, 4)));
+      Value places = arith::AndIOp::create(b, loc, j, number(15));
+      places = arith::MulIOp::create(b, loc, places, number(0x04040404));
+      places = arith::AddIOp::create(b, loc, places, number(0x03020100));
+      args.push_back(vector::BitCastOp::create(b, loc, bytes, places));
+      return vector::BitCastOp::create(b, loc, shape, call(bytes, "llvm.aarch64.neon.tbl4.v16i8", args));
+    }
+    case Target::Lookup::none:
+      break;
+    }
+    Value result = arith::ConstantOp::create(b, loc, b.getZeroAttr(shape));
+    for (int64_t k = 0; k < lanes; ++k)
+      result = vector::InsertOp::create(b, loc, pick(table, vector::ExtractOp::create(b, loc, j, k)), result, k);
+    return result;
+  }
+
+  /// Whether the target has instructions for exponents, and these numbers are vectors of a size that they take.
+  bool hasExponents() const {
+    auto shape = dyn_cast<VectorType>(type);
+    int64_t bits = shape ? shape.getNumElements() * element.getIntOrFloatBitWidth() : 0;
+    return target.scales && bits >= 128 && llvm::isPowerOf2_64(bits);
+  }
+  /// What a function makes of vectors of one size, by halves where they are wider than registers.
+  Value inParts(ArrayRef<Value> args, llvm::function_ref<Value(ArrayRef<Value>)> make) {
+    int64_t lanes = cast<VectorType>(args[0].getType()).getNumElements();
+    if (lanes * element.getIntOrFloatBitWidth() <= 512)
+      return make(args);
+    auto half = [&](int64_t first) {
+      return inParts(llvm::map_to_vector(args,
+                                         [&](Value whole) -> Value {
+                                           auto places = llvm::to_vector(llvm::seq(first, first + lanes / 2));
+                                           return vector::ShuffleOp::create(b, loc, whole, whole, places);
+                                         }),
+                     make);
+    };
+    Value low = half(0);
+    return join(low, half(lanes / 2));
+  }
+  /// An instruction for exponents: its operands and what lanes without a mask would keep, then the mask, and at 512
+  /// bits how to round: as ever (4).
+  Value exponents(StringRef what, SmallVector<Value> args) {
+    auto shape = cast<VectorType>(args[0].getType());
+    int64_t lanes = shape.getNumElements(), bits = lanes * element.getIntOrFloatBitWidth();
     auto number = [&](unsigned width, int64_t value) {
       args.push_back(arith::ConstantIntOp::create(b, loc, b.getIntegerType(width), value));
     };
     number(std::max<unsigned>(8, lanes), -1);
     if (bits == 512)
       number(32, 4);
-    return LLVM::CallIntrinsicOp::create(b, loc, shape, b.getStringAttr(name), args).getResults();
+    return call(shape, ("llvm.x86.avx512.mask." + what + (isF64() ? ".pd." : ".ps.") + Twine(bits)).str(), args);
   }
   M compare(arith::CmpFPredicate predicate, F x, F y) { return arith::CmpFOp::create(b, loc, predicate, x, y); }
 };

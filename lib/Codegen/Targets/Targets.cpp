@@ -19,6 +19,7 @@ static Target x86(bool avx512, bool avx2) {
   t.cheapMaskedStore = avx512;
   t.scales = avx512;
   t.hasMaximum = false;
+  t.lookup = avx512 ? Target::Lookup::sixteen : avx2 ? Target::Lookup::eight : Target::Lookup::none;
   t.streams = true;
   t.flopsPerNs = avx512 ? 60 : avx2 ? 40 : 10;
   t.dotWords = avx2;
@@ -84,6 +85,7 @@ static Target level(StringRef name) {
     t.features = {"+neon"};
     t.vectorRegisters = 32;
     t.repeatRegisters = 6;
+    t.lookup = Target::Lookup::bytes;
     return t;
   }
   return Target();
