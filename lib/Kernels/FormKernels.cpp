@@ -352,7 +352,10 @@ private:
       if (fusionKind(&op) != FusionKind::Contract)
         continue;
       unsigned last = clusterOf.lookup(&op);
-      auto rows = clusterOfValue(op.getOperand(0));
+      Value swept = op.getOperand(0); // perhaps converted where they are read
+      if (Operation *read = swept.getDefiningOp(); read && widensElements(read) && clusterOfValue(swept) == last)
+        swept = read->getOperand(0);
+      auto rows = clusterOfValue(swept);
       if (!rows || *rows == last || !isOpen(*rows) || contracts(*rows))
         continue;
       std::optional<unsigned> first;

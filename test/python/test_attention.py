@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import weft as wf
+from ml_dtypes import bfloat16
 from running import Built, same_bits
 from test_schedules import holds
 from weft._src import dtypes, trace
@@ -38,10 +39,50 @@ def test_sizes(size):
     holds(attention, *args)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float16"])
+@pytest.mark.parametrize("dtype", ["float64", "float16", bfloat16], ids=str)
 def test_dtypes(dtype):
     args = operands(2, 40, 70, 20, dtype=dtype)
+    assert len(kernels(attention, *args)) == 1
     holds(attention, *args)
+    turned = operands(2, 32, 32, 32, dtype=dtype)
+    holds(lambda q, k, v: attention(*map(wf.matrix_transpose, (q, k, v))), *turned)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_bfloat16_sizes(size):
+    """Weights are rounded too: both products sum pairs where the target has an instruction for it."""
+    args = operands(*size, dtype=bfloat16)
+    for fn in (attention, lambda q, k, v: attention(q, k, v, causal=True)):
+        assert len(kernels(fn, *args)) == 1
+        holds(fn, *args)
+    text = wf.jit(attention).lower(*args, target="x86-64-v4+avx512bf16").as_text("scheduled")
+    assert "group = 2" in text
+
+
+def test_bfloat16_that_pairs_do_not_hold():
+    """Subnormal and huge numbers, weights below them, NaN and infinities: some rows of a tile are summed in float32."""
+    causal = lambda q, k, v: attention(q, k, v, causal=True)  # noqa: E731
+    q, k, v = operands(2, 70, 65, 16, dtype=bfloat16)
+    q[0], v[:, ::3], v[:, ::5] = q[0] * 30, v[:, ::3] * 2.0**-100, v[:, ::5] * 2.0**-130
+    holds(attention, q, k, v)
+    holds(causal, q, k, v)
+    holds(causal, q, k, -abs(v))  # sums that may be -0
+    holds(lambda q, k, v: attention(q, k, v, scale=1e30), q * 1e-30, k * 1e-20, v)
+    q, k, v = operands(2, 70, 333, 16, dtype=bfloat16)
+    q[0, 3, 1], k[0, 5, 2], k[1, 7, 0], v[1, 9, 3], v[0, 0, 0] = np.nan, np.inf, -np.inf, np.inf, -0.0
+    v[1, 300, 1], v[0, 332, 2], v[0, 331, 3] = np.nan, -np.inf, np.inf
+    holds(attention, q, k, v)
+    holds(causal, q, k, v)
+
+
+@pytest.mark.parametrize("dtype", ["float16", bfloat16], ids=str)
+def test_narrow_programs(dtype):
+    """Scores and weights that a program rounds itself."""
+
+    def fn(q, k, v):
+        return wf.nn.softmax(q @ wf.matrix_transpose(k) * 0.25) @ v
+
+    holds(fn, *operands(2, 40, 70, 16, dtype=dtype))
 
 
 def test_values_without_numbers():
@@ -152,6 +193,7 @@ def test_long_rows():
         assert len(kernels(attention, *args)) == 1
         assert wf.jit(attention).explain(*args).memory.arena < size[1] * size[2] * 4
         holds(attention, *args)
+        holds(attention, *[x.astype(bfloat16) for x in args])
     args = operands(1, 700, 5000, 8)
     holds(lambda q, k, v: attention(q, k, v, causal=True), *args)
 

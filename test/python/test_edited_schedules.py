@@ -104,10 +104,29 @@ SWEPT = {
     "bfloat16": (wf.nn.softmax, numbers((37, 1000), "bfloat16")),
 }  # fmt: skip
 
+CHAINS = [
+    {"rows": 3, "vectors": 1, "row_block": 6, "item_rows": 12},
+    {"rows": 5, "vectors": 2, "row_block": 10, "item_rows": 10, "k_block": 64},
+    {"rows": 1, "vectors": 3, "row_block": 40, "item_rows": 80, "group": 1},
+]
+ATTENTION = [(3, 71, 24), (3, 130, 24), (3, 130, 20)]
+CHAINED = {
+    "attention": (wf.nn.dot_product_attention, *map(numbers, ATTENTION)),
+    "bfloat16": (wf.nn.dot_product_attention, *(numbers(s, "bfloat16") for s in ATTENTION)),
+}
+
+
+def chain(new):
+    def change(s):
+        if s["form"] == '"chain"':
+            s.update({name: str(value) for name, value in new.items()})
+
+    return change
+
 
 @functools.cache
 def wanted_of(name, kind):
-    program = Program(*{"tile": TILED, "sweep": SWEPT}[kind][name])
+    program = Program(*{"tile": TILED, "sweep": SWEPT, "chain": CHAINED}[kind][name])
     return program, program.reference()
 
 
@@ -135,3 +154,9 @@ def test_edited_tiles(target, name):
 @pytest.mark.parametrize("target", targets.PARAMETERS)
 def test_edited_sweeps(target, name):
     assert any(holds_edited(name, "sweep", target, [fields_of("sweep", s) for s in SWEEPS]))
+
+
+@pytest.mark.parametrize("name", CHAINED)
+@pytest.mark.parametrize("target", ["host", *targets.PARAMETERS])
+def test_edited_chains(target, name):
+    assert all(holds_edited(name, "chain", target, [chain(c) for c in CHAINS]))

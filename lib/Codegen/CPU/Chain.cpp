@@ -65,7 +65,10 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   // So much of it, and of the right operand, is multiplied at once as half of the second cache holds.
   const int64_t together = target.l2Bytes / 2 / ((s.rowBlock + result) * bytes), K = about(g.domain[roles.lane]);
   if (K > together * 3 / 2)
-    s.kBlock = ceilDiv(K, ceilDiv(K, together));
+    s.kBlock = roundUp(ceilDiv(K, ceilDiv(K, together)), 2);
+  second->leftBuffer = first->leftBuffer; // stands for the rows in scratch
+  if (isa<FloatType>(first->accumulator))
+    s.group = std::max(first->group(g, target), second->group(g, target));
   // Right operands are packed by each item, so it has as many rows as leave some items for the threads.
   int64_t outer = 1;
   for (int dim : roles.outer)
@@ -82,15 +85,23 @@ public:
   void emit();
 
 private:
-  void item(Point origin, const Stretch &all);
+  void item(Point origin, const Point &next, const Stretch &all);
+  void expectNext(Tile &tile, int lane, const Point &next, Value row);
   Value columnsOf(Value block);
   void sumRests(Tile &tile, Tile::Item &item, Value memory);
+  /// Whether rows of a left operand are packed: narrow ones are converted once, or put in groups.
+  bool packsRows(const Contraction &c) const {
+    return c.leftBuffer >= 0 && !c.leftPanel && c.groups(g, c.folded, false).size() == 1 &&
+           g.buffers[c.leftBuffer].element != c.accumulator;
+  }
   /// The schedule of one of the contractions, whose right operand has this many lanes.
-  Schedule tileSchedule(const SizeExpr &lanes) const {
+  Schedule tileSchedule(const Contraction &c, const SizeExpr &lanes) const {
     Schedule tile = s;
     tile.form = Form::Tile;
     if (auto n = lanes.constant())
       tile.vectors = std::min(s.vectors, ceilDiv(*n, s.lanes));
+    tile.group = s.group > 1 ? c.group(g, e.target) : 1;
+    tile.packLeft = packsRows(c) ? Pack::Item : Pack::None;
     return tile;
   }
   void prepare(Tile &tile, const Contraction &c, int lane, SmallVector<Output> outputs) {
@@ -150,12 +161,19 @@ void Chain::sumRests(Tile &tile, Tile::Item &item, Value memory) {
     e.loopCarry(e.index(0), last, 1, none, [&](Value back, ValueRange sums) {
       Value number = e.sub(e.sub(last, e.index(1)), back), from = e.mul(number, SizeExpr(step));
       Value end = e.minimum(e.add(from, e.index(step)), e.index(N));
-      auto next = e.loopCarry(from, end, 1, sums, [&](Value k, ValueRange carried) {
-        SmallVector<Value> next;
-        for (auto [v, sum] : llvm::enumerate(carried)) {
-          Value right = tile.rightVector(item, item.origin, lanes, v, k);
-          right = tile.converted(second.right, item.origin, tile.width, right);
-          next.push_back(math::FmaOp::create(e.b, e.loc, zero, right, sum));
+      auto next = e.loopCarry(from, end, tile.s.group, sums, [&](Value k, ValueRange carried) {
+        SmallVector<Value> next(carried);
+        Value step = e.b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(tile.s.group));
+        for (auto [v, sum] : llvm::enumerate(next)) {
+          Value right = tile.rightVector(item, item.origin, lanes, v, step);
+          auto add = [&](Value right) -> Value { return math::FmaOp::create(e.b, e.loc, zero, right, sum); };
+          if (tile.s.group == 1) {
+            sum = add(tile.converted(second.right, item.origin, tile.width, right));
+            continue;
+          }
+          sum = add(tile.half(right, /*upper=*/true));
+          Value inside = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ult, e.add(k, e.index(1)), end);
+          sum = arith::SelectOp::create(e.b, e.loc, inside, add(tile.half(right, /*upper=*/false)), sum);
         }
         return next;
       });
@@ -180,45 +198,94 @@ void Chain::emit() {
       for (auto [dim, i] : llvm::zip(roles.outer, position))
         origin.indices[dim] = i;
       Value from = e.mul(position.back(), SizeExpr(s.itemRows));
-      item(origin, {from, e.minimum(e.add(from, e.index(s.itemRows)), e.index(M))});
+      Point next = origin;
+      SmallVector<Value> behind = e.delinearize(e.add(at, e.index(1)), sizes);
+      for (auto [dim, i] : llvm::zip(roles.outer, behind))
+        next.indices[dim] = i;
+      item(origin, next, {from, e.minimum(e.add(from, e.index(s.itemRows)), e.index(M))});
     });
   });
 }
 
-void Chain::item(Point origin, const Stretch &all) {
+/// Asks for what the next item packs of a right operand, one share of its rows in memory with each row that is swept.
+void Chain::expectNext(Tile &tile, int lane, const Point &next, Value row) {
+  const Linear &access = tile.c.rightAccess;
+  const int buffer = tile.c.rightBuffer;
+  if (tile.ks.size() != 1 || buffer < 0 || tile.c.rightPanel)
+    return;
+  int along = tile.ks.front().back(), across = lane;
+  if (access.coefs[lane] == SizeExpr(1))
+    std::swap(along, across);
+  Type element = g.buffers[buffer].element;
+  const int64_t bytes = Emitter::byteWidth(element);
+  auto length = g.domain[along].constant(), count = g.domain[across].constant(), all = M.constant();
+  if (access.coefs[along] != SizeExpr(1) || !length || !count || !all ||
+      *length * *count * bytes > e.target.l2Bytes / 4)
+    return;
+  const int64_t share = ceilDiv(*count, std::min(*all, s.itemRows));
+  Value first = e.mul(row, SizeExpr(share));
+  e.loop(first, e.add(first, e.index(share)), 1, [&](Value i) {
+    Point at = next;
+    at.indices[across] = i;
+    for (int64_t j = 0; j < *length; j += 64 / bytes)
+      e.prefetch(e.pointers[buffer], element, Linear{access.offset + SizeExpr(j), access.coefs}, at);
+  });
+}
+
+void Chain::item(Point origin, const Point &next, const Stretch &all) {
   const SizeExpr pitch = pitchOf(g, roles, s.lanes);
   Type element = first.accumulator;
   Linear place{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
   place.coefs[roles.row] = pitch;
   place.coefs[roles.lane] = 1;
-  int scratch = g.addScratch(element, place);
+  int scratch = g.addScratch(element, place), swept = scratch;
   Value sums = g.nodes[g.contraction].result();
   second.leftBuffer = scratch;
   second.leftAccess = place;
+  if (Type narrow = getElementTypeOrSelf(rows.getType()); narrow != element) { // a row of it, from which it is packed
+    place.coefs[roles.row] = 0;
+    second.leftBuffer = swept = g.addScratch(narrow, place);
+    second.leftAccess = place;
+  }
 
-  Schedule upper = tileSchedule(N), lower = tileSchedule(g.domain[roles.result]);
+  Schedule upper = tileSchedule(first, N), lower = tileSchedule(second, g.domain[roles.result]);
   upper.kBlock = 0;
   Tile one(e, upper, first), two(e, lower, second);
   prepare(one, first, roles.lane, {{sums, scratch}});
   prepare(two, second, roles.result, g.outputs());
   lower.laneBlock = about(roundUp(two.N, two.strip()));
 
-  auto panel = [&](Tile &tile) { return tile.panelBytes(tile.N, tile.strip(), tile.K, tile.rightBytes()); };
+  auto panel = [&](Tile &tile) {
+    return tile.panelBytes(tile.N, tile.strip(), tile.rightSteps(tile.K), tile.rightBytes());
+  };
+  auto rowPanel = [&](Tile &tile) {
+    return tile.s.packLeft == Pack::None ? SizeExpr(0)
+                                         : bytesOf(SizeExpr(s.rowBlock) * tile.rowSteps(tile.K)); // 4 bytes each
+  };
   SizeExpr rests(0), restsPitch = roundUp(two.N, two.strip());
   if (masked)
     rests = (ceilDiv(N, step) + SizeExpr(1)) * restsPitch;
-  SmallVector<SizeExpr> needed{panel(one), panel(two), bytesOf(SizeExpr(s.rowBlock) * pitch), bytesOf(rests),
-                               SizeExpr(s.kBlock ? s.rowBlock : 0) * bytesOf(SizeExpr(lower.laneBlock + two.strip()))};
+  SmallVector<SizeExpr> needed{panel(one),
+                               panel(two),
+                               bytesOf(SizeExpr(s.rowBlock) * pitch),
+                               bytesOf(rests),
+                               SizeExpr(s.kBlock ? s.rowBlock : 0) * bytesOf(SizeExpr(lower.laneBlock + two.strip())),
+                               rowPanel(one),
+                               rowPanel(two),
+                               swept != scratch ? bytesOf(pitch) : SizeExpr(0)};
+  const size_t fixed = needed.size();
   if (!N.constant())
     needed.append(llvm::count_if(g.nodes, [](Node &node) { return node.kind == NodeKind::Reduce; }),
                   (ceilDiv(N, kChunk) + SizeExpr(1)) * SizeExpr(8));
   SmallVector<Value> memory = e.scratch(needed);
   e.pointers.push_back(memory[2]);
+  if (swept != scratch)
+    e.pointers.push_back(memory[7]);
   auto packed = [&](Tile &tile, Value where) {
     Tile::Item item;
     item.origin = origin;
     item.lanes = {e.index(0), e.index(tile.N)};
-    item.right = {where, e.index(0), {}, tile.K};
+    item.right = {where, e.index(0), {}, tile.rightSteps(tile.K)};
     tile.fillRight(origin, item.right, item.lanes, tile.allK());
     return item;
   };
@@ -237,14 +304,25 @@ void Chain::item(Point origin, const Stretch &all) {
       Value number = e.b.createOrFold<arith::CeilDivUIOp>(e.loc, columns, e.index(step));
       two.rest = e.address(memory[3], element, e.mul(number, restsPitch));
     }
+    auto rowsOf = [&](Tile &tile, Value where) {
+      return tile.s.packLeft == Pack::None ? Panel() : Panel{where, i, {}, tile.rowSteps(tile.K), 1};
+    };
+    above.left = rowsOf(one, memory[5]);
+    below.left = rowsOf(two, memory[6]);
+    if (above.left)
+      e.loop(above.rows.first, above.rows.end, 1, [&](Value r) { one.fillRow(origin, above.left, r, one.allK()); });
     one.item(above);
     g.settle(sums, scratch);
     Sweep sweep(e, s);
-    sweep.takeRows({{rows, scratch}}, roles.lane, columns, ArrayRef(memory).drop_front(5));
+    sweep.takeRows({{rows, swept}}, roles.lane, columns, ArrayRef(memory).drop_front(fixed));
     e.loop(above.rows.first, above.rows.end, 1, [&](Value r) {
       Point point = origin;
       point.indices[roles.row] = r;
+      expectNext(one, roles.lane, next, e.sub(r, all.first));
+      expectNext(two, roles.result, next, e.sub(r, all.first));
       sweep.row(point);
+      if (below.left)
+        two.fillRow(point, below.left, r, two.allK());
     });
     two.item(below);
   });

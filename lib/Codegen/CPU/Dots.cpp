@@ -71,17 +71,19 @@ Value Tile::dot(Value acc, Value left, Value right) {
   return arith::AddIOp::create(b, e.loc, acc, call(name, {parts(left), parts(right)}));
 }
 
+Value Tile::half(Value words, bool upper) {
+  Value by = e.splat(words.getType(), upper ? 0xffff0000 : 16);
+  Value bits =
+      upper ? Value(arith::AndIOp::create(b, e.loc, words, by)) : Value(arith::ShLIOp::create(b, e.loc, words, by));
+  Type type = c.accumulator;
+  if (auto vector = dyn_cast<VectorType>(words.getType()))
+    type = e.vectorOf(type, vector.getNumElements());
+  return arith::BitcastOp::create(b, e.loc, type, bits);
+}
+
 SmallVector<Value> Tile::sumsOneByOne(Item &item, Value i, unsigned rows, const Lanes &lanes, const Stretch &numbers,
                                       ValueRange accs) {
   const unsigned vectors = lanes.vectors();
-  VectorType type = e.vectorOf(c.accumulator, lanes.width);
-  auto half = [&](Value words, bool upper) -> Value { // as a float: the upper half as it stands, or the lower one
-    Value by =
-        e.widen(arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), upper ? int32_t(0xffff0000) : 16), lanes.width);
-    Value bits =
-        upper ? Value(arith::AndIOp::create(b, e.loc, words, by)) : Value(arith::ShLIOp::create(b, e.loc, words, by));
-    return arith::BitcastOp::create(b, e.loc, type, bits);
-  };
   Value memory = e.stack(c.accumulator, int64_t(accs.size()) * lanes.width);
   auto place = [&](unsigned v) {
     return Linear{SizeExpr(int64_t(v * lanes.width)), {SizeExpr(int64_t(vectors * lanes.width)), SizeExpr(1)}};
@@ -89,26 +91,34 @@ SmallVector<Value> Tile::sumsOneByOne(Item &item, Value i, unsigned rows, const 
   auto row = [&](Value r) { return rowOfMemory(e, r, lanes.width); };
   for (auto [at, acc] : llvm::enumerate(accs))
     e.store(acc, memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors))));
-  e.loop(e.index(0), e.index(int64_t(rows)), 1, [&](Value r) {
+  auto some = [&](Value first, unsigned count) { // of the rows
     SmallVector<Value> sums;
-    for (unsigned v = 0; v < vectors; ++v)
-      sums.push_back(e.load(memory, c.accumulator, place(v), row(r)));
+    for (unsigned at = 0; at < count * vectors; ++at)
+      sums.push_back(e.load(memory, c.accumulator, place(at % vectors), row(e.add(first, e.index(at / vectors)))));
     sums = e.loopCarry(numbers.first, numbers.end, 1, sums, [&](Value number, ValueRange carried) {
-      Point at;
-      at.indices = {e.add(panelOffset(item.left, i, rows, number), r)};
-      Value word = e.load(item.left.memory, leftElement(), Linear{0, {SizeExpr(1)}}, at);
-      Value left = e.widen(word, lanes.width);
-      SmallVector<Value> next(carried);
-      for (unsigned v = 0; v < vectors; ++v) {
-        Value right = rightVector(item, item.origin, lanes, v, number);
+      SmallVector<Value> next(carried), right;
+      for (unsigned v = 0; v < vectors; ++v)
+        right.push_back(rightVector(item, item.origin, lanes, v, number));
+      for (unsigned at = 0; at < next.size(); ++at) {
+        Value r = e.add(first, e.index(at / vectors));
+        Point from;
+        from.indices = {item.left.strip == 1 ? panelOffset(item.left, e.add(i, r), 1, number)
+                                             : e.add(panelOffset(item.left, i, rows, number), r)};
+        Value word = e.load(item.left.memory, leftElement(), Linear{0, {SizeExpr(1)}}, from);
         for (bool upper : {true, false})
-          next[v] = math::FmaOp::create(b, e.loc, half(left, upper), half(right, upper), next[v]);
+          next[at] = math::FmaOp::create(b, e.loc, e.widen(half(word, upper), lanes.width),
+                                         half(right[at % vectors], upper), next[at]);
       }
       return next;
     });
-    for (unsigned v = 0; v < vectors; ++v)
-      e.store(sums[v], memory, c.accumulator, place(v), row(r));
-  });
+    for (unsigned at = 0; at < sums.size(); ++at)
+      e.store(sums[at], memory, c.accumulator, place(at % vectors), row(e.add(first, e.index(at / vectors))));
+  };
+  const unsigned together = 4; // as many chains of products as there must be, of few registers
+  if (rows >= together)
+    e.loop(e.index(0), e.index(int64_t(rows / together * together)), together, [&](Value r) { some(r, together); });
+  if (rows % together)
+    some(e.index(int64_t(rows / together * together)), rows % together);
   SmallVector<Value> results;
   for (unsigned at = 0; at < accs.size(); ++at)
     results.push_back(e.load(memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors)))));
@@ -362,7 +372,10 @@ Value Tile::isWild(const Item &item, Value i, unsigned rows, const Lanes &lanes)
     at.indices = {panelOffset(panel, place, strip, behind(panel))};
     return e.load(panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1)}}, at);
   };
-  Value any = arith::OrIOp::create(b, e.loc, note(item.left, i, rows), note(item.right, lanes.j, strip()));
+  Value any = note(item.right, lanes.j, strip());
+  for (unsigned r = 0; r < rows; r += item.left.strip == 1 ? 1 : rows)
+    any = arith::OrIOp::create(b, e.loc, any,
+                               note(item.left, e.add(i, e.index(r)), item.left.strip ? item.left.strip : rows));
   Value zero = arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), 0);
   return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, any, zero);
 }

@@ -57,6 +57,16 @@ static bool isViewOfBuffer(linalg::GenericOp op, bool orMade) {
   return !maker || (orMade && maker.getNumDpsInputs() == 0);
 }
 
+/// Whether a generic widens each element of what is made in the kernel: rows of a chain.
+static bool widensMade(linalg::GenericOp op) {
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return false;
+  auto widen =
+      cast<linalg::YieldOp>(op.getRegion().front().getTerminator()).getOperand(0).getDefiningOp<arith::ExtFOp>();
+  return widen && widen.getIn() == op.getRegion().front().getArgument(0);
+}
+
 /// Whether a generic converts each element of a buffer: ops of one operand each, from what it reads to what it gives.
 static bool isConversion(linalg::GenericOp op) {
   if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() || isView(op) ||
@@ -103,7 +113,8 @@ static void foldViews(func::FuncOp function) {
     if (!isView(reader) && !isContraction(reader))
       continue;
     for (OpOperand *input : reader.getDpsInputOperands()) {
-      if (auto made = input->get().getDefiningOp<linalg::GenericOp>(); isContraction(reader) && isConversion(made))
+      if (auto made = input->get().getDefiningOp<linalg::GenericOp>();
+          isContraction(reader) && (isConversion(made) || widensMade(made)))
         foldConversion(reader, *input, made);
       auto view = input->get().getDefiningOp<linalg::GenericOp>();
       if (!isViewOfBuffer(view, /*orMade=*/isView(reader)))
@@ -118,7 +129,8 @@ static void foldViews(func::FuncOp function) {
     }
   }
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (auto read = dyn_cast<linalg::GenericOp>(op); read && read->use_empty() && (isView(read) || isConversion(read)))
+    if (auto read = dyn_cast<linalg::GenericOp>(op);
+        read && read->use_empty() && (isView(read) || isConversion(read) || widensMade(read)))
       read.erase();
 }
 

@@ -42,6 +42,35 @@ void Tile::fillLeft(const Point &origin, const Panel &panel, const Stretch &rows
   });
 }
 
+void Tile::fillRow(const Point &origin, const Panel &panel, Value row, const Stretch &k) {
+  Type element = g.buffers[c.leftBuffer].element;
+  const int dim = ks.front().back(), step = int(width * s.group);
+  Point from = origin;
+  from.indices[m.back()] = row;
+  from.lane = step > 1 ? dim : -1;
+  from.width = step;
+  auto over = [&](Value first, Value end, bool masks, SmallVector<Value> sofar) {
+    return e.loopCarry(first, end, step, sofar, [&](Value at, ValueRange carried) {
+      from.indices[dim] = at;
+      from.mask = masks ? e.laneMask(e.sub(end, at), step) : Value();
+      Value loaded = e.load(e.pointers[c.leftBuffer], element, c.leftAccess, from);
+      loaded = step > 1 ? e.widen(loaded, step) : loaded;
+      Value value = s.group > 1 ? groupsAlong(c.left, loaded) : converted(c.left, from, step, loaded);
+      Value number = b.createOrFold<arith::DivUIOp>(e.loc, at, e.index(s.group));
+      e.store(value, panel.memory, leftElement(), Linear{0, {SizeExpr(1), SizeExpr(1)}},
+              rowOfMemory(e, panelOffset(panel, row, 1, number), width));
+      return sumsHalves() ? extremes(carried, value) : SmallVector<Value>();
+    });
+  };
+  bool whole = step == 1 || (K.constant() && *K.constant() % step == 0 && !depth);
+  Value middle = whole ? k.end : e.add(k.first, e.roundDown(e.sub(k.end, k.first), step));
+  SmallVector<Value> ends = over(k.first, middle, false, sumsHalves() ? noExtremes() : SmallVector<Value>());
+  if (!whole)
+    ends = over(middle, k.end, true, ends);
+  if (sumsHalves())
+    noteWild(ends, panel, row, 1);
+}
+
 /// One step of k of a strip; lanes past the end are 0.
 void Tile::copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat) {
   Type element = g.buffers[c.rightBuffer].element;

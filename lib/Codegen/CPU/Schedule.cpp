@@ -49,6 +49,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
                                {"row_block", rowBlock},
                                {"item_rows", itemRows}})
       number(name, value);
+    if (group > 1)
+      number("group", group);
     if (kBlock)
       number("k_block", kBlock);
   }

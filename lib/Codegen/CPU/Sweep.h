@@ -107,7 +107,7 @@ private:
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
   llvm::SmallVector<unsigned> reductionsAt(int stage);
   llvm::SmallVector<Output> storesAt(int stage);
-  bool keepsInPlace(mlir::Value value, int stage);
+  int rowToTake(mlir::Value value, int stage);
   void reach(mlir::Value value, int stage, llvm::DenseMap<mlir::Value, llvm::SmallVector<int>> &uses);
 };
 

@@ -50,23 +50,28 @@ void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>
     reach(input->get(), stage, uses);
 }
 
-/// Whether a value may take the place of the row in scratch that it is made of: from this sweep on nothing reads that
-/// row but to make the value.
-bool Sweep::keepsInPlace(Value value, int stage) {
-  if (outputs.size() != 1 || !g.buffers[outputs[0].buffer].place ||
-      getElementTypeOrSelf(value.getType()) != g.buffers[outputs[0].buffer].element)
-    return false;
+/// The row in scratch whose place a value may take, which is made of it: from this sweep on nothing reads that row but
+/// to make the value; -1: there is none.
+int Sweep::rowToTake(Value value, int stage) {
+  if (outputs.size() != 1 || !g.buffers[outputs[0].buffer].place)
+    return -1;
+  auto row = llvm::find_if(g.buffers, [&](Buffer &buffer) {
+    return buffer.place && buffer.element == getElementTypeOrSelf(value.getType());
+  });
+  if (row == g.buffers.end())
+    return -1;
+  const int taken = int(row - g.buffers.begin());
   llvm::SmallSetVector<Value, 8> work;
   for (unsigned i : live)
     if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) > stage)
       work.insert_range(g.nodes[i].op.getDpsInputs());
   work.insert(outputs[0].value);
   for (size_t i = 0; i < work.size(); ++i)
-    if (Value from = work[i]; g.bufferOf(from) == outputs[0].buffer)
-      return false;
+    if (Value from = work[i]; g.bufferOf(from) == taken)
+      return -1;
     else if (Node *maker = g.nodeOf(from); maker && from != value && maker->kind == NodeKind::Map)
       work.insert_range(maker->op.getDpsInputs());
-  return true;
+  return taken;
 }
 
 void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
@@ -101,15 +106,13 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     auto &at = it->second;
     int64_t bytes = constant ? *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType())) : INT64_MAX;
     if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) &&
-        (bytes <= 32 << 10 || keepsInPlace(value, stage)))
+        (bytes <= 32 << 10 || rowToTake(value, stage) >= 0))
       keep.push_back(value);
   }
   llvm::DenseMap<Value, Value> kept;
   for (Value value : keep)
-    if (keepsInPlace(value, stage)) {
-      const Output &row = outputs[0];
-      kept[value] = e.address(e.pointers[row.buffer], g.buffers[row.buffer].element,
-                              e.offset(*g.buffers[row.buffer].place, here));
+    if (int row = rowToTake(value, stage); row >= 0) {
+      kept[value] = e.address(e.pointers[row], g.buffers[row].element, e.offset(*g.buffers[row].place, here));
     } else {
       kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
     }

@@ -246,7 +246,7 @@ void Tile::item(Item it) {
   SmallVector<SizeExpr> bytes;
   SmallVector<Value *> places;
   Value left, right;
-  if (s.packLeft == Pack::Item) {
+  if (s.packLeft == Pack::Item && !it.left) {
     bytes.push_back(panelBytes(SizeExpr(s.rowBlock), s.rows, leftSteps(length), leftBytes()));
     places.push_back(&left);
   }
@@ -489,7 +489,8 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
   if (item.left) {
     Point from;
     from.indices = {panelOffset(item.left, i, item.left.strip ? item.left.strip : rows, k)};
-    return e.load(item.left.memory, element, Linear{SizeExpr(int64_t(r)), {SizeExpr(1)}}, from);
+    SizeExpr place = SizeExpr(int64_t(r)) * (item.left.strip == 1 ? item.left.length : SizeExpr(1));
+    return e.load(item.left.memory, element, Linear{place, {SizeExpr(1)}}, from);
   }
   Point from = at;
   Linear linear = c.leftAccess;

@@ -18,7 +18,7 @@ struct Panel {
   mlir::Value first;  // the row or lane at which it begins
   mlir::Value k;      // the step of k at which it begins; null: 0
   SizeExpr length;    // steps of k in a strip
-  int64_t strip = 0;  // places of every strip; 0: as many as the reader's tile has
+  int64_t strip = 0;  // places of every strip; 0: as many as the reader's tile has; 1: rows, one after another
   explicit operator bool() const { return bool(memory); }
 };
 
@@ -149,6 +149,13 @@ private:
   /// The place of step k of the strip at a row or lane, in elements.
   Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
   void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
+  /// A row of the left operand to a panel of rows, where all of its k lie along one dimension: converted, or in groups.
+  void fillRow(const Point &origin, const Panel &panel, Value row, const Stretch &k);
+  /// Steps of such a row: whole vectors, and one more line, so that rows do not fall into the same sets.
+  SizeExpr rowSteps(const SizeExpr &k) const {
+    return (steps(k) + SizeExpr(int64_t(width) - 1)).floordiv(width) * SizeExpr(int64_t(width)) +
+           SizeExpr(64 / int64_t(leftBytes()));
+  }
   void fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
   void gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
@@ -181,6 +188,8 @@ private:
   }
   SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves() || movesLeft()); }
   Value behind(const Panel &panel);
+  /// The upper or the lower half of words, as a float.
+  Value half(Value words, bool upper);
   SmallVector<Value> noExtremes();
   SmallVector<Value> extremes(mlir::ValueRange sofar, Value words);
   void noteWild(mlir::ValueRange extremes, const Panel &panel, Value place, int64_t strip);

@@ -52,7 +52,7 @@ def dot_product_attention(
 
     Returns:
         An array of shape (..., heads, length, value features), of the common dtype. float16 and bfloat16 are computed
-        in float32 and rounded once.
+        in float32 and rounded once; the softmax of bfloat16 is rounded as well before it meets the values.
 
     Raises:
         ShapeError: WF1011 for fewer than 3 axes, WF1012 where the shapes do not fit, WF1001 where mask or bias do not

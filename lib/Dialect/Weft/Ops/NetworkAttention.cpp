@@ -141,7 +141,11 @@ private:
 
 Value AttentionOp::decompose(GraphBuilder &b, ValueRange operands) {
   Heads heads(*this, b, operands);
-  return heads.joined(heads.mixed(heads.weights(), heads.value));
+  Value weights = heads.weights();
+  Type narrow = getElementTypeOrSelf(getResult());
+  if (narrow.isBF16()) // as instructions take them
+    weights = wide(b, b.convert(weights, narrow));
+  return heads.joined(heads.mixed(weights, heads.value));
 }
 
 /// w v - sum(w) r + p v', where p are the weights, w = p s' and r the result. So s' is asked for the sum of its own

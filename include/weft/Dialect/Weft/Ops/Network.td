@@ -96,7 +96,8 @@ def Weft_AttentionOp : Weft_Composite<"attention", Weft_Jvp, [AttrSizedOperandSe
 
     `bias` (numbers, added to the scores) and `mask` (which keys a query attends to) have the dimensions of the scores,
     (..., heads, length, key length), or 1 in the place of any. With `causal`, query i attends to keys up to i only. A
-    query that attends to no key gives zeros.
+    query that attends to no key gives zeros. Narrow floats are computed in float32; the softmax of bfloat16 is rounded
+    to bfloat16, as instructions for its products take it.
 
     Example:
     ```mlir
