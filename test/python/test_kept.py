@@ -47,6 +47,21 @@ def test_captured_right_operands(m, k, n, transposed):
     assert keeps(lambda x: x @ (w.T if transposed else w), numbers((m, k))) >= 4 * k * n
 
 
+# Past a quarter of the last cache (8 MB), strips are stored past it; rows enough hide that they are turned in each call.
+@pytest.mark.parametrize("k, n", [(1037, 2111), (1024, 2208)])
+@pytest.mark.parametrize("rows", [31, 470])
+def test_large_captured_operands_that_are_turned(rows, k, n):
+    w, x = wf.asarray(numbers((n, k))), numbers((rows, k))
+    f, part = wf.jit(lambda x: x @ w.T), wf.jit(lambda x, w: x @ w.T)
+    whole = [np.asarray(f(x)), np.asarray(f(x))]
+    for i in range(0, n, 100):
+        want = np.asarray(part(x[-7:].copy(), np.asarray(w)[i : i + 100].copy()))
+        for y in whole:
+            same_bits(y[-7:, i : i + 100], want)
+    kept = [k.kept for k in f.explain(x).kernels]
+    assert kept == ([False] if rows == 470 else [True, False])
+
+
 @pytest.mark.parametrize("m, k, n", [(64, 300, 200), (130, 513, 40), (33, 500, 129)])
 def test_captured_left_operands(m, k, n):
     w = wf.asarray(numbers((m, k)))

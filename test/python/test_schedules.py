@@ -268,16 +268,25 @@ def test_contractions_pack_where_it_pays():
     assert "pack" not in text and "ahead" in text and "k_block" in text
 
 
-# Right operands past the second cache (at most 4 MB), packed in passing: whole strips and not, k in blocks and not,
-# tiles that divide the rows and that do not, lines and halves of them.
+# Right operands past the second cache (at most 4 MB), packed in passing or turned: whole strips and not, k in blocks and
+# not, tiles that divide the rows and that do not, lines and halves of them.
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("size", [(40, 1056, 1000), (61, 1000, 2111), (180, 1037, 1500)])
-def test_contractions_that_pack_in_passing(size, dtype):
+def test_contractions_that_pack_in_passing(size, dtype, turned):
+    def fn(x, y, b):
+        return wf.nn.relu(x @ (y.T if turned else y) + b)
+
     m, n, k = size
     x, y, bias = (numbers(shape).astype(dtypes.dtype(dtype).numpy) for shape in ((m, k), (k, n), (n,)))
-    f = wf.jit(lambda x, y, b: wf.nn.relu(x @ y + b))
-    programs = Program(lambda x, y, b: wf.nn.relu(x @ y + b), x, y, bias)
-    parts = [np.asarray(f(x[:9].copy(), y[:, i : i + 100].copy(), bias[i : i + 100].copy())) for i in range(0, n, 100)]
+    y = np.ascontiguousarray(y.T) if turned else y
+    assert not turned or dtype == "bfloat16" or "ahead" in schedule_of(fn, x, y, bias)
+    f = wf.jit(fn)
+    programs = Program(fn, x, y, bias)
+    parts = []
+    for i in range(0, n, 100):
+        some = y[i : i + 100] if turned else y[:, i : i + 100]
+        parts.append(np.asarray(f(x[:9].copy(), some.copy(), bias[i : i + 100].copy())))
     last = np.asarray(f(x[-9:].copy(), y, bias))
     for target in TARGETS:
         native = programs.native(target)

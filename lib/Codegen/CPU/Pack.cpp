@@ -80,13 +80,17 @@ void Tile::copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Va
             Linear{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}}, rowOfMemory(e, to, width));
 }
 
+bool Tile::turnsRight() {
+  auto isOne = [&](int dim) { return c.rightAccess.coefs[dim] == SizeExpr(1); };
+  return width > 1 && s.group == 1 && pieces.empty() && ks.size() == 1 && isOne(ks.front().back()) && !isOne(n.back());
+}
+
 void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
   if (s.group > 1)
     return groupRight(origin, panel, lanes, k);
   if (!pieces.empty())
     return gatherRight(origin, panel, lanes, k);
-  auto isOne = [&](int dim) { return c.rightAccess.coefs[dim] == SizeExpr(1); };
-  if (width > 1 && ks.size() == 1 && isOne(ks.front().back()) && !isOne(n.back()))
+  if (turnsRight())
     return overStrips(lanes, [&](const Lanes &strip) { turnRight(origin, panel, strip, k); });
   // Some strips at a time, so that rows are read in long stretches.
   e.loop(lanes.first, lanes.end, 8 * strip(), [&](Value j) {

@@ -1,7 +1,7 @@
 // Decides the loops of a kernel that lays an operand out for contractions (#weft.panel): some strips at a time go to a
-// thread, so that where lanes lie side by side they are read in long stretches.
-#include "weft/Codegen/CPU/Emitter.h"
-#include "weft/Codegen/CPU/Schedule.h"
+// thread. Where lanes lie side by side they are read in long stretches; where the steps of k do, squares of lanes by k
+// are turned in registers.
+#include "Tile.h"
 
 using namespace mlir;
 
@@ -30,7 +30,10 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
   SizeExpr strips = (L + SizeExpr(strip - 1)).floordiv(strip);
   SizeExpr items = (strips + SizeExpr(together - 1)).floordiv(together);
   double ns = double(together * strip * steps * bytes) * 2 / e.target.bytesPerNs;
-  Linear inPanel{0, {SizeExpr(1), SizeExpr(1)}};
+  auto isOne = [&](int dim) { return access.coefs[dim] == SizeExpr(1); };
+  bool turns =
+      width > 1 && ks.size() == 1 && !lanes.empty() && isOne(ks.front().back()) && !isOne(lanes.front().back());
+  const Linear inPanel{0, {SizeExpr(1), SizeExpr(1)}};
 
   e.parallel(items, SizeExpr(2 * together * strip * steps * bytes), ns, [&](Value begin, Value end) {
     e.loop(begin, end, 1, [&](Value item) {
@@ -38,6 +41,11 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
       Value endStrip = e.minimum(e.add(firstStrip, e.index(together)), e.index(strips));
       Point origin;
       origin.indices.assign(g.domain.size(), e.index(0));
+      auto place = [&](Value number, Value k, Value v) {
+        Point at = rowOfMemory(e, e.add(e.mul(number, K * SizeExpr(strip)), e.mul(k, SizeExpr(strip))), width);
+        at.indices[1] = v;
+        return at;
+      };
       auto step = [&](Point at, Value k, Value number) {
         Value first = e.mul(number, SizeExpr(strip));
         for (int64_t v = 0; v < strip; v += width) {
@@ -53,12 +61,23 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
             at.lane = width > 1 ? lanes.front().back() : -1;
             at.width = width;
           }
-          Point place;
-          place.indices = {e.add(e.mul(first, K), e.add(e.mul(k, SizeExpr(strip)), e.index(v))), e.index(0)};
-          place.lane = width > 1 ? 1 : -1;
-          place.width = width;
-          e.store(e.load(e.pointers[from], element, access, at), e.pointers[to], element, inPanel, place);
+          Value vector = e.load(e.pointers[from], element, access, at);
+          e.store(vector, e.pointers[to], element, inPanel, place(number, k, e.index(v)));
         }
+      };
+      auto turn = [&](Value number, Value k, Value v) {
+        Point at = origin;
+        at.indices[ks.front().back()] = k;
+        at.lane = ks.front().back();
+        at.width = width;
+        SmallVector<Value> rows;
+        for (int64_t t = 0; t < width; ++t) {
+          Value lane = e.add(e.add(e.mul(number, SizeExpr(strip)), v), e.index(t));
+          at.indices[lanes.front().back()] = e.minimum(lane, e.sub(last, e.index(1)));
+          rows.push_back(e.load(e.pointers[from], element, access, at));
+        }
+        for (auto [t, vector] : llvm::enumerate(e.transposed(rows)))
+          e.store(vector, e.pointers[to], element, inPanel, place(number, e.add(k, e.index(t)), v));
       };
       std::function<void(unsigned, Point, Value)> overK = [&](unsigned level, Point at, Value flat) {
         if (level == ks.size())
@@ -69,8 +88,25 @@ LogicalResult emitPack(Emitter &e, const Schedule &s) {
           overK(level + 1, deeper, level ? e.add(e.mul(flat, g.size(ks[level])), i) : i);
         });
       };
-      overK(0, origin, e.index(0));
+      e.streaming = s.stream;
+      if (turns) {
+        e.loop(firstStrip, endStrip, 1, [&](Value number) {
+          Value middle = e.roundDown(e.index(K), width);
+          e.loop(e.index(0), middle, width,
+                 [&](Value k) { e.loop(e.index(0), e.index(strip), width, [&](Value v) { turn(number, k, v); }); });
+          e.loop(middle, e.index(K), 1, [&](Value k) {
+            Point at = origin;
+            at.indices[ks.front().back()] = k;
+            step(at, k, number);
+          });
+        });
+      } else {
+        overK(0, origin, e.index(0));
+      }
+      e.streaming = false;
     });
+    if (s.stream)
+      e.fenceStreams();
   });
   return success();
 }

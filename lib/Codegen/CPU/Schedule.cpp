@@ -23,7 +23,7 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     items.push_back({b.getStringAttr(name), b.getI64IntegerAttr(value)});
   };
   auto flag = [&](StringRef name, bool value) { items.push_back({b.getStringAttr(name), b.getBoolAttr(value)}); };
-  if ((form == Form::Sweep || form == Form::Pieces) && stream) // what is not chosen is not shown
+  if ((form == Form::Sweep || form == Form::Pieces || form == Form::Pack) && stream) // what is not chosen is not shown
     flag("stream", true);
   if (form == Form::Sweep) {
     if (abreast > 1)
@@ -130,8 +130,13 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
   }
   if (PanelAttr panel = g.buffers[g.numInputs].panel) {
     s.form = Form::Pack;
-    int64_t lanes = std::max<int64_t>(1, target.lanes(Emitter::byteWidth(g.buffers[g.numInputs].element)));
+    const int64_t bytes = Emitter::byteWidth(g.buffers[g.numInputs].element);
+    const int64_t lanes = std::max<int64_t>(1, target.lanes(bytes));
     s.lanes = std::gcd(panel.getStrip(), lanes);
+    // The last cache holds little of a large one when the first kernel reads it.
+    auto elements = numElements(g.buffers[g.numInputs].shape).constant();
+    s.stream = target.streams && s.lanes == lanes && panel.getStrip() * bytes % 64 == 0 && elements &&
+               *elements * bytes >= target.l3Bytes / 4;
     return s;
   }
   if (g.second >= 0) {

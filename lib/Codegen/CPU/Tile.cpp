@@ -266,7 +266,8 @@ void Tile::item(Item it) {
     it.left = {e.pointers[c.leftBuffer], e.index(0), {}, K, c.leftPanel.getStrip()};
   if (c.rightPanel)
     it.right = {e.pointers[c.rightBuffer], e.index(0), {}, K, c.rightPanel.getStrip()};
-  bool inPassing = right && s.ahead; // the first tile of a strip packs it
+  // The first tile of a strip packs it, or it is turned before; all ask for what comes next.
+  bool inPassing = right && s.ahead, packs = !inPassing || turnsRight();
   auto select = [&](Value condition, Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, e.loc, condition, yes, no);
   };
@@ -282,16 +283,16 @@ void Tile::item(Item it) {
         Value none = e.index(0), next = e.add(it.lanes.first, e.index(s.ahead));
         it.nextLane = block.last ? select(block.last, next, it.lanes.first) : next;
         it.stepsToNext = e.sub(block.last ? select(block.last, none, block.k.end) : none, block.k.first);
-      } else {
-        fillRight(it.origin, it.right, it.lanes, block.k);
       }
+      if (packs)
+        fillRight(it.origin, it.right, it.lanes, block.k);
     }
     auto down = [&](const Lanes &lanes) {
       if (m.empty())
         tile(it, e.index(0), 1, lanes, block);
       else {
         Stretch rows = it.rows;
-        if (inPassing) {
+        if (!packs) {
           it.copies = true;
           tile(it, rows.first, s.rows, lanes, block);
           it.copies = false;
@@ -536,12 +537,15 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   return vector;
 }
 
-void Tile::expectNext(const Item &item, Value line, int64_t lines, Value k) {
+void Tile::expectNext(const Item &item, Value first, int64_t count, Value k) {
+  const int64_t inLine = 64 / int64_t(rightBytes()), turns = turnsRight() ? std::min(count, inLine) : 1;
   Point at = item.origin;
   at.indices[ks.front().back()] = e.add(k, item.stepsToNext);
-  for (int64_t i = 0; i < lines; ++i) {
-    Value lane = e.mul(e.add(line, e.index(i)), SizeExpr(64 / int64_t(rightBytes())));
-    at.indices[n.back()] = e.add(item.nextLane, lane);
+  if (turns > 1)
+    first = e.add(first, e.mul(b.createOrFold<arith::RemUIOp>(e.loc, k, e.index(turns)), SizeExpr(count / turns)));
+  for (int64_t i = 0; i < count / turns; ++i) {
+    Value lane = e.add(first, e.index(i));
+    at.indices[n.back()] = e.add(item.nextLane, turnsRight() ? lane : e.mul(lane, SizeExpr(inLine)));
     e.prefetch(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, at);
   }
 }
@@ -570,18 +574,22 @@ std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes 
 /// The fused products of a block of k, added to the accumulators.
 SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                                   SmallVector<Value> accs) {
-  Value line; // the first of those that this tile asks for: the tiles below one another share out what comes next
-  int64_t lines = 0;
+  // The tiles below one another share out what comes next, by lines of a step (a strip need not begin with one) or,
+  // where it is turned, by lanes.
+  Value share;
+  int64_t inShare = 0;
   if (item.nextLane) {
-    int64_t all = llvm::divideCeil(s.ahead * rightBytes(), 64) + 1; // a strip need not begin with a line
-    lines = llvm::divideCeil(all, llvm::divideCeil(s.rowBlock, s.rows));
-    line = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(int64_t(llvm::divideCeil(all, lines))));
-    line = e.mul(line, SizeExpr(lines));
+    int64_t all = turnsRight() ? s.ahead : llvm::divideCeil(s.ahead * rightBytes(), 64) + 1;
+    inShare = llvm::divideCeil(all, llvm::divideCeil(s.rowBlock, s.rows));
+    inShare = turnsRight() ? llvm::PowerOf2Ceil(inShare) : inShare;
+    int64_t shares = llvm::divideCeil(all, inShare);
+    share = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(shares));
+    share = e.mul(share, SizeExpr(inShare));
   }
   std::optional<Ahead> ahead = aheadOf(item, i, lanes, block);
   auto body = [&](const Point &at, Value flat, ValueRange carried) {
-    if (line)
-      expectNext(item, line, lines, flat);
+    if (share)
+      expectNext(item, share, inShare, flat);
     for (int64_t from = 0; ahead && from < ahead->share; from += 64 / int64_t(rightBytes()))
       e.prefetch(item.right.memory, rightElement(), Linear{SizeExpr(from), {SizeExpr(1), SizeExpr(1)}},
                  rowOfMemory(e, e.add(ahead->from, e.mul(flat, SizeExpr(ahead->share))), 1));

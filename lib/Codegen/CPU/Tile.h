@@ -129,8 +129,9 @@ private:
     int64_t share;
   };
   std::optional<Ahead> aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block);
-  /// Asks for some lines of step `k` of what will be packed next.
-  void expectNext(const Item &item, Value line, int64_t lines, Value k);
+  /// At step `k`, asks for some of what will be packed next: its lines of that step from `first` on; where it is
+  /// turned, each line of `count` lanes at one of its steps.
+  void expectNext(const Item &item, Value first, int64_t count, Value k);
   /// Asks for what the tile at row i will read in place of the left operand, some steps of the first folded group
   /// ahead.
   void expectLeft(const Point &at, Value i, unsigned rows);
@@ -163,6 +164,8 @@ private:
   using SideBySide = llvm::function_ref<void(Value flat, Value memory, Value at)>;
   void sideBySide(const Point &origin, int buffer, const Linear &access, ArrayRef<SmallVector<int>> pieces,
                   const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
+  /// Whether the right operand's k lie side by side, and its lanes do not.
+  bool turnsRight();
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
 

@@ -174,7 +174,9 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   };
   if (s.rows > 1 && !s.turned && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
     panel(c.left, c.leftBuffer, c.rows, s.rows);
-  bool inPassing = s.packRight == Pack::Item && s.ahead; // packed at no cost
+  // Packed at no cost; turned, at one that many rows hide.
+  bool sideBySide = c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
+  bool inPassing = s.packRight == Pack::Item && s.ahead && (sideBySide || extent(g, c.rows) >= 32 * s.rows);
   if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
     panel(c.right, c.rightBuffer, c.lanes, s.lanes * s.vectors);
   return panels;
@@ -321,9 +323,10 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
-    // Rows of lanes side by side that are in no cache: the first tile of a strip packs it while it computes, and all of
-    // them ask for the strip after it.
-    if (canPackRight && sideBySide && s.group == 1 && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
+    // Rows of lanes side by side that are in no cache: the first tile of a strip packs it while it computes; rows of k
+    // are turned before. All tiles ask for the strip after it.
+    bool inRows = sideBySide || (s.lanes > 1 && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1));
+    if (canPackRight && inRows && s.group == 1 && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
         c.groups(g, c.folded, false).size() == 1 && K * N * bytes > target.l2Bytes) {
       s.packRight = Pack::Item;
       s.laneBlock = s.ahead = strip;
