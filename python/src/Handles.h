@@ -72,6 +72,9 @@ void bindBuilder(nb::module_ &m);
 void bindRun(nb::module_ &m);
 void bindArray(nb::module_ &m);
 void bindProgram(nb::module_ &m);
+/// A function of `jit` as a method of an object.
+PyObject *bindFunction(PyObject *function, PyObject *self);
+void bindBoundFunction(nb::module_ &m);
 void bindJitFunction(nb::module_ &m);
 void bindPurity(nb::module_ &m);
 

@@ -2,6 +2,7 @@
 // function had read, run, put the results together. Anything else calls the Python object behind (weft/_src/jit.py).
 //
 // A raw type with vectorcall: a class of nanobind's costs 100 ns more a call (docs/rationale.md).
+#include "Handles.h"
 #include "Signature.h"
 #include <cstddef>
 #include <memory>
@@ -359,7 +360,7 @@ void dealloc(PyObject *object) {
 
 /// As a method: `self` is the first argument.
 PyObject *bind(PyObject *self, PyObject *object, PyObject *) {
-  return object && object != Py_None ? PyMethod_New(self, object) : Py_NewRef(self);
+  return object && object != Py_None ? bindFunction(self, object) : Py_NewRef(self);
 }
 
 /// Its own attributes first, then those of the Python object behind it.
@@ -500,7 +501,9 @@ PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void *>(make)},
                        {0, nullptr}};
 
 PyType_Spec spec = {"weft._src._weft.JitFunction", sizeof(JitFunction), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+                        Py_TPFLAGS_METHOD_DESCRIPTOR, // m.f(x) makes no bound function
+                    slots};
 
 } // namespace
 

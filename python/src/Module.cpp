@@ -7,6 +7,7 @@ NB_MODULE(_weft, m) {
   m.doc() = "The compiled part of Weft: arrays, calls, and the compiler's IR (opened at first use).";
   bindArray(m);
   bindProgram(m);
+  bindBoundFunction(m);
   bindJitFunction(m);
   bindEagerOp(m);
   bindPurity(m);

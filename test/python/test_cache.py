@@ -395,6 +395,79 @@ c = C()
 @wf.jit
 def f(x): return x * c[1]
 """,
+    "a method that a helper runs": """
+rate = {v}
+class C:
+    def scale(self, x): return x * rate
+c = C()
+def helper(e, x): return e.scale(x)
+@wf.jit
+def f(x): return helper(c, x)
+""",
+    "a method of one of many": """
+class C:
+    def __init__(self, rate): self.rate = rate
+    def scale(self, x): return self.inner(x)
+    def inner(self, x): return x * self.rate
+class Net:
+    def __init__(self): self.layers = [C(1.0), C({v})]
+    @wf.jit
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer.scale(x)
+        return x
+f = Net()
+""",
+    "a static method and one of the base": """
+class Base:
+    @staticmethod
+    def double(x): return x * rate
+    def __add__(self, x): return self.double(x) + 1
+class C(Base): pass
+rate = {v}
+c = C()
+def helper(e, x): return e + x
+@wf.jit
+def f(x): return helper(c, x)
+""",
+    "an object of the class": """
+class Config: pass
+class C:
+    config = Config()
+C.config.rate = {v}
+c = C()
+def helper(e, x): return x * e.config.rate
+@wf.jit
+def f(x): return helper(c, x)
+""",
+    "a number of the class": """
+class C:
+    rate = {v}
+c = C()
+def helper(e, x): return x * e.rate
+@wf.jit
+def f(x): return helper(c, x)
+""",
+    "a module in an object": """
+import types
+class C: pass
+c = C()
+c.settings = types.ModuleType("settings")
+c.settings.rate = {v}
+def helper(e, x): return x * e.settings.rate
+@wf.jit
+def f(x): return helper(c, x)
+""",
+    "a method that writes": """
+class C:
+    def __init__(self): self.n = {v}
+    def count(self, x):
+        self.n += 1
+        return x * self.n
+def helper(make, x): return make().count(x)
+@wf.jit
+def f(x): return helper(C, x)
+""",
     "a variable": """
 v = wf.Variable(np.float32({v}))
 @wf.jit
@@ -426,7 +499,9 @@ def test_a_changed_value_is_seen_by_the_next_process(cache, kind):
 
 
 WARM = ["a class", "an attribute", "a method", "a default", "a partial", "a derivative", "an argument of grad",
-        "a nested function of jit", "a static argument", "numbers of an array", "a variable"]  # fmt: skip
+        "a nested function of jit", "a static argument", "numbers of an array",
+        "a method that a helper runs", "a method of one of many", "a static method and one of the base",
+        "an object of the class", "a number of the class", "a variable"]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", WARM)

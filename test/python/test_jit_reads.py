@@ -2,7 +2,9 @@
 is compiled twice for it without need."""
 
 import functools
+import inspect
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -132,6 +134,63 @@ def test_a_method_decorated_in_its_class():
         assert value(one.decorated(X)) == times(2) and value(two.decorated(X)) == times(5)
     one.k = 3
     assert value(one.decorated(X)) == times(3) and value(two.decorated(X)) == times(5)
+
+
+def scaled(e, x):
+    return e.scale(x)
+
+
+SHARED = 2
+
+
+class Scaler:
+    config = types.SimpleNamespace()
+
+    def __init__(self, k):
+        self.k = k
+
+    def scale(self, x):
+        return x * self.k * SHARED
+
+    @wf.jit
+    def compiled(self, x, n=1.0):
+        "Times k."
+        return x * self.k * n
+
+
+def test_methods_that_run_on_an_object_are_watched(monkeypatch):
+    a, b = Scaler(1), Scaler(1)
+    counter, traces = counted(lambda x: scaled(b, scaled(a, x)))
+    f = wf.jit(counter)
+    assert value(f(X)) == value(f(X)) == times(4) and len(traces) == 1
+    monkeypatch.setitem(globals(), "SHARED", 3)
+    assert value(f(X)) == value(f(X)) == times(9) and len(traces) == 2
+    monkeypatch.setattr(Scaler, "scale", lambda self, x: x * 7)
+    assert value(f(X)) == value(f(X)) == times(49) and len(traces) == 3
+
+
+def test_jitted_methods_inside_others_watch_their_object():
+    m = Scaler(2)
+    functions = [wf.jit(lambda x: m.compiled(x)), wf.jit(m.compiled), wf.jit(lambda x: Scaler.compiled(m, x))]
+    assert [value(f(X)) for f in functions] == [times(2)] * 3
+    m.k = 5
+    assert [value(f(X)) for f in functions] == [times(5)] * 3
+
+
+def test_a_bound_method_has_the_stages_of_its_object():
+    m = Scaler(2)
+    bound = m.compiled
+    assert value(bound(X)) == value(m.compiled(X)) == value(bound(*[X], n=1.0)) == times(2)
+    assert value(bound(X, 3.0)) == times(6) == value(next(map(functools.partial(bound, n=3.0), [X])))
+    assert [len(f(X, n=2.0).kernels) for f in (bound.explain, m.compiled.explain)] == [1, 1]
+    assert "weft.mul" in bound.trace(X).as_text() and "weft.launch" in bound.lower(X).as_text("kernels")
+    assert value(bound.lower(X).compile()(m, X)) == times(2)
+    assert bound.__func__ is Scaler.compiled and bound.__self__ is m and bound.unchecked_reads == []
+    assert (bound.__name__, bound.__doc__, str(inspect.signature(bound))) == ("compiled", "Times k.", "(x, n=1.0)")
+    assert bound == m.compiled != Scaler(2).compiled and len({bound, m.compiled}) == 1
+    assert value(weakref.WeakMethod(bound)()(X)) == times(2)
+    with pytest.raises(AttributeError):
+        _ = bound.nothing
 
 
 CONFIG = types.SimpleNamespace(rate=2, table=[1, 2])

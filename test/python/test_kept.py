@@ -47,7 +47,7 @@ def test_captured_right_operands(m, k, n, transposed):
     assert keeps(lambda x: x @ (w.T if transposed else w), numbers((m, k))) >= 4 * k * n
 
 
-# Past a quarter of the last cache (8 MB), strips are stored past it; rows enough hide that they are turned in each call.
+# Past a quarter of the last cache (8 MB), strips are stored past it; rows enough hide that these are turned each time.
 @pytest.mark.parametrize("k, n", [(1037, 2111), (1024, 2208)])
 @pytest.mark.parametrize("rows", [31, 470])
 def test_large_captured_operands_that_are_turned(rows, k, n):

@@ -268,8 +268,8 @@ def test_contractions_pack_where_it_pays():
     assert "pack" not in text and "ahead" in text and "k_block" in text
 
 
-# Right operands past the second cache (at most 4 MB), packed in passing or turned: whole strips and not, k in blocks and
-# not, tiles that divide the rows and that do not, lines and halves of them.
+# Right operands past the second cache (at most 4 MB), packed in passing or turned: whole strips and not, k in blocks
+# and not, tiles that divide the rows and that do not, lines and halves of them.
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("size", [(40, 1056, 1000), (61, 1000, 2111), (180, 1037, 1500)])

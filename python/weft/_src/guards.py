@@ -44,6 +44,9 @@ _LEAVES = (
     *_PLAIN, np.ndarray, np.dtype, _weft.Array, _weft.EagerOp, dims.Dim, dtypes.DType, types.ModuleType, type(Ellipsis),
     type, trace.Stateful,
 )  # fmt: skip
+METHODS = (types.MethodType, _weft.BoundFunction)
+"""Functions bound to an object: Python's, and those of `jit`."""
+
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 # Methods that only write to a container: a list that a function appends to is no input of it.
 _WRITERS = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "clear", "discard", "remove"})
@@ -57,7 +60,9 @@ class Reads(NamedTuple):
     Attributes:
         writes: what the function's code names as written, as it was before. generators: of random numbers, within
         reach. codes: that the reads were found in. imports: names of modules imported by that code. modules: names of
-        the user's modules that are handed on as a whole.
+        the user's modules that are handed on as a whole. objects: of the user, of which everything is watched.
+        methods: of these that ran though no name leads to them (`with_entered`), as (number of the object, class in
+        its order of resolution, name).
     """
 
     guards: list[Guard]
@@ -67,6 +72,8 @@ class Reads(NamedTuple):
     codes: Sequence[types.CodeType] = ()
     imports: Sequence[str] = ()
     modules: Sequence[str] = ()
+    objects: Sequence[Any] = ()
+    methods: Sequence[tuple[int, int, str]] = ()
 
 
 def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> Reads:
@@ -87,15 +94,78 @@ def reads_of(f: Callable[..., Any], static: Mapping[str, Any] | None = None) -> 
     for name in ("float", "int"):
         collector.add(defaults, name, defaults.get(name, MISSING))
     collector.function(f, dict(static or {}))
-    return Reads(
-        collector.guards,
-        sorted(collector.unchecked),
-        collector.writes,
-        collector.generators,
-        collector.codes,
-        collector.imports,
-        collector.modules,
+    return collector.reads()
+
+
+def with_entered(reads: Reads, entered: Sequence[types.CodeType]) -> Reads:
+    """The reads with those of methods that ran on the objects among them, such as `e.scale(x)` in a function that has
+    `e` as an argument; as they were, where not all that such a method reads can be watched.
+
+    Args:
+        reads: of a function. entered: the code that ran while it was traced.
+
+    >>> class Engine:
+    ...     def scale(self, x): return x * rate
+    >>> engine, rate = Engine(), 3
+    >>> def apply(e, x): return e.scale(x)
+    >>> more = with_entered(reads_of(lambda x: apply(engine, x)), [Engine.scale.__code__])
+    >>> more.methods, [value for _, name, value in more.guards if name == "rate"]
+    ([(0, 0, 'scale')], [3])
+    """
+    collector = _Collector(reads)
+    methods: list[tuple[int, int, str]] = []
+    todo = [code for code in entered if not is_library(code.co_filename)]
+    while True:
+        known = collector.all_codes()
+        todo = [code for code in todo if id(code) not in known]
+        found = [m for m in _methods_of(collector.objects, {id(code) for code in todo}) if m not in methods]
+        if not found:
+            break
+        for method in found:
+            collector.method(method)
+        methods += found
+    return collector.reads(methods) if methods and _adds_only_reads(collector, reads) else reads
+
+
+def with_methods(reads: Reads, methods: Sequence[tuple[int, int, str]]) -> Reads | None:
+    """The reads with those of methods that `with_entered` found in another process; None where they are not there."""
+    collector = _Collector(reads)
+    for method in methods:
+        if not collector.method(method):
+            return None
+    return collector.reads(methods) if _adds_only_reads(collector, reads) else None
+
+
+def _adds_only_reads(collector: _Collector, reads: Reads) -> bool:
+    return all(
+        len(now) == len(before)
+        for now, before in (
+            (collector.unchecked, reads.unchecked),
+            (collector.writes, reads.writes),
+            (collector.generators, reads.generators),
+            (collector.modules, reads.modules),
+        )
     )
+
+
+def _methods_of(objects: Sequence[Any], codes: set[int]) -> list[tuple[int, int, str]]:
+    """Which methods of the objects have code with one of these ids."""
+    by_class: dict[type, list[tuple[int, str]]] = {}
+    for x in objects:
+        if type(x) not in by_class:
+            by_class[type(x)] = [
+                (i, name)
+                for i, cls in enumerate(type(x).__mro__)
+                for name, part in vars(cls).items()
+                if (f := _function_of(part)) is not None and id(f.__code__) in codes
+            ]
+    return [(number, *place) for number, x in enumerate(objects) for place in by_class[type(x)]]
+
+
+def _function_of(part: Any) -> types.FunctionType | None:
+    """The function of an entry of a class."""
+    part = part.fget if isinstance(part, property) else getattr(part, "__func__", part)
+    return part if isinstance(part, types.FunctionType) else None
 
 
 def without_changed(reads: Reads) -> Reads:
@@ -159,22 +229,71 @@ def is_library_module(name: str) -> bool:
     return top in ("weft", "numpy") or top in sys.stdlib_module_names
 
 
+def _mark(holder: Any, key: Any) -> tuple[int, Any]:
+    return id(holder), "len" if key is len else key
+
+
+def _is_users(cls: type) -> bool:
+    if cls.__module__ == "builtins":
+        return False
+    return not is_library(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+
+
 class _Collector:
     """Walks over code and values, once each."""
 
-    def __init__(self) -> None:
-        self.guards: list[Guard] = []
-        self.unchecked: set[str] = set()
-        self.writes: list[Guard] = []
-        self.generators: list[Any] = []
-        self.codes: list[types.CodeType] = []
-        self.imports: list[str] = []
-        self.modules: list[str] = []
-        self._seen: set[Any] = set()
+    def __init__(self, known: Reads | None = None) -> None:
+        known = known or Reads([], [])
+        self.guards: list[Guard] = [*known.guards]
+        self.unchecked: set[str] = {*known.unchecked}
+        self.writes: list[Guard] = [*known.writes]
+        self.generators: list[Any] = [*known.generators]
+        self.codes: list[types.CodeType] = [*known.codes]
+        self.imports: list[str] = [*known.imports]
+        self.modules: list[str] = [*known.modules]
+        self.objects: list[Any] = [*known.objects]
+        self._seen: set[Any] = {_mark(holder, key) for holder, key, _ in self.guards}
+        self._seen.update((id(x),) for x in self.objects)
         self._keep: list[Any] = []  # what ids in `_seen` stand for
+        self._instructions: dict[int, tuple[list[dis.Instruction], set[str], set[str]]] = {}  # by the id of a code
+
+    def reads(self, methods: Sequence[tuple[int, int, str]] = ()) -> Reads:
+        return Reads(
+            self.guards, sorted(self.unchecked), self.writes, self.generators, self.codes, self.imports, self.modules,
+            self.objects, methods,
+        )  # fmt: skip
+
+    def all_codes(self) -> set[int]:
+        """The ids of all code that was looked into."""
+        found: set[int] = set()
+        todo = [*self.codes]
+        while todo:
+            code = todo.pop()
+            found.add(id(code))
+            todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        return found
+
+    def method(self, place: tuple[int, int, str]) -> bool:
+        """What a method of an object reads; False where there is none."""
+        number, base, name = place
+        if number >= len(self.objects) or base >= len(type(self.objects[number]).__mro__):
+            return False
+        holder = self.objects[number]
+        cls = type(holder).__mro__[base]
+        part = vars(cls).get(name)
+        f = _function_of(part)
+        if f is None:
+            return False
+        if isinstance(part, (types.FunctionType, property)):  # the others are not what one gets from the class
+            self.add(cls, name, part)
+        if isinstance(part, staticmethod):
+            self.function(f, {})
+        else:
+            self.function(types.MethodType(f, type(holder) if isinstance(part, classmethod) else holder), {})
+        return True
 
     def add(self, holder: Any, key: Any, value: Any) -> None:
-        mark = (id(holder), "len" if key is len else key)
+        mark = _mark(holder, key)
         if mark not in self._seen:
             self._seen.add(mark)
             self.guards.append((holder, key, value))
@@ -196,8 +315,8 @@ class _Collector:
             for i, part in enumerate((*f.args, *f.keywords.values())):
                 self.value(part, f"partial[{i}]")
             return
-        if isinstance(f, types.MethodType):
-            names = getattr(getattr(f.__func__, "__code__", None), "co_varnames", ())
+        if isinstance(f, METHODS):
+            names = getattr(getattr(inspect.unwrap(f.__func__), "__code__", None), "co_varnames", ())
             self.function(f.__func__, {**roots, **({names[0]: f.__self__} if names else {})})
             return
         if not isinstance(f, types.FunctionType):
@@ -217,7 +336,7 @@ class _Collector:
             # A transformation of the user's function, or a decorator: that function lies in its closure.
             for cell in cells.values():
                 value = content(cell)
-                if isinstance(value, (types.FunctionType, types.MethodType, functools.partial, _weft.JitFunction)):
+                if isinstance(value, (types.FunctionType, *METHODS, functools.partial, _weft.JitFunction)):
                     self.function(value, {})
             return
         code, defaults = f.__code__, f.__defaults__ or ()
@@ -231,14 +350,12 @@ class _Collector:
         self._code(f.__code__, f.__globals__, cells, roots)
 
     def _code(self, code: types.CodeType, names: dict, cells: dict[str, Any], roots: dict[str, Any]) -> None:
-        instructions = list(dis.get_instructions(code))  # once: it takes longer than all that follows
-        written = {i.argval for i in instructions if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")}
+        instructions, written, rebound = self._taken_apart(code)
         for i in instructions:
             if i.opname == "STORE_GLOBAL":
                 self.writes.append((names, i.argval, names.get(i.argval, MISSING)))
             elif i.opname == "STORE_DEREF" and i.argval in cells and i.argval in code.co_freevars:
                 self.writes.append((cells[i.argval], None, content(cells[i.argval])))
-        rebound = {i.argval for i in instructions if i.opname in ("STORE_FAST", "STORE_DEREF")}
         roots = {name: value for name, value in roots.items() if name not in rebound}
         chain: list[tuple[str, Any]] = []  # (kind, name), the first of kind global, cell or root
         constant: list[Any] = []
@@ -277,6 +394,18 @@ class _Collector:
             if isinstance(const, types.CodeType):
                 inner = {n: v for n, v in roots.items() if n in const.co_freevars}
                 self._code(const, names, cells, inner)
+
+    def _taken_apart(self, code: types.CodeType) -> tuple[list[dis.Instruction], set[str], set[str]]:
+        """The instructions, the names that they write to, those of local variables. Once for all objects whose method
+        it is: it takes longer than all that follows."""
+        found = self._instructions.get(id(code))
+        if found is None:
+            instructions = list(dis.get_instructions(code))
+            written = {i.argval for i in instructions if i.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")}
+            rebound = {i.argval for i in instructions if i.opname in ("STORE_FAST", "STORE_DEREF")}
+            found = self._instructions[id(code)] = instructions, written, rebound
+            self._keep.append(code)
+        return found
 
     # --------------------------------------------------------------------------------------------------------- chains
 
@@ -325,8 +454,6 @@ class _Collector:
                 value = self._attribute(holder, key, text)
             if value is MISSING:
                 return
-        if isinstance(value, types.ModuleType) and not is_library_module(value.__name__):
-            self.modules.append(text)
         self.value(value, text)
 
     def _item(self, holder: Any, key: Any, text: str) -> Any:
@@ -363,7 +490,7 @@ class _Collector:
             self.add(own, name, own.get(name, MISSING))
             if name in own:
                 return own[name]
-        if isinstance(found, types.FunctionType):
+        if isinstance(found, (types.FunctionType, _weft.JitFunction)):
             cls = holder if isinstance(holder, type) else type(holder)
             self.add(cls, name, found)
             return found if cls is holder else types.MethodType(found, holder)
@@ -384,14 +511,14 @@ class _Collector:
 
     def value(self, value: Any, text: str, depth: int = 0) -> None:
         """All that a value holds, where anything may be done with it."""
+        if isinstance(value, types.ModuleType) and not is_library_module(value.__name__):
+            self.modules.append(text)
         if value is MISSING or isinstance(value, _LEAVES):
             return
         if isinstance(value, _GENERATORS):
             self.generators.append(value)
             return
-        if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)) or hasattr(
-            value, "__wrapped__"
-        ):
+        if isinstance(value, (types.FunctionType, *METHODS, functools.partial)) or hasattr(value, "__wrapped__"):
             self.function(value, {})
             return
         if not self._first_time(value):
@@ -423,10 +550,16 @@ class _Collector:
             if not callable(value):
                 self.unchecked.add(text)
             return
+        self.objects.append(value)
         self.add(own, len, len(own))
         for name, x in list(own.items()):
             self.add(own, name, x)
             self.value(x, f"{text}.{name}", depth + 1)
+        for cls in type(value).__mro__:  # what all its objects have; of its methods only what runs is looked into
+            for name, x in vars(cls).items() if _is_users(cls) else ():
+                if isinstance(x, _PLAIN) and name[:2] != "__" or _is_users(type(x)) and not hasattr(type(x), "__get__"):
+                    self.add(cls, name, x)
+                    self.value(x, f"{text}.{name}", depth + 1)
         if callable(value):
             self.function(value, {})
 

@@ -157,7 +157,7 @@ def _collect(x: Any, parts: list[Any], inside: set[int]) -> None:
         parts += ["partial", len(x.args), *x.keywords]
         for part in (x.func, *x.args, *x.keywords.values()):
             _collect(part, parts, inside)
-    elif isinstance(x, types.MethodType):
+    elif isinstance(x, (types.MethodType, _weft.BoundFunction)):
         parts += ["method", _Same(x.__self__)]
         _collect(x.__func__, parts, inside)
     elif isinstance(x, types.FunctionType):

@@ -414,7 +414,7 @@ class Jitted:
         reads = self._reads(call, args)
         key, unkeyed = self._key(call, reads)
         shown = debug.wanted()
-        variant = self._loaded(call, reads, key) if key and not shown else None
+        variant = self._loaded(call, key) if key and not shown else None
         if variant is None:
             begin, looks = time.perf_counter(), _weft.looks()
             traced = self._trace(call, args, kwargs, reads)
@@ -524,18 +524,18 @@ class Jitted:
         except manifest.Unkeyed as why:
             return None, str(why)
 
-    def _loaded(self, call: _Call, reads: guards.Reads, key: manifest.Key) -> _Variant | None:
+    def _loaded(self, call: _Call, key: manifest.Key) -> _Variant | None:
         """The program that another process made for such a call."""
         found = manifest.load(key, self.options, call.sizes())
         if found is None:
             return None
         self.misses.append(self._why(call))
-        self.unchecked_reads = reads.unchecked
+        self.unchecked_reads = found.reads.unchecked
         specs = tuple(trace.spec_of(x) for x in found.captured)
         found.compiled.program.names = _argument_names(call, specs)
         return _Variant(
-            reads, found.captured, specs, found.out_tree, found.compiled, _weft.Kept(), found.updates, found.answers,
-            found.double,
+            found.reads, found.captured, specs, found.out_tree, found.compiled, _weft.Kept(), found.updates,
+            found.answers, found.double,
         )  # fmt: skip
 
     def _why(self, call: _Call) -> str:
@@ -580,6 +580,8 @@ class Jitted:
                 raise
             raise _recursive(self.f, err) from None
         reads = guards.without_changed(reads)
+        if watch.entered:
+            reads = guards.with_entered(reads, watch.entered)
         self.unchecked_reads = reads.unchecked
         return Traced(self, call, program, out_tree[0], reads, answers, watch.entered)
 
@@ -598,7 +600,7 @@ class Jitted:
             try:
                 if traced.reads.unchecked:
                     raise manifest.Unkeyed(f"it changes {', '.join(traced.reads.unchecked)} while it is traced")
-                found = manifest.Manifest(compiled, captured, traced.out_tree, updates, answers, double())
+                found = manifest.Manifest(compiled, traced.reads, captured, traced.out_tree, updates, answers, double())
                 manifest.save(key, found, traced.entered, looks, leaves.name_of(self.f))
             except manifest.Unkeyed as why:
                 unkeyed = str(why)

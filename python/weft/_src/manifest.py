@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import copy
 import enum
 import functools
 import hashlib
@@ -47,11 +48,13 @@ class Manifest(NamedTuple):
     """What a stored trace gives: the program, and how a call goes into it and comes out.
 
     Attributes:
-        captured: the hidden arguments. updates: (result, hidden argument that takes its value).
-        answers: how comparisons of named sizes came out. double: [] or the line of the first op on float64.
+        reads: of the function, with those of methods that ran. captured: the hidden arguments.
+        updates: (result, hidden argument that takes its value). answers: how comparisons of named sizes came out.
+        double: [] or the line of the first op on float64.
     """
 
     compiled: compiler.Compiled
+    reads: guards.Reads
     captured: list[Any]
     out_tree: pytree.TreeDef
     updates: list[tuple[int, int]]
@@ -60,7 +63,8 @@ class Manifest(NamedTuple):
 
 
 class Key:
-    """The key of a call, with the arrays and the functions that it speaks of, in the order of the walk.
+    """The key of a call, with what the call reads, and the arrays and functions that this speaks of, in the order of
+    the walk.
 
     Args:
         f: the function. reads: of it. parts: more that the trace depends on: plain values and structures.
@@ -74,6 +78,7 @@ class Key:
         self.arrays: list[Any] = []
         self.codes: list[types.CodeType] = []
         self._hash = hashlib.blake2b(digest_size=16)
+        self.reads = reads
         self._seen: dict[int, int] = {}
         self._keep: list[Any] = []
         self._bytes = 0
@@ -89,14 +94,29 @@ class Key:
             self.value(x, "self", False)
         self.value(f, "the function", False)
         self.followed: set[int] = set()  # ids of code whose reads are watched
-        for code in reads.codes:
+        self._put_reads(reads, guards.Reads([], []))
+
+    def with_methods(self, reads: guards.Reads) -> Key:
+        """The key where methods ran too: of `reads`, which are those of this key and what these methods read."""
+        more = copy.copy(self)
+        more.arrays, more.codes, more._keep = [*self.arrays], [*self.codes], [*self._keep]
+        more._seen, more.followed, more._contents = {**self._seen}, {*self.followed}, []
+        more._hash = hashlib.blake2b(digest_size=16)
+        more._put(self.text, repr(reads.methods))
+        more.reads = reads
+        more._put_reads(reads, self.reads)
+        return more
+
+    def _put_reads(self, reads: guards.Reads, known: guards.Reads) -> None:
+        """Says what is read beyond `known`, with which the reads begin."""
+        for code in reads.codes[len(known.codes) :]:
             self._follow(code)
             self._code(code)
-        for name in reads.imports:
+        for name in reads.imports[len(known.imports) :]:
             if not guards.is_library_module(name):
                 raise Unkeyed(f"it imports {name} while it runs")
             self._put("import", name)
-        for holder, key, value in reads.guards:
+        for holder, key, value in reads.guards[len(known.guards) :]:
             text = "a length" if key is len else str(key)
             self._put("read", type(holder).__name__, "len" if key is len else repr(key))
             if value is guards.MISSING and type(holder) is dict and key in _UNWATCHED and hasattr(builtins, key):
@@ -158,7 +178,7 @@ class Key:
             self._function(x, text)
         elif isinstance(x, functools._lru_cache_wrapper):
             raise Unkeyed(f"{text} remembers what it gave before")
-        elif isinstance(x, types.MethodType):
+        elif isinstance(x, guards.METHODS):
             self._put("method")
             self.value(x.__func__, text, deep)
             self.value(x.__self__, text, deep)
@@ -296,13 +316,27 @@ def _digest(x: Any) -> str:
 # ------------------------------------------------------------------------------------------------------ load and save
 
 
-def load(key: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | None:
+def _with_methods(key: Key, methods: list[list]) -> Key | None:
+    """The key of the same call where these methods ran; None where they are not there."""
+    if not methods:
+        return key
+    reads = guards.with_methods(key.reads, [(number, base, name) for number, base, name in methods])
+    try:
+        return None if reads is None else key.with_methods(reads)
+    except Unkeyed:
+        return None
+
+
+def load(first: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | None:
     """The stored trace of a call, where there is one and its program is there too."""
     store = cache.store()
-    content = store.read("manifest", key.text) if store else None
+    content = store.read("manifest", first.text) if store else None
     if content is None:
         return None
     for entry in json.loads(content):
+        key = _with_methods(first, entry["methods"])
+        if key is None or key.text != entry["key"]:
+            continue
         answers = [_answer(*a) for a in entry["answers"]]
         if not all(a.again(sizes) for a in answers) or not _in_place(entry["places"], key.codes):
             continue
@@ -318,15 +352,15 @@ def load(key: Key, opts: compiler.Options, sizes: dict[str, int]) -> Manifest | 
             from weft._src import effects  # noqa: F401  (it tells the runtime what performs them)
         updates = [(result, number) for result, number in entry["updates"]]
         double = [_line(x, key.codes, caller) for x in entry["double"]]
-        return Manifest(found, captured, _untold(entry["out"]), updates, answers, double)
+        return Manifest(found, key.reads, captured, _untold(entry["out"]), updates, answers, double)
     return None
 
 
-def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, looks: int, what: str) -> None:
+def save(first: Key, found: Manifest, entered: Sequence[types.CodeType] | None, looks: int, what: str) -> None:
     """Keeps a trace under the key of its call.
 
     Args:
-        key: of the call. found: what the trace gave. entered: the code that ran while it was traced.
+        first: the key of the call. found: what the trace gave. entered: the code that ran while it was traced.
         looks: `_weft.looks()` before it. what: the function's name, for people.
 
     Raises:
@@ -337,6 +371,7 @@ def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, lo
         return
     if entered is None:
         raise Unkeyed("nobody watched what it did while it was traced")
+    key = first.with_methods(found.reads) if found.reads.methods else first
     for code in entered:
         if id(code) not in key.followed and not guards.is_library(code.co_filename) and not _of_namedtuple(code):
             raise Unkeyed(f"it runs {code.co_qualname}, which no name in it leads to")
@@ -356,10 +391,13 @@ def save(key: Key, found: Manifest, entered: Sequence[types.CodeType] | None, lo
         "lines": [_relative(x, key.codes, caller) for x in found.compiled.lines["lines"]],
         "ops": found.compiled.lines["ops"],
         "double": [_relative(x, key.codes, caller) for x in found.double],
+        "methods": found.reads.methods,
+        "key": key.text,
     }
-    before = store.read("manifest", key.text) if found.answers or places or looked else None
+    several = found.answers or places or looked or found.reads.methods
+    before = store.read("manifest", first.text) if several else None
     entries = [entry, *(json.loads(before) if before else [])][:_MAX_ALTERNATIVES]
-    store.write("manifest", key.text, json.dumps(entries).encode(), f"traces of {what}")
+    store.write("manifest", first.text, json.dumps(entries).encode(), f"traces of {what}")
 
 
 def _of_namedtuple(code: types.CodeType) -> bool:
