@@ -368,6 +368,35 @@ def test_the_greatest_of_a_row_is_that_of_the_op(length, dtype):
     holds(lambda x: wf.max(x), x[14:16])
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+@pytest.mark.parametrize("width", [3, 100, 300])
+def test_sums_of_one_element_are_read(width, dtype):
+    """Labels that are no class, and elements whose neighbours are NaN or infinite, or that are -0 themselves."""
+    x = numbers((40, width))
+    x[:20, 2] = -0.0
+    labels = RNG.integers(0, width, 40).astype(dtype)
+    labels[:6], labels[6:8] = 2, [-1, width] if np.dtype(dtype).kind == "i" else [min(width, 255), 255]
+    holds(lambda x, l: wf.nn.cross_entropy(x, l, reduction="none"), x, labels)
+    if dtype == "uint8":
+        return
+    places = np.arange(width, dtype=dtype)
+    holds(lambda x, l, i: wf.sum(wf.where(l[:, None] == i, wf.exp(x), 0), axis=1), x, labels, places)
+
+    def picked(x, l):
+        i = wf.arange(width, dtype=getattr(wf, dtype))
+        return wf.sum(wf.where(l[:, None] == i, x, 0), axis=1), wf.sum(wf.where(i == l[:, None], 3, 0), axis=1)
+
+    holds(picked, x, labels)
+
+
+def test_labels_take_no_lanes():
+    """Numbers of 64 bits of which a row has one do not halve the vectors, nor does what is looked for."""
+    for dtype in ("int32", "int64"):
+        x, labels = wf.spec((64, 32000), "float32"), wf.spec((64,), dtype)
+        text = wf.jit(wf.nn.cross_entropy).trace(x, labels).lower(target="x86-64-v4").as_text("scheduled")
+        assert "abreast = true" in text and "lanes = 16" in text and "lanes = 8" not in text
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_functions_of_vectors_abreast(dtype):
     d = dtypes.dtype(dtype).numpy

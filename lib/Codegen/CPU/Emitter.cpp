@@ -487,16 +487,27 @@ static Value truncateToBF16(Emitter &e, Value x) {
                                   arith::TruncIOp::create(b, loc, like(b.getI16Type()), upper));
 }
 
-Value Emitter::indexAt(const Linear &linear, const Point &point) {
+Value Emitter::indexAt(const Linear &linear, const Point &point, Type type) {
   Value base = offset(linear, point);
+  if (!type.isIndex())
+    base = b.createOrFold<arith::IndexCastOp>(loc, type, base);
   SizeExpr coef = point.lane < 0 ? SizeExpr(0) : linear.coefs[point.lane];
   if (coef == SizeExpr(0))
     return base;
-  auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, point.width));
-  auto type = vectorOf(b.getIndexType(), point.width);
-  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(lanes)));
-  steps = arith::MulIOp::create(b, loc, steps, widen(index(coef), point.width));
+  auto cast = [&](Value step) { return type.isIndex() ? step : b.createOrFold<arith::IndexCastOp>(loc, type, step); };
+  SmallVector<Attribute> lanes;
+  for (unsigned i = 0; i < point.width; ++i)
+    lanes.push_back(b.getIntegerAttr(type, i));
+  Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(type, point.width), lanes));
+  if (coef != SizeExpr(1))
+    steps = arith::MulIOp::create(b, loc, steps, widen(cast(index(coef)), point.width));
   return arith::AddIOp::create(b, loc, widen(base, point.width), steps);
+}
+
+/// The index that an op gives, perhaps as an integer.
+static linalg::IndexOp indexIn(Operation *op) {
+  auto cast = dyn_cast<arith::IndexCastOp>(op);
+  return dyn_cast_or_null<linalg::IndexOp>(cast ? cast.getIn().getDefiningOp() : op);
 }
 
 Value Emitter::evaluateAt(Value value, ArrayRef<Value> indices, const Frame &frame) {
@@ -521,7 +532,7 @@ Value Emitter::madeOperand(Node &node, OpOperand &operand, Frame &frame) {
   }
   SmallVector<Value> indices;
   for (const Linear &linear : graph.indicesOf(node, operand))
-    indices.push_back(indexAt(moved(linear, frame.place), frame.point));
+    indices.push_back(indexAt(moved(linear, frame.place), frame.point, b.getIndexType()));
   return evaluateAt(operand.get(), indices, frame);
 }
 
@@ -560,19 +571,15 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       for (Value v : op->getOperands())
         operands.push_back(payload(node, v, frame));
       value = vectorized(op, operands, frame.point.width)->getResult(0);
-    } else if (auto i = dyn_cast<linalg::IndexOp>(op); i && frame.loops.empty() && !frame.place.starts.empty()) {
+    } else if (auto i = dyn_cast<linalg::IndexOp>(op); i && !frame.loops.empty()) {
+      value = frame.loops[i.getDim()];
+    } else if (auto i = indexIn(op); i && frame.loops.empty()) {
+      bool placed = !frame.place.starts.empty();
+      int dim = placed ? int(i.getDim()) : node.loopDims[i.getDim()];
       Linear own{0, SmallVector<SizeExpr, 4>(frame.point.indices.size(), SizeExpr(0))};
-      own.coefs[i.getDim()] = 1;
-      value = indexAt(moved(own, frame.place), frame.point);
-    } else if (i) {
-      int dim = frame.loops.empty() ? node.loopDims[i.getDim()] : -1;
-      value = !frame.loops.empty() ? frame.loops[i.getDim()] : dim < 0 ? index(0) : frame.point.indices[dim];
-      if (dim >= 0 && dim == frame.point.lane) {
-        auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, frame.point.width));
-        auto type = vectorOf(b.getIndexType(), frame.point.width);
-        Value steps = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(lanes)));
-        value = b.createOrFold<arith::AddIOp>(loc, widen(value, frame.point.width), steps);
-      }
+      if (dim >= 0)
+        own.coefs[dim] = 1;
+      value = indexAt(placed ? moved(own, frame.place) : own, frame.point, op->getResult(0).getType());
     } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
       // Each side reads what it needs. A condition differs between elements only in kernels without lanes (Sweep).
       Value condition = payload(node, branch.getCondition(), frame);

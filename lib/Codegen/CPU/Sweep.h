@@ -32,6 +32,14 @@ std::optional<int64_t> touchedBytes(KernelGraph &g);
 /// where it is: then the order of lanes is its own affair.
 bool computesOnPairs(KernelGraph &g, int lane);
 
+/// A sum over a row of which one element alone is not 0: the one whose column has the number that the row says, if it
+/// has. Both are values of a node's body.
+struct Picked {
+  using BodyValue = std::pair<Node *, mlir::Value>;
+  BodyValue element, number;
+};
+std::optional<Picked> findPicked(KernelGraph &g, Node &fold, int lane);
+
 class Sweep {
 public:
   Sweep(Emitter &e, const Schedule &schedule)
@@ -105,6 +113,8 @@ private:
     llvm::DenseMap<mlir::Value, mlir::Value> scratch; // wide values kept from an earlier sweep -> memory
   };
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
+  std::optional<Picked> picked(Node &fold);
+  mlir::Value pick(const RowState &state, Point row, Node &fold, const Picked &picked);
   llvm::SmallVector<unsigned> reductionsAt(int stage);
   llvm::SmallVector<Output> storesAt(int stage);
   int rowToTake(mlir::Value value, int stage);

@@ -24,9 +24,14 @@ int Sweep::stageOf(Value value) {
 SmallVector<unsigned> Sweep::reductionsAt(int stage) {
   SmallVector<unsigned> found;
   for (unsigned i : live)
-    if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) == stage + 1)
+    if (g.nodes[i].kind == NodeKind::Reduce && stageOf(g.nodes[i].result()) == stage + 1 && !picked(g.nodes[i]))
       found.push_back(i);
   return found;
+}
+
+/// Rows in scratch may end early.
+std::optional<Picked> Sweep::picked(Node &fold) {
+  return columnsEnd ? std::nullopt : findPicked(g, fold, folded.front().back());
 }
 
 SmallVector<Output> Sweep::storesAt(int stage) {
@@ -401,6 +406,10 @@ void Sweep::row(const Point &point) {
           g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
         state.scalars[value] = e.evaluate(value, scalars);
     sweepRow(state, point, stage, folded.front());
+    for (unsigned i : live)
+      if (Node &fold = g.nodes[i]; fold.kind == NodeKind::Reduce && stageOf(fold.result()) == stage + 1)
+        if (auto found = picked(fold))
+          state.scalars[fold.result()] = pick(state, point, fold, *found);
   }
   for (Output &output : outputs)
     if (!isWide(output.value))

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Kernels/KernelShape.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -92,24 +93,54 @@ bool computesOnPairs(KernelGraph &g, int lane) {
          });
 }
 
+/// The nodes that are computed in vectors: of a fold of rows not what a row has one of, nor what is only picked.
+static SmallVector<Node *> nodesOfLanes(KernelGraph &g) {
+  int lane = int(g.domain.size()) - 1;
+  while (lane >= 0 && g.domain[lane] == SizeExpr(1))
+    --lane;
+  bool rows = lane >= 0 && g.isReduced[lane];
+  llvm::SmallSetVector<Value, 16> work;
+  for (const Output &output : g.outputs())
+    work.insert(output.value);
+  SmallVector<Node *> found;
+  for (size_t i = 0; i < work.size(); ++i) {
+    Node *node = g.nodeOf(work[i]);
+    bool isPicked = node && rows && findPicked(g, *node, lane);
+    if (!node || isPicked)
+      continue;
+    work.insert_range(node->op->getOperands());
+    // What is read at computed places has loops of its own, and may be read in vectors.
+    if (!rows || llvm::any_of(node->loopDims, [&](int dim) { return dim == lane || dim < 0; }))
+      found.push_back(node);
+    for (Operation &op : node->body())
+      if (auto read = dyn_cast<tensor::ExtractOp>(op))
+        work.insert(read.getTensor());
+  }
+  return found;
+}
+
 /// Ops on an element, a function for as many as it has or so.
-static int64_t opsPerElement(KernelGraph &g) {
+static int64_t opsPerElement(ArrayRef<Node *> nodes) {
   int64_t ops = 0;
-  for (Node &node : g.nodes)
-    ops += node.isExpensive ? 20 : std::distance(node.body().begin(), node.body().end());
+  for (Node *node : nodes)
+    ops += node->isExpensive ? 20 : std::distance(node->body().begin(), node->body().end());
   return ops;
 }
 
 /// The bytes of the widest type that is read, written or computed with (f16 is computed in f32).
-static int64_t widestBytes(KernelGraph &g) {
+static int64_t widestBytes(ArrayRef<Node *> nodes) {
   int64_t bytes = 1;
-  for (const Buffer &buffer : g.buffers)
-    bytes = std::max<int64_t>(bytes, Emitter::byteWidth(buffer.element));
-  for (Node &node : g.nodes)
-    for (Operation &op : node.body())
+  auto add = [&](Type type) {
+    if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
+      bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);
+  };
+  for (Node *node : nodes) {
+    for (Value operand : node->op->getOperands())
+      add(getElementTypeOrSelf(operand.getType()));
+    for (Operation &op : node->body())
       for (Type type : op.getResultTypes())
-        if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
-          bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);
+        add(type);
+  }
   return bytes;
 }
 
@@ -121,12 +152,13 @@ int64_t lanesOf(KernelGraph &g, const Target &target) {
       if (auto branch = dyn_cast<scf::IfOp>(op);
           branch && node.op->isProperAncestor(branch.getCondition().getDefiningOp()))
         return 1;
-  return std::clamp<int64_t>(target.lanes(widestBytes(g)), 1, 64);
+  return std::clamp<int64_t>(target.lanes(widestBytes(nodesOfLanes(g))), 1, 64);
 }
 
 void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = lanesOf(g, target);
-  int64_t bytes = widestBytes(g), folds = 0;
+  auto nodes = nodesOfLanes(g);
+  int64_t bytes = widestBytes(nodes), folds = 0;
   for (Node &node : g.nodes)
     folds += node.kind == NodeKind::Reduce;
 
@@ -177,8 +209,8 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes &&
       (s.lanes == target.lanes(4) || s.lanes == target.lanes(8))) {
     s.pairs = computesOnPairs(g, innermost);
-    bool dear = llvm::any_of(g.nodes, [](Node &node) { return node.isExpensive; });
-    int64_t ops = opsPerElement(g);
+    bool dear = llvm::any_of(nodes, [](Node *node) { return node->isExpensive; });
+    int64_t ops = opsPerElement(nodes);
     bool many = target.vectorRegisters >= 32;
     s.abreast = s.pairs || (ops >= 16 && (rows || dear || many)) ? 2 : 1;
     // One function behind another: of two vectors, too few instructions within sight are ready.

@@ -176,7 +176,8 @@ private:
   static Frame elsewhere(const Frame &frame, Place place);
   /// A value made in the kernel, at indices of its own (scalars or vectors); its maker reads no memory.
   mlir::Value evaluateAt(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, const Frame &frame);
-  mlir::Value indexAt(const Linear &linear, const Point &point);
+  /// Of an integer type or `index`.
+  mlir::Value indexAt(const Linear &linear, const Point &point, mlir::Type type);
   /// By how much an index in a payload grows from lane to lane, where that is a number known here.
   std::optional<int64_t> laneStride(Node &node, mlir::Value inner, const Frame &frame);
   mlir::Value gatherExtract(mlir::Operation *extract, Node &node, Frame &frame);

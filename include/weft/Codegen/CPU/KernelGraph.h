@@ -38,6 +38,7 @@ struct Node {
 
   mlir::Value result() { return op->getResult(0); }
   mlir::Block &body() { return op.getRegion().front(); }
+  mlir::Value yielded() { return body().getTerminator()->getOperand(0); }
 };
 
 /// A result: the value, and the buffer that it is written to.

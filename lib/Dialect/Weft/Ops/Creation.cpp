@@ -98,7 +98,10 @@ LogicalResult IotaOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool
 LogicalResult IotaOp::lower(LowerContext &context, ValueRange operands, SmallVectorImpl<Value> &results) {
   Type to = getResult().getType(), i64 = IntegerType::get(getContext(), 64);
   results.push_back(context.fill(to, [&](OpBuilder &b, Location loc) -> Value {
-    Value index = arith::IndexCastOp::create(b, loc, i64, linalg::IndexOp::create(b, loc, getDim()));
+    Value index = linalg::IndexOp::create(b, loc, getDim());
+    if (Type element = getElementTypeOrSelf(to); element.isInteger() && !element.isInteger(1)) // cut, as i64 would be
+      return arith::IndexCastOp::create(b, loc, IntegerType::get(getContext(), element.getIntOrFloatBitWidth()), index);
+    index = arith::IndexCastOp::create(b, loc, i64, index);
     return context.payload(b, i64, to).convert(index, getElementTypeOrSelf(to));
   }));
   return success();

@@ -1,0 +1,122 @@
+// Decides which folds of rows are one element of each: sums of what a comparison of the column's number with one of the
+// row lets through (a label's logit in a cross entropy). It is read where it stands; no sweep looks for it.
+#include "Sweep.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace weft {
+namespace {
+
+using BodyValue = Picked::BodyValue;
+
+/// Where a value of a node's body is made, at the same point.
+BodyValue madeAt(KernelGraph &g, BodyValue at) {
+  while (auto argument = dyn_cast<BlockArgument>(at.second)) {
+    if (argument.getOwner() != &at.first->body())
+      break;
+    OpOperand &operand = at.first->op->getOpOperand(argument.getArgNumber());
+    Node *maker = KernelGraph::isPlain(*at.first, operand) ? g.nodeOf(operand.get()) : nullptr;
+    if (!maker || maker->kind == NodeKind::Reduce)
+      break;
+    at = {maker, maker->yielded()};
+  }
+  return at;
+}
+
+/// Whether a value is the number of its column, in at least as many bits as columns take.
+bool isColumn(BodyValue at, int lane, std::optional<int64_t> columns) {
+  auto cast = at.second.getDefiningOp<arith::IndexCastOp>();
+  auto index = cast ? cast.getIn().getDefiningOp<linalg::IndexOp>() : linalg::IndexOp();
+  unsigned bits = cast ? cast.getType().getIntOrFloatBitWidth() : 0;
+  return index && at.first->loopDims[index.getDim()] == lane &&
+         (bits == 64 || (columns && *columns <= int64_t(1) << (bits - 1)));
+}
+
+/// Whether a value is the same in all columns.
+bool isOfRow(KernelGraph &g, BodyValue from, int lane) {
+  llvm::SmallSetVector<BodyValue, 8> work;
+  work.insert(from);
+  for (size_t i = 0; i < work.size(); ++i) {
+    BodyValue at = madeAt(g, work[i]);
+    auto [node, value] = at;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      if (argument.getOwner() != &node->body()) // a size
+        continue;
+      OpOperand &operand = node->op->getOpOperand(argument.getArgNumber());
+      int buffer = g.bufferOf(operand.get());
+      if (buffer >= 0 ? g.access(*node, operand, buffer).coefs[lane] != SizeExpr(0) : !g.nodeOf(operand.get()))
+        return false;
+      continue;
+    }
+    Operation *op = value.getDefiningOp();
+    if (!node->op->isProperAncestor(op))
+      continue;
+    auto index = dyn_cast<linalg::IndexOp>(op);
+    if (op->getNumRegions() || isa<tensor::ExtractOp>(op) || (index && node->loopDims[index.getDim()] == lane))
+      return false;
+    for (Value operand : op->getOperands())
+      work.insert({node, operand});
+  }
+  return true;
+}
+
+} // namespace
+
+std::optional<Picked> findPicked(KernelGraph &g, Node &fold, int lane) {
+  if (fold.kind != NodeKind::Reduce || lane < 0)
+    return std::nullopt;
+  Operation *sum = fold.yielded().getDefiningOp();
+  Node *identity = g.nodeOf(fold.op.getDpsInits()[0]);
+  auto isZero = [](BodyValue at) {
+    return matchPattern(at.second, m_PosZeroFloat()) || matchPattern(at.second, m_Zero());
+  };
+  if (!isa_and_present<arith::AddFOp, arith::AddIOp>(sum) || !identity || !isZero({identity, identity->yielded()}))
+    return std::nullopt;
+  Value acc = fold.body().getArgument(fold.op.getNumDpsInputs());
+  auto [at, element] = madeAt(g, {&fold, sum->getOperand(sum->getOperand(0) == acc)});
+  auto select = element.getDefiningOp<arith::SelectOp>();
+  if (!select || !isZero(madeAt(g, {at, select.getFalseValue()})))
+    return std::nullopt;
+  auto [where, condition] = madeAt(g, {at, select.getCondition()});
+  auto equal = condition.getDefiningOp<arith::CmpIOp>();
+  if (!equal || equal.getPredicate() != arith::CmpIPredicate::eq)
+    return std::nullopt;
+  for (auto [column, number] : {std::pair(equal.getLhs(), equal.getRhs()), std::pair(equal.getRhs(), equal.getLhs())})
+    if (isColumn(madeAt(g, {where, column}), lane, g.domain[lane].constant()) && isOfRow(g, {where, number}, lane))
+      return Picked{{at, select.getTrueValue()}, {where, number}};
+  return std::nullopt;
+}
+
+Value Sweep::pick(const RowState &state, Point point, Node &fold, const Picked &picked) {
+  e.loc = fold.op.getLoc();
+  int lane = folded.front().back();
+  auto frameAt = [&](Value column) {
+    Frame frame;
+    point.indices[lane] = column;
+    frame.point = point;
+    for (auto &[value, scalar] : state.scalars)
+      frame.known[value] = scalar;
+    return frame;
+  };
+  Frame frame = frameAt(e.index(0));
+  Value number = e.payload(*picked.number.first, picked.number.second, frame);
+  Value columns = b.createOrFold<arith::IndexCastOp>(e.loc, number.getType(), e.index(g.domain[lane]));
+  Value isThere = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ult, number, columns);
+  Combiner sum = e.combiner(fold);
+  Value none = e.identity(sum);
+  auto either = scf::IfOp::create(b, e.loc, TypeRange{none.getType()}, isThere, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(either.elseBlock());
+  scf::YieldOp::create(b, e.loc, none);
+  b.setInsertionPointToStart(either.thenBlock());
+  frame = frameAt(arith::IndexCastOp::create(b, e.loc, b.getIndexType(), number));
+  readTurned(frame);
+  Value element = e.payload(*picked.element.first, picked.element.second, frame);
+  scf::YieldOp::create(b, e.loc, e.combine(sum, none, element)); // -0 becomes 0
+  return either.getResult(0);
+}
+
+} // namespace weft
