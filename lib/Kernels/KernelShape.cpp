@@ -508,7 +508,7 @@ private:
     if (!llvm::is_contained(kernel.folded, last))
       return false;
     bool fits = elements && kernel.folded.size() == 1 && canTurn(kernel.root[last]) &&
-                *kernel.root[last].constant() <= maxRowElements;
+                *kernel.root[last].constant() <= maxTurnedRow;
     std::optional<int64_t> across; // what lies side by side in all operands that are turned
     for (Operation *op : ops) {
       if (!outsideViews.contains(op) || shapeOf(op->getResult(0)) != kernel.root || !readsAcross(op))
@@ -597,8 +597,9 @@ private:
         return no(FusionReason::BackFromColumns), false;
       elements = elements * kernel.root[dim];
     }
-    auto fixed = elements.constant();
-    if (fixed && *fixed > maxRowElements)
+    auto fixed = elements.constant(), rows = numElements(ArrayRef(kernel.root).drop_back(count)).constant();
+    bool few = rows && *rows < minLongRows;
+    if (fixed && *fixed > (few ? maxShortRow : maxLongRow))
       return no(FusionReason::LongRow), false;
     if (!fixed && count == rank)
       return no(FusionReason::NoRows), false;

@@ -33,25 +33,38 @@ func.func @columns_back(%x: tensor<64x128xf32>) -> (tensor<64x128xf32>) {
 // CHECK-COUNT-1: weft.kernel(
 // CHECK-NOT: weft.kernel(
 // CHECK: return
-func.func @long_row(%x: tensor<8x16384xf32>) -> (tensor<8x16384xf32>) {
-  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x16384xf32>) -> tensor<8xf32>
-  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x16384xf32>
-  %s = weft.sub %x, %b : (tensor<8x16384xf32>, tensor<8x16384xf32>) -> tensor<8x16384xf32>
-  return %s : tensor<8x16384xf32>
+func.func @long_row(%x: tensor<8x65536xf32>) -> (tensor<8x65536xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x65536xf32>) -> tensor<8xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x65536xf32>
+  %s = weft.sub %x, %b : (tensor<8x65536xf32>, tensor<8x65536xf32>) -> tensor<8x65536xf32>
+  return %s : tensor<8x65536xf32>
 }
 
 // -----
 
-// one of 16385 is not.
+// one of 65537 is not, unless there are rows for all threads.
 // CHECK-LABEL: @too_long_row(
 // CHECK-COUNT-2: weft.kernel(
 // CHECK-NOT: weft.kernel(
 // CHECK: return
-func.func @too_long_row(%x: tensor<8x16385xf32>) -> (tensor<8x16385xf32>) {
-  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x16385xf32>) -> tensor<8xf32>
-  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x16385xf32>
-  %s = weft.sub %x, %b : (tensor<8x16385xf32>, tensor<8x16385xf32>) -> tensor<8x16385xf32>
-  return %s : tensor<8x16385xf32>
+func.func @too_long_row(%x: tensor<8x65537xf32>) -> (tensor<8x65537xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<8x65537xf32>) -> tensor<8xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x65537xf32>
+  %s = weft.sub %x, %b : (tensor<8x65537xf32>, tensor<8x65537xf32>) -> tensor<8x65537xf32>
+  return %s : tensor<8x65537xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @many_long_rows(
+// CHECK-COUNT-1: weft.kernel(
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @many_long_rows(%x: tensor<32x65537xf32>) -> (tensor<32x65537xf32>) {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<max>, dims = array<i64: 1>} : (tensor<32x65537xf32>) -> tensor<32xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<32xf32>) -> tensor<32x65537xf32>
+  %s = weft.sub %x, %b : (tensor<32x65537xf32>, tensor<32x65537xf32>) -> tensor<32x65537xf32>
+  return %s : tensor<32x65537xf32>
 }
 
 // -----

@@ -135,11 +135,11 @@ func.func @back_from_columns(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
 // CHECK-LABEL: @long_row(
 // CHECK: weft.not_fused = [{{.*}}"W232"
 // CHECK: return
-func.func @long_row(%x: tensor<4x20000xf32>) -> tensor<4x20000xf32> {
-  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<4x20000xf32>) -> tensor<4xf32>
-  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x20000xf32>
-  %c = weft.sub %x, %b : (tensor<4x20000xf32>, tensor<4x20000xf32>) -> tensor<4x20000xf32>
-  return %c : tensor<4x20000xf32>
+func.func @long_row(%x: tensor<4x70000xf32>) -> tensor<4x70000xf32> {
+  %r = weft.reduce %x {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<4x70000xf32>) -> tensor<4xf32>
+  %b = weft.broadcast %r {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x70000xf32>
+  %c = weft.sub %x, %b : (tensor<4x70000xf32>, tensor<4x70000xf32>) -> tensor<4x70000xf32>
+  return %c : tensor<4x70000xf32>
 }
 
 // -----

@@ -394,7 +394,21 @@ def test_labels_take_no_lanes():
     for dtype in ("int32", "int64"):
         x, labels = wf.spec((64, 32000), "float32"), wf.spec((64,), dtype)
         text = wf.jit(wf.nn.cross_entropy).trace(x, labels).lower(target="x86-64-v4").as_text("scheduled")
-        assert "abreast = true" in text and "lanes = 16" in text and "lanes = 8" not in text
+        assert "abreast = 2" in text and "lanes = 16" in text and "lanes = 8" not in text
+
+
+@pytest.mark.parametrize("shape", [(33, 32000), (32, 65536 + 77)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_long_rows_are_swept_again(name, shape):
+    """Of the second cache, then of the last one; of a few rows each sweep is a kernel."""
+    x, fn = numbers(shape), getattr(wf.nn, name)
+    assert wf.jit(fn).lower(x).as_text("scheduled").count("form = ") == 1
+    native = Program(fn, x).native("host")
+    few = Program(fn, x[:2])
+    for threads in (1, 5):
+        (got,) = native(threads)
+        same_bits(got[:2], few.reference()[0])
+        same_bits(got[-2:], few.native("host")(1, [x[-2:]])[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

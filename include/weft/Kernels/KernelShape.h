@@ -32,13 +32,14 @@
 
 namespace weft {
 
-/// A static row of at most this many elements (64 KB of f32) may be swept again after its reduction. Two such rows fit
-/// the 512 KB second-level cache of today's cores with room to spare.
-constexpr int64_t maxRowElements = 65536 / 4;
+/// A static row of at most this many elements (256 KB of f32) may be swept again after its reduction: the second cache
+/// holds it, if only half of it. A longer one is read again from a thread's share of the last one, up to 16 MB of f32;
+/// but of few such rows each sweep has something for all threads only as a kernel of its own.
+constexpr int64_t maxShortRow = 1 << 16, maxLongRow = 1 << 22, minLongRows = 32;
 
 /// Rows that an operand holds as columns are turned in scratch, some at a time, where both dimensions are known and no
-/// smaller than this.
-constexpr int64_t minTurned = 16;
+/// smaller than this; rows that are folded of at most so many elements.
+constexpr int64_t minTurned = 16, maxTurnedRow = 1 << 14;
 inline bool canTurn(const SizeExpr &size) { return size.constant().value_or(0) >= minTurned; }
 
 /// A chain keeps a block of rows between its contractions: rows of at most this many elements, of which some tiles'

@@ -271,8 +271,10 @@ void Emitter::store(Value value, Value pointer, Type element, const Linear &line
                                align);
 }
 
-void Emitter::prefetch(Value pointer, Type element, const Linear &linear, const Point &point, bool forWriting) {
-  LLVM::Prefetch::create(b, loc, place(pointer, element, linear, point), /*rw=*/forWriting, /*hint=*/3, /*cache=*/1);
+void Emitter::prefetch(Value pointer, Type element, const Linear &linear, const Point &point, bool forWriting,
+                       bool intoFirst) {
+  LLVM::Prefetch::create(b, loc, place(pointer, element, linear, point), /*rw=*/forWriting, /*hint=*/intoFirst ? 3 : 2,
+                         /*cache=*/1);
 }
 
 Value Emitter::beforeLine(Value address, Type element) {

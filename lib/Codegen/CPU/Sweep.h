@@ -111,6 +111,7 @@ private:
   struct RowState {
     llvm::DenseMap<mlir::Value, mlir::Value> scalars; // row values, by graph value
     llvm::DenseMap<mlir::Value, mlir::Value> scratch; // wide values kept from an earlier sweep -> memory
+    bool takesScratch = false;
   };
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
   std::optional<Picked> picked(Node &fold);

@@ -102,23 +102,41 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     for (Output &output : storesAt(s))
       reach(output.value, s, uses);
   }
-  SmallVector<Value> keep;
+  // On the stack, or, of rows that leave the second cache room for what is read, in scratch, which is asked for once.
+  constexpr int64_t onStack = 32 << 10;
+  int64_t most = onStack;
+  if (next >= 0 && !spread && turned.empty() && constant && *constant <= kChunk && !state.takesScratch)
+    most = std::max(most, e.target.l2Bytes / 8);
+  SmallVector<Value> keep, large;
+  SmallVector<SizeExpr> largeBytes;
   for (unsigned i : live) {
     Value value = g.nodes[i].result();
     auto it = uses.find(value);
     if (it == uses.end() || state.scratch.count(value) || !g.nodes[i].isExpensive)
       continue;
     auto &at = it->second;
-    int64_t bytes = constant ? *constant * Emitter::byteWidth(getElementTypeOrSelf(value.getType())) : INT64_MAX;
-    if (llvm::is_contained(at, stage) && llvm::any_of(at, [&](int s) { return s > stage; }) &&
-        (bytes <= 32 << 10 || rowToTake(value, stage) >= 0))
-      keep.push_back(value);
+    int64_t width = Emitter::byteWidth(getElementTypeOrSelf(value.getType()));
+    int64_t bytes = constant ? *constant * width : INT64_MAX;
+    bool inPlace = rowToTake(value, stage) >= 0;
+    if (!llvm::is_contained(at, stage) || llvm::none_of(at, [&](int s) { return s > stage; }) ||
+        (bytes > most && !inPlace))
+      continue;
+    keep.push_back(value);
+    if (bytes > onStack && !inPlace) {
+      large.push_back(value);
+      largeBytes.push_back((*constant + this->width) * width);
+    }
   }
   llvm::DenseMap<Value, Value> kept;
+  if (!large.empty()) {
+    state.takesScratch = true;
+    for (auto [value, memory] : llvm::zip(large, e.scratch(largeBytes)))
+      kept[value] = memory;
+  }
   for (Value value : keep)
     if (int row = rowToTake(value, stage); row >= 0) {
       kept[value] = e.address(e.pointers[row], g.buffers[row].element, e.offset(*g.buffers[row].place, here));
-    } else {
+    } else if (!kept.count(value)) {
       kept[value] = e.stack(getElementTypeOrSelf(value.getType()), *constant + width);
     }
 
@@ -156,32 +174,43 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     readTurned(frame);
     return frame;
   };
-  // The sweep with the most arithmetic reads rows ahead, so that memory works meanwhile: the first that computes a dear
-  // value, else the last.
+  // A sweep with much arithmetic reads rows ahead, so that memory works meanwhile, into the second cache, since the
+  // first one is full of the row: the first that computes a dear value, else the last fold that neither waits for
+  // memory itself nor writes to it, else the last one.
   int ahead = last;
+  for (int s = 1; s <= last; ++s)
+    if (!reductionsAt(s).empty())
+      ahead = s;
   for (auto &[value, at] : uses)
     if (g.nodeOf(value)->isExpensive)
       ahead = std::min(ahead, *llvm::min_element(at));
-  SmallVector<std::pair<int, Linear>, 0> reads; // buffer, where
+  struct Ahead {
+    int buffer;
+    Linear at;
+    int64_t step, lanes; // from lane to lane, in elements; of a line
+  };
+  SmallVector<Ahead, 0> reads;
   if (schedule.prefetch && stage == ahead && next >= 0 && constant)
     for (unsigned i : live)
       for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
         if (int buffer = g.bufferOf(input->get()); buffer >= 0) {
           Linear at = g.access(g.nodes[i], *input, buffer);
-          SizeExpr step = at.coefs[next];
-          if (at.coefs[lane] != SizeExpr(1) || step == SizeExpr(0) ||
-              llvm::any_of(reads, [&](auto &read) { return read.first == buffer; }))
+          SizeExpr rowStep = at.coefs[next];
+          int64_t bytes = Emitter::byteWidth(g.buffers[buffer].element), line = std::max<int64_t>(1, 64 / bytes);
+          int64_t step = at.coefs[lane].constant().value_or(0);
+          if (step < 1 || step > line || rowStep == SizeExpr(0) ||
+              llvm::any_of(reads, [&](const Ahead &read) { return read.buffer == buffer; }))
             continue;
-          int64_t rowBytes = *constant * int64_t(Emitter::byteWidth(g.buffers[buffer].element));
-          at.offset = at.offset + step * SizeExpr(std::max<int64_t>(1, (16 << 10) / std::max<int64_t>(1, rowBytes)));
-          reads.push_back({buffer, at});
+          int64_t rowBytes = *constant * step * bytes;
+          at.offset = at.offset + rowStep * SizeExpr(std::max<int64_t>(1, (16 << 10) / std::max<int64_t>(1, rowBytes)));
+          reads.push_back({buffer, at, step, line / step});
         }
   auto visit = [&](Frame &frame) {
-    for (auto &[buffer, at] : reads) {
-      int64_t line = std::max<int64_t>(1, 64 / Emitter::byteWidth(g.buffers[buffer].element));
-      for (int64_t k = 0; k < frame.point.width; k += line)
-        e.prefetch(e.pointers[buffer], g.buffers[buffer].element, {at.offset + SizeExpr(k), at.coefs}, frame.point);
-    }
+    for (const Ahead &read : reads)
+      for (int64_t k = 0; k < frame.point.width; k += read.lanes)
+        e.prefetch(e.pointers[read.buffer], g.buffers[read.buffer].element,
+                   {read.at.offset + SizeExpr(k * read.step), read.at.coefs}, frame.point, /*forWriting=*/false,
+                   /*intoFirst=*/false);
     Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
     along.coefs[lane] = 1;
     for (Value value : keep) {

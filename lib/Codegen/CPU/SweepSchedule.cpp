@@ -202,7 +202,7 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   auto written = wideResultBytes(g, *points), touched = touchedBytes(g);
   s.stream = target.streams && s.lanes > 1 && written && *written >= target.l3Bytes / 4 && touched &&
              *touched >= target.l3Bytes;
-  s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes;
+  s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes && inner * bytes <= target.l2Bytes / 4;
   auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
   // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
   // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.

@@ -77,7 +77,7 @@ public:
   void store(mlir::Value value, mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point);
   /// Asks for the line at a point to be read ahead, or to be ours to write; an address past the buffer does no harm.
   void prefetch(mlir::Value pointer, mlir::Type element, const Linear &linear, const Point &point,
-                bool forWriting = false);
+                bool forWriting = false, bool intoFirst = true);
   /// How many elements stand before the first whole cache line at or after an address.
   mlir::Value beforeLine(mlir::Value address, mlir::Type element);
   /// Orders streamed stores before what other threads are told next.
