@@ -179,7 +179,7 @@ def lognormal(keys: Any, /, sigma: Any = 1.0, shape: Any = None, dtype: Any = No
         DTypeError: WF1022; ShapeError: WF1001, WF1008, WF1014.
 
     >>> weft.random.lognormal(weft.random.key(0), 0.5, (2,))
-    Array([2.2508795, 2.752838 ], dtype=float32)
+    Array([2.2508798, 2.752838 ], dtype=float32)
     """
     keys, d = keys_of(keys, "lognormal"), float_type(dtype, "lognormal")
     shape, (sigma,) = parameters("lognormal", shape, d, sigma)
@@ -237,7 +237,7 @@ def pareto(keys: Any, b: Any, /, shape: Any = None, dtype: Any = None) -> Any:
         DTypeError: WF1022; ShapeError: WF1001, WF1008, WF1014.
 
     >>> weft.random.pareto(weft.random.key(0), 3.0, (2,))
-    Array([2.6734667, 3.6007478], dtype=float32)
+    Array([2.6734667, 3.6007476], dtype=float32)
     """
     keys, d = keys_of(keys, "pareto"), float_type(dtype, "pareto")
     shape, (b,) = parameters("pareto", shape, d, b)
