@@ -98,12 +98,10 @@ public:
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
-    if (joins && !reduces.empty())
+    if (joins && (!reduces.empty() || contracts.size() > 1))
       return no(FusionReason::JoinBesideFold);
     if (joins && contracts.empty())
       return pieces();
-    if (joins && contracts.size() > 1)
-      return no(FusionReason::JoinBesideFold);
     if (contracts.size() == 2 && !reduces.empty())
       return chain(contracts[0], contracts[1]);
     if (contracts.size() > 1)
