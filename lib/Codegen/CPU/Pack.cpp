@@ -23,23 +23,77 @@ void Tile::fillLeft(const Point &origin, const Panel &panel, const Stretch &rows
     return groupLeft(origin, panel, rows, k);
   if (s.turned)
     return gatherLeft(origin, panel, rows, k);
-  Type element = g.buffers[c.leftBuffer].element;
   overTiles(rows, [&](Value i, int64_t count) {
-    overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
-      Point to;
-      to.indices = {panelOffset(panel, i, count, flat)};
-      for (int64_t r = 0; r < count; ++r) {
-        Point from = at;
-        from.indices[m.back()] = i;
-        Linear linear = c.leftAccess;
-        linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
-        Value value = e.load(e.pointers[c.leftBuffer], element, linear, from);
-        e.store(widensLeft() ? converted(c.left, at, 1, value) : value, panel.memory, leftElement(),
-                Linear{SizeExpr(r), {SizeExpr(1)}}, to);
-      }
-      return SmallVector<Value>();
-    });
+    Value middle = runsLeft() ? turnLeft(origin, panel, i, count, k) : k.first;
+    leftByOne(origin, panel, i, count, {middle, k.end});
   });
+}
+
+bool Tile::runsLeft() {
+  auto isOne = [&](int dim) { return c.leftAccess.coefs[dim] == SizeExpr(1); };
+  return width > 1 && ks.size() == 1 && !m.empty() && (isOne(ks.front().back()) || isOne(m.back()));
+}
+
+/// The steps of k of a tile's rows, number by number.
+void Tile::leftByOne(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k) {
+  Type element = g.buffers[c.leftBuffer].element;
+  overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
+    Point to;
+    to.indices = {panelOffset(panel, i, count, flat)};
+    for (int64_t r = 0; r < count; ++r) {
+      Point from = at;
+      from.indices[m.back()] = i;
+      Linear linear = c.leftAccess;
+      linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
+      Value value = e.load(e.pointers[c.leftBuffer], element, linear, from);
+      e.store(widensLeft() ? converted(c.left, at, 1, value) : value, panel.memory, leftElement(),
+              Linear{SizeExpr(r), {SizeExpr(1)}}, to);
+    }
+    return SmallVector<Value>();
+  });
+}
+
+/// A tile's rows by whole vectors, of rows side by side or of k, which are turned in registers. What is too much of a
+/// vector the next step writes over; the last steps, which have none behind them, are left: returns the first of them.
+Value Tile::turnLeft(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k) {
+  Type element = g.buffers[c.leftBuffer].element;
+  const int dim = ks.front().back();
+  const bool turns = c.leftAccess.coefs[dim] == SizeExpr(1);
+  const int64_t step = turns ? width : 1, over = llvm::alignTo(count, width) - count;
+  Value steps = e.sub(k.end, e.add(k.first, e.index(llvm::divideCeil(over, count))));
+  steps = b.createOrFold<arith::MaxSIOp>(e.loc, steps, e.index(0));
+  Value middle = e.add(k.first, e.roundDown(steps, step));
+  e.loop(k.first, middle, step, [&](Value at) {
+    Point from = origin;
+    from.indices[dim] = at;
+    from.lane = turns ? dim : m.back();
+    from.width = width;
+    auto loaded = [&](int64_t row, int64_t rows) {
+      from.indices[m.back()] = e.add(i, e.index(row));
+      from.mask = rows < int64_t(width) ? e.laneMask(e.index(rows), width) : Value();
+      if (turns) { // each row is a stream of its own, too many for the processor to follow
+        Linear soon = c.leftAccess;
+        soon.offset = soon.offset + SizeExpr(2 * int64_t(width));
+        e.prefetch(e.pointers[c.leftBuffer], element, soon, from);
+      }
+      Value vector = e.load(e.pointers[c.leftBuffer], element, c.leftAccess, from);
+      return widensLeft() ? converted(c.left, from, width, vector) : vector;
+    };
+    SmallVector<SmallVector<Value>> parts; // of `width` rows each: a vector for each step
+    for (int64_t first = 0; first < count; first += width) {
+      SmallVector<Value> &vectors = parts.emplace_back();
+      for (int64_t t = 0; turns && t < int64_t(width); ++t) // a row past the end is the last one
+        vectors.push_back(loaded(std::min(first + t, count - 1), width));
+      vectors = turns ? e.transposed(vectors) : SmallVector<Value>{loaded(first, count - first)};
+    }
+    for (int64_t t = 0; t < step; ++t) {
+      Point to = rowOfMemory(e, panelOffset(panel, i, count, e.add(at, e.index(t))), width);
+      for (auto [part, vectors] : llvm::enumerate(parts))
+        e.store(vectors[t], panel.memory, leftElement(), Linear{SizeExpr(part * width), {SizeExpr(1), SizeExpr(1)}},
+                to);
+    }
+  });
+  return middle;
 }
 
 void Tile::fillRow(const Point &origin, const Panel &panel, Value row, const Stretch &k) {

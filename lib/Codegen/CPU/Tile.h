@@ -151,6 +151,9 @@ private:
   Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
   void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   /// A row of the left operand to a panel of rows, where all of its k lie along one dimension: converted, or in groups.
+  bool runsLeft();
+  void leftByOne(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k);
+  Value turnLeft(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k);
   void fillRow(const Point &origin, const Panel &panel, Value row, const Stretch &k);
   /// Steps of such a row: whole vectors, and one more line, so that rows do not fall into the same sets.
   SizeExpr rowSteps(const SizeExpr &k) const {
