@@ -10,7 +10,7 @@
 // Weights that come as arguments: steps are lanes, laid side by side while they are packed.
 // CHECK-DAG: weft.schedule = {ahead = 32 : i64, form = "tile", {{.*}}pack_right = "all", panel = 224 : i64, row_block = 28 : i64, rows = 14 : i64, vectors = 2 : i64}
 // Whole vectors of steps that lie side by side are lanes.
-// CHECK-DAG: weft.schedule = {ahead = 32 : i64, form = "tile", lane_block = 32 : i64, lanes = 16 : i64, pack_right = "item", row_block = 65 : i64, rows = 13 : i64, vectors = 2 : i64}
+// CHECK-DAG: weft.schedule = {ahead = 32 : i64, form = "tile", lane_block = 128 : i64, lanes = 16 : i64, pack_right = "item", row_block = 65 : i64, rows = 13 : i64, vectors = 2 : i64}
 
 // Two squares of sixteen by sixteen are turned in registers.
 // LOOPS: func.func private @k_{{.*}}turned = true

@@ -92,20 +92,20 @@ def is_turned(fn, *args):
 @pytest.mark.parametrize(
     "x, w, options",
     [
-        ((1, 16, 14, 14), (64, 16, 3, 3), {"padding": 1}),
+        ((1, 24, 14, 14), (64, 24, 3, 3), {"padding": 1}),
         ((2, 24, 9, 7), (64, 24, 3, 3), {"padding": "SAME"}),
-        ((1, 24, 30, 33), (64, 24, 3, 2), {"stride": 2, "padding": 1}),
-        ((3, 100, 7, 7), (96, 100, 1, 1), {}),
+        ((1, 40, 30, 33), (64, 40, 3, 2), {"stride": 2, "padding": 1}),
+        ((3, 100, 7, 7), (192, 100, 1, 1), {}),
         ((1, 600, 5, 5), (64, 600, 3, 3), {"padding": 1}),
         ((1, 200, 17, 16), (64, 200, 1, 1), {"stride": 2}),
         ((1, 16, 20, 21), (96, 16, 3, 3), {"dilation": 2}),
-        ((1, 3, 40, 40), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+        ((1, 5, 40, 40), (64, 5, 7, 7), {"stride": 2, "padding": 3}),
         ((1, 200, 3, 1), (64, 200, 1, 1), {}),
         ((0, 16, 14, 14), (64, 16, 3, 3), {}),
         # Features enough for rows to be packed where tiles are small: across the rows of an image, in blocks of k.
         ((2, 16, 14, 13), (144, 16, 3, 3), {"padding": 1}),
         ((1, 3, 29, 31), (128, 3, 7, 7), {"stride": 2, "padding": 3}),
-        ((1, 1, 7, 7), (8448, 1, 1, 1), {"stride": 2}),
+        ((1, 1, 7, 7), (16640, 1, 1, 1), {"stride": 2}),
         ((1, 600, 5, 5), (208, 600, 3, 3), {"padding": ((2, 0), (0, 1))}),
         ((2, 67, 9, 20), (272, 67, 2, 3), {"dilation": 2, "stride": (3, 1)}),
     ],
@@ -151,8 +151,8 @@ def test_convolutions_across_features_read_a_residual_and_give_two_results(featu
     window[1, 2, 0, 1], window[3, 4, 2, 2] = np.inf, np.float32("nan")
     w = wf.asarray(window)
     assert keeps(block, odd) > 0
-    line, cube = wf.asarray(numbers((features, 64, 3))), wf.asarray(numbers((features, 16, 3, 2, 3)))
-    assert keeps(lambda x: wf.nn.conv1d(x, line, padding=1), numbers((2, 64, 37))) > 0
+    line, cube = wf.asarray(numbers((features, 64, 5))), wf.asarray(numbers((features, 16, 3, 2, 3)))
+    assert keeps(lambda x: wf.nn.conv1d(x, line, padding=2), numbers((2, 64, 37))) > 0
     assert keeps(lambda x: wf.nn.conv3d(x, cube, padding=1), numbers((1, 16, 6, 5, 9))) > 0
 
 

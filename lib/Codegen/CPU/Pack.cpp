@@ -309,4 +309,47 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
   });
 }
 
+/// The products of a tile over k, between which it packs its share of the strip behind: some steps of k, one after every
+/// few of its own. All tiles but the first share, which may be packing its own strip. Each line is used soon after it was
+/// asked for: those of a strip are whole rows apart, and often fall into few sets of the caches.
+SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k, ValueRange accs, SomeProducts some) {
+  constexpr int64_t soon = 8; // steps of the strip behind between asking for one and packing it
+  const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
+  const int64_t shares = std::max<int64_t>(1, tiles - 1), every = std::min<int64_t>(shares, 16);
+  Value share = b.createOrFold<arith::CeilDivUIOp>(e.loc, e.sub(k.end, k.first), e.index(shares));
+  Value above = tileNumber(item, i); // tiles
+  Value first = e.add(k.first, b.createOrFold<arith::MulIOp>(e.loc, e.sub(above, e.index(1)), share));
+  Value isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, above, e.index(0));
+  Value end = e.minimum(e.add(first, share), k.end);
+  end = arith::SelectOp::create(b, e.loc, isFirst, first, end);
+  const Type element = g.buffers[c.rightBuffer].element;
+  Lanes behind{item.nextLane, SmallVector<Value>(s.vectors), width};
+  for (auto [v, mask] : llvm::enumerate(behind.masks)) // the last strip of all may end early
+    if (auto total = N.constant(); !total || *total % strip())
+      mask = e.laneMask(e.sub(e.index(N), e.add(behind.j, e.index(int64_t(v * width)))), width);
+  auto packOne = [&](Value row) {
+    Point at = item.origin;
+    const int dim = ks.front().back();
+    at.indices[dim] = e.add(row, e.add(item.stepsToNext, e.index(soon)));
+    const int64_t line = 64 / int64_t(rightBytes());
+    for (int64_t lane = 0; lane <= strip(); lane += line) {
+      at.indices[n.back()] = e.add(behind.j, e.index(std::min(lane, strip() - 1)));
+      e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, at);
+    }
+    auto copy = [&] {
+      at.indices[dim] = row;
+      copyRight(at, item.next, behind, row);
+      return SmallVector<Value>();
+    };
+    branch(item.hasNext, {}, copy, [] { return SmallVector<Value>(); });
+    return SmallVector<Value>();
+  };
+  return e.loopCarry(k.first, k.end, every, accs, [&](Value at, ValueRange carried) {
+    Value row = e.add(first, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(at, k.first), e.index(every)));
+    Value isMine = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, row, end);
+    branch(isMine, {}, [&] { return packOne(row); }, [] { return SmallVector<Value>(); });
+    return some({at, e.minimum(e.add(at, e.index(every)), k.end)}, carried);
+  });
+}
+
 } // namespace weft

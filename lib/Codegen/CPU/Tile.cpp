@@ -251,7 +251,8 @@ void Tile::item(Item it) {
     places.push_back(&left);
   }
   if (s.packRight == Pack::Item && !n.empty()) {
-    bytes.push_back(panelBytes(SizeExpr(s.laneBlock), strip(), rightSteps(length), rightBytes()));
+    SizeExpr lanes = packsInPassing() ? 2 * strip() : s.laneBlock; // a strip, and the one behind it
+    bytes.push_back(panelBytes(lanes, strip(), rightSteps(length), rightBytes()));
     places.push_back(&right);
   }
   if (s.kBlock && !it.partial) {
@@ -266,8 +267,9 @@ void Tile::item(Item it) {
     it.left = {e.pointers[c.leftBuffer], e.index(0), {}, K, c.leftPanel.getStrip()};
   if (c.rightPanel)
     it.right = {e.pointers[c.rightBuffer], e.index(0), {}, K, c.rightPanel.getStrip()};
-  // The first tile of a strip packs it, or it is turned before; all ask for what comes next.
-  bool inPassing = right && s.ahead, packs = !inPassing || turnsRight();
+  // The first tile of the first strip packs it, the tiles of each strip the one behind it; what is turned is turned
+  // before, and all tiles ask for what comes next.
+  bool inPassing = right && s.ahead, packs = !packsInPassing();
   auto select = [&](Value condition, Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, e.loc, condition, yes, no);
   };
@@ -279,27 +281,45 @@ void Tile::item(Item it) {
     }
     if (right) {
       it.right = {right, it.lanes.first, k, rightSteps(length)};
-      if (inPassing) {
-        Value none = e.index(0), next = e.add(it.lanes.first, e.index(s.ahead));
-        it.nextLane = block.last ? select(block.last, next, it.lanes.first) : next;
-        it.stepsToNext = e.sub(block.last ? select(block.last, none, block.k.end) : none, block.k.first);
-      }
       if (packs)
         fillRight(it.origin, it.right, it.lanes, block.k);
     }
+    Value none = e.index(0);
+    auto lastOf = [&](Value yes, Value no) { return block.last ? select(block.last, yes, no) : yes; };
+    if (inPassing) { // what comes after this block
+      it.nextLane = lastOf(e.add(it.lanes.first, e.index(packs ? s.ahead : s.laneBlock)), it.lanes.first);
+      it.stepsToNext = e.sub(lastOf(none, block.k.end), block.k.first);
+    }
     auto down = [&](const Lanes &lanes) {
       if (m.empty())
-        tile(it, e.index(0), 1, lanes, block);
-      else {
-        Stretch rows = it.rows;
-        if (!packs) {
-          it.copies = true;
-          tile(it, rows.first, s.rows, lanes, block);
-          it.copies = false;
-          rows.first = e.add(rows.first, e.index(s.rows));
-        }
-        overTiles(rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
-      }
+        return tile(it, e.index(0), 1, lanes, block);
+      if (packs)
+        return overTiles(it.rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
+      Item inside = it;
+      auto is = [&](arith::CmpIPredicate how, Value x, Value y) -> Value {
+        return arith::CmpIOp::create(b, e.loc, how, x, y);
+      };
+      // Two places in turn.
+      Value number = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(lanes.j, it.lanes.first), e.index(strip()));
+      Value place = e.mul(b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)), SizeExpr(strip()));
+      Value behind = e.add(lanes.j, e.index(strip()));
+      inside.hasNext = is(arith::CmpIPredicate::slt, behind, it.lanes.end);
+      inside.nextLane = select(inside.hasNext, behind, it.nextLane);
+      inside.stepsToNext = select(inside.hasNext, none, it.stepsToNext);
+      inside.right.first = e.sub(lanes.j, place);
+      inside.next = inside.right;
+      inside.next.first = e.sub(inside.nextLane, e.sub(e.index(strip()), place));
+      Value isFirst = is(arith::CmpIPredicate::eq, lanes.j, it.lanes.first);
+      Stretch rows = it.rows;
+      auto first = [&] {
+        inside.copies = true;
+        tile(inside, rows.first, s.rows, lanes, block);
+        inside.copies = false;
+        return SmallVector<Value>();
+      };
+      branch(isFirst, {}, first, [] { return SmallVector<Value>(); });
+      rows.first = select(isFirst, e.add(rows.first, e.index(s.rows)), rows.first);
+      overTiles(rows, [&](Value i, int64_t rows) { tile(inside, i, rows, lanes, block); });
     };
     if (n.empty())
       down({e.index(0), {Value()}, width});
@@ -538,14 +558,12 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
 }
 
 void Tile::expectNext(const Item &item, Value first, int64_t count, Value k) {
-  const int64_t inLine = 64 / int64_t(rightBytes()), turns = turnsRight() ? std::min(count, inLine) : 1;
+  const int64_t turns = std::min(count, 64 / int64_t(rightBytes()));
   Point at = item.origin;
   at.indices[ks.front().back()] = e.add(k, item.stepsToNext);
-  if (turns > 1)
-    first = e.add(first, e.mul(b.createOrFold<arith::RemUIOp>(e.loc, k, e.index(turns)), SizeExpr(count / turns)));
+  first = e.add(first, e.mul(b.createOrFold<arith::RemUIOp>(e.loc, k, e.index(turns)), SizeExpr(count / turns)));
   for (int64_t i = 0; i < count / turns; ++i) {
-    Value lane = e.add(first, e.index(i));
-    at.indices[n.back()] = e.add(item.nextLane, turnsRight() ? lane : e.mul(lane, SizeExpr(inLine)));
+    at.indices[n.back()] = e.add(item.nextLane, e.add(first, e.index(i)));
     e.prefetch(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, at);
   }
 }
@@ -574,15 +592,12 @@ std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes 
 /// The fused products of a block of k, added to the accumulators.
 SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                                   SmallVector<Value> accs) {
-  // The tiles below one another share out what comes next, by lines of a step (a strip need not begin with one) or,
-  // where it is turned, by lanes.
+  // The tiles below one another share out the lanes of what is turned next.
   Value share;
   int64_t inShare = 0;
-  if (item.nextLane) {
-    int64_t all = turnsRight() ? s.ahead : llvm::divideCeil(s.ahead * rightBytes(), 64) + 1;
-    inShare = llvm::divideCeil(all, llvm::divideCeil(s.rowBlock, s.rows));
-    inShare = turnsRight() ? llvm::PowerOf2Ceil(inShare) : inShare;
-    int64_t shares = llvm::divideCeil(all, inShare);
+  if (item.nextLane && !item.next) {
+    inShare = llvm::PowerOf2Ceil(llvm::divideCeil(s.ahead, llvm::divideCeil(s.rowBlock, s.rows)));
+    int64_t shares = llvm::divideCeil(s.ahead, inShare);
     share = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(shares));
     share = e.mul(share, SizeExpr(inShare));
   }
@@ -622,10 +637,11 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   };
   if (item.left && item.right && !item.copies) { // both are read by the position in all of k
     Stretch k = steps(block.k);
-    auto sums = [&] {
+    auto some = [&](const Stretch &k, ValueRange accs) {
       return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
                          [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
     };
+    auto sums = [&] { return item.next ? packBehind(item, i, k, accs, some) : some(k, accs); };
     if (!sumsHalves())
       return sums();
     auto oneByOne = [&] { return sumsOneByOne(item, i, rows, lanes, k, accs); };
@@ -638,7 +654,8 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
   bool asks = s.turned && s.ahead && !item.left && c.leftBuffer >= 0 && !m.empty() && !ks.empty();
   if (asks)
     return overK(0, item.origin, e.index(0), block.k, accs, body, ask);
-  return overK(0, item.origin, e.index(0), block.k, accs, body);
+  auto some = [&](const Stretch &k, ValueRange accs) { return overK(0, item.origin, e.index(0), k, accs, body); };
+  return item.next && !item.copies ? packBehind(item, i, block.k, accs, some) : some(block.k, accs);
 }
 
 SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,

@@ -64,6 +64,8 @@ private:
     bool copies = false;         // the right operand is read in place, and what is read goes to its panel
     Value number;                // of a turned tile: which of the items of the same lanes it is
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
+    Value hasNext;               // whether that is a strip of this item, which the tiles of this one pack
+    Panel next;                  // to here; null: they only ask for it
   };
 
   /// Lanes of a tile: vectors of the strip at j, from number `from` on; those with a mask set only where it is.
@@ -129,8 +131,8 @@ private:
     int64_t share;
   };
   std::optional<Ahead> aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block);
-  /// At step `k`, asks for some of what will be packed next: its lines of that step from `first` on; where it is
-  /// turned, each line of `count` lanes at one of its steps.
+  /// At step `k`, asks for some of what will be turned next: each line of `count` lanes from `first` on at one of its
+  /// steps.
   void expectNext(const Item &item, Value first, int64_t count, Value k);
   /// Asks for what the tile at row i will read in place of the left operand, some steps of the first folded group
   /// ahead.
@@ -171,6 +173,10 @@ private:
   bool turnsRight();
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
+  /// Whether strips of the right operand are packed while the ones before them are read.
+  bool packsInPassing() { return s.packRight == Pack::Item && s.ahead && !n.empty() && !turnsRight(); }
+  using SomeProducts = llvm::function_ref<SmallVector<Value>(const Stretch &, mlir::ValueRange)>;
+  SmallVector<Value> packBehind(const Item &item, Value i, const Stretch &k, mlir::ValueRange accs, SomeProducts some);
 
   // k in groups (Dots.cpp).
   Value dot(Value acc, Value left, Value right);

@@ -323,13 +323,14 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, std::max(2 * strip, std::min(mostLanes, N / 8)), strip);
-    // Rows of lanes side by side that are in no cache: the first tile of a strip packs it while it computes; rows of k
-    // are turned before. All tiles ask for the strip after it.
+    // Rows of lanes side by side that are in no cache: the tiles of a strip pack the one behind it, as far as it is one
+    // of the item; rows of k are turned before, and all tiles ask for those after them.
     bool inRows = sideBySide || (s.lanes > 1 && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1));
     if (canPackRight && inRows && s.group == 1 && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
         c.groups(g, c.folded, false).size() == 1 && K * N * bytes > target.l2Bytes) {
       s.packRight = Pack::Item;
-      s.laneBlock = s.ahead = strip;
+      s.ahead = strip;
+      s.laneBlock = sideBySide ? evenBlock(N, std::clamp(N / 16, 2 * strip, 4 * strip), strip) : strip;
       // The blocks of all rows, of this strip and of the next one share the second cache.
       int64_t steps = target.l2Bytes * 4 / 5 / ((M + 2 * strip) * bytes);
       if (steps >= 256 && K > steps)
