@@ -109,6 +109,14 @@ int64_t evenBlock(int64_t size, int64_t most, int64_t step) {
 /// Whether lines this far apart fall into few sets of the first cache, whose ways are 4 KB apart.
 bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*bytes, int64_t(4096)) > 128; }
 
+/// Whether vectors of lanes side by side lie across two lines: rows of the right operand begin anywhere.
+bool crossesLines(KernelGraph &g, const Contraction &c) {
+  if (c.rightBuffer < 0 || c.lanes.empty() || c.folded.empty() || c.rightAccess.coefs[c.lanes.back()] != SizeExpr(1))
+    return false;
+  auto row = c.rightAccess.coefs[c.folded.back()].constant();
+  return row && *row * int64_t(Emitter::byteWidth(g.buffers[c.rightBuffer].element)) % 64;
+}
+
 } // namespace
 
 std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &target) {
@@ -201,7 +209,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   bool single = llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); });
 
   // The register tile: as many accumulators as leave room for the right operand's vectors and what is repeated. Few
-  // rows take more vectors, so that enough products are in flight.
+  // rows take more vectors, so that enough products are in flight; vectors across lines cost two loads each, which
+  // more of them make up for by what is repeated.
   s.lanes = single ? 1 : std::max<int64_t>(1, target.lanes(bytes));
   // Steps of k in groups, where rows enough use what is packed for that; floats read in place are not much slower.
   if (s.lanes > 1 && M >= (isa<FloatType>(c.accumulator) ? 16 : 4) && !inPieces)
@@ -214,8 +223,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.rows = std::min<int64_t>(s.rows, 8);
   } else { // divided evenly
     s.rows = ceilDiv(M, ceilDiv(M, s.rows));
-    if (s.rows < 4)
-      s.vectors = std::min(mostVectors, std::min<int64_t>(4, registers / (s.rows + 1)));
+    if (s.rows < 4 || (!c.rightPanel && crossesLines(g, c)))
+      s.vectors = std::min(mostVectors, std::clamp<int64_t>(registers / (s.rows + 1), s.vectors, 4));
   }
   // An operand that is packed already says what is read at once.
   if (c.rightPanel)
@@ -294,12 +303,15 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (s.group > 1)
     packLeft = packRight = true;
 
-  // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead.
+  // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead; of so
+  // many that partial sums, read and written for each block of them, are no more than they.
   bool streams = M <= 2 * s.rows && knownK && K > 1 && inner <= 8 && K * N * bytes > target.l2Bytes;
   if (!packRight && canPackRight && streams) {
-    s.kBlock = std::max<int64_t>(1, 8 / inner);
+    s.kBlock = std::max<int64_t>(1, (M > 4 ? 16 : 8) / inner);
     s.rowBlock = roundUp(M, s.rows);
-    s.laneBlock = evenBlock(N, 8192 / bytes, strip); // two pages of each row
+    // About a page of each row. The blocks are few: one of a small rest would leave threads without work.
+    const int64_t page = 4096 / bytes, blocks = std::max<int64_t>(1, (N + page / 2) / page);
+    s.laneBlock = roundUp(ceilDiv(N, blocks), strip);
     s.ahead = 512 / bytes;
     return;
   }
