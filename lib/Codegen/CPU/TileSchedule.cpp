@@ -128,6 +128,9 @@ std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &targe
   auto isWide = [&](int buffer) { return buffer >= 0 && g.buffers[buffer].element == turned->accumulator; };
   if (width < 4 || lanes % width || !isWide(turned->leftBuffer) || !isWide(turned->rightBuffer))
     return std::nullopt;
+  // Results are turned on their way to memory, which few products do not pay for.
+  if (extent(g, turned->folded) < 4 * width)
+    return std::nullopt;
   // Rows that are read in place share lines.
   auto step = turned->leftAccess.coefs[turned->rows.back()].constant();
   if (!step || *step * int64_t(Emitter::byteWidth(turned->accumulator)) > 64)
@@ -176,9 +179,11 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
     chooseTile(g, *turned, target, other);
     return panelsOf(g, *turned, other, target);
   }
-  // Strips run along one group of rows or lanes. What stays in the first cache is read as fast in any layout.
+  // Strips run along one group of rows or lanes. What stays in the first cache is read as fast in any layout; a turned
+  // tile reads no other.
   auto isLarge = [&](ArrayRef<int> places) {
-    return extent(g, places) * extent(g, c.folded) * int64_t(Emitter::byteWidth(c.accumulator)) > target.l1Bytes;
+    int64_t bytes = extent(g, places) * extent(g, c.folded) * int64_t(Emitter::byteWidth(c.accumulator));
+    return s.turned || bytes > target.l1Bytes;
   };
   if (s.rows > 1 && !s.turned && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
     panel(c.left, c.leftBuffer, c.rows, s.rows);
