@@ -479,7 +479,7 @@ void Tile::expectLeft(const Point &at, Value i, unsigned rows) {
 void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes) {
   const int64_t line = 64 / int64_t(rightBytes());
   auto k = K.constant(), n = N.constant();
-  if (!item.right || !item.number || !k || !n || *k * *n * int64_t(rightBytes()) <= e.target.l2Bytes)
+  if (!item.right || !item.number || !k || !n || *k * *n * int64_t(rightBytes()) <= e.target.l1Bytes)
     return;
   // The tiles that use this strip share out the lines of the next one, and each asks for its own step by step.
   const int64_t tilesOfItem = llvm::divideCeil(s.rowBlock, s.rows);

@@ -137,7 +137,7 @@ private:
   /// Asks for what the tile at row i will read in place of the left operand, some steps of the first folded group
   /// ahead.
   void expectLeft(const Point &at, Value i, unsigned rows);
-  /// Asks for this tile's share of the strip after this one, if strips come from memory.
+  /// Asks for this tile's share of the strip after this one, if strips are not in the first cache.
   void expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);

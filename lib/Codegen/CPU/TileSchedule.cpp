@@ -199,9 +199,17 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   const int64_t bytes = Emitter::byteWidth(c.accumulator);
   const int64_t registers = target.vectorRegisters - target.repeatRegisters;
   // The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
-  // second cache, that is where it is large; else they are packed, if lanes enough use them.
-  const bool isSmall = (registers - 2) / 2 * 2 < 24;
-  const bool packsRows = s.turned && isSmall && extent(g, c.lanes) >= 16 * target.lanes(bytes);
+  // second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else they
+  // are packed, if lanes enough use them.
+  const int64_t tallest = (registers - 2) / 2;
+  auto rowsOf = [&](bool asRead) {
+    auto groups = c.groups(g, c.rows, true, asRead);
+    return groups.empty() ? 1 : extent(g, groups.back());
+  };
+  const int64_t window = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+  const bool isSmall = tallest < 12, isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
+  const bool packsRows =
+      s.turned && extent(g, c.lanes) >= 16 * target.lanes(bytes) && (isSmall || (isShort && window == 1));
   // Rows and lanes are the innermost group of each; the others are walked around them.
   auto rowGroups = c.groups(g, c.rows, true, /*asRead=*/!packsRows),
        laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
@@ -236,9 +244,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.vectors = c.rightPanel.getStrip() / s.lanes;
   if (c.leftPanel)
     s.rows = c.leftPanel.getStrip();
-  const int64_t strip = s.lanes * s.vectors;
-
-  int64_t inner = c.folded.empty() || s.group > 1 ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+  const int64_t strip = s.lanes * s.vectors, inner = s.group > 1 ? 1 : window;
 
   if (packsRows) {
     // A last tile of few products waits for them as long as one of 8.
