@@ -532,6 +532,25 @@ Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
   return at;
 }
 
+/// Where lanes read in place will be read some steps later: below them while a strip is copied; else further along the
+/// row, and behind the end of the item's lanes at the beginning of the rows of the next block.
+Point Tile::soonAfter(const Item &item, Point at, const Lanes &lanes) {
+  Value &k = at.indices[ks.front().back()], &lane = at.indices[n.back()];
+  if (item.copies) {
+    k = e.add(k, e.index(8));
+    return at;
+  }
+  lane = e.add(lane, e.index(s.ahead));
+  if (!s.kBlock)
+    return at;
+  Value first = e.add(lanes.j, e.index(s.ahead)), length = e.sub(item.lanes.end, item.lanes.first);
+  Value wraps = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sge, first, item.lanes.end);
+  auto select = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, e.loc, wraps, yes, no); };
+  k = e.add(k, select(e.index(s.kBlock), e.index(0)));
+  lane = e.sub(lane, select(length, e.index(0)));
+  return at;
+}
+
 Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
@@ -547,10 +566,8 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);
   Type element = g.buffers[c.rightBuffer].element;
-  Linear soon = c.rightAccess;
-  soon.offset = soon.offset + (item.copies ? soon.coefs[ks.front().back()] * SizeExpr(8) : SizeExpr(s.ahead));
   if (s.ahead && !s.turned && v * width * rightBytes() % 64 == 0)
-    e.prefetch(e.pointers[c.rightBuffer], element, soon, from);
+    e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soonAfter(item, from, lanes));
   Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
   if (item.copies)
     e.store(vector, item.right.memory, element, inStrip, inPanel());
@@ -703,7 +720,7 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   };
   auto partials = [&] {
     SmallVector<Value> sums;
-    for (unsigned r = 0; r < rows; ++r) { // of the tile below, which is next
+    for (unsigned r = 0; s.rowBlock > s.rows && r < rows; ++r) { // of the tile below, which is next
       Linear next = partialAt(0);
       next.offset = next.offset + SizeExpr(int64_t(rows)) * next.coefs[0];
       e.prefetch(item.partial, c.accumulator, next, partialPoint(r));

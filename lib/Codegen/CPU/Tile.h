@@ -140,6 +140,7 @@ private:
   /// Asks for this tile's share of the strip after this one, if strips are not in the first cache.
   void expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
+  Point soonAfter(const Item &item, Point at, const Lanes &lanes);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
   void finish(const Point &point, Value acc);
