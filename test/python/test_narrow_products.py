@@ -9,9 +9,9 @@ from running import Program, same_bits
 from test_schedules import STREAMING, threads_of
 
 RNG = np.random.default_rng(17)
-# With VNNI where the host has it, with the groups of two that AVX-512 and AVX2 have by themselves.
+# With VNNI where the host has it (AVX-512's, AVX2's), with the groups of two that AVX-512 and AVX2 have by themselves.
 FLAGS = targets.flags()
-TARGETS = ["host", *targets.RUNNABLE]
+TARGETS = ["host", *targets.RUNNABLE, *(["x86-64-v3+avxvnni"] if "avx_vnni" in FLAGS else [])]
 
 
 def whole(shape, dtype):
@@ -166,7 +166,7 @@ def schedule_of(fn, *args):
 @pytest.mark.skipif("avx2" not in FLAGS, reason="the host has no instruction that sums groups")
 def test_the_schedule_says_the_group():
     x, y, one = whole((64, 256), np.int8), whole((256, 64), np.int8), whole((1, 256), np.int8)
-    group = 4 if "avx512_vnni" in FLAGS else 2
+    group = 4 if {"avx512_vnni", "avx_vnni"} & FLAGS else 2
     assert f"group = {group}" in schedule_of(lambda x, y: wide(x) @ wide(y), x, y)
     assert "group" not in schedule_of(lambda x, y: wide(x) @ wide(y), one, y)  # one row: nothing uses what is packed
     assert "group" not in schedule_of(lambda x, y: wide(x) @ wide(y), wf.asarray(x).astype(wf.int32), y)
@@ -230,12 +230,14 @@ def test_halves_in_batches_and_with_an_epilogue():
     in_bits(Program(lambda x, y, b: [wf.nn.relu(x @ y + b)], x, y, bias))
 
 
-@pytest.mark.parametrize("target", ["x86-64-v4+avx512vnni+avx512bf16", "x86-64-v4"])
+@pytest.mark.parametrize(
+    "target", ["x86-64-v4+avx512vnni+avx512bf16", "x86-64-v4", "x86-64-v3+avxvnni", "x86-64-v3"]
+)
 def test_instructions_are_the_targets(target):
     x, y = whole((64, 256), np.int8), whole((256, 64), np.int8)
     a, b = halves((64, 256), False), halves((256, 64), False)
-    dots = "+" in target
+    dots = "vnni" in target
     text = wf.jit(lambda x, y: wide(x) @ wide(y)).lower(x, y, target=target).as_text("asm")
     assert ("vpdpbusd" in text) == dots and ("vpmaddwd" in text) != dots and "vpmulld" not in text
     text = wf.jit(lambda x, y: x @ y).lower(a, b, target=target).as_text("asm")
-    assert ("vdpbf16ps" in text) == dots and "vfmadd" in text
+    assert ("vdpbf16ps" in text) == ("bf16" in target) and "vfmadd" in text

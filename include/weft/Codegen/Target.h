@@ -25,7 +25,7 @@ struct Target {
   enum class Lookup { none, eight, sixteen, bytes } lookup = Lookup::none;
   bool streams = false; // non-temporal vector stores, which write whole lines without reading them
   // Instructions that add products of neighbouring steps of k to each lane of 4 bytes, where there are any.
-  bool dotBytes = false;  // four of u8 by i8, to an i32 (AVX-512 VNNI)
+  bool dotBytes = false;  // four of u8 by i8, to an i32 (AVX-512 VNNI, AVX-VNNI)
   bool dotWords = false;  // two of i16 by i16, to an i32 (pmaddwd and an addition)
   bool dotHalves = false; // two of bf16 by bf16, to an f32, the odd one first, one fma each (AVX-512 BF16)
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;

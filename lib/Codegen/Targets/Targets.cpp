@@ -29,7 +29,7 @@ static Target x86(bool avx512, bool avx2) {
 static bool has(const Target &t, StringRef feature) { return llvm::is_contained(t.features, ("+" + feature).str()); }
 
 static void addDots(Target &t) {
-  t.dotBytes = t.vectorBytes == 64 && has(t, "avx512vnni");
+  t.dotBytes = has(t, t.vectorBytes == 64 ? "avx512vnni" : "avxvnni");
   t.dotHalves = t.vectorBytes == 64 && has(t, "avx512bf16");
 }
 
@@ -111,6 +111,8 @@ std::vector<std::string> Target::requiredFeatures() const {
        {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16"})
     if (has(*this, name))
       needed.push_back(name);
+  if (dotBytes && vectorBytes == 32)
+    needed.push_back("avxvnni");
   return needed;
 }
 
