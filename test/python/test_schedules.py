@@ -191,9 +191,10 @@ def test_turned_rows_in_streams(shape):
         same_bits(Program(lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0))), x).native(target)()[0], wanted)
 
 
-def schedule_of(fn, *args):
+def schedule_of(fn, *args, target="host"):
     """The schedule of the one contraction of a program, as text."""
-    (text,) = (line for line in wf.jit(fn).lower(*args).as_text("scheduled").splitlines() if 'form = "tile"' in line)
+    lines = wf.jit(fn).lower(*args, target=target).as_text("scheduled").splitlines()
+    (text,) = (line for line in lines if 'form = "tile"' in line)
     return text
 
 
@@ -257,15 +258,21 @@ def test_batches_of_contractions():
 
 
 def test_contractions_pack_where_it_pays():
+    def text(x, y):
+        return schedule_of(lambda x, y: x @ y, x, y, target="x86-64-v4")  # whatever this machine's caches
+
     x, y, few = numbers((1200, 1024)), numbers((1024, 512)), numbers((4, 1024))
-    text = schedule_of(lambda x, y: x @ y, x, y)
-    assert 'pack_right = "all"' in text and 'pack_left = "item"' in text
-    text = schedule_of(lambda x, y: x @ y, x[:128], y)
-    assert 'pack_right = "item"' in text and 'pack_left = "all"' in text
-    text = schedule_of(lambda x, y: x @ y, x[:128], np.tile(y, (1, 4)))
-    assert 'pack_right = "item"' in text and "ahead" in text
-    text = schedule_of(lambda x, y: x @ y, few, y)
-    assert "pack" not in text and "ahead" in text and "k_block" in text
+    many = text(x, y)
+    assert 'pack_right = "all"' in many and 'pack_left = "item"' in many
+    block = text(x[:128], y)
+    assert 'pack_right = "item"' in block and 'pack_left = "all"' in block
+    # Half of the second cache holds the rows; but a multiple of 4 KB apart they would push each other out of the first.
+    assert "pack_left" not in text(numbers((100, 200)), y[:200])
+    assert 'pack_left = "all"' in text(x[:60], y)
+    passing = text(x[:128], np.tile(y, (1, 4)))
+    assert 'pack_right = "item"' in passing and "ahead" in passing
+    streamed = text(few, y)
+    assert "pack" not in streamed and "ahead" in streamed and "k_block" in streamed
 
 
 # Right operands past the second cache (at most 4 MB), packed in passing or turned: whole strips and not, k in blocks

@@ -310,6 +310,14 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
     packLeft = N >= 4 * strip && M > 2 * s.rows && (K > 64 || few || inPieces);
+    // Not what the second cache holds for all strips, where a tile reads whole lines that do not push each other out of
+    // the first one: those of its rows side by side, or of a step of k.
+    auto step = inBytes(c.leftAccess.coefs[c.rows.back()], c.leftBuffer);
+    bool wholeLines =
+        runs ? step && s.rows * std::gcd(*step, int64_t(4096)) < target.l1Bytes : step == bytes && s.rows * bytes >= 48;
+    if (wholeLines && !inPieces && g.buffers[c.leftBuffer].element == c.accumulator &&
+        c.groups(g, c.folded, false).size() == 1)
+      packLeft &= M * blockK * bytes >= target.l2Bytes / 2;
   }
   if (s.group > 1)
     packLeft = packRight = true;
