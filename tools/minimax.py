@@ -138,8 +138,6 @@ TABLES = [
      in_z(mp.sin, lambda r: r, 3), lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)), T, PIO4SQ, 2, 5),
     ("kCos", "(cos r - 1 + r^2/2) / r^4 in z = r^2, |r| <= pi/4; relative to cos r",
      in_z(mp.cos, lambda r: 1 - r**2 / 2, 4), lambda z: z**2 / mp.cos(mp.sqrt(z)), T, PIO4SQ, 2, 5),
-    ("kTanh", "(tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x",
-     in_z(mp.tanh, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), T, mp.mpf("0.3907"), 4, 10),
     ("kSinh", "(sinh r - r) / r^3 in z = r^2, |r| <= ln2/2; relative to r",
      in_z(mp.sinh, lambda r: r, 3), lambda z: z, T, LN2H**2, 2, 4),
     ("kCosh", "(cosh r - 1) / r^2 in z = r^2, |r| <= ln2/2; relative to 1",
@@ -159,6 +157,11 @@ TABLES = [
      T, mp.mpf("1.0001"), 6, 15),
 ]
 # fmt: on
+
+
+def tanh_by_square(limit):
+    """(tanh x - x) / x^3 in z = x^2, relative to tanh x, for z up to a limit."""
+    return (in_z(mp.tanh, lambda x: x, 3), lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), T, limit)
 
 
 def shifted_erfc(limit):
@@ -189,6 +192,11 @@ def main():
         if args.only and name != args.only:
             continue
         emit(out, name, what, ((g, w, a, b, d32, 24), (g, w, a, b, d64, 53)))
+    if not args.only or args.only == "kTanh":
+        what = "(tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x"
+        emit(out, "kTanh", what, ((*tanh_by_square(mp.mpf("0.3907")), 10, 53),))
+    if not args.only or args.only == "kTanhNode":
+        tanh_nodes(out)
     if not args.only or args.only == "kErfTail":
         emit(
             out,
@@ -250,6 +258,26 @@ def exp_sixteenths(out):
         f"/// e^r / s - 1, |r| <= ln2/32; relative to e^r.\n/// f32: degree 3, error 2^{float(mp.log(err, 2)):.1f}\n"
     )
     write_table(out, "kExpStep", [hexfloat(c) for c in coeffs])
+
+
+def tanh_nodes(out):
+    """15 numbers near multiples of one, 0 and the last of them as they are, with tanh x and 1 - tanh(x)^2 nearly floats
+    at the others; and tanh around 0 for what lies between."""
+    last = mp.mpf("9.19921875")  # past that tanh is 1
+
+    def distance(x):
+        y = mp.tanh(x)
+        return max(abs(v - round_to(v, 24)) / mp.ldexp(1, mp.frexp(v)[1] - 24) for v in (y, 1 - y**2))
+
+    nodes = [min(floats_near(last * j / 15, 3000), key=distance) for j in range(1, 15)]
+    values = [mp.tanh(x) for x in nodes]
+    out.write("\n/// Numbers near 0 to 15 fifteenths of the last one, tanh there (1 at the last), and 1 - tanh^2.\n")
+    write_table(out, "kTanhNode", [hexfloat(x) for x in [mp.mpf(0), *nodes, last]])
+    write_table(out, "kTanhAtNode", [hexfloat(round_to(y, 24)) for y in [mp.mpf(0), *values, mp.mpf(1)]])
+    slopes = [1 - y**2 for y in [mp.mpf(0), *values, mp.tanh(last)]]
+    write_table(out, "kTanhSlope", [hexfloat(round_to(s, 24)) for s in slopes])
+    what = "(tanh r - r) / r^3 in z = r^2, |r| to half of what lies between two; relative to tanh r"
+    emit(out, "kTanhStep", what, ((*tanh_by_square((last / 30) ** 2 * mp.mpf("1.0002")), 2, 24),))
 
 
 def erf_piece(j):

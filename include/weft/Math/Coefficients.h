@@ -95,18 +95,6 @@ inline constexpr double kCos64[] = {
     0x1.1ee9c32fd3f60p-29, -0x1.8f99c7e4e88f7p-37,
 };
 
-/// (tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x.
-/// f32: degree 4, error 2^-27.7
-inline constexpr double kTanh32[] = {
-    -0x1.5555320000000p-2, 0x1.1106f40000000p-3, -0x1.b8353c0000000p-5, 0x1.51f57a0000000p-6, -0x1.74fba80000000p-8,
-};
-/// f64: degree 10, error 2^-56.4
-inline constexpr double kTanh64[] = {
-    -0x1.55555555554ffp-2, 0x1.111111110ac99p-3, -0x1.ba1ba1b504436p-5, 0x1.664f477a8895cp-6, -0x1.226e16243c182p-7,
-    0x1.d6cf272286bddp-9, -0x1.7d689a05a7e2bp-10, 0x1.3365d7fdd879cp-11, -0x1.df53a196c72ebp-13,
-    0x1.438cf1f600efep-14, -0x1.0d9ef283493f9p-16,
-};
-
 /// (sinh r - r) / r^3 in z = r^2, |r| <= ln2/2; relative to r.
 /// f32: degree 2, error 2^-34.3
 inline constexpr double kSinh32[] = {
@@ -186,6 +174,40 @@ inline constexpr double kErf64[] = {
     -0x1.c02db40040654p-11, 0x1.f9a326f9a687dp-14, -0x1.f4d25c3b53d14p-17, 0x1.b9e6c9917d9b4p-20,
     -0x1.5f7428e49add0p-23, 0x1.fcc4c47de1ab7p-27, -0x1.51cfb9d9089bcp-30, 0x1.9df63237e5ee1p-34,
     -0x1.d324a8f56429bp-38, 0x1.cf4e0d7065ba9p-42, -0x1.3a14f3a872fa2p-46,
+};
+
+/// (tanh x - x) / x^3 in z = x^2, |x| <= 0.625; relative to tanh x.
+/// f64: degree 10, error 2^-56.4
+inline constexpr double kTanh64[] = {
+    -0x1.55555555554ffp-2, 0x1.111111110ac99p-3, -0x1.ba1ba1b504436p-5, 0x1.664f477a8895cp-6, -0x1.226e16243c182p-7,
+    0x1.d6cf272286bddp-9, -0x1.7d689a05a7e2bp-10, 0x1.3365d7fdd879cp-11, -0x1.df53a196c72ebp-13,
+    0x1.438cf1f600efep-14, -0x1.0d9ef283493f9p-16,
+};
+
+/// Numbers near 0 to 15 fifteenths of the last one, tanh there (1 at the last), and 1 - tanh^2.
+inline constexpr double kTanhNode[] = {
+    0x0.0p+0, 0x1.3a01f60000000p-1, 0x1.3a00ee0000000p+0, 0x1.d6f7f40000000p+0, 0x1.39eaca0000000p+1,
+    0x1.88723e0000000p+1, 0x1.d7062a0000000p+1, 0x1.12c5160000000p+2, 0x1.39f0220000000p+2, 0x1.612fce0000000p+2,
+    0x1.88839c0000000p+2, 0x1.afd76e0000000p+2, 0x1.d6e8900000000p+2, 0x1.fe2a700000000p+2, 0x1.12d7700000000p+3,
+    0x1.2660000000000p+3,
+};
+inline constexpr double kTanhAtNode[] = {
+    0x0.0p+0, 0x1.17c7680000000p-1, 0x1.aee4080000000p-1, 0x1.e6cb1c0000000p-1, 0x1.f877dc0000000p-1,
+    0x1.fdc7c80000000p-1, 0x1.ff594a0000000p-1, 0x1.ffcf180000000p-1, 0x1.fff19e0000000p-1, 0x1.fffbc80000000p-1,
+    0x1.fffec40000000p-1, 0x1.ffffa40000000p-1, 0x1.ffffe40000000p-1, 0x1.fffff80000000p-1, 0x1.fffffe0000000p-1,
+    0x1.0000000000000p+0,
+};
+inline constexpr double kTanhSlope[] = {
+    0x1.0000000000000p+0, 0x1.671de00000000p-1, 0x1.2abd2a0000000p-2, 0x1.8960c20000000p-4, 0x1.de7d5a0000000p-6,
+    0x1.1b7e5a0000000p-7, 0x1.4d35c20000000p-9, 0x1.872d3a0000000p-11, 0x1.cc393a0000000p-13, 0x1.0dff7e0000000p-14,
+    0x1.3c00c40000000p-16, 0x1.71d7100000000p-18, 0x1.b462a40000000p-20, 0x1.ffd9480000000p-22, 0x1.29c06e0000000p-23,
+    0x1.5f53640000000p-25,
+};
+
+/// (tanh r - r) / r^3 in z = r^2, |r| to half of what lies between two; relative to tanh r.
+/// f32: degree 2, error 2^-26.0
+inline constexpr double kTanhStep32[] = {
+    -0x1.5554860000000p-2, 0x1.10a7a20000000p-3, -0x1.9b5c8a0000000p-5,
 };
 
 /// log(erfc(x)), x from 1 to where erf is 1; error relative to erf x.

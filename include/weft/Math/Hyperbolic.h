@@ -46,13 +46,25 @@ template <class E> typename E::F cosh(E &e, typename E::F x) {
   return e.add(half, half);
 }
 
-/// tanh: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above.
+/// tanh in f32: tanh(a + r) = v + (1 - v^2) u / (1 + u v), where a is a node, v = tanh a and u = tanh r. At all nodes v
+/// and 1 - v^2 are nearly floats; the first one is 0, and at the last one tanh is 1.
+template <class E> typename E::F tanhByTable(E &e, typename E::F x) {
+  auto ax = atMost(e, e.abs(x), e.f(kTanhNode[15]));
+  auto j = e.bits(e.fma(ax, e.f(15 / kTanhNode[15]), e.f(0x1.8p23)));
+  auto r = e.sub(ax, e.lookup(kTanhNode, j)), square = e.mul(r, r);
+  auto u = e.fma(e.mul(square, r), polynomial(e, square, kTanhStep32, int(std::size(kTanhStep32))), r);
+  auto v = e.lookup(kTanhAtNode, j);
+  return e.copysign(e.fma(e.lookup(kTanhSlope, j), e.div(u, e.fma(u, v, e.f(1))), v), x);
+}
+
+/// tanh: in f64 an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above.
 template <class E> typename E::F tanh(E &e, typename E::F x) {
+  if (!e.isF64())
+    return tanhByTable(e, x);
   auto ax = e.abs(x);
   auto square = e.mul(x, x);
-  auto small = e.fma(e.mul(square, ax), polynomial(e, square, kTanh32, kTanh64), ax);
-  auto twice = atMost(e, e.add(ax, ax), c(e, 20, 44));
-  auto parts = expParts(e, twice);
+  auto small = e.fma(e.mul(square, ax), polynomial(e, square, kTanh64, int(std::size(kTanh64))), ax);
+  auto parts = expParts(e, atMost(e, e.add(ax, ax), e.f(44)));
   auto denominator = e.fma(parts.power(e), pow2(e, parts.whole.k), e.f(1));
   auto large = e.sub(e.f(1), e.div(e.f(2), denominator));
   return e.copysign(e.select(e.lt(ax, e.f(0.625)), small, large), x);
