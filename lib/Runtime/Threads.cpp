@@ -125,7 +125,9 @@ void runAlone(const Job &job) {
 /// callback too; workers only see the flag.
 void takeChunks(const Job &job, Share *shares, int own) {
   for (int i = 0; i < job.shares; ++i)
-    for (Share &share = shares[(own + i) % job.shares]; weft_rt_poll(job.call) == 0;) {
+    // Looked at before it is taken from: that would make the one whose share it is wait for the line.
+    for (Share &share = shares[(own + i) % job.shares];
+         weft_rt_poll(job.call) == 0 && share.next.load(std::memory_order_relaxed) < share.end;) {
       int64_t chunk = share.next.fetch_add(1, std::memory_order_relaxed);
       if (chunk >= share.end)
         break;
@@ -153,6 +155,10 @@ void *workerMain(void *argument) {
       if (!pool.state.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel))
         continue;
       seen = epochOf(state);
+      // What the caller's core wrote last is asked for at once, not line by line as it is read.
+      __builtin_prefetch(&pool.shares[start.index + 1], /*rw=*/1);
+      for (int line = 0; line < 3; ++line)
+        __builtin_prefetch(static_cast<const char *>(pool.job.closure) + 64 * line);
       takeChunks(pool.job, pool.shares, start.index + 1);
       pool.state.fetch_sub(1, std::memory_order_release);
       idleSince = nanos();
