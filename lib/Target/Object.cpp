@@ -11,6 +11,14 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/AlwaysInliner.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
 using namespace mlir;
 
@@ -57,6 +65,25 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, Ef
       effort == Effort::Quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less));
 }
 
+/// Fold the address arithmetic, hoist what is invariant: what our emitters leave to LLVM. Induction variables are
+/// simple as they come: indvars finds nothing, in half of the time of all these passes. Passes are named by their
+/// classes, not in a text, whose parser would link every pass that LLVM has.
+static llvm::FunctionPassManager functionPasses(Effort effort) {
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  if (effort == Effort::Quick)
+    return passes;
+  auto simplify = [&] {
+    passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+    passes.addPass(llvm::InstCombinePass());
+    passes.addPass(llvm::SimplifyCFGPass());
+  };
+  simplify();
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  simplify();
+  return passes;
+}
+
 /// Optimises and writes one LLVM module. Safe to run in a thread of its own.
 static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Effort effort, Emit kind,
                              std::string &output, std::string &error, PassTimes &times) {
@@ -76,18 +103,9 @@ static LogicalResult compile(llvm::Module &ir, llvm::TargetMachine &machine, Eff
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, cgscc, modules);
   llvm::ModulePassManager passes;
-  // Small kernels become part of the entry. Fold the address arithmetic, hoist what is invariant: what our emitters
-  // leave to LLVM. Induction variables are simple as they come: indvars finds nothing, in half of the time of all these
-  // passes.
-  if (auto failed = builder.parsePassPipeline(
-          passes, effort == Effort::Quick
-                      ? "always-inline,function(sroa),globaldce"
-                      : "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
-                        "simplifycfg,loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg),"
-                        "globaldce")) {
-    error = llvm::toString(std::move(failed));
-    return failure();
-  }
+  passes.addPass(llvm::AlwaysInlinerPass()); // small kernels become part of the entry
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(functionPasses(effort)));
+  passes.addPass(llvm::GlobalDCEPass());
   passes.run(ir, modules);
   count("llvm: passes");
 
