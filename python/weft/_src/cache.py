@@ -77,7 +77,11 @@ def compiler_id() -> str:
 
 @functools.cache
 def package_id() -> str:
-    """Which Weft this is, Python code included, on which Python and NumPy: what a trace depends on beside its input."""
+    """Which Weft this is, Python code included, on which Python and NumPy: what a trace depends on beside its input.
+
+    A source counts by its size and its second of change, by which Python tells too whether what it has compiled of it
+    is stale: to read them all takes longer than to find most programs.
+    """
     import numpy as np
 
     top = os.path.dirname(os.path.dirname(_weft.__file__))
@@ -86,8 +90,8 @@ def package_id() -> str:
         folders.sort()
         for name in sorted(files):
             if name.endswith(".py"):
-                with open(os.path.join(folder, name), "rb") as file:
-                    parts += [name, file.read()]
+                about = os.stat(os.path.join(folder, name))
+                parts.append(f"{name} {about.st_size} {int(about.st_mtime)}")
     return digest(*parts)
 
 

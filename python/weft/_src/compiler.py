@@ -100,25 +100,35 @@ def as_text(module: Any, stage: str, opts: Options, *, locations: bool = False) 
 
 
 class Compiled(NamedTuple):
-    """Native code: the program ready to be called, its image's bytes, and the report that `explain` reads; its key in
-    the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and whether it was found there;
-    whether its code tells lines of the user's, and calls Python functions; where it is of the quick tier, what makes
-    the same program of the full one, in any thread."""
+    """Native code: the program ready to be called, its image's bytes, and what the compiler tells of it; its key in
+    the persistent cache, the lines of each op of its trace (`_weft.module_lines`), and, where it was found there, those
+    of the trace that it was compiled from; whether its code tells lines of the user's, and calls Python functions;
+    where it is of the quick tier, what makes the same program of the full one, in any thread."""
 
     program: Any
     image: bytes
-    report: dict
+    told: dict
     key: str
     lines: dict
-    is_stored: bool
+    stored_lines: dict | None = None
     tells_lines: bool = False
     calls_python: bool = False
     finish: Callable[[], Compiled] | None = None
 
     @property
+    def report(self) -> dict:
+        """What is told of it, in the lines of its trace: for `explain`, a call needs none of it."""
+        return self.told if self.stored_lines is None else cache.rebase(self.told, self.stored_lines, self.lines)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it was found in the persistent cache."""
+        return self.stored_lines is not None
+
+    @property
     def tier(self) -> str:
         """ "full", or "quick": some of its code was made fast rather than to run fast."""
-        return self.report["tier"]
+        return self.told["tier"]
 
 
 _recent: dict[str, Compiled] = {}
@@ -245,14 +255,12 @@ def stored(key: str, lines: dict, opts: Options) -> Compiled | None:
         return None
 
 
-def _loaded(image: bytes, key: str, lines: dict, opts: Options, stored: dict | None = None) -> Compiled:
-    """An image as a program; `stored`: the lines of its trace, where it comes from the cache."""
+def _loaded(image: bytes, key: str, lines: dict, opts: Options, stored_lines: dict | None = None) -> Compiled:
+    """An image as a program; `stored_lines`: of the trace that it was compiled from, where it comes from the cache."""
     program = _weft.Program(image)
     program.threads = opts.threads
-    report = json.loads(program.metadata)
-    pairs = iter(report["donations"])
+    told = json.loads(program.metadata)
+    pairs = iter(told["donations"])
     program.donations = list(zip(pairs, pairs, strict=True))
-    program.kept_from = report["kept_from"]
-    if stored is not None:
-        report = cache.rebase(report, stored, lines)
-    return Compiled(program, image, report, key, lines, stored is not None)
+    program.kept_from = told["kept_from"]
+    return Compiled(program, image, told, key, lines, stored_lines)
