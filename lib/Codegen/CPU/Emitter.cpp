@@ -409,20 +409,42 @@ Value Emitter::inPlace(Value ordered) {
 }
 
 SmallVector<Value> Emitter::transposed(SmallVector<Value> rows) {
-  int64_t n = rows.size();
-  for (int64_t half = 1; half < n; half *= 2) {
+  const auto type = cast<VectorType>(rows.front().getType());
+  const int64_t n = rows.size(), bits = n * type.getElementTypeBitWidth();
+  const int64_t piece = std::min<int64_t>(n, 128 / type.getElementTypeBitWidth()), pieces = n / piece;
+  // LLVM would look for fewer shuffles across the rounds, in vain, and take ten times as long: a fence hides them.
+  auto fenced = [&](Value x) -> Value {
+    if (bits < 128)
+      return x;
+    auto floats = vectorOf(b.getF32Type(), bits / 32);
+    Value fence = LLVM::CallIntrinsicOp::create(b, loc, floats, b.getStringAttr("llvm.arithmetic.fence"),
+                                                Value(vector::BitCastOp::create(b, loc, floats, x)))
+                      .getResult(0);
+    return vector::BitCastOp::create(b, loc, type, fence);
+  };
+  // Rows `distance` apart: of both, what `from` says of each place, and what is `step` behind it.
+  bool first = true;
+  auto round = [&](int64_t distance, int64_t step, llvm::function_ref<int64_t(int64_t)> from) {
     SmallVector<int64_t> upper, lower;
     for (int64_t i = 0; i < n; ++i) {
-      upper.push_back(i & half ? n + i - half : i);
-      lower.push_back(i & half ? n + i : i + half);
+      upper.push_back(from(i));
+      lower.push_back(from(i) + step);
     }
+    if (!std::exchange(first, false))
+      for (Value &row : rows)
+        row = fenced(row);
     for (int64_t i = 0; i < n; ++i)
-      if (!(i & half)) {
-        Value x = rows[i], y = rows[i + half];
+      if (!(i & distance)) {
+        Value x = rows[i], y = rows[i + distance];
         rows[i] = vector::ShuffleOp::create(b, loc, x, y, upper);
-        rows[i + half] = vector::ShuffleOp::create(b, loc, x, y, lower);
+        rows[i + distance] = vector::ShuffleOp::create(b, loc, x, y, lower);
       }
-  }
+  };
+  for (int64_t distance = piece / 2; distance; distance /= 2) // halves of pieces, number by number
+    round(distance, piece / 2, [&](int64_t i) { return i / piece * piece + i % piece / 2 + i % 2 * n; });
+  for (int64_t distance = 1; distance < pieces; distance *= 2) // every other piece of one, then of the other
+    round(distance * piece, piece,
+          [&](int64_t i) { return 2 * i / n * n + 2 * (i / piece) % pieces * piece + i % piece; });
   return rows;
 }
 

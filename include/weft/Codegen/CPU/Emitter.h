@@ -108,7 +108,8 @@ public:
   mlir::Value orderedMask(mlir::Value count, unsigned width);
   /// mask ? x : y, where no mask means x.
   mlir::Value choose(mlir::Value mask, mlir::Value x, mlir::Value y);
-  /// Transposes n vectors of n elements: log2(n) rounds, in each of which pairs of rows trade half of their blocks.
+  /// Transposes n vectors of n elements: log2(n) rounds of shuffles that are one instruction each, first within pieces
+  /// of 16 bytes, then of whole pieces.
   llvm::SmallVector<mlir::Value> transposed(llvm::SmallVector<mlir::Value> rows);
 
   //===-- payloads
