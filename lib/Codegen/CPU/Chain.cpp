@@ -53,8 +53,13 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = std::max<int64_t>(1, target.lanes(bytes));
   s.vectors = 2;
   s.rows = (target.vectorRegisters - target.repeatRegisters - s.vectors) / s.vectors;
-  if (M)
-    s.rows = ceilDiv(*M, ceilDiv(*M, s.rows));
+  if (M) {
+    // A height that divides the rows, of enough products in flight: tiles of another one are code of their own.
+    int64_t divides = s.rows;
+    while (divides * s.vectors >= 16 && *M % divides)
+      --divides;
+    s.rows = divides * s.vectors >= 16 ? divides : ceilDiv(*M, ceilDiv(*M, s.rows));
+  }
   // The block of rows takes a quarter of the second cache, beside a strip of either right operand. Where rows are long,
   // it has some tiles all the same, so that right operands come from the last cache seldom.
   const int64_t row = about(pitchOf(g, roles, s.lanes)) * bytes, result = about(g.domain[roles.result]);
@@ -260,7 +265,7 @@ void Chain::item(Point origin, const Point &next, const Stretch &all) {
   };
   auto rowPanel = [&](Tile &tile) {
     return tile.s.packLeft == Pack::None ? SizeExpr(0)
-                                         : bytesOf(SizeExpr(s.rowBlock) * tile.rowSteps(tile.K)); // 4 bytes each
+                                         : bytesOf(SizeExpr(s.rowBlock) * (tile.rowSteps(tile.K) + SizeExpr(1)));
   };
   SizeExpr rests(0), restsPitch = roundUp(two.N, two.strip());
   if (masked)
@@ -291,6 +296,8 @@ void Chain::item(Point origin, const Point &next, const Stretch &all) {
   };
   Tile::Item above = packed(one, memory[0]), below = packed(two, memory[1]);
   below.partial = memory[4];
+  one.N = roundUp(one.N, one.strip()); // rows in scratch have room for whole strips
+  above.lanes.end = e.index(one.N);
   if (masked)
     sumRests(two, below, memory[3]);
 

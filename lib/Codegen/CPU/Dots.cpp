@@ -50,25 +50,28 @@ int64_t Contraction::group(KernelGraph &g, const Target &target) const {
 
 //===-- instructions ---------------------------------------------------------------------------------------------===//
 
+/// Words as the numbers of their groups.
+Value Tile::parts(Value words) {
+  Type part = sumsHalves() ? Type(b.getBF16Type()) : b.getIntegerType(32 / s.group);
+  int64_t lanes = cast<VectorType>(words.getType()).getNumElements();
+  return vector::BitCastOp::create(b, e.loc, VectorType::get({lanes * s.group}, part), words);
+}
+
 /// acc + the products of each lane's group.
 Value Tile::dot(Value acc, Value left, Value right) {
   auto type = cast<VectorType>(acc.getType());
   int64_t lanes = type.getNumElements();
-  Type part = sumsHalves() ? Type(b.getBF16Type()) : b.getIntegerType(32 / s.group);
-  auto parts = [&](Value words) -> Value {
-    return vector::BitCastOp::create(b, e.loc, VectorType::get({lanes * s.group}, part), words);
-  };
   auto call = [&](StringRef name, ValueRange operands) {
     return LLVM::CallIntrinsicOp::create(b, e.loc, type, b.getStringAttr(name), operands).getResult(0);
   };
   if (sumsHalves())
-    return call("llvm.x86.avx512bf16.dpbf16ps." + std::to_string(lanes * 32), {acc, parts(left), parts(right)});
+    return call("llvm.x86.avx512bf16.dpbf16ps." + std::to_string(lanes * 32), {acc, left, right});
   if (s.group == 4)
-    return call("llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32), {acc, parts(left), parts(right)});
+    return call("llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32), {acc, left, right});
   StringRef name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
                    : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
                                 : "llvm.x86.sse2.pmadd.wd";
-  return arith::AddIOp::create(b, e.loc, acc, call(name, {parts(left), parts(right)}));
+  return arith::AddIOp::create(b, e.loc, acc, call(name, {left, right}));
 }
 
 Value Tile::half(Value words, bool upper) {
@@ -81,48 +84,19 @@ Value Tile::half(Value words, bool upper) {
   return arith::BitcastOp::create(b, e.loc, type, bits);
 }
 
-SmallVector<Value> Tile::sumsOneByOne(Item &item, Value i, unsigned rows, const Lanes &lanes, const Stretch &numbers,
-                                      ValueRange accs) {
-  const unsigned vectors = lanes.vectors();
-  Value memory = e.stack(c.accumulator, int64_t(accs.size()) * lanes.width);
-  auto place = [&](unsigned v) {
-    return Linear{SizeExpr(int64_t(v * lanes.width)), {SizeExpr(int64_t(vectors * lanes.width)), SizeExpr(1)}};
-  };
-  auto row = [&](Value r) { return rowOfMemory(e, r, lanes.width); };
-  for (auto [at, acc] : llvm::enumerate(accs))
-    e.store(acc, memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors))));
-  auto some = [&](Value first, unsigned count) { // of the rows
-    SmallVector<Value> sums;
-    for (unsigned at = 0; at < count * vectors; ++at)
-      sums.push_back(e.load(memory, c.accumulator, place(at % vectors), row(e.add(first, e.index(at / vectors)))));
-    sums = e.loopCarry(numbers.first, numbers.end, 1, sums, [&](Value number, ValueRange carried) {
-      SmallVector<Value> next(carried), right;
-      for (unsigned v = 0; v < vectors; ++v)
-        right.push_back(rightVector(item, item.origin, lanes, v, number));
-      for (unsigned at = 0; at < next.size(); ++at) {
-        Value r = e.add(first, e.index(at / vectors));
-        Point from;
-        from.indices = {item.left.strip == 1 ? panelOffset(item.left, e.add(i, r), 1, number)
-                                             : e.add(panelOffset(item.left, i, rows, number), r)};
-        Value word = e.load(item.left.memory, leftElement(), Linear{0, {SizeExpr(1)}}, from);
-        for (bool upper : {true, false})
-          next[at] = math::FmaOp::create(b, e.loc, e.widen(half(word, upper), lanes.width),
-                                         half(right[at % vectors], upper), next[at]);
-      }
-      return next;
-    });
-    for (unsigned at = 0; at < sums.size(); ++at)
-      e.store(sums[at], memory, c.accumulator, place(at % vectors), row(e.add(first, e.index(at / vectors))));
-  };
-  const unsigned together = 4; // as many chains of products as there must be, of few registers
-  if (rows >= together)
-    e.loop(e.index(0), e.index(int64_t(rows / together * together)), together, [&](Value r) { some(r, together); });
-  if (rows % together)
-    some(e.index(int64_t(rows / together * together)), rows % together);
-  SmallVector<Value> results;
-  for (unsigned at = 0; at < accs.size(); ++at)
-    results.push_back(e.load(memory, c.accumulator, place(at % vectors), row(e.index(int64_t(at / vectors)))));
-  return results;
+void Tile::sumOneByOne(const Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
+  unsigned some = 4; // enough chains of products
+  while (rows % some)
+    --some;
+  e.loop(e.index(0), e.index(rows), some, [&](Value r) {
+    Item part = item;
+    part.oneByOne = true;
+    if (item.left.strip != 1) { // row r of a strip is beside its first row, not behind it
+      part.left.strip = rows;
+      part.left.memory = e.address(item.left.memory, leftElement(), e.mul(r, SizeExpr(1) - item.left.length));
+    }
+    sum(part, e.add(i, r), some, lanes, block);
+  });
 }
 
 /// Bytes of the left operand are taken as unsigned: signed ones are moved up by 128, and the sums corrected by what
@@ -284,9 +258,9 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
   e.loop(lanes.first, lanes.end, 8 * strip(), [&](Value j) { // some strips at a time: rows are read in long stretches
     Stretch some = stretch(j, 8 * strip(), lanes.end, false);
     if (turns)
-      return overStrips(some, [&](const Lanes &strip) { turnGroups(origin, panel, strip, k); });
+      return overStrips(some, [&](const Lanes &strip) { turnGroups(origin, panel, strip, k); }, /*whole=*/true);
     overGroups(k, [&](Value first, Value number, Value there) {
-      overStrips(some, [&](const Lanes &strip) {
+      auto pack = [&](const Lanes &strip) {
         for (unsigned v = 0; v < strip.vectors(); ++v) {
           Point from = lanePoint(origin, strip, v);
           Value words = groupAt(c.right, first, there, [&](Value step) {
@@ -295,7 +269,8 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
           });
           e.store(words, panel.memory, rightElement(), inPanel, slot(strip, v, number));
         }
-      });
+      };
+      overStrips(some, pack, /*whole=*/true);
     });
   });
   if (!movesLeft() && !sumsHalves())
@@ -312,7 +287,7 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
         if (sumsHalves())
           next = extremes(next, words);
         else
-          next[v] = dot(next[v], signBits(type), words);
+          next[v] = dot(next[v], parts(signBits(type)), parts(words));
       }
       return next;
     });
@@ -361,23 +336,30 @@ void Tile::noteWild(ValueRange extremes, const Panel &panel, Value place, int64_
   Value small = test(arith::CmpIPredicate::ult, fold(vector::CombiningKind::MINUI, extremes[1]), leastTame - 1);
   Value wild = arith::ExtUIOp::create(b, e.loc, b.getI32Type(), arith::OrIOp::create(b, e.loc, large, small));
   Point to;
-  to.indices = {panelOffset(panel, place, strip, behind(panel))};
+  to.indices = {noteOf(panel, place, strip)};
   e.store(wild, panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1)}}, to);
+}
+
+/// Behind the steps of a strip; of rows, all of them behind the rows, side by side.
+Value Tile::noteOf(const Panel &panel, Value place, int64_t strip) {
+  if (panel.strip != 1)
+    return panelOffset(panel, place, strip, behind(panel));
+  return e.add(e.sub(place, panel.first), e.index(SizeExpr(s.rowBlock) * panel.length));
 }
 
 /// Whether one of the strips that a tile reads has halves that are not tame.
 Value Tile::isWild(const Item &item, Value i, unsigned rows, const Lanes &lanes) {
-  auto note = [&](const Panel &panel, Value place, int64_t strip) {
-    Point at;
-    at.indices = {panelOffset(panel, place, strip, behind(panel))};
-    return e.load(panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1)}}, at);
+  auto any = [&](const Panel &panel, Value place, int64_t strip, unsigned notes) -> Value {
+    Point at = rowOfMemory(e, noteOf(panel, place, strip), llvm::PowerOf2Ceil(notes));
+    if (notes != at.width)
+      at.mask = e.laneMask(e.index(notes), at.width);
+    Value found = e.load(panel.memory, b.getI32Type(), Linear{0, {SizeExpr(1), SizeExpr(1)}}, at);
+    Value zero = arith::ConstantOp::create(b, e.loc, b.getZeroAttr(found.getType()));
+    Value wild = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, found, zero);
+    return notes > 1 ? Value(vector::ReductionOp::create(b, e.loc, vector::CombiningKind::OR, wild)) : wild;
   };
-  Value any = note(item.right, lanes.j, strip());
-  for (unsigned r = 0; r < rows; r += item.left.strip == 1 ? 1 : rows)
-    any = arith::OrIOp::create(b, e.loc, any,
-                               note(item.left, e.add(i, e.index(r)), item.left.strip ? item.left.strip : rows));
-  Value zero = arith::ConstantIntOp::create(b, e.loc, b.getI32Type(), 0);
-  return arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, any, zero);
+  Value left = item.left.strip == 1 ? any(item.left, i, 1, rows) : any(item.left, i, rows, 1);
+  return arith::OrIOp::create(b, e.loc, left, any(item.right, lanes.j, strip(), 1));
 }
 
 /// A strip whose k lie side by side: squares of lanes by groups, turned in registers.
@@ -387,16 +369,15 @@ void Tile::turnGroups(const Point &origin, const Panel &panel, const Lanes &lane
   Linear inPanel{0, {SizeExpr(1), SizeExpr(1)}};
   const int64_t square = int64_t(width) * s.group;
   Value middle = e.add(k.first, e.roundDown(e.sub(k.end, k.first), square));
-  Value last = e.sub(e.index(N), e.index(1));
   e.loop(k.first, middle, square, [&](Value at) {
-    e.loop(e.index(0), e.index(int64_t(lanes.vectors()) * width), width, [&](Value v) {
+    e.loop(e.index(0), e.index(strip()), width, [&](Value v) {
       Point from = origin;
       from.indices[dim] = at;
       from.lane = dim;
       from.width = square;
       SmallVector<Value> rows;
-      for (unsigned t = 0; t < width; ++t) { // a lane past the end reads the last one; its sums are not stored
-        from.indices[n.back()] = e.minimum(e.add(e.add(lanes.j, v), e.index(t)), last);
+      for (unsigned t = 0; t < width; ++t) {
+        from.indices[n.back()] = laneToTurn(lanes, v, t);
         rows.push_back(groupsAlong(c.right, e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from)));
       }
       Value number = b.createOrFold<arith::DivUIOp>(e.loc, at, e.index(s.group));
@@ -408,9 +389,9 @@ void Tile::turnGroups(const Point &origin, const Panel &panel, const Lanes &lane
     });
   });
   overGroups({middle, k.end}, [&](Value first, Value number, Value there) {
-    e.loop(e.index(0), e.index(int64_t(lanes.vectors()) * width), 1, [&](Value lane) {
+    e.loop(e.index(0), e.index(strip()), 1, [&](Value lane) {
       Point from = origin, to;
-      from.indices[n.back()] = e.minimum(e.add(lanes.j, lane), last);
+      from.indices[n.back()] = laneToTurn(lanes, lane, 0);
       Value word = groupAt(c.right, first, there, [&](Value step) {
         from.indices[dim] = step;
         return e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);

@@ -410,18 +410,21 @@ Value Emitter::inPlace(Value ordered) {
 
 SmallVector<Value> Emitter::transposed(SmallVector<Value> rows) {
   const auto type = cast<VectorType>(rows.front().getType());
-  const int64_t n = rows.size(), bits = n * type.getElementTypeBitWidth();
-  const int64_t piece = std::min<int64_t>(n, 128 / type.getElementTypeBitWidth()), pieces = n / piece;
-  // LLVM would look for fewer shuffles across the rounds, in vain, and take ten times as long: a fence hides them.
+  const int64_t n = rows.size(), element = type.getElementTypeBitWidth(), bits = n * element;
+  const int64_t piece = std::min<int64_t>(n, 128 / element), pieces = n / piece;
+  auto as = [&](VectorType type, Value x) { return b.createOrFold<vector::BitCastOp>(loc, type, x); };
+  // LLVM would look for fewer shuffles across the rounds, in vain, and take ten times as long: a fence hides them. It
+  // is one of floats.
+  auto floats = element == 64 ? vectorOf(b.getF64Type(), n) : vectorOf(b.getF32Type(), std::max<int64_t>(1, bits / 32));
   auto fenced = [&](Value x) -> Value {
     if (bits < 128)
       return x;
-    auto floats = vectorOf(b.getF32Type(), bits / 32);
-    Value fence = LLVM::CallIntrinsicOp::create(b, loc, floats, b.getStringAttr("llvm.arithmetic.fence"),
-                                                Value(vector::BitCastOp::create(b, loc, floats, x)))
-                      .getResult(0);
-    return vector::BitCastOp::create(b, loc, type, fence);
+    auto call = LLVM::CallIntrinsicOp::create(b, loc, floats, b.getStringAttr("llvm.arithmetic.fence"), as(floats, x));
+    return as(cast<VectorType>(x.getType()), call.getResult(0));
   };
+  if (element >= 32)
+    for (Value &row : rows)
+      row = as(floats, row);
   // Rows `distance` apart: of both, what `from` says of each place, and what is `step` behind it.
   bool first = true;
   auto round = [&](int64_t distance, int64_t step, llvm::function_ref<int64_t(int64_t)> from) {
@@ -445,6 +448,8 @@ SmallVector<Value> Emitter::transposed(SmallVector<Value> rows) {
   for (int64_t distance = 1; distance < pieces; distance *= 2) // every other piece of one, then of the other
     round(distance * piece, piece,
           [&](int64_t i) { return 2 * i / n * n + 2 * (i / piece) % pieces * piece + i % piece; });
+  for (Value &row : rows)
+    row = as(type, row);
   return rows;
 }
 

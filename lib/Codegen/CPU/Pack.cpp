@@ -145,12 +145,12 @@ void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lan
   if (!pieces.empty())
     return gatherRight(origin, panel, lanes, k);
   if (turnsRight())
-    return overStrips(lanes, [&](const Lanes &strip) { turnRight(origin, panel, strip, k); });
+    return overStrips(lanes, [&](const Lanes &strip) { turnRight(origin, panel, strip, k); }, /*whole=*/true);
   // Some strips at a time, so that rows are read in long stretches.
   e.loop(lanes.first, lanes.end, 8 * strip(), [&](Value j) {
     Stretch some = stretch(j, 8 * strip(), lanes.end, false);
     overK(0, origin, e.index(0), k, {}, [&](const Point &at, Value flat, ValueRange) {
-      overStrips(some, [&](const Lanes &strip) { copyRight(at, panel, strip, flat); });
+      overStrips(some, [&](const Lanes &strip) { copyRight(at, panel, strip, flat); }, /*whole=*/true);
       return SmallVector<Value>();
     });
   });
@@ -270,6 +270,13 @@ void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &l
   });
 }
 
+/// Lane v + t of a strip; past the end it is the last one, whose sums are not stored.
+Value Tile::laneToTurn(const Lanes &lanes, Value v, unsigned t) {
+  Value lane = e.add(e.add(lanes.j, v), e.index(t));
+  bool inside = llvm::none_of(lanes.masks, [](Value mask) { return bool(mask); });
+  return inside ? lane : e.minimum(lane, e.sub(e.index(N), e.index(1)));
+}
+
 /// A strip whose k lie side by side: squares of lanes by k, turned in registers.
 void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k) {
   Type element = g.buffers[c.rightBuffer].element;
@@ -280,13 +287,10 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
     from.indices[dim] = at;
     from.lane = dim;
     from.width = width;
-    auto turn = [&](Value v, Value mask) {
+    e.loop(e.index(0), e.index(strip()), width, [&](Value v) {
       SmallVector<Value> rows;
       for (unsigned t = 0; t < width; ++t) {
-        Value lane = e.add(e.add(lanes.j, v), e.index(t));
-        if (mask) // a lane past the end reads the last one; its products are not stored
-          lane = e.minimum(lane, e.sub(e.index(N), e.index(1)));
-        from.indices[n.back()] = lane;
+        from.indices[n.back()] = laneToTurn(lanes, v, t);
         rows.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
       }
       for (auto [t, vector] : llvm::enumerate(e.transposed(rows))) {
@@ -294,13 +298,7 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
         to.indices[1] = v;
         e.store(vector, panel.memory, element, Linear{SizeExpr(0), {SizeExpr(1), SizeExpr(1)}}, to);
       }
-    };
-    // As a loop where vectors are alike: shuffles are dear to compile.
-    if (llvm::none_of(lanes.masks, [](Value mask) { return bool(mask); }))
-      e.loop(e.index(0), e.index(int64_t(lanes.vectors()) * width), width, [&](Value v) { turn(v, {}); });
-    else
-      for (unsigned v = 0; v < lanes.vectors(); ++v)
-        turn(e.index(v * width), lanes.masks[v]);
+    });
   });
   e.loop(middle, k.end, 1, [&](Value at) {
     Point from = origin;

@@ -342,6 +342,30 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     }
     return results;
   };
+  // The quick ones as the ops have them, which in any order is the same; rare, so a vector at a time.
+  auto slowly = [&](Value begin, Value end, SmallVector<Value> results) {
+    SmallVector<Value> accs;
+    for (unsigned r = 0; r < combiners.size(); ++r)
+      if (isQuick(r))
+        accs.push_back(e.widen(e.identity(combiners[r]), width));
+    accs = e.loopCarry(begin, end, width, accs, [&](Value i, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      Value left = e.sub(end, i), chosen = e.pairs ? e.orderedMask(left, width) : e.laneMask(left, width);
+      Frame frame = frameAt(i, e.laneMask(left, width), width);
+      for (unsigned r = 0, at = 0; r < combiners.size(); ++r) {
+        if (!isQuick(r))
+          continue;
+        Value element = e.widen(e.payload(g.nodes[reductions[r]], combiners[r].element, frame), width);
+        next[at] = e.choose(chosen, e.combine(combiners[r], next[at], element), next[at]);
+        ++at;
+      }
+      return next;
+    });
+    for (unsigned r = 0, at = 0; r < combiners.size(); ++r)
+      if (isQuick(r))
+        results[r] = foldVector(combiners[r], {accs[at++]}, /*quick=*/false);
+    return results;
+  };
   auto chunk = [&](Value begin, Value end, std::optional<int64_t> known) {
     if (!quickOnes || !mayRepeat)
       return sweep(begin, end, known, nullptr);
@@ -350,7 +374,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     auto again = scf::IfOp::create(b, e.loc, ValueRange(quick).getTypes(), doubtful, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(again.thenBlock());
-    scf::YieldOp::create(b, e.loc, sweep(begin, end, known, nullptr));
+    scf::YieldOp::create(b, e.loc, slowly(begin, end, quick));
     b.setInsertionPointToStart(again.elseBlock());
     scf::YieldOp::create(b, e.loc, quick);
     return SmallVector<Value>(again.getResults());

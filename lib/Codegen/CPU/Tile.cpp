@@ -126,7 +126,8 @@ void Tile::measure() {
   for (size_t i = 0; i < values.size(); ++i)
     if (Node *maker = g.nodeOf(values[i]); maker && maker->kind == NodeKind::Map) {
       epilogueInLoop |= maker->isExpensive;
-      ops += std::distance(maker->body().begin(), maker->body().end());
+      for (Operation &op : maker->body()) // a rounding to bfloat16 is some instructions (roundToBF16)
+        ops += isa<arith::TruncFOp>(op) && op.getResult(0).getType().isBF16() ? 10 : 1;
       values.insert_range(maker->op.getDpsInputs());
     }
   epilogueInLoop |= ops * s.rows * s.vectors > 80;
@@ -344,7 +345,7 @@ void Tile::item(Item it) {
   });
 }
 
-void Tile::overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body) {
+void Tile::overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body, bool whole) {
   auto total = N.constant();
   Value middle = lanes.end;
   if (!total || *total % strip()) {
@@ -359,11 +360,11 @@ void Tile::overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes 
   int64_t rest = total ? *total % strip() : strip() - 1;
   e.loop(middle, lanes.end, strip(), [&](Value j) {
     Lanes last{j, {}, width};
-    for (int64_t v = 0; v * width < rest; ++v)
+    for (int64_t v = 0; whole ? v < s.vectors : v * width < rest; ++v)
       last.masks.push_back(width == 1 || (total && rest >= (v + 1) * width)
                                ? Value()
                                : e.laneMask(e.sub(lanes.end, e.add(j, e.index(v * width))), width));
-    last.inLast = total ? rest % width : 0;
+    last.inLast = total && !whole ? rest % width : 0;
     body(last);
   });
 }
@@ -626,29 +627,35 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
       e.prefetch(item.right.memory, rightElement(), Linear{SizeExpr(from), {SizeExpr(1), SizeExpr(1)}},
                  rowOfMemory(e, e.add(ahead->from, e.mul(flat, SizeExpr(ahead->share))), 1));
     SmallVector<Value> next(carried.begin(), carried.end());
-    SmallVector<Value> right;
+    // Groups as the instruction takes them, or their halves one after the other.
+    auto factors = [&](Value words) -> SmallVector<Value> {
+      if (item.oneByOne)
+        return {half(words, /*upper=*/true), half(words, /*upper=*/false)};
+      return {s.group > 1 ? parts(words) : words};
+    };
+    SmallVector<SmallVector<Value>> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
       Value vector = rightVector(item, at, lanes, v, flat);
       if (s.group == 1)
         vector = converted(c.right, at, lanes.width, vector);
       // One value for all lanes is loaded as a scalar.
-      right.push_back(width > 1 ? e.widen(vector, lanes.width) : vector);
+      right.push_back(factors(width > 1 ? e.widen(vector, lanes.width) : vector));
     }
     for (unsigned r = 0; r < rows; ++r) {
       Value left = leftScalar(item, at, i, r, rows, flat);
       if (!widensLeft() && s.group == 1)
         left = converted(c.left, at, lanes.width, left);
-      if (width > 1)
-        left = e.widen(left, lanes.width);
-      for (unsigned v = 0; v < lanes.vectors(); ++v) {
-        Value &acc = next[r * lanes.vectors() + v];
-        if (s.group > 1)
-          acc = dot(acc, left, right[v]);
-        else if (isa<FloatType>(c.accumulator))
-          acc = math::FmaOp::create(b, e.loc, left, right[v], acc);
-        else
-          acc = b.createOrFold<arith::AddIOp>(e.loc, acc, b.createOrFold<arith::MulIOp>(e.loc, left, right[v]));
-      }
+      SmallVector<Value> lefts = factors(width > 1 ? e.widen(left, lanes.width) : left);
+      for (unsigned v = 0; v < lanes.vectors(); ++v)
+        for (auto [x, y] : llvm::zip(lefts, right[v])) {
+          Value &acc = next[r * lanes.vectors() + v];
+          if (s.group > 1 && !item.oneByOne)
+            acc = dot(acc, x, y);
+          else if (isa<FloatType>(c.accumulator))
+            acc = math::FmaOp::create(b, e.loc, x, y, acc);
+          else
+            acc = b.createOrFold<arith::AddIOp>(e.loc, acc, b.createOrFold<arith::MulIOp>(e.loc, x, y));
+        }
     }
     return next;
   };
@@ -658,11 +665,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
       return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
                          [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
     };
-    auto sums = [&] { return item.next ? packBehind(item, i, k, accs, some) : some(k, accs); };
-    if (!sumsHalves())
-      return sums();
-    auto oneByOne = [&] { return sumsOneByOne(item, i, rows, lanes, k, accs); };
-    return branch(isWild(item, i, rows, lanes), ValueRange(accs).getTypes(), oneByOne, sums);
+    return item.next ? packBehind(item, i, k, accs, some) : some(k, accs);
   }
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);
@@ -689,6 +692,20 @@ SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function
 }
 
 void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
+  if (!sumsHalves())
+    return sum(item, i, rows, lanes, block);
+  auto tame = [&] {
+    sum(item, i, rows, lanes, block);
+    return SmallVector<Value>();
+  };
+  auto wild = [&] {
+    sumOneByOne(item, i, rows, lanes, block);
+    return SmallVector<Value>();
+  };
+  branch(isWild(item, i, rows, lanes), {}, wild, tame);
+}
+
+void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
   Location outerLoc = e.loc;
   e.loc = node.op.getLoc();
   const unsigned vectors = lanes.vectors(), count = rows * vectors;

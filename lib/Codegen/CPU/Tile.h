@@ -62,6 +62,7 @@ private:
     Panel left, right;
     Value partial;               // sums between blocks of k
     bool copies = false;         // the right operand is read in place, and what is read goes to its panel
+    bool oneByOne = false;       // halves that are not tame are summed in float32
     Value number;                // of a turned tile: which of the items of the same lanes it is
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
     Value hasNext;               // whether that is a strip of this item, which the tiles of this one pack
@@ -103,8 +104,8 @@ private:
 
   void packed(llvm::ArrayRef<SizeExpr> outerSizes);
   void item(Item item);
-  /// Whole strips of the item's lanes, then the rest, masked.
-  void overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body);
+  /// Whole strips of the item's lanes, then the rest, masked: all of its vectors, or those that have lanes.
+  void overStrips(const Stretch &lanes, llvm::function_ref<void(const Lanes &)> body, bool whole = false);
   /// What one tile takes of a strip: a last vector of few lanes is a tile of its own, of half its width.
   void inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> body);
   int64_t highTiles();
@@ -114,6 +115,7 @@ private:
   SmallVector<Value> branch(Value condition, mlir::TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
                             llvm::function_ref<SmallVector<Value>()> no);
   void tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
+  void sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                               SmallVector<Value> accs);
   /// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
@@ -172,6 +174,7 @@ private:
                   const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   /// Whether the right operand's k lie side by side, and its lanes do not.
   bool turnsRight();
+  Value laneToTurn(const Lanes &lanes, Value v, unsigned t);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
   /// Whether strips of the right operand are packed while the ones before them are read.
@@ -180,10 +183,10 @@ private:
   SmallVector<Value> packBehind(const Item &item, Value i, const Stretch &k, mlir::ValueRange accs, SomeProducts some);
 
   // k in groups (Dots.cpp).
+  Value parts(Value words);
   Value dot(Value acc, Value left, Value right);
-  /// The same sums of halves in float32, row by row through memory: rare, so that it takes no registers from the tile.
-  SmallVector<Value> sumsOneByOne(Item &item, Value i, unsigned rows, const Lanes &lanes, const Stretch &numbers,
-                                  mlir::ValueRange accs);
+  /// The same tile of halves in float32, a few rows at a time: rare, so that its code is short.
+  void sumOneByOne(const Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   bool movesLeft() const;
   bool sumsHalves() const { return s.group > 1 && mlir::isa<mlir::FloatType>(c.accumulator); }
   Value signBits(mlir::Type type);
@@ -201,6 +204,8 @@ private:
   }
   SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves() || movesLeft()); }
   Value behind(const Panel &panel);
+  /// Where it stands whether a strip has halves that are not tame.
+  Value noteOf(const Panel &panel, Value place, int64_t strip);
   /// The upper or the lower half of words, as a float.
   Value half(Value words, bool upper);
   SmallVector<Value> noExtremes();
