@@ -556,7 +556,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
   if (item.right && !item.copies) { // lanes past the end are there, and not stored
-    if (s.turned && s.ahead && item.left && v * width * rightBytes() % 64 == 0) {
+    if (s.ahead && (streamsPanel() || (s.turned && item.left)) && v * width * rightBytes() % 64 == 0) {
       Linear soon = inStrip;
       soon.offset = soon.offset + SizeExpr(s.ahead * strip());
       e.prefetch(item.right.memory, rightElement(), soon, inPanel());
@@ -595,7 +595,7 @@ Value Tile::tileNumber(const Item &item, Value i) {
 /// Strips of a panel that all items read come from the last cache or from memory: the tiles of one share out the strip
 /// behind it, some elements at each step of k.
 std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block) {
-  if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane)
+  if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane || streamsPanel())
     return std::nullopt;
   const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
   const int64_t share = llvm::divideCeil(strip(), tiles), shares = llvm::divideCeil(strip(), share);

@@ -101,6 +101,8 @@ private:
   Stretch allK() { return {e.index(0), depth ? depth : e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
   Stretch stretch(Value first, int64_t length, Value end, bool divides);
   double nsOf(double rows, double lanes);
+  /// Few rows of a panel that was packed before: it passes by once, its steps of k asked for `ahead` of their use.
+  bool streamsPanel() const { return c.rightPanel && !s.turned && M.constant().value_or(INT64_MAX) <= 2 * s.rows; }
 
   void packed(llvm::ArrayRef<SizeExpr> outerSizes);
   void item(Item item);

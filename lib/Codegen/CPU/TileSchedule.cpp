@@ -190,8 +190,9 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   // Packed at no cost; turned, at one that many rows hide.
   bool sideBySide = c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
   bool inPassing = s.packRight == Pack::Item && s.ahead && (sideBySide || extent(g, c.rows) >= 32 * s.rows);
+  // Strips begin with lines: only few rows need more than two vectors.
   if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
-    panel(c.right, c.rightBuffer, c.lanes, s.lanes * s.vectors);
+    panel(c.right, c.rightBuffer, c.lanes, s.lanes * (s.rows < 4 ? s.vectors : std::min<int64_t>(s.vectors, 2)));
   return panels;
 }
 
@@ -377,9 +378,10 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.panel = c.rightPanel ? 0 : lanes;
     s.laneBlock = packLeft ? lanes : evenBlock(lanes, std::max(2 * strip, lanes / 4), strip);
   }
-  // Strips that all items read are not in the second cache: the one behind is asked for.
-  if ((s.packRight == Pack::All || c.rightPanel) && knownK && M > 2 * s.rows && K * N * bytes > target.l2Bytes)
-    s.ahead = strip;
+  // Strips that all items read are not in the second cache: the one behind is asked for; of those that few rows pass by,
+  // the steps 16 KB on, which is further than processors look; one row is as fast as memory by itself.
+  if ((s.packRight == Pack::All || c.rightPanel) && knownK && K * N * bytes > target.l2Bytes)
+    s.ahead = M > 2 * s.rows ? strip : c.rightPanel && s.rows > 1 ? (16 << 10) / (strip * bytes) : 0;
   if (namedRows)
     s.rowBlock = std::max(s.rowBlock, 16 * s.rows);
 }
