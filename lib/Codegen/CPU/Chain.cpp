@@ -53,13 +53,8 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = std::max<int64_t>(1, target.lanes(bytes));
   s.vectors = 2;
   s.rows = (target.vectorRegisters - target.repeatRegisters - s.vectors) / s.vectors;
-  if (M) {
-    // A height that divides the rows, of enough products in flight: tiles of another one are code of their own.
-    int64_t divides = s.rows;
-    while (divides * s.vectors >= 16 && *M % divides)
-      --divides;
-    s.rows = divides * s.vectors >= 16 ? divides : ceilDiv(*M, ceilDiv(*M, s.rows));
-  }
+  if (M)
+    s.rows = tileRows(*M, s.rows, /*least=*/8); // 16 products: no machine waits for them
   // The block of rows takes a quarter of the second cache, beside a strip of either right operand. Where rows are long,
   // it has some tiles all the same, so that right operands come from the last cache seldom.
   const int64_t row = about(pitchOf(g, roles, s.lanes)) * bytes, result = about(g.domain[roles.result]);

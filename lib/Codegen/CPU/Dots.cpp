@@ -258,7 +258,7 @@ void Tile::groupRight(const Point &origin, const Panel &panel, const Stretch &la
   e.loop(lanes.first, lanes.end, 8 * strip(), [&](Value j) { // some strips at a time: rows are read in long stretches
     Stretch some = stretch(j, 8 * strip(), lanes.end, false);
     if (turns)
-      return overStrips(some, [&](const Lanes &strip) { turnGroups(origin, panel, strip, k); }, /*whole=*/true);
+      return e.loop(some.first, some.end, strip(), [&](Value j) { turnGroups(origin, panel, anyStrip(j), k); });
     overGroups(k, [&](Value first, Value number, Value there) {
       auto pack = [&](const Lanes &strip) {
         for (unsigned v = 0; v < strip.vectors(); ++v) {

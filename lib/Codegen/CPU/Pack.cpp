@@ -145,7 +145,7 @@ void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lan
   if (!pieces.empty())
     return gatherRight(origin, panel, lanes, k);
   if (turnsRight())
-    return overStrips(lanes, [&](const Lanes &strip) { turnRight(origin, panel, strip, k); }, /*whole=*/true);
+    return e.loop(lanes.first, lanes.end, strip(), [&](Value j) { turnRight(origin, panel, anyStrip(j), k); });
   // Some strips at a time, so that rows are read in long stretches.
   e.loop(lanes.first, lanes.end, 8 * strip(), [&](Value j) {
     Stretch some = stretch(j, 8 * strip(), lanes.end, false);
@@ -270,6 +270,15 @@ void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &l
   });
 }
 
+/// All vectors of a strip that may be the last one, which may end early.
+Tile::Lanes Tile::anyStrip(Value j) {
+  Lanes lanes{j, SmallVector<Value>(s.vectors), width};
+  for (auto [v, mask] : llvm::enumerate(lanes.masks))
+    if (auto total = N.constant(); !total || *total % strip())
+      mask = e.laneMask(e.sub(e.index(N), e.add(j, e.index(int64_t(v * width)))), width);
+  return lanes;
+}
+
 /// Lane v + t of a strip; past the end it is the last one, whose sums are not stored.
 Value Tile::laneToTurn(const Lanes &lanes, Value v, unsigned t) {
   Value lane = e.add(e.add(lanes.j, v), e.index(t));
@@ -307,9 +316,9 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
   });
 }
 
-/// The products of a tile over k, between which it packs its share of the strip behind: some steps of k, one after every
-/// few of its own. All tiles but the first share, which may be packing its own strip. Each line is used soon after it was
-/// asked for: those of a strip are whole rows apart, and often fall into few sets of the caches.
+/// The products of a tile over k, between which it packs its share of the strip behind: some steps of k, one after
+/// every few of its own. All tiles but the first share, which may be packing its own strip. Each line is used soon
+/// after it was asked for: those of a strip are whole rows apart, and often fall into few sets of the caches.
 SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k, ValueRange accs, SomeProducts some) {
   constexpr int64_t soon = 8; // steps of the strip behind between asking for one and packing it
   const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
@@ -321,10 +330,7 @@ SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k,
   Value end = e.minimum(e.add(first, share), k.end);
   end = arith::SelectOp::create(b, e.loc, isFirst, first, end);
   const Type element = g.buffers[c.rightBuffer].element;
-  Lanes behind{item.nextLane, SmallVector<Value>(s.vectors), width};
-  for (auto [v, mask] : llvm::enumerate(behind.masks)) // the last strip of all may end early
-    if (auto total = N.constant(); !total || *total % strip())
-      mask = e.laneMask(e.sub(e.index(N), e.add(behind.j, e.index(int64_t(v * width)))), width);
+  const Lanes behind = anyStrip(item.nextLane);
   auto packOne = [&](Value row) {
     Point at = item.origin;
     const int dim = ks.front().back();

@@ -176,6 +176,7 @@ private:
                   const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   /// Whether the right operand's k lie side by side, and its lanes do not.
   bool turnsRight();
+  Lanes anyStrip(Value j);
   Value laneToTurn(const Lanes &lanes, Value v, unsigned t);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);

@@ -119,6 +119,13 @@ bool crossesLines(KernelGraph &g, const Contraction &c) {
 
 } // namespace
 
+int64_t tileRows(int64_t rows, int64_t most, int64_t least) {
+  for (int64_t some = most; some >= least; --some)
+    if (rows % some == 0)
+      return some;
+  return ceilDiv(rows, ceilDiv(rows, most));
+}
+
 std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &target) {
   auto plain = Contraction::build(g, g.contraction), turned = Contraction::build(g, g.contraction, /*turned=*/true);
   if (failed(plain) || failed(turned) || plain->left == turned->left || turned->lanes.size() != 1 ||
@@ -200,8 +207,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   const int64_t bytes = Emitter::byteWidth(c.accumulator);
   const int64_t registers = target.vectorRegisters - target.repeatRegisters;
   // The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
-  // second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else they
-  // are packed, if lanes enough use them.
+  // second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
+  // they are packed, if lanes enough use them.
   const int64_t tallest = (registers - 2) / 2;
   auto rowsOf = [&](bool asRead) {
     auto groups = c.groups(g, c.rows, true, asRead);
@@ -235,8 +242,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   s.rows = std::max<int64_t>(1, (registers - s.vectors) / s.vectors);
   if (namedRows) {
     s.rows = std::min<int64_t>(s.rows, 8);
-  } else { // divided evenly
-    s.rows = ceilDiv(M, ceilDiv(M, s.rows));
+  } else {
+    s.rows = tileRows(M, s.rows, s.turned ? s.rows : ceilDiv(20, s.vectors));
     if (s.rows < 4 || (!c.rightPanel && crossesLines(g, c)))
       s.vectors = std::min(mostVectors, std::clamp<int64_t>(registers / (s.rows + 1), s.vectors, 4));
   }
@@ -323,8 +330,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (s.group > 1)
     packLeft = packRight = true;
 
-  // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead; of so
-  // many that partial sums, read and written for each block of them, are no more than they.
+  // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead; of
+  // so many that partial sums, read and written for each block of them, are no more than they.
   bool streams = M <= 2 * s.rows && knownK && K > 1 && inner <= 8 && K * N * bytes > target.l2Bytes;
   if (!packRight && canPackRight && streams) {
     s.kBlock = std::max<int64_t>(1, (M > 4 ? 16 : 8) / inner);
