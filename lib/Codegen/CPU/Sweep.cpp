@@ -188,11 +188,10 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
   int lane = laneDims.empty() ? -1 : laneDims.back();
   auto visit = [&](Frame frame) {
     readTurned(frame);
-    for (Output &output : outputs) {
-      Value value = e.evaluate(output.value, frame);
-      e.loc = g.nodeOf(output.value)->op.getLoc();
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
+    for (const Ahead &read : asked)
+      ask(read, frame.point, frame.point.width);
+    for (const Output &output : outputs)
+      write(output, frame);
   };
   if (laneDims.empty())
     return visit(outer);

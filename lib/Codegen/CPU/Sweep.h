@@ -69,7 +69,34 @@ private:
     mlir::Value base;
     Linear place;
   };
-  llvm::SmallVector<Turned, 0> turned; // what is read from scratch instead, in the block at hand
+  llvm::SmallVector<Turned, 0> turned; // what is read from scratch instead, at this place of the code
+  struct TurnedRows {
+    llvm::SmallVector<mlir::Value> memory; // per operand
+    int64_t rows, pitch;
+    Linear place;
+  };
+  /// Some rows by some lanes; `rows` and `lanes` at most.
+  struct Block {
+    Point at;
+    mlir::Value row, rowEnd, column, columnEnd;
+    int64_t rows, lanes;
+  };
+  /// Some rows of one: the `number`-th ones, from `top` on, turned into that copy.
+  struct Strip {
+    Block block;
+    mlir::Value top, number, copy, isThere;
+  };
+  /// What is read along the lanes, in lines, of rows that follow each other.
+  struct Ahead {
+    int buffer;
+    mlir::Value pointer;
+    Linear at;
+    int64_t step, lanes; // from lane to lane, in elements; of a line
+  };
+  llvm::SmallVector<Ahead, 0> readsAhead(int lane);
+  llvm::SmallVector<Ahead, 0> asked; // by a map, beside what it reads
+  /// Asks for the lines of some lanes from a point on, into the second cache.
+  void ask(const Ahead &read, const Point &from, int64_t lanes);
   double nsPerElement = 0.1;
   SizeExpr bytesPerElement = 0;
 
@@ -92,8 +119,12 @@ private:
   /// line of `output` on, with what stands before and after it stored plainly.
   void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims, Step step);
   bool emitTurned();
-  void turnBlock(const Turn &turn, const Point &at, std::pair<mlir::Value, mlir::Value> rows,
-                 std::pair<mlir::Value, mlir::Value> lanes, int64_t mostRows, int64_t mostLanes);
+  TurnedRows turnedRows(const Turn &turn, int64_t rows, int64_t lanes, int64_t copies);
+  void setTurned(const Turn &turn, const TurnedRows &to, mlir::Value row, mlir::Value column, mlir::Value copy);
+  void turnSquare(const Turn &turn, const Block &block, mlir::Value p, mlir::Value q, bool edge,
+                  llvm::function_ref<void(const Turn::Read &, unsigned)> beside);
+  void rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block);
+  void mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before, const Block *after);
   void readTurned(Frame &frame);
   void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
   mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials, bool quick = false);
@@ -114,6 +145,12 @@ private:
     bool takesScratch = false;
   };
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
+  Frame rowFrame(const RowState &state, const Point &row, llvm::ArrayRef<int> laneDims, mlir::Value i, mlir::Value mask,
+                 unsigned lanes);
+  void write(const Output &output, Frame &frame);
+  int lastStage();
+  int busiestStage();
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<int>> usesByStage();
   std::optional<Picked> picked(Node &fold);
   mlir::Value pick(const RowState &state, Point row, Node &fold, const Picked &picked);
   llvm::SmallVector<unsigned> reductionsAt(int stage);

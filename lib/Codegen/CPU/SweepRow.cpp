@@ -7,6 +7,8 @@ using namespace mlir;
 
 namespace weft {
 
+constexpr int64_t kOnStack = 32 << 10; // bytes of a row that are kept there
+
 //===-- row ------------------------------------------------------------------------------------------------------===//
 
 int Sweep::stageOf(Value value) {
@@ -55,6 +57,40 @@ void Sweep::reach(Value value, int stage, llvm::DenseMap<Value, SmallVector<int>
     reach(input->get(), stage, uses);
 }
 
+int Sweep::lastStage() {
+  int last = 0;
+  for (unsigned i : live)
+    last = std::max(last, stageOf(g.nodes[i].result()));
+  return last;
+}
+
+/// The sweeps that compute each wide value.
+llvm::DenseMap<Value, SmallVector<int>> Sweep::usesByStage() {
+  llvm::DenseMap<Value, SmallVector<int>> uses;
+  for (int stage = 0; stage <= lastStage(); ++stage) {
+    for (unsigned i : reductionsAt(stage))
+      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
+        reach(input->get(), stage, uses);
+    for (Output &output : storesAt(stage))
+      reach(output.value, stage, uses);
+  }
+  return uses;
+}
+
+/// The sweep with the most arithmetic, beside which memory works: the first that computes a dear value, else the last
+/// fold that neither waits for memory itself nor writes to it, else the last one.
+int Sweep::busiestStage() {
+  const int last = lastStage();
+  int busiest = last;
+  for (int stage = 1; stage <= last; ++stage)
+    if (!reductionsAt(stage).empty())
+      busiest = stage;
+  for (auto &[value, at] : usesByStage())
+    if (g.nodeOf(value)->isExpensive)
+      busiest = std::min(busiest, *llvm::min_element(at));
+  return busiest;
+}
+
 /// The row in scratch whose place a value may take, which is made of it: from this sweep on nothing reads that row but
 /// to make the value; -1: there is none.
 int Sweep::rowToTake(Value value, int stage) {
@@ -79,6 +115,58 @@ int Sweep::rowToTake(Value value, int stage) {
   return taken;
 }
 
+SmallVector<Sweep::Ahead, 0> Sweep::readsAhead(int lane) {
+  SmallVector<Ahead, 0> reads;
+  for (unsigned i : live)
+    for (OpOperand *input : g.nodes[i].op.getDpsInputOperands()) {
+      int buffer = g.bufferOf(input->get());
+      if (buffer < 0 || llvm::any_of(reads, [&](const Ahead &read) { return read.buffer == buffer; }))
+        continue;
+      Linear at = g.access(g.nodes[i], *input, buffer);
+      int64_t line = std::max<int64_t>(1, 64 / Emitter::byteWidth(g.buffers[buffer].element));
+      int64_t step = at.coefs[lane].constant().value_or(0);
+      if (step >= 1 && step <= line && at.coefs[next] != SizeExpr(0))
+        reads.push_back({buffer, e.pointers[buffer], at, step, line / step});
+    }
+  return reads;
+}
+
+void Sweep::ask(const Ahead &read, const Point &from, int64_t lanes) {
+  for (int64_t k = 0; k < lanes; k += read.lanes)
+    e.prefetch(read.pointer, g.buffers[read.buffer].element, {read.at.offset + SizeExpr(k * read.step), read.at.coefs},
+               from, /*forWriting=*/false,
+               /*intoFirst=*/false);
+}
+
+/// Some lanes of a row, with what is known of it.
+Frame Sweep::rowFrame(const RowState &state, const Point &row, ArrayRef<int> laneDims, Value i, Value mask,
+                      unsigned lanes) {
+  int lane = laneDims.back();
+  Frame frame;
+  frame.point = row;
+  setGroup(frame.point, laneDims, i);
+  frame.point.lane = lane;
+  frame.point.width = lanes;
+  frame.point.mask = mask;
+  for (auto &[value, scalar] : state.scalars)
+    frame.known[value] = scalar;
+  Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
+  along.coefs[lane] = 1;
+  Point full = frame.point;
+  if (g.size(laneDims).constant()) // else whole vectors may stand past the row
+    full.mask = {};
+  for (auto &[value, memory] : state.scratch)
+    frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
+  readTurned(frame);
+  return frame;
+}
+
+void Sweep::write(const Output &output, Frame &frame) {
+  Value value = e.evaluate(output.value, frame);
+  e.loc = g.nodeOf(output.value)->op.getLoc();
+  e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+}
+
 void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
   SizeExpr n = g.size(laneDims);
   auto constant = n.constant();
@@ -91,20 +179,9 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
 
   Point here = row; // the row, as the function that is being emitted sees it
   // Wide values that this sweep computes and a later one needs again are kept where that pays and fits.
-  llvm::DenseMap<Value, SmallVector<int>> uses;
-  int last = 0;
-  for (unsigned i : live)
-    last = std::max(last, stageOf(g.nodes[i].result()));
-  for (int s = 0; s <= last; ++s) {
-    for (unsigned i : reductionsAt(s))
-      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
-        reach(input->get(), s, uses);
-    for (Output &output : storesAt(s))
-      reach(output.value, s, uses);
-  }
+  llvm::DenseMap<Value, SmallVector<int>> uses = usesByStage();
   // On the stack, or, of rows that leave the second cache room for what is read, in scratch, which is asked for once.
-  constexpr int64_t onStack = 32 << 10;
-  int64_t most = onStack;
+  int64_t most = kOnStack;
   if (next >= 0 && !spread && turned.empty() && constant && *constant <= kChunk && !state.takesScratch)
     most = std::max(most, e.target.l2Bytes / 8);
   SmallVector<Value> keep, large;
@@ -122,7 +199,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
         (bytes > most && !inPlace))
       continue;
     keep.push_back(value);
-    if (bytes > onStack && !inPlace) {
+    if (bytes > kOnStack && !inPlace) {
       large.push_back(value);
       largeBytes.push_back((*constant + this->width) * width);
     }
@@ -155,62 +232,18 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
         },
         captured);
   };
-  auto frameAt = [&](Value i, Value mask, unsigned lanes) {
-    Frame frame;
-    frame.point = here;
-    setGroup(frame.point, laneDims, i);
-    frame.point.lane = lane;
-    frame.point.width = lanes;
-    frame.point.mask = mask;
-    for (auto &[value, scalar] : state.scalars)
-      frame.known[value] = scalar;
-    Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
-    along.coefs[lane] = 1;
-    Point full = frame.point;
-    if (constant) // else whole vectors may stand past the row
-      full.mask = {};
-    for (auto &[value, memory] : state.scratch)
-      frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
-    readTurned(frame);
-    return frame;
-  };
-  // A sweep with much arithmetic reads rows ahead, so that memory works meanwhile, into the second cache, since the
-  // first one is full of the row: the first that computes a dear value, else the last fold that neither waits for
-  // memory itself nor writes to it, else the last one.
-  int ahead = last;
-  for (int s = 1; s <= last; ++s)
-    if (!reductionsAt(s).empty())
-      ahead = s;
-  for (auto &[value, at] : uses)
-    if (g.nodeOf(value)->isExpensive)
-      ahead = std::min(ahead, *llvm::min_element(at));
-  struct Ahead {
-    int buffer;
-    Linear at;
-    int64_t step, lanes; // from lane to lane, in elements; of a line
-  };
+  auto frameAt = [&](Value i, Value mask, unsigned lanes) { return rowFrame(state, here, laneDims, i, mask, lanes); };
+  // The busiest sweep reads rows ahead, into the second cache, since the first one is full of the row.
   SmallVector<Ahead, 0> reads;
-  if (schedule.prefetch && stage == ahead && next >= 0 && constant)
-    for (unsigned i : live)
-      for (OpOperand *input : g.nodes[i].op.getDpsInputOperands())
-        if (int buffer = g.bufferOf(input->get()); buffer >= 0) {
-          Linear at = g.access(g.nodes[i], *input, buffer);
-          SizeExpr rowStep = at.coefs[next];
-          int64_t bytes = Emitter::byteWidth(g.buffers[buffer].element), line = std::max<int64_t>(1, 64 / bytes);
-          int64_t step = at.coefs[lane].constant().value_or(0);
-          if (step < 1 || step > line || rowStep == SizeExpr(0) ||
-              llvm::any_of(reads, [&](const Ahead &read) { return read.buffer == buffer; }))
-            continue;
-          int64_t rowBytes = *constant * step * bytes;
-          at.offset = at.offset + rowStep * SizeExpr(std::max<int64_t>(1, (16 << 10) / std::max<int64_t>(1, rowBytes)));
-          reads.push_back({buffer, at, step, line / step});
-        }
+  if (schedule.prefetch && stage == busiestStage() && next >= 0 && constant)
+    reads = readsAhead(lane);
+  for (Ahead &read : reads) {
+    int64_t rowBytes = *constant * read.step * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element));
+    read.at.offset = read.at.offset + read.at.coefs[next] * SizeExpr(std::max<int64_t>(1, (16 << 10) / rowBytes));
+  }
   auto visit = [&](Frame &frame) {
     for (const Ahead &read : reads)
-      for (int64_t k = 0; k < frame.point.width; k += read.lanes)
-        e.prefetch(e.pointers[read.buffer], g.buffers[read.buffer].element,
-                   {read.at.offset + SizeExpr(k * read.step), read.at.coefs}, frame.point, /*forWriting=*/false,
-                   /*intoFirst=*/false);
+      ask(read, frame.point, frame.point.width);
     Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
     along.coefs[lane] = 1;
     for (Value value : keep) {
@@ -219,11 +252,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
         full.mask = {};
       e.store(e.evaluate(value, frame), kept[value], getElementTypeOrSelf(value.getType()), along, full);
     }
-    for (Output &output : stores) {
-      Value value = e.evaluate(output.value, frame);
-      e.loc = g.nodeOf(output.value)->op.getLoc();
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
+    for (Output &output : stores)
+      write(output, frame);
   };
 
   if (reductions.empty()) {
@@ -434,9 +464,7 @@ void Sweep::takeRows(SmallVector<Output> results, int lane, Value end, ArrayRef<
 }
 
 void Sweep::row(const Point &point) {
-  int last = 0;
-  for (unsigned i : live)
-    last = std::max(last, stageOf(g.nodes[i].result()));
+  const int last = lastStage();
   RowState state;
   // A line that two rows share is written in parts, and so is read first: asked for before the sweeps.
   auto length = g.size(folded.front()).constant();
@@ -478,19 +506,18 @@ void Sweep::emitRow() {
   next = kept.empty() ? -1 : kept.back().back();
   Shape sizes = groupSizes(kept);
   SizeExpr length = g.size(folded.front());
-  auto rows = [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value row) {
-      Point point = origin();
-      for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
-        setGroup(point, dims, i);
-      this->row(point);
-    });
-  };
   spread = numElements(sizes) == SizeExpr(1) && length.constant().value_or(INT64_MAX) > kChunk;
+  auto at = [&](Value row) {
+    Point point = origin();
+    for (auto [dims, i] : llvm::zip(kept, e.delinearize(row, sizes)))
+      setGroup(point, dims, i);
+    return point;
+  };
   if (spread)
-    rows(e.index(0), e.index(1));
+    this->row(at(e.index(0)));
   else
-    parallel(numElements(sizes), bytesPerElement * length, perRow(), rows);
+    parallel(numElements(sizes), bytesPerElement * length, perRow(),
+             [&](Value begin, Value end) { e.loop(begin, end, 1, [&](Value row) { this->row(at(row)); }); });
 }
 
 } // namespace weft

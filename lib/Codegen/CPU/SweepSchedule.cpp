@@ -204,12 +204,12 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
              *touched >= target.l3Bytes;
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes && inner * bytes <= target.l2Bytes / 4;
   auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
+  const bool dear = llvm::any_of(nodes, [](Node *node) { return node->isExpensive; });
   // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
   // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.
   if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes &&
       (s.lanes == target.lanes(4) || s.lanes == target.lanes(8))) {
     s.pairs = computesOnPairs(g, innermost);
-    bool dear = llvm::any_of(nodes, [](Node *node) { return node->isExpensive; });
     int64_t ops = opsPerElement(nodes);
     bool many = target.vectorRegisters >= 32;
     s.abreast = s.pairs || (ops >= 16 && (rows || dear || many)) ? 2 : 1;
@@ -218,10 +218,13 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
       s.abreast = 4;
   }
   if (turn) {
-    // Rows are what is read side by side: memory wants longer runs than a cache. A map's scratch is a part of the
-    // second one; whole rows are a thread's share of the last one at most, and some blocks for the threads.
+    // Rows are what is read side by side: memory wants longer runs than a cache. Two strips of a map's block, a line of
+    // 64 bytes high, are half of the first cache. Whole rows are a thread's share of the last one at most, and some
+    // blocks for the threads.
+    int64_t strips = 2 * 64 * int64_t(turn->reads.size());
     s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
-    s.turnLanes = std::max<int64_t>(256, target.l2Bytes / 8 / (s.turnRows * bytes));
+    s.turnLanes = std::max<int64_t>(s.lanes, llvm::bit_floor(uint64_t(target.l1Bytes / 2 / strips)));
+    s.prefetch = s.prefetch || (!rows && *points * bytes >= 2 * target.l2Bytes);
     if (rows) {
       s.turnLanes = inner;
       int64_t fit = target.l3Bytes / 16 / (inner * bytes * int64_t(turn->reads.size()));

@@ -1,69 +1,65 @@
-// Decides how operands are read whose rows lie across the lanes: a block of rows is turned into scratch, squares of
-// vectors in registers, and swept from there. A map's blocks are some lanes wide; a fold's are whole rows.
+// Decides how operands are read whose rows lie across the lanes: they are turned into scratch, squares of vectors in
+// registers, and swept from there. A fold turns whole rows at a time, a map strips of a block.
 #include "Sweep.h"
 
 using namespace mlir;
 
 namespace weft {
 
-/// Turns rows [rows, rowEnd) of a block by its lanes; from then on `readTurned` reads them.
-void Sweep::turnBlock(const Turn &turn, const Point &at, std::pair<Value, Value> rows, std::pair<Value, Value> lanes,
-                      int64_t mostRows, int64_t mostLanes) {
-  const int across = turn.across, lane = turn.lane;
-  auto [row, rowEnd] = rows;
-  auto [column, columnEnd] = lanes;
-  Linear place{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
-  const int64_t pitch = mostLanes + width; // rows of scratch in different sets
-  place.coefs[across] = pitch;
-  place.coefs[lane] = 1;
+constexpr int64_t kLine = 64;
+
+/// Scratch for `copies` times `rows` rows of `lanes` elements of each operand.
+Sweep::TurnedRows Sweep::turnedRows(const Turn &turn, int64_t rows, int64_t lanes, int64_t copies) {
+  TurnedRows to{{}, rows, lanes + width, {0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))}};
+  to.place.coefs[turn.across] = to.pitch; // rows of scratch in different sets
+  to.place.coefs[turn.lane] = 1;
   SmallVector<SizeExpr> bytes;
   for (const Turn::Read &read : turn.reads)
-    bytes.push_back(mostRows * pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)));
-  SmallVector<Value> scratch = e.scratch(bytes);
-  Value first = e.add(e.mul(row, SizeExpr(pitch)), column);
-  Value rowMiddle = e.add(row, e.roundDown(e.sub(rowEnd, row), width));
-  Value columnMiddle = e.add(column, e.roundDown(e.sub(columnEnd, column), width));
+    bytes.push_back(copies * rows * to.pitch * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)));
+  to.memory = e.scratch(bytes);
+  return to;
+}
+
+/// From here on, a copy's first row and lane are those: `turnSquare` writes it, `readTurned` reads it.
+void Sweep::setTurned(const Turn &turn, const TurnedRows &to, Value row, Value column, Value copy) {
+  // Where the space's origin would lie.
+  Value origin = e.sub(e.mul(copy, SizeExpr(to.rows * to.pitch)), e.add(e.mul(row, SizeExpr(to.pitch)), column));
   turned.clear();
-  for (auto [memory, read] : llvm::zip(scratch, turn.reads)) {
-    Type element = g.buffers[read.buffer].element;
-    Value base = e.address(memory, element, e.sub(e.index(0), first)); // where the space's origin would lie
-    turned.push_back({read, base, place});
-    Linear access = g.access(*read.node, *read.operand, read.buffer);
-    auto square = [&](Value p, Value q, bool edge) {
-      SmallVector<Value> vectors;
-      Point from = at;
-      from.indices[across] = p;
-      from.indices[lane] = q;
-      from.width = width;
-      Point to = from;
-      from.lane = across;
-      to.lane = lane;
-      for (unsigned t = 0; t < width; ++t) {
-        Linear line = access;
-        line.offset = line.offset + line.coefs[lane] * SizeExpr(int64_t(t));
-        if (edge) { // columns past the end: no lane
-          Value inside = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, e.add(q, e.index(t)), columnEnd);
-          from.mask = e.laneMask(arith::SelectOp::create(b, e.loc, inside, e.sub(rowEnd, p), e.index(0)), width);
-        }
-        vectors.push_back(e.load(e.pointers[read.buffer], element, line, from));
+  for (auto [memory, read] : llvm::zip(to.memory, turn.reads))
+    turned.push_back({read, e.address(memory, g.buffers[read.buffer].element, origin), to.place});
+}
+
+/// Turns a square: rows from p on by lanes from q on; at an edge, of those before the block's ends. `beside` is emitted
+/// at each line that is read.
+void Sweep::turnSquare(const Turn &turn, const Block &block, Value p, Value q, bool edge,
+                       llvm::function_ref<void(const Turn::Read &, unsigned)> beside) {
+  for (const Turned &to : turned) {
+    Type element = g.buffers[to.read.buffer].element;
+    Linear access = g.access(*to.read.node, *to.read.operand, to.read.buffer);
+    Point from = block.at;
+    from.indices[turn.across] = p;
+    from.indices[turn.lane] = q;
+    from.width = width;
+    Point into = from;
+    from.lane = turn.across;
+    into.lane = turn.lane;
+    SmallVector<Value> vectors;
+    for (unsigned t = 0; t < width; ++t) {
+      Linear line = access;
+      line.offset = line.offset + line.coefs[turn.lane] * SizeExpr(int64_t(t));
+      if (edge) { // columns past the end: no lane
+        Value inside = e.isLess(e.add(q, e.index(t)), block.columnEnd);
+        from.mask = e.laneMask(arith::SelectOp::create(b, e.loc, inside, e.sub(block.rowEnd, p), e.index(0)), width);
       }
-      for (auto [t, vector] : llvm::enumerate(e.transposed(vectors))) {
-        Linear line = place;
-        line.offset = int64_t(t) * pitch;
-        e.store(vector, base, element, line, to);
-      }
-    };
-    // Rows innermost: a stretch of `mostRows` elements of memory at a time.
-    const bool evenRows = *g.domain[across].constant() % width == 0,
-               evenLanes = *g.domain[lane].constant() % width == 0;
-    e.loop(column, columnMiddle, width, [&](Value q) {
-      e.loop(row, rowMiddle, width, [&](Value p) { square(p, q, false); });
-      if (!evenRows)
-        e.loop(rowMiddle, rowEnd, width, [&](Value p) { square(p, q, true); });
-    });
-    if (!evenLanes)
-      e.loop(columnMiddle, columnEnd, width,
-             [&](Value q) { e.loop(row, rowEnd, width, [&](Value p) { square(p, q, true); }); });
+      vectors.push_back(e.load(e.pointers[to.read.buffer], element, line, from));
+      if (beside)
+        beside(to.read, t);
+    }
+    for (auto [t, vector] : llvm::enumerate(e.transposed(vectors))) {
+      Linear line = to.place;
+      line.offset = line.coefs[turn.across] * SizeExpr(int64_t(t));
+      e.store(vector, to.base, element, line, into);
+    }
   }
 }
 
@@ -74,6 +70,103 @@ void Sweep::readTurned(Frame &frame) {
   for (const Turned &t : turned)
     frame.known[t.read.node->body().getArgument(t.read.operand->getOperandNumber())] =
         e.load(t.base, g.buffers[t.read.buffer].element, t.place, whole);
+}
+
+/// Some whole rows of a fold.
+void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block) {
+  const bool evenRows = *g.domain[turn.across].constant() % width == 0,
+             evenLanes = *g.domain[turn.lane].constant() % width == 0;
+  Value row = block.row, rowMiddle = e.add(row, e.roundDown(e.sub(block.rowEnd, row), width));
+  Value columnMiddle = e.add(block.column, e.roundDown(e.sub(block.columnEnd, block.column), width));
+  setTurned(turn, to, row, block.column, e.index(0));
+  // Rows innermost: a stretch of memory at a time.
+  auto squares = [&](Value q, Value begin, Value end, bool edge) {
+    e.loop(begin, end, width, [&](Value p) { turnSquare(turn, block, p, q, edge, {}); });
+  };
+  e.loop(block.column, columnMiddle, width, [&](Value q) {
+    squares(q, row, rowMiddle, false);
+    if (!evenRows)
+      squares(q, rowMiddle, block.rowEnd, true);
+  });
+  if (!evenLanes)
+    e.loop(columnMiddle, block.columnEnd, width, [&](Value q) { squares(q, row, block.rowEnd, true); });
+  e.loop(row, block.rowEnd, 1, [&](Value p) {
+    Point point = block.at;
+    point.indices[turn.across] = p;
+    this->row(point);
+  });
+}
+
+/// A step of a map: a strip of a block is turned, as many rows as a line has elements of what is turned, and beside
+/// each square some rows of the strip before are written. Asked for are what those rows' successors read along the
+/// lanes, and what the next block turns, in the order of memory: it is read and written all the while, in runs.
+void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before,
+                     const Block *after) {
+  const Block &block = strip.block;
+  const int64_t high = to.rows / width, squares = high * block.lanes / width;
+  const bool even = *g.domain[turn.across].constant() % width == 0 && *g.domain[turn.lane].constant() % width == 0;
+  auto when = [&](Value condition, bool otherwise, llvm::function_ref<void(bool)> body) {
+    auto branch = scf::IfOp::create(b, e.loc, condition, otherwise);
+    OpBuilder::InsertionGuard guard(b);
+    for (bool isTrue : {true, false})
+      if (isTrue || otherwise) {
+        b.setInsertionPointToStart(isTrue ? branch.thenBlock() : branch.elseBlock());
+        body(isTrue);
+      }
+  };
+  auto both = [&](Value x, Value y) { return b.createOrFold<arith::AndIOp>(e.loc, x, y); };
+  e.loop(e.index(0), e.index(squares), 1, [&](Value square) {
+    auto at = e.delinearize(square, {SizeExpr(block.lanes / width), SizeExpr(high)});
+    Value p = e.add(strip.top, e.mul(at[1], SizeExpr(width))), q = e.add(block.column, e.mul(at[0], SizeExpr(width)));
+    Value inside = both(e.isLess(p, block.rowEnd), e.isLess(q, block.columnEnd));
+    when(both(strip.isThere, inside), false, [&](bool) {
+      setTurned(turn, to, strip.top, block.column, strip.copy);
+      Value number = e.add(e.mul(strip.number, SizeExpr(squares)), square);
+      auto ask = [&](const Turn::Read &read, unsigned t) {
+        // Its share of the next block's lines.
+        Type element = g.buffers[read.buffer].element;
+        const int64_t line = std::max<int64_t>(1, kLine / Emitter::byteWidth(element)), lines = width * width / line;
+        for (int64_t u = t * lines / width; after && u < (t + 1) * lines / width; ++u) {
+          SizeExpr run(std::max<int64_t>(1, block.rows / line));
+          auto at = e.delinearize(e.add(e.mul(number, SizeExpr(lines)), e.index(u)), {SizeExpr(1), run});
+          Point point = after->at;
+          point.indices[turn.lane] = e.add(after->column, at[0]);
+          point.indices[turn.across] = e.add(after->row, e.mul(at[1], SizeExpr(line)));
+          e.prefetch(e.pointers[read.buffer], element, g.access(*read.node, *read.operand, read.buffer), point,
+                     /*forWriting=*/false, /*intoFirst=*/false);
+        }
+      };
+      if (even)
+        return turnSquare(turn, block, p, q, false, ask);
+      Value whole = both(e.isLess(e.add(p, e.index(width - 1)), block.rowEnd),
+                         e.isLess(e.add(q, e.index(width - 1)), block.columnEnd));
+      when(whole, true, [&](bool isWhole) { turnSquare(turn, block, p, q, !isWhole, ask); });
+    });
+    when(before.isThere, false, [&](bool) {
+      setTurned(turn, to, before.top, before.block.column, before.copy);
+      auto share = [&](Value k) {
+        Value row = b.createOrFold<arith::DivUIOp>(e.loc, e.mul(k, SizeExpr(to.rows)), e.index(squares));
+        return e.minimum(before.block.rowEnd, e.add(before.top, row));
+      };
+      e.loop(share(square), share(e.add(square, e.index(1))), 1, [&](Value row) {
+        Frame frame;
+        frame.point = before.block.at;
+        frame.point.indices[turn.across] = row;
+        if (after)
+          asked = readsAhead(turn.lane);
+        for (Ahead &read : asked) {
+          Point successor = block.at, here = frame.point;
+          successor.indices[turn.across] = e.add(strip.top, e.sub(row, before.top));
+          successor.indices[turn.lane] = block.column;
+          here.indices[turn.lane] = before.block.column;
+          Value far = e.sub(e.offset(read.at, successor), e.offset(read.at, here));
+          read.pointer = e.address(read.pointer, g.buffers[read.buffer].element, far);
+        }
+        mapLanes(frame, {turn.lane}, before.block.column, before.block.columnEnd);
+        asked.clear();
+      });
+    });
+  });
 }
 
 bool Sweep::emitTurned() {
@@ -97,26 +190,45 @@ bool Sweep::emitTurned() {
   Shape sizes = groupSizes(outer);
   sizes.push_back(SizeExpr((P + R - 1) / R));
   sizes.push_back(SizeExpr((Q + C - 1) / C));
+  const int64_t blocks = *numElements(sizes).constant();
   next = across.back();
+  auto blockAt = [&](Value number) {
+    Block block{origin(), {}, {}, {}, {}, R, C};
+    auto position = e.delinearize(number, sizes);
+    for (auto [dims, i] : llvm::zip(outer, position))
+      setGroup(block.at, dims, i);
+    block.row = e.mul(position[outer.size()], SizeExpr(R));
+    block.column = e.mul(position[outer.size() + 1], SizeExpr(C));
+    block.rowEnd = e.minimum(e.index(P), e.add(block.row, e.index(R)));
+    block.columnEnd = e.minimum(e.index(Q), e.add(block.column, e.index(C)));
+    return block;
+  };
   double ns = (folds ? perRow() : 0) * double(R) + nsPerElement * double(R * C) * 2;
-  parallel(numElements(sizes), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value item) {
-      Frame frame;
-      frame.point = origin();
-      auto position = e.delinearize(item, sizes);
-      for (auto [dims, i] : llvm::zip(outer, position))
-        setGroup(frame.point, dims, i);
-      Value row = e.mul(position[outer.size()], SizeExpr(R)), column = e.mul(position[outer.size() + 1], SizeExpr(C));
-      Value rowEnd = e.minimum(e.index(P), e.add(row, e.index(R)));
-      Value columnEnd = e.minimum(e.index(Q), e.add(column, e.index(C)));
-      turnBlock(*turn, frame.point, {row, rowEnd}, {column, columnEnd}, R, C);
-      e.loop(row, rowEnd, 1, [&](Value p) {
-        setGroup(frame.point, across, p);
-        if (folds)
-          this->row(frame.point);
-        else
-          mapLanes(frame, lane, column, columnEnd);
-      });
+  parallel(SizeExpr(blocks), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
+    if (folds) {
+      TurnedRows to = turnedRows(*turn, R, C, 1);
+      return e.loop(begin, end, 1, [&](Value number) { rowsTurned(*turn, to, blockAt(number)); });
+    }
+    int64_t line = 1;
+    for (const Turn::Read &read : turn->reads)
+      line = std::max<int64_t>(line, kLine / Emitter::byteWidth(g.buffers[read.buffer].element));
+    const int64_t high = std::min(R, whole(line)), strips = (R + high - 1) / high;
+    TurnedRows to = turnedRows(*turn, high, C, 2);
+    Value first = e.mul(begin, SizeExpr(strips)), last = e.mul(end, SizeExpr(strips));
+    auto stripAt = [&](Value number, Value isThere) {
+      auto position = e.delinearize(number, {SizeExpr(blocks), SizeExpr(strips)});
+      Strip strip{
+          blockAt(position[0]), {}, position[1], b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)), isThere};
+      strip.top = e.add(strip.block.row, e.mul(strip.number, SizeExpr(high)));
+      return strip;
+    };
+    e.loop(first, e.add(last, e.index(1)), 1, [&](Value k) {
+      Strip strip = stripAt(k, e.isLess(k, last)), before = stripAt(e.sub(k, e.index(1)), e.isLess(first, k));
+      if (!schedule.prefetch)
+        return mapStrip(*turn, to, strip, before, nullptr);
+      Value number = b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(strips));
+      Block after = blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1)));
+      mapStrip(*turn, to, strip, before, &after);
     });
   });
   turned.clear();

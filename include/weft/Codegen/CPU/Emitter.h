@@ -65,6 +65,7 @@ public:
   mlir::Value toI64(mlir::Value x);
   mlir::Value mul(mlir::Value x, const SizeExpr &y);
   mlir::Value minimum(mlir::Value x, mlir::Value y);
+  mlir::Value isLess(mlir::Value x, mlir::Value y);
   /// The multi-index of a flat row-major position.
   llvm::SmallVector<mlir::Value> delinearize(mlir::Value flat, llvm::ArrayRef<SizeExpr> shape);
 
