@@ -156,13 +156,17 @@ def test_rows_of_a_transpose_that_are_not_turned():
 
 # Large results are streamed: rows of any width and place, against the same rows in small programs.
 @pytest.mark.parametrize("width", [1024, 1031, 4099])
-@pytest.mark.parametrize("name", ["softmax", "norm", "map"])
+@pytest.mark.parametrize("name", ["softmax", "log-softmax", "gated", "norm", "map"])
 def test_streams(name, width):
     def f(x):
         if name == "map":
             return wf.exp(x) - x
         if name == "softmax":
             return wf.nn.softmax(x)
+        if name == "log-softmax":
+            return wf.nn.log_softmax(x)
+        if name == "gated":  # of the row's dear values some are kept, and what it reads is read again
+            return x * wf.exp(x) / (1 + wf.sum(wf.exp(x), axis=-1, keepdims=True)) + wf.tanh(x)
         centred = x - wf.mean(x, axis=-1, keepdims=True)
         return centred / wf.sqrt(wf.mean(centred * centred, axis=-1, keepdims=True) + 1e-5)
 

@@ -32,6 +32,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       flag("pairs", true);
     if (prefetch)
       flag("prefetch", true);
+    if (trail)
+      flag("trail", true);
     if (turnRows) {
       number("turn_rows", turnRows);
       number("turn_lanes", turnLanes);
@@ -96,6 +98,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   flag("pairs", s.pairs);
   flag("stream", s.stream);
   flag("prefetch", s.prefetch);
+  flag("trail", s.trail);
   number("turn_rows", s.turnRows);
   number("turn_lanes", s.turnLanes);
   number("strip", s.strip);

@@ -50,7 +50,7 @@ public:
   /// are left out (null: none); it is a multiple of 64, or the length. Where that is a named size, `chunks` is memory
   /// for the results of a row's chunks, one for each fold.
   void takeRows(llvm::SmallVector<Output> results, int lane, mlir::Value end, llvm::ArrayRef<mlir::Value> chunks);
-  void row(const Point &point);
+  void row(const Point &point) { row(point, nullptr); }
 
 private:
   Emitter &e;
@@ -144,7 +144,19 @@ private:
     llvm::DenseMap<mlir::Value, mlir::Value> scratch; // wide values kept from an earlier sweep -> memory
     bool takesScratch = false;
   };
-  void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims);
+  /// A row that is written beside the next one's busiest sweep; whole lines from `head` on.
+  struct Trail {
+    RowState state;
+    Point row;
+    mlir::Value isThere, head, end;
+  };
+  void row(const Point &point, Trail *trail);
+  void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims, Trail *trail);
+  bool trails();
+  void rows(mlir::Value begin, mlir::Value end, llvm::function_ref<Point(mlir::Value)> at);
+  void beginBehind(Trail &trail, llvm::ArrayRef<int> laneDims);
+  void writeBehind(Trail &trail, llvm::ArrayRef<int> laneDims, mlir::Value base);
+  void writeTrailing(const Trail &trail, llvm::ArrayRef<int> laneDims, mlir::Value i, mlir::Value mask, unsigned lanes);
   Frame rowFrame(const RowState &state, const Point &row, llvm::ArrayRef<int> laneDims, mlir::Value i, mlir::Value mask,
                  unsigned lanes);
   void write(const Output &output, Frame &frame);

@@ -167,7 +167,7 @@ void Sweep::write(const Output &output, Frame &frame) {
   e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
 }
 
-void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims) {
+void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims, Trail *trail) {
   SizeExpr n = g.size(laneDims);
   auto constant = n.constant();
   SmallVector<unsigned> reductions = reductionsAt(stage);
@@ -255,6 +255,11 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     for (Output &output : stores)
       write(output, frame);
   };
+  if (trail) {
+    for (Value value : keep)
+      trail->state.scratch[value] = kept[value];
+    beginBehind(*trail, laneDims);
+  }
 
   if (reductions.empty()) {
     auto part = [&](Value begin, Value end) {
@@ -282,7 +287,7 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     return !e.target.hasMaximum && isa<arith::MaximumFOp, arith::MinimumFOp>(combiners[r].op);
   };
   unsigned quickOnes = llvm::count_if(llvm::seq<unsigned>(0, combiners.size()), isQuick);
-  bool mayRepeat = stores.empty() && keep.empty() && (!constant || *constant >= 4 * kPartials);
+  bool mayRepeat = stores.empty() && keep.empty() && !trail && (!constant || *constant >= 4 * kPartials);
   auto zero = [&](unsigned r) {
     Type type = combiners[r].op->getResult(0).getType();
     return arith::ConstantOp::create(b, e.loc, b.getZeroAttr(type));
@@ -293,6 +298,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
     SmallVector<Value> next(accs.begin(), accs.end());
     bool quick = accs.size() > combiners.size() * groups;
     SmallVector<Value> sums(combiners.size());
+    if (trail) // before what is kept of this row takes its place
+      writeBehind(*trail, laneDims, base);
     for (unsigned u = 0; u < groups; ++u) {
       if (known && int64_t(u * width) >= *known)
         break;
@@ -463,7 +470,59 @@ void Sweep::takeRows(SmallVector<Output> results, int lane, Value end, ArrayRef<
   chunkMemory.assign(chunks.begin(), chunks.end());
 }
 
-void Sweep::row(const Point &point) {
+/// Whether a row's last sweep, which writes it, goes beside the busiest one of the next row: there is arithmetic to do
+/// while memory takes the lines. What it reads of its row must then be kept by that sweep, or stand in memory.
+bool Sweep::trails() {
+  auto length = g.size(folded.front()).constant();
+  if (!schedule.trail || e.pairs || spread || next < 0 || !length || *length > kChunk)
+    return false;
+  const int last = lastStage(), busiest = busiestStage();
+  if (busiest == last || reductionsAt(busiest).empty() || outputs.size() != 1 || storesAt(last).size() != 1 ||
+      storeAccess(outputs[0]).coefs[folded.front().back()] != SizeExpr(1) ||
+      !streamsVectors(width, g.buffers[outputs[0].buffer].element))
+    return false;
+  return llvm::all_of(usesByStage(), [&](auto &use) {
+    int64_t bytes = *length * int64_t(Emitter::byteWidth(getElementTypeOrSelf(use.first.getType())));
+    return !g.nodeOf(use.first)->isExpensive || !llvm::is_contained(use.second, last) ||
+           (bytes <= kOnStack && *llvm::min_element(use.second) == busiest);
+  });
+}
+
+void Sweep::writeTrailing(const Trail &trail, ArrayRef<int> laneDims, Value i, Value mask, unsigned lanes) {
+  Frame frame = rowFrame(trail.state, trail.row, laneDims, i, mask, lanes);
+  write(outputs[0], frame);
+}
+
+/// What stands before the first whole line of the row before.
+void Sweep::beginBehind(Trail &trail, ArrayRef<int> laneDims) {
+  const Output &output = outputs[0];
+  Type element = g.buffers[output.buffer].element;
+  Point first = trail.row;
+  setGroup(first, laneDims, e.index(0));
+  Value address = e.address(e.pointers[output.buffer], element, e.offset(storeAccess(output), first));
+  Value end = e.index(g.size(laneDims));
+  trail.end = arith::SelectOp::create(b, e.loc, trail.isThere, end, e.index(0));
+  trail.head = e.minimum(trail.end, e.beforeLine(address, element));
+  e.loop(e.index(0), trail.head, least,
+         [&](Value i) { writeTrailing(trail, laneDims, i, e.laneMask(e.sub(trail.head, i), least), least); });
+}
+
+/// 64 elements of the row before, or what is left of it: whole lines from its first one on.
+void Sweep::writeBehind(Trail &trail, ArrayRef<int> laneDims, Value base) {
+  auto step = [&](Value i, Value mask, unsigned lanes) { writeTrailing(trail, laneDims, i, mask, lanes); };
+  Value begin = e.minimum(trail.end, e.add(trail.head, base)), end = e.add(begin, e.index(kPartials));
+  auto branch = scf::IfOp::create(b, e.loc, e.isLess(trail.end, end), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  e.streaming = true;
+  for (int64_t u = 0; u < kPartials; u += width)
+    step(e.add(begin, e.index(u)), {}, width);
+  e.streaming = false;
+  b.setInsertionPointToStart(branch.thenBlock());
+  vectorSteps(e, width, least, begin, trail.end, step);
+}
+
+void Sweep::row(const Point &point, Trail *trail) {
   const int last = lastStage();
   RowState state;
   // A line that two rows share is written in parts, and so is read first: asked for before the sweeps.
@@ -486,7 +545,11 @@ void Sweep::row(const Point &point) {
       if (Value value = g.nodes[i].result();
           g.nodes[i].kind == NodeKind::Map && !isWide(value) && stageOf(value) <= stage)
         state.scalars[value] = e.evaluate(value, scalars);
-    sweepRow(state, point, stage, folded.front());
+    if (trail && stage == last) {
+      trail->state = std::move(state);
+      return;
+    }
+    sweepRow(state, point, stage, folded.front(), stage == busiestStage() ? trail : nullptr);
     for (unsigned i : live)
       if (Node &fold = g.nodes[i]; fold.kind == NodeKind::Reduce && stageOf(fold.result()) == stage + 1)
         if (auto found = picked(fold))
@@ -496,6 +559,32 @@ void Sweep::row(const Point &point) {
     if (!isWide(output.value))
       e.store(state.scalars.lookup(output.value), e.pointers[output.buffer], g.buffers[output.buffer].element,
               storeAccess(output), point);
+}
+
+void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
+  if (!trails()) {
+    e.loop(begin, end, 1, [&](Value number) { row(at(number)); });
+    return;
+  }
+  // What is known of a row once it is folded, in memory that the next turn of the loop reads.
+  SmallVector<std::pair<Value, Value>> slots;
+  auto slotsInto = [&](Trail &trail) {
+    for (auto [value, memory] : slots)
+      trail.state.scalars[value] = e.load(memory, getElementTypeOrSelf(value.getType()), Linear(), Point());
+  };
+  for (unsigned i : live)
+    if (Value value = g.nodes[i].result(); !isWide(value) && g.nodes[i].kind != NodeKind::Fill)
+      slots.push_back({value, e.stack(getElementTypeOrSelf(value.getType()), 1)});
+  Trail trail;
+  e.loop(begin, end, 1, [&](Value number) {
+    trail = Trail{RowState(), at(e.sub(number, e.index(1))), e.isLess(begin, number), {}, {}};
+    slotsInto(trail);
+    row(at(number), &trail);
+    for (auto [value, memory] : slots)
+      e.store(trail.state.scalars.lookup(value), memory, getElementTypeOrSelf(value.getType()), Linear(), Point());
+  });
+  slotsInto(trail);
+  sweepRow(trail.state, at(e.sub(end, e.index(1))), lastStage(), folded.front(), nullptr);
 }
 
 double Sweep::perRow() { return (nsPerElement + 0.05) * double(g.size(folded.front()).constant().value_or(256)) + 20; }
@@ -514,10 +603,10 @@ void Sweep::emitRow() {
     return point;
   };
   if (spread)
-    this->row(at(e.index(0)));
+    rows(e.index(0), e.index(1), at);
   else
     parallel(numElements(sizes), bytesPerElement * length, perRow(),
-             [&](Value begin, Value end) { e.loop(begin, end, 1, [&](Value row) { this->row(at(row)); }); });
+             [&](Value begin, Value end) { rows(begin, end, at); });
 }
 
 } // namespace weft

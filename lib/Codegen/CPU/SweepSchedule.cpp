@@ -205,6 +205,7 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes && inner * bytes <= target.l2Bytes / 4;
   auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
   const bool dear = llvm::any_of(nodes, [](Node *node) { return node->isExpensive; });
+  s.trail = rows && s.stream && dear;
   // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
   // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.
   if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes &&

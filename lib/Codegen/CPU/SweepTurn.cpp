@@ -90,10 +90,10 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &bloc
   });
   if (!evenLanes)
     e.loop(columnMiddle, block.columnEnd, width, [&](Value q) { squares(q, row, block.rowEnd, true); });
-  e.loop(row, block.rowEnd, 1, [&](Value p) {
+  rows(row, block.rowEnd, [&](Value p) {
     Point point = block.at;
     point.indices[turn.across] = p;
-    this->row(point);
+    return point;
   });
 }
 

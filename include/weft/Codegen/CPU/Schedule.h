@@ -25,6 +25,7 @@ struct Schedule {
 
   // Sweep only.
   bool prefetch = false;               // a row's last or dearest sweep reads the next rows ahead
+  bool trail = false;                  // a row is written beside the busiest sweep of the next one
   int64_t abreast = 1;                 // vectors that are computed side by side: one goes on while another waits
   bool pairs = false;                  // a vector of bfloat16 is two of float32, of its even and of its odd places
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
