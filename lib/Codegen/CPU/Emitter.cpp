@@ -78,9 +78,7 @@ Value Emitter::toI64(Value x) {
 
 Value Emitter::minimum(Value x, Value y) { return once<arith::MinSIOp>(x, y); }
 
-Value Emitter::isLess(Value x, Value y) {
-  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y);
-}
+Value Emitter::isLess(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y); }
 
 SmallVector<Value> Emitter::delinearize(Value flat, ArrayRef<SizeExpr> shape) {
   SmallVector<Value> indices(shape.size());

@@ -463,43 +463,6 @@ Value Tile::converted(int input, const Point &at, unsigned width, Value loaded) 
   return e.payload(node, c.side(input), frame);
 }
 
-void Tile::expectLeft(const Point &at, Value i, unsigned rows) {
-  Point from = at;
-  from.indices[m.back()] = i;
-  Linear linear = c.leftAccess;
-  linear.offset = linear.offset + linear.coefs[ks.front().back()] * SizeExpr(s.ahead);
-  auto step = linear.coefs[m.back()].constant();
-  int64_t line = std::max<int64_t>(1, 64 / leftBytes()), last = step ? *step * int64_t(rows - 1) : 0;
-  for (int64_t offset = 0; offset < last + line; offset += line) {
-    Linear there = linear;
-    there.offset = there.offset + SizeExpr(std::min(offset, last));
-    e.prefetch(e.pointers[c.leftBuffer], leftElement(), there, from);
-  }
-}
-
-void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes) {
-  const int64_t line = 64 / int64_t(rightBytes());
-  auto k = K.constant(), n = N.constant();
-  if (!item.right || !item.number || !k || !n || *k * *n * int64_t(rightBytes()) <= e.target.l1Bytes)
-    return;
-  // The tiles that use this strip share out the lines of the next one, and each asks for its own step by step.
-  const int64_t tilesOfItem = llvm::divideCeil(s.rowBlock, s.rows);
-  const int64_t share = llvm::divideCeil(*k * strip() / line, itemsOfStrip * tilesOfItem);
-  int64_t steps = 1;
-  Value step = e.index(0);
-  for (auto &dims : ks.size() > 1 ? ArrayRef(ks).drop_back() : ArrayRef(ks)) {
-    step = e.add(e.mul(step, g.size(dims)), at.indices[dims.back()]);
-    steps *= g.size(dims).constant().value_or(1);
-  }
-  const int64_t each = llvm::divideCeil(share, steps);
-  Value tile = e.add(e.mul(item.number, SizeExpr(tilesOfItem)), tileNumber(item, i));
-  Value first = e.add(e.mul(tile, SizeExpr(share * line)), e.mul(step, SizeExpr(each * line)));
-  first = e.add(first, panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), e.index(0)));
-  for (int64_t l = 0; l < each; ++l)
-    e.prefetch(item.right.memory, g.buffers[c.rightBuffer].element,
-               Linear{SizeExpr(l * line), {SizeExpr(1), SizeExpr(1)}}, rowOfMemory(e, first, 1));
-}
-
 Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k) {
   if (c.leftBuffer < 0) {
     Point from = at;
@@ -533,25 +496,6 @@ Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
   return at;
 }
 
-/// Where lanes read in place will be read some steps later: below them while a strip is copied; else further along the
-/// row, and behind the end of the item's lanes at the beginning of the rows of the next block.
-Point Tile::soonAfter(const Item &item, Point at, const Lanes &lanes) {
-  Value &k = at.indices[ks.front().back()], &lane = at.indices[n.back()];
-  if (item.copies) {
-    k = e.add(k, e.index(8));
-    return at;
-  }
-  lane = e.add(lane, e.index(s.ahead));
-  if (!s.kBlock)
-    return at;
-  Value first = e.add(lanes.j, e.index(s.ahead)), length = e.sub(item.lanes.end, item.lanes.first);
-  Value wraps = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sge, first, item.lanes.end);
-  auto select = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, e.loc, wraps, yes, no); };
-  k = e.add(k, select(e.index(s.kBlock), e.index(0)));
-  lane = e.sub(lane, select(length, e.index(0)));
-  return at;
-}
-
 Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
@@ -573,38 +517,6 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   if (item.copies)
     e.store(vector, item.right.memory, element, inStrip, inPanel());
   return vector;
-}
-
-void Tile::expectNext(const Item &item, Value first, int64_t count, Value k) {
-  const int64_t turns = std::min(count, 64 / int64_t(rightBytes()));
-  Point at = item.origin;
-  at.indices[ks.front().back()] = e.add(k, item.stepsToNext);
-  first = e.add(first, e.mul(b.createOrFold<arith::RemUIOp>(e.loc, k, e.index(turns)), SizeExpr(count / turns)));
-  for (int64_t i = 0; i < count / turns; ++i) {
-    at.indices[n.back()] = e.add(item.nextLane, e.add(first, e.index(i)));
-    e.prefetch(e.pointers[c.rightBuffer], g.buffers[c.rightBuffer].element, c.rightAccess, at);
-  }
-}
-
-/// How many tiles of the item stand above the one at row i; the last ones may be a row shorter (overTiles).
-Value Tile::tileNumber(const Item &item, Value i) {
-  Value below = e.add(e.sub(i, item.rows.first), e.index(s.rows - 1));
-  return b.createOrFold<arith::DivUIOp>(e.loc, below, e.index(s.rows));
-}
-
-/// Strips of a panel that all items read come from the last cache or from memory: the tiles of one share out the strip
-/// behind it, some elements at each step of k.
-std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block) {
-  if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane || streamsPanel())
-    return std::nullopt;
-  const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
-  const int64_t share = llvm::divideCeil(strip(), tiles), shares = llvm::divideCeil(strip(), share);
-  Stretch k = steps(block.k);
-  Value number = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(shares));
-  Value first = e.mul(k.first, inner), length = e.sub(e.mul(k.end, inner), first);
-  Value from = e.add(panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), first),
-                     e.mul(b.createOrFold<arith::MulIOp>(e.loc, number, length), SizeExpr(share)));
-  return Ahead{e.sub(from, e.mul(first, SizeExpr(share))), share};
 }
 
 /// The fused products of a block of k, added to the accumulators.
@@ -795,22 +707,6 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
   };
   branch(block.last, {}, end, keep);
   e.loc = outerLoc;
-}
-
-void Tile::expect(const Point &origin, Value i, unsigned rows, const Lanes &lanes) {
-  for (auto &[buffer, access] : tiles) {
-    Type element = g.buffers[buffer].element;
-    for (unsigned r = 0; r < rows; ++r)
-      for (unsigned v = 0; v < lanes.vectors(); ++v) {
-        if (v * width * Emitter::byteWidth(element) % 64)
-          continue;
-        Point at = origin;
-        at.indices[m.back()] = i;
-        Linear row = access;
-        row.offset = row.offset + row.coefs[m.back()] * SizeExpr(int64_t(r));
-        e.prefetch(e.pointers[buffer], element, row, lanePoint(at, lanes, v));
-      }
-  }
 }
 
 void Tile::finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, ArrayRef<Value> accs) {

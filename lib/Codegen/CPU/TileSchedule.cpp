@@ -385,8 +385,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.panel = c.rightPanel ? 0 : lanes;
     s.laneBlock = packLeft ? lanes : evenBlock(lanes, std::max(2 * strip, lanes / 4), strip);
   }
-  // Strips that all items read are not in the second cache: the one behind is asked for; of those that few rows pass by,
-  // the steps 16 KB on, which is further than processors look; one row is as fast as memory by itself.
+  // Strips that all items read are not in the second cache: the one behind is asked for; of those that few rows pass
+  // by, the steps 16 KB on, which is further than processors look; one row is as fast as memory by itself.
   if ((s.packRight == Pack::All || c.rightPanel) && knownK && K * N * bytes > target.l2Bytes)
     s.ahead = M > 2 * s.rows ? strip : c.rightPanel && s.rows > 1 ? (16 << 10) / (strip * bytes) : 0;
   if (namedRows)
