@@ -109,10 +109,10 @@ def save(figures: dict[str, dict[str, dict[str, float]]]) -> None:
     told = f"Milliseconds. The interpreter with NumPy takes {interpreter():.0f} more, in no figure. The machine:"
     about = machine.describe()
     text = "; ".join(f"{k}: {about[k]}" for k in ("processor", "cores of this process", "load before the run", "weft"))
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
     table = "\n".join(lines)
-    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{told} {text}.\n\n{END}{after}")
+    from harness import write_between  # opens NumPy, which is a part of what is timed elsewhere here
+
+    write_between(README, BEGIN, END, f"{table}\n\n{told} {text}.")
 
 
 def main() -> int:

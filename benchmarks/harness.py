@@ -261,3 +261,10 @@ def times_faster(what: str, rows: list[Row], engine: str, than: str, factor: flo
     if mine is None or other is None:
         return Target(what, wanted, "no figure", None)
     return Target(what, wanted, f"{other / mine:.2f}x", other / mine > factor)
+
+
+def write_between(path: pathlib.Path, begin: str, end: str, text: str) -> None:
+    """Puts `text` between two marks of a file, instead of what stands there."""
+    before, _, rest = path.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -21,7 +21,7 @@ from typing import Any
 import machine
 import numpy as np
 from engines import PEERS, THREADS, Workload, limit, limit_of_arithmetic, on_weft
-from harness import Result, Row, measure
+from harness import Result, Row, measure, write_between
 from rows import NAMED, WORKLOADS
 from spellings import Numpy
 
@@ -154,10 +154,8 @@ def save(result: Result) -> None:
         lines.append(f"| {' | '.join(cells)} |")
     told = "\n".join(means(known))
     about = "\n".join(f"- {what}: {value}" for what, value in machine.describe().items())
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
     table = "\n".join(lines)
-    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{told}\n\n{about}\n\n{END}{after}")
+    write_between(README, BEGIN, END, f"{table}\n\n{told}\n\n{about}")
 
 
 def main() -> int:
