@@ -230,9 +230,7 @@ def test_halves_in_batches_and_with_an_epilogue():
     in_bits(Program(lambda x, y, b: [wf.nn.relu(x @ y + b)], x, y, bias))
 
 
-@pytest.mark.parametrize(
-    "target", ["x86-64-v4+avx512vnni+avx512bf16", "x86-64-v4", "x86-64-v3+avxvnni", "x86-64-v3"]
-)
+@pytest.mark.parametrize("target", ["x86-64-v4+avx512vnni+avx512bf16", "x86-64-v4", "x86-64-v3+avxvnni", "x86-64-v3"])
 def test_instructions_are_the_targets(target):
     x, y = whole((64, 256), np.int8), whole((256, 64), np.int8)
     a, b = halves((64, 256), False), halves((256, 64), False)

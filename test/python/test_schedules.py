@@ -283,7 +283,9 @@ def test_contractions_pack_where_it_pays():
 # and not, tiles that divide the rows and that do not, lines and halves of them.
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("size", [(40, 1056, 1000), (61, 1000, 2111), (180, 1037, 1500), (128, 520, 3073), (500, 1037, 1030)])
+@pytest.mark.parametrize(
+    "size", [(40, 1056, 1000), (61, 1000, 2111), (180, 1037, 1500), (128, 520, 3073), (500, 1037, 1030)]
+)
 def test_contractions_that_pack_in_passing(size, dtype, turned):
     def fn(x, y, b):
         return wf.nn.relu(x @ (y.T if turned else y) + b)
