@@ -52,8 +52,9 @@ def tile(**numbers):
         s.pop("k_block", None)
         if "turned" in s:
             s["band"] = "3"  # not all items of rows are in whole bands
-        if "k_block" in numbers:
-            s["k_block"] = str(numbers["k_block"])
+        for field in ("ahead", "k_block"):
+            if field in numbers:
+                s[field] = str(numbers[field])
         for side in ("pack_left", "pack_right"):
             if numbers.get(side) is not None:
                 s[side] = f'"{numbers[side]}"'
@@ -80,6 +81,10 @@ TILES = [
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64, "pack_left": "item", "pack_right": "all"},
     {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
     {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
+    # Strips packed in passing: by all rows, in blocks of k of which the last is short; not so where rows are in parts.
+    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8},
+    {"rows": 4, "vectors": 1, "row_tiles": 40, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
+    {"rows": 4, "vectors": 1, "row_tiles": 3, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
 ]
 TILED = {
     "product": (lambda x, y, b: wf.tanh(x @ y + b), numbers((71, 130)), numbers((130, 90)), numbers(90)),

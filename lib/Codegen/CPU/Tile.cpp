@@ -270,7 +270,7 @@ void Tile::item(Item it) {
     it.right = {e.pointers[c.rightBuffer], e.index(0), {}, K, c.rightPanel.getStrip()};
   // The first tile of the first strip packs it, the tiles of each strip the one behind it; what is turned is turned
   // before, and all tiles ask for what comes next.
-  bool inPassing = right && s.ahead, packs = !packsInPassing();
+  bool packs = !packsInPassing(), inPassing = right && s.ahead && (!packs || turnsRight());
   auto select = [&](Value condition, Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, e.loc, condition, yes, no);
   };

@@ -180,8 +180,12 @@ private:
   Value laneToTurn(const Lanes &lanes, Value v, unsigned t);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
-  /// Whether strips of the right operand are packed while the ones before them are read.
-  bool packsInPassing() { return s.packRight == Pack::Item && s.ahead && !n.empty() && !turnsRight(); }
+  /// Whether strips of the right operand are packed while the ones before them are read: by tiles of which each item
+  /// has as many.
+  bool packsInPassing() {
+    return s.packRight == Pack::Item && s.ahead && !n.empty() && ks.size() == 1 && !turnsRight() &&
+           M.constant().value_or(INT64_MAX) <= s.rowBlock;
+  }
   using SomeProducts = llvm::function_ref<SmallVector<Value>(const Stretch &, mlir::ValueRange)>;
   SmallVector<Value> packBehind(const Item &item, Value i, const Stretch &k, mlir::ValueRange accs, SomeProducts some);
 
