@@ -26,8 +26,8 @@ void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &
   if (!item.right || !item.number || !k || !n || *k * *n * int64_t(rightBytes()) <= e.target.l1Bytes)
     return;
   // The tiles that use this strip share out the lines of the next one, and each asks for its own step by step.
-  const int64_t tilesOfItem = llvm::divideCeil(s.rowBlock, s.rows);
-  const int64_t share = llvm::divideCeil(*k * strip() / line, itemsOfStrip * tilesOfItem);
+  const int64_t inBlock = llvm::divideCeil(s.rowBlock, s.rows);
+  const int64_t share = llvm::divideCeil(*k * strip() / line, itemsOfStrip * inBlock);
   int64_t steps = 1;
   Value step = e.index(0);
   for (auto &dims : ks.size() > 1 ? ArrayRef(ks).drop_back() : ArrayRef(ks)) {
@@ -35,7 +35,7 @@ void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &
     steps *= g.size(dims).constant().value_or(1);
   }
   const int64_t each = llvm::divideCeil(share, steps);
-  Value tile = e.add(e.mul(item.number, SizeExpr(tilesOfItem)), tileNumber(item, i));
+  Value tile = e.add(e.mul(item.number, SizeExpr(inBlock)), tileNumber(item, i));
   Value first = e.add(e.mul(tile, SizeExpr(share * line)), e.mul(step, SizeExpr(each * line)));
   first = e.add(first, panelOffset(item.right, e.add(lanes.j, e.index(strip())), strip(), e.index(0)));
   for (int64_t l = 0; l < each; ++l)
@@ -55,10 +55,10 @@ Point Tile::soonAfter(const Item &item, Point at, const Lanes &lanes) {
   if (!s.kBlock)
     return at;
   Value first = e.add(lanes.j, e.index(s.ahead)), length = e.sub(item.lanes.end, item.lanes.first);
-  Value wraps = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sge, first, item.lanes.end);
-  auto select = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, e.loc, wraps, yes, no); };
-  k = e.add(k, select(e.index(s.kBlock), e.index(0)));
-  lane = e.sub(lane, select(length, e.index(0)));
+  Value inRow = e.isLess(first, item.lanes.end), none = e.index(0);
+  auto wrapped = [&](Value by) -> Value { return arith::SelectOp::create(b, e.loc, inRow, none, by); };
+  k = e.add(k, wrapped(e.index(s.kBlock)));
+  lane = e.sub(lane, wrapped(length));
   return at;
 }
 
@@ -84,8 +84,7 @@ Value Tile::tileNumber(const Item &item, Value i) {
 std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block) {
   if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane || streamsPanel())
     return std::nullopt;
-  const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
-  const int64_t share = llvm::divideCeil(strip(), tiles), shares = llvm::divideCeil(strip(), share);
+  const int64_t share = llvm::divideCeil(strip(), tilesOfItem()), shares = llvm::divideCeil(strip(), share);
   Stretch k = steps(block.k);
   Value number = b.createOrFold<arith::RemUIOp>(e.loc, tileNumber(item, i), e.index(shares));
   Value first = e.mul(k.first, inner), length = e.sub(e.mul(k.end, inner), first);

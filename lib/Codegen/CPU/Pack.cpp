@@ -321,12 +321,11 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
 /// after it was asked for: those of a strip are whole rows apart, and often fall into few sets of the caches.
 SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k, ValueRange accs, SomeProducts some) {
   constexpr int64_t soon = 8; // steps of the strip behind between asking for one and packing it
-  const int64_t tiles = llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
-  const int64_t shares = std::max<int64_t>(1, tiles - 1), every = std::min<int64_t>(shares, 16);
+  const int64_t shares = std::max<int64_t>(1, tilesOfItem() - 1), every = std::min<int64_t>(shares, 16);
   Value share = b.createOrFold<arith::CeilDivUIOp>(e.loc, e.sub(k.end, k.first), e.index(shares));
-  Value above = tileNumber(item, i); // tiles
+  Value above = tileNumber(item, i);
   Value first = e.add(k.first, b.createOrFold<arith::MulIOp>(e.loc, e.sub(above, e.index(1)), share));
-  Value isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, above, e.index(0));
+  Value isFirst = e.isLess(above, e.index(1));
   Value end = e.minimum(e.add(first, share), k.end);
   end = arith::SelectOp::create(b, e.loc, isFirst, first, end);
   const Type element = g.buffers[c.rightBuffer].element;
@@ -350,8 +349,7 @@ SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k,
   };
   return e.loopCarry(k.first, k.end, every, accs, [&](Value at, ValueRange carried) {
     Value row = e.add(first, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(at, k.first), e.index(every)));
-    Value isMine = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, row, end);
-    branch(isMine, {}, [&] { return packOne(row); }, [] { return SmallVector<Value>(); });
+    branch(e.isLess(row, end), {}, [&] { return packOne(row); }, [] { return SmallVector<Value>(); });
     return some({at, e.minimum(e.add(at, e.index(every)), k.end)}, carried);
   });
 }

@@ -297,20 +297,17 @@ void Tile::item(Item it) {
       if (packs)
         return overTiles(it.rows, [&](Value i, int64_t rows) { tile(it, i, rows, lanes, block); });
       Item inside = it;
-      auto is = [&](arith::CmpIPredicate how, Value x, Value y) -> Value {
-        return arith::CmpIOp::create(b, e.loc, how, x, y);
-      };
       // Two places in turn.
       Value number = b.createOrFold<arith::DivUIOp>(e.loc, e.sub(lanes.j, it.lanes.first), e.index(strip()));
       Value place = e.mul(b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)), SizeExpr(strip()));
       Value behind = e.add(lanes.j, e.index(strip()));
-      inside.hasNext = is(arith::CmpIPredicate::slt, behind, it.lanes.end);
+      inside.hasNext = e.isLess(behind, it.lanes.end);
       inside.nextLane = select(inside.hasNext, behind, it.nextLane);
       inside.stepsToNext = select(inside.hasNext, none, it.stepsToNext);
       inside.right.first = e.sub(lanes.j, place);
       inside.next = inside.right;
       inside.next.first = e.sub(inside.nextLane, e.sub(e.index(strip()), place));
-      Value isFirst = is(arith::CmpIPredicate::eq, lanes.j, it.lanes.first);
+      Value isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, lanes.j, it.lanes.first);
       Stretch rows = it.rows;
       auto first = [&] {
         inside.copies = true;

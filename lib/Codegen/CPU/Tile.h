@@ -101,6 +101,10 @@ private:
   Stretch allK() { return {e.index(0), depth ? depth : e.index(ks.empty() ? SizeExpr(1) : g.size(ks.front()))}; }
   Stretch stretch(Value first, int64_t length, Value end, bool divides);
   double nsOf(double rows, double lanes);
+  /// How many register tiles an item has, one below the other.
+  int64_t tilesOfItem() const {
+    return llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
+  }
   /// Few rows of a panel that was packed before: it passes by once, its steps of k asked for `ahead` of their use.
   bool streamsPanel() const { return c.rightPanel && !s.turned && M.constant().value_or(INT64_MAX) <= 2 * s.rows; }
 
@@ -157,10 +161,11 @@ private:
   /// The place of step k of the strip at a row or lane, in elements.
   Value panelOffset(const Panel &panel, Value place, int64_t strip, Value k);
   void fillLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
-  /// A row of the left operand to a panel of rows, where all of its k lie along one dimension: converted, or in groups.
+  /// Whether the left operand's rows or its k lie side by side.
   bool runsLeft();
   void leftByOne(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k);
   Value turnLeft(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k);
+  /// A row of the left operand to a panel of rows, where all of its k lie along one dimension: converted, or in groups.
   void fillRow(const Point &origin, const Panel &panel, Value row, const Stretch &k);
   /// Steps of such a row: whole vectors, and one more line, so that rows do not fall into the same sets.
   SizeExpr rowSteps(const SizeExpr &k) const {
