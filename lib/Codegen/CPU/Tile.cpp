@@ -665,9 +665,15 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
     if (s.turned)
       return finishTurned(item, i, rows, lanes, accs);
     if (!epilogueInLoop) {
+      // All is read before any is written: a read waits for a write that lies a multiple of 4 KB from it.
+      SmallVector<std::pair<Point, SmallVector<Value>>> results;
       for (unsigned r = 0; r < rows; ++r)
-        for (unsigned v = 0; v < vectors; ++v)
-          finish(pointAt(r ? e.add(i, e.index(r)) : i, v), accs[r * vectors + v]);
+        for (unsigned v = 0; v < vectors; ++v) {
+          Point point = pointAt(r ? e.add(i, e.index(r)) : i, v);
+          results.emplace_back(point, resultsOf(point, accs[r * vectors + v]));
+        }
+      for (auto &[point, values] : results)
+        store(point, values);
       return;
     }
     Value memory = e.stack(c.accumulator, int64_t(count) * width);
@@ -735,8 +741,10 @@ void Tile::finishTurned(const Item &item, Value i, unsigned rows, const Lanes &l
   });
 }
 
-/// The epilogue at one point, and the stores.
-void Tile::finish(const Point &point, Value acc) {
+void Tile::finish(const Point &point, Value acc) { store(point, resultsOf(point, acc)); }
+
+/// The epilogue at one point: a value for each output.
+SmallVector<Value> Tile::resultsOf(const Point &point, Value acc) {
   Frame frame;
   frame.point = point;
   if (rest) {
@@ -747,11 +755,14 @@ void Tile::finish(const Point &point, Value acc) {
     acc = arith::AddFOp::create(b, e.loc, acc, e.load(rest, c.accumulator, lane, whole));
   }
   frame.known[node.result()] = acc;
-  for (const Output &output : outputs) {
-    Value value = e.evaluate(output.value, frame);
-    e.loc = g.nodeOf(output.value)->op.getLoc();
-    e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element,
-            g.store(*g.nodeOf(output.value), output.buffer), point);
+  return llvm::map_to_vector(outputs, [&](const Output &output) { return e.evaluate(output.value, frame); });
+}
+
+void Tile::store(const Point &point, ArrayRef<Value> values) {
+  for (auto [output, value] : llvm::zip(outputs, values)) {
+    Node &maker = *g.nodeOf(output.value);
+    e.loc = maker.op.getLoc();
+    e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, g.store(maker, output.buffer), point);
   }
 }
 

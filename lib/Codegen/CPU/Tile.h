@@ -152,6 +152,8 @@ private:
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
   void finish(const Point &point, Value acc);
+  llvm::SmallVector<Value> resultsOf(const Point &point, Value acc);
+  void store(const Point &point, llvm::ArrayRef<Value> values);
   /// The epilogue on a tile whose lanes the result holds as rows.
   void finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, llvm::ArrayRef<Value> accs);
   /// Asks for what the epilogue will read of a tile.
