@@ -47,6 +47,13 @@ def test_captured_right_operands(m, k, n, transposed):
     assert keeps(lambda x: x @ (w.T if transposed else w), numbers((m, k))) >= 4 * k * n
 
 
+# Larger than the second cache of any target: rows enough hide that it is packed in passing.
+@pytest.mark.parametrize("rows", [40, 95, 96, 130])
+def test_operands_that_are_packed_in_passing_by_many_rows(rows):
+    w = wf.asarray(numbers((1024, 1056)))
+    assert (keeps(lambda x: x @ w, numbers((rows, 1024))) > 0) == (rows < 96)
+
+
 # Past a quarter of the last cache (8 MB), strips are stored past it; rows enough hide that these are turned each time.
 @pytest.mark.parametrize("k, n", [(1037, 2111), (1024, 2208)])
 @pytest.mark.parametrize("rows", [31, 470])
@@ -326,7 +333,7 @@ def test_captured_arrays_are_told_apart_from_arguments():
 
 def test_max_bytes_leaves_out_what_does_not_fit():
     a, b = wf.asarray(numbers((1024, 512))), wf.asarray(numbers((512, 1024)))
-    x = numbers((300, 512))
+    x = numbers((100, 512))
 
     def f(x):
         return wf.nn.relu(x @ a.T) @ b.T
