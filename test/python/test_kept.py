@@ -54,6 +54,18 @@ def test_operands_that_are_packed_in_passing_by_many_rows(rows):
     assert (keeps(lambda x: x @ w, numbers((rows, 1024))) > 0) == (rows < 96)
 
 
+# From memory such panels pass by once, by a tile of one vector where two would be one below the other.
+@pytest.mark.parametrize("rows", [3, 7, 14, 15, 27])
+@pytest.mark.parametrize("k, n", [(4096, 2200), (4095, 2311)])
+def test_few_rows_of_large_captured_operands(rows, k, n):
+    w, x = wf.asarray(numbers((k, n))), numbers((rows, k))
+    f, part = wf.jit(lambda x: x @ w), wf.jit(lambda x, w: x @ w)
+    y = np.asarray(f(x))
+    same_bits(y, np.asarray(f(x)))
+    for i in range(0, n, 300):
+        same_bits(y[:, i : i + 300], np.asarray(part(x, np.asarray(w)[:, i : i + 300].copy())))
+
+
 # Past a quarter of the last cache (8 MB), strips are stored past it; rows enough hide that these are turned each time.
 @pytest.mark.parametrize("k, n", [(1037, 2111), (1024, 2208)])
 @pytest.mark.parametrize("rows", [31, 470])

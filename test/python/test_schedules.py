@@ -277,6 +277,10 @@ def test_contractions_pack_where_it_pays():
     assert 'pack_right = "item"' in passing and "ahead" in passing
     streamed = text(few, y)
     assert "pack" not in streamed and "ahead" in streamed and "k_block" in streamed
+    large = wf.asarray(numbers((4096, 2200)))
+    for rows, strip in ((6, 16), (8, 8), (14, 8), (15, 16)):  # one tile of one vector, not two of two
+        kept = wf.jit(lambda x: x @ large).lower(numbers((rows, 4096)), target="x86-64-v3").as_text("scheduled")
+        assert f"#weft.panel<{strip}, " in kept
 
 
 # Right operands past the second cache (at most 4 MB), packed in passing or turned: whole strips and not, k in blocks

@@ -197,9 +197,14 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   // A row of a strip is packed in passing in the time of some 8 rows of a step, or turned, at a cost that many tiles hide.
   bool sideBySide = c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
   bool inPassing = s.packRight == Pack::Item && s.ahead && extent(g, c.rows) >= (sideBySide ? 96 : 32 * s.rows);
-  // Strips begin with lines: only few rows need more than two vectors.
+  // Strips begin with lines: only few rows need more than two vectors. Rows that one tile of one vector takes are not
+  // split over two of two: it passes over what comes from memory once.
+  const int64_t rows = extent(g, c.rows), bytes = Emitter::byteWidth(c.accumulator);
+  bool oncePast = !s.turned && rows > s.rows && rows < target.vectorRegisters - target.repeatRegisters &&
+                  extent(g, c.lanes) * extent(g, c.folded) * bytes > target.l3Bytes / 4;
+  int64_t vectors = oncePast ? 1 : s.rows < 4 ? s.vectors : std::min<int64_t>(s.vectors, 2);
   if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
-    panel(c.right, c.rightBuffer, c.lanes, s.lanes * (s.rows < 4 ? s.vectors : std::min<int64_t>(s.vectors, 2)));
+    panel(c.right, c.rightBuffer, c.lanes, s.lanes * vectors);
   return panels;
 }
 
@@ -238,18 +243,16 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.group = c.group(g, target);
   const int64_t K = ceilDiv(extent(g, c.folded), s.group);
   int64_t mostVectors = ceilDiv(N, s.lanes);
-  s.vectors = std::min<int64_t>(2, mostVectors);
+  // An operand that is packed already says what is read at once.
+  s.vectors = c.rightPanel ? c.rightPanel.getStrip() / s.lanes : std::min<int64_t>(2, mostVectors);
   s.rows = std::max<int64_t>(1, (registers - s.vectors) / s.vectors);
   if (namedRows) {
     s.rows = std::min<int64_t>(s.rows, 8);
   } else {
     s.rows = tileRows(M, s.rows, s.turned ? s.rows : ceilDiv(20, s.vectors));
-    if (s.rows < 4 || (!c.rightPanel && crossesLines(g, c)))
+    if (!c.rightPanel && (s.rows < 4 || crossesLines(g, c)))
       s.vectors = std::min(mostVectors, std::clamp<int64_t>(registers / (s.rows + 1), s.vectors, 4));
   }
-  // An operand that is packed already says what is read at once.
-  if (c.rightPanel)
-    s.vectors = c.rightPanel.getStrip() / s.lanes;
   if (c.leftPanel)
     s.rows = c.leftPanel.getStrip();
   const int64_t strip = s.lanes * s.vectors, inner = s.group > 1 ? 1 : window;
@@ -318,6 +321,9 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     bool runs = c.leftAccess.coefs[c.folded.back()] == SizeExpr(1);
     bool few = !runs && fallsInFewSets(inBytes(c.leftAccess.coefs[c.folded.back()], c.leftBuffer));
     packLeft = N >= 4 * strip && M > 2 * s.rows && (K > 64 || few || inPieces);
+    // Few rows, which all steps of a long way read together: lines of one set.
+    packLeft |= c.rightPanel && s.vectors == 1 && M > 4 && runs &&
+                fallsInFewSets(inBytes(c.leftAccess.coefs[c.rows.back()], c.leftBuffer));
     // Not what the second cache holds for all strips, where a tile reads whole lines that do not push each other out of
     // the first one: those of its rows side by side, or of a step of k.
     auto step = inBytes(c.leftAccess.coefs[c.rows.back()], c.leftBuffer);
