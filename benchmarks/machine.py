@@ -45,6 +45,14 @@ def _scheduling() -> str:
     return f"{policies.get(policy, policy)}, nice {os.nice(0)}"
 
 
+def kind() -> str:
+    """The widest vectors: ratios are kept apart by it, since different schedules and limits are behind them."""
+    flags = set(_cpuinfo("flags").split())
+    return next(
+        (name for name, flag in (("AVX-512", "avx512f"), ("AVX2", "avx2")) if flag in flags), platform.machine()
+    )
+
+
 def describe() -> dict[str, str]:
     """Name -> text, in the order to print."""
     flags = set(_cpuinfo("flags").split())

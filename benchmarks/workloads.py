@@ -118,7 +118,7 @@ def by_name(result: Result) -> dict[str, dict[str, Any]]:
 
 def gate(result: Result) -> int:
     """1 where a ratio to the best peer or to the limit is worse than committed by more than the noise of both runs."""
-    committed, worse = json.loads(COMMITTED.read_text()), 0
+    committed, worse = committed_rows(json.loads(COMMITTED.read_text())), 0
     for name, now in by_name(result).items():
         then = committed.get(name)
         if not then:
@@ -136,26 +136,35 @@ def gate(result: Result) -> int:
     return worse
 
 
+def committed_rows(committed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those of this kind of machine; empty: none yet."""
+    return committed.get(machine.kind(), {}).get("rows", {})
+
+
 def save(result: Result) -> None:
-    """Commits the ratios, and writes the table of the README: all that was ever committed, the machine of this run."""
-    known = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
-    known |= by_name(result)
-    known = {w.name: known[w.name] for w in WORKLOADS if w.name in known}
-    COMMITTED.write_text(json.dumps(known, indent=1) + "\n")
+    """Commits the ratios, and writes the tables of the README: of each kind of machine all that was ever committed."""
+    committed = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
+    known = committed_rows(committed) | by_name(result)
+    rows = {w.name: known[w.name] for w in WORKLOADS if w.name in known}
+    committed[machine.kind()] = {"machine": machine.describe(), "rows": rows}
+    COMMITTED.write_text(json.dumps(committed, indent=1) + "\n")
+    texts = [f"### {kind}\n\n{text(saved['rows'], saved['machine'])}" for kind, saved in committed.items()]
+    write_between(README, BEGIN, END, "\n\n".join(texts))
+
+
+def text(rows: dict[str, dict[str, Any]], about: dict[str, str]) -> str:
+    """A table, its means, and the machine."""
 
     def number(x: float | None, digits: str = ".3g") -> str:
         return "" if x is None else f"{x:{digits}}"
 
     lines = ["| workload | Weft, ms | best peer, ms | of it | limit / Weft | bound by |", "|---|---|---|---|---|---|"]
-    for name, r in known.items():
+    for name, r in rows.items():
         best = f"{number(r['weft'] / r['to peer'])} {r['best peer']}" if r["to peer"] else ""
         of = r.get("of bound", r["of limit"])
         cells = [name, number(r["weft"]), best, number(r["to peer"], ".2f"), number(of, ".2f"), bound(r)]
         lines.append(f"| {' | '.join(cells)} |")
-    told = "\n".join(means(known))
-    about = "\n".join(f"- {what}: {value}" for what, value in machine.describe().items())
-    table = "\n".join(lines)
-    write_between(README, BEGIN, END, f"{table}\n\n{told}\n\n{about}")
+    return "\n".join([*lines, "", *means(rows), "", *(f"- {what}: {value}" for what, value in about.items())])
 
 
 def main() -> int:
