@@ -30,20 +30,24 @@ namespace {
 template <class T, class Int, int N> struct Machine : weft::math::Vector<T, Int, N> {
   using F = typename weft::math::Vector<T, Int, N>::F;
   using I = typename weft::math::Vector<T, Int, N>::I;
-  static F lookup(const double (&table)[16], I j) {
+  template <size_t Size> static F lookup(const double (&table)[Size], I j) {
     float numbers[16];
-    std::copy(table, table + 16, numbers);
+    for (int k = 0; k < 16; ++k)
+      numbers[k] = float(table[k % Size]);
 #ifdef __AVX512F__
     if constexpr (sizeof(T) == 4)
       return (F)_mm512_permutexvar_ps((__m512i)j, _mm512_loadu_ps(numbers));
 #else
-    if constexpr (sizeof(T) == 4)
+    if constexpr (sizeof(T) == 4 && Size == 8)
+      return (F)_mm256_permutevar8x32_ps(_mm256_loadu_ps(numbers), (__m256i)j);
+    else if constexpr (sizeof(T) == 4)
       return (F)_mm256_blendv_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(numbers), (__m256i)j),
                                  _mm256_permutevar8x32_ps(_mm256_loadu_ps(numbers + 8), (__m256i)j), (__m256)(j << 28));
 #endif
     return F();
   }
 #ifdef __AVX512F__
+  static constexpr bool scales() { return true; }
   template <class Fn> static F scaled(F y, F n, Fn) {
     if constexpr (sizeof(T) == 4)
       return (F)_mm512_scalef_ps((__m512)y, (__m512)n);

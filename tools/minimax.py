@@ -251,7 +251,12 @@ def exp_sixteenths(out):
             best, chosen = worst_distance, i
     s = mp.mpf(2) ** mp.ldexp(chosen, -30)
     out.write(f"\n/// s 2^(j/16), nearly floats (to {best:.2f} of the last place): s is 2^({chosen} 2^-30).\n")
-    write_table(out, "kExpSixteenths", [hexfloat(round_to(s * mp.mpf(2) ** (mp.mpf(j) / 16), 24)) for j in range(16)])
+    table = [round_to(s * mp.mpf(2) ** (mp.mpf(j) / 16), 24) for j in range(16)]
+    write_table(out, "kExpSixteenths", [hexfloat(v) for v in table])
+    # 2^19 last places are a sixteenth, or a half of one below 1.
+    less = [v - mp.mpf(j) / 16 for j, v in enumerate(table)]
+    out.write("/// The same, each j less by j 2^19 last places: as bits, where n/16 in the exponent's place adds them.\n")
+    write_table(out, "kExpSixteenthsLess", [hexfloat(v if v >= 1 else (1 + v) / 2) for v in less])
     half = mp.log(2) / 32 * mp.mpf("1.002")
     coeffs, err = fit(lambda r: mp.exp(r) / s - 1, lambda r: mp.exp(-r), -half, half, 3, 24)
     out.write(
@@ -280,38 +285,39 @@ def tanh_nodes(out):
     emit(out, "kTanhStep", what, ((*tanh_by_square((last / 30) ** 2 * mp.mpf("1.0002")), 2, 24),))
 
 
+ERF_LAST = mp.mpf(4)  # past that erf is 1
+
+
 def erf_piece(j):
-    """A node near j/4, erf there, and (erf(node + r) - erf(node)) / r - 1 for the quarter around j/4; its error."""
-    node = min(floats_near(mp.mpf(j) / 4, 300), key=lambda n: abs(mp.erf(n) - round_to(mp.erf(n), 24)))
-    value = round_to(mp.erf(node), 24)
-    lo, hi = max(T, mp.mpf(2 * j - 1) / 8), mp.mpf(2 * j + 1) / 8
+    """erf(j/2), and (erf(j/2 + r) - erf(j/2)) / r - 1 for the half around j/2; its error."""
+    node = mp.mpf(j) / 2
+    lo, hi = max(T, node - 0.25), ERF_LAST if j == 7 else node + 0.25
     # The last piece climbs to 1 at its end, where greater arguments are cut off.
-    lift = mp.erfc(hi) if j == 15 else 0
+    lift = mp.erfc(hi) if j == 7 else 0
 
     def climbing(x):
         return mp.erf(x) + lift * ((x - lo) / (hi - lo)) ** 2
 
     piece, err = fit(
-        lambda r: (climbing(node + r) - value) / r - 1,
+        lambda r: (climbing(node + r) - mp.erf(node)) / r - 1,
         lambda r: abs(r / climbing(node + r)),
         lo - node,
         hi - node,
-        4,
+        5,
         24,
     )
-    return node, value, piece, err
+    return round_to(mp.erf(node), 24), piece, err
 
 
 def erf_pieces(out):
-    nodes, values, pieces, errors = zip(*map(erf_piece, range(16)), strict=True)
-    out.write("\n/// For each j below 16 a node near j/4, and erf there.\n")
-    write_table(out, "kErfNode", [hexfloat(n) for n in nodes])
-    write_table(out, "kErfAtNode", [hexfloat(v) for v in values])
+    values, pieces, errors = zip(*map(erf_piece, range(8)), strict=True)
+    out.write(f"\n/// Where erf is 1, and erf of j/2 for each j below 8.\ninline constexpr double kErfLast = {hexfloat(ERF_LAST)};\n")
+    write_table(out, "kErfAtHalf", [hexfloat(v) for v in values])
     out.write(
-        "/// (erf(node + r) - erf(node)) / r - 1, |node + r - j/4| <= 1/8, a row for each degree; relative to erf.\n"
+        "/// (erf(j/2 + r) - erf(j/2)) / r - 1, |r| <= 1/4 but to the end for the last, a row for each degree; relative to erf.\n"
     )
-    out.write(f"/// f32: degree 4, error 2^{float(mp.log(max(errors), 2)):.1f}\n")
-    out.write("inline constexpr double kErfPieces[5][16] = {\n")
+    out.write(f"/// f32: degree 5, error 2^{float(mp.log(max(errors), 2)):.1f}\n")
+    out.write("inline constexpr double kErfPieces[6][8] = {\n")
     for row in zip(*pieces, strict=True):
         out.write("    {\n")
         write_rows(out, [hexfloat(c) for c in row], "       ")

@@ -455,3 +455,17 @@ def test_functions_of_vectors_abreast(dtype):
     abreast = 2 if dtype == "bfloat16" else 4  # a pair is two
     assert text.count(f"abreast = {abreast}") == text.count("form = ") > 0
     holds(lambda x: [f(x) for f in functions] + [wf.random.bits(wf.random.key(7), x.shape)], x)
+
+
+# The rows between two contractions are swept as rows of a kernel of their own.
+@pytest.mark.parametrize(("length", "abreast"), [(256, True), (48, False)])
+def test_rows_of_chains_abreast(length, abreast):
+    q, k, v = (np.zeros(s, np.float32) for s in [(2, 64, 16), (2, length, 16), (2, length, 16)])
+
+    def attention(q, k, v):
+        return wf.nn.softmax(q @ wf.matrix_transpose(k), axis=-1) @ v
+
+    for target in "x86-64-v3", "x86-64-v4", "aarch64":
+        text = wf.jit(attention).lower(q, k, v, target=target).as_text("scheduled")
+        assert text.count("form = ") == text.count('form = "chain"') == 1
+        assert ("abreast = 2" in text) == abreast

@@ -127,6 +127,23 @@ def loops(assembly):
             yield block[: end.end()]
 
 
+LOOKUP = {"x86-64-v3": r"\bvpermps\b", "x86-64-v4": r"\bvpermps\b", "aarch64": r"\btbl\b"}
+
+
+# erf has tables of eight, which are one register of AVX2; exp has one of 16. Choices are by signs, not by comparisons.
+@pytest.mark.parametrize("target", sorted(WIDTH))
+@pytest.mark.parametrize(("name", "lookups"), [("erf", 7), ("exp", 1)])
+def test_tables_stand_in_registers(name, lookups, target):
+    assembly = wf.jit(getattr(wf, name)).lower(wf.spec((1 << 15,), "float32"), target=target).as_text("asm")
+    found = [block for block in loops(assembly) if re.search(LOOKUP[target], block)]
+    permutations = lookups * (2 if (name, target) == ("exp", "x86-64-v3") else 1)
+    assert found
+    for block in found:
+        assert len(re.findall(LOOKUP[target], block)) % permutations == 0
+        assert target != "x86-64-v3" or not re.search(r"\bvcmp", block)
+        assert (name, target) != ("erf", "x86-64-v3") or not re.search(r"\bvblendv", block)
+
+
 PRODUCT = {
     "x86-64-v3": r"\bvfmadd231p[sd]\b[^\n]*%ymm",
     "x86-64-v4": r"\bvfmadd231p[sd]\b[^\n]*%zmm",

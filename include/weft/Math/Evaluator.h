@@ -19,8 +19,9 @@
 //   I      bits(F); F fromBits(I) reinterpret
 //   I      addI subI andI orI xorI (I, I), wrapping; shlI lshrI (I, int)
 //   M      eqI ltI (I, I)         signed
-//   F      lookup(table, I j)     table[j mod 16] of 16 constants; f32 only
-//   F      scaled(F y, F n, fn)   y * 2^floor(n), rounded once, if that is one instruction; else fn(), its equal
+//   F      lookup(table, I j)     table[j mod size] of 8 or 16 constants; f32 only
+//   bool   scales()               whether y * 2^floor(n), rounded once, is one instruction
+//   F      scaled(F y, F n, fn)   that instruction, or fn(), its equal, if there is none
 //   std::array<F, 2> split(F x, fn)
 //                                 f and k, x = 2^k (1 + f), -1/4 <= f < 1/2: k of 0 is -inf, of inf inf; NaN (one or
 //                                 both) if x is NaN or below 0; if instructions do that, else fn(), which does too

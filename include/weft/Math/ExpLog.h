@@ -51,25 +51,30 @@ template <class E> Scaled<E> expPair(E &e, Pair<E> x, Pair<E> q) {
   return {e.add(q.hi, e.fma(q.hi, r.hi, low)), whole};
 }
 
-/// e^x in f32, |x| below 2^16: 2^n (v + v p(r)), where n counts sixteenths, v is nearly 2^(n - floor n) and r is the
-/// rest.
-template <class E> typename E::F expByTable(E &e, typename E::F x) {
+/// e^x in f32, x between limits: 2^n (v + v p(r)), where n counts sixteenths, v is nearly 2^(n - floor n) and r is the
+/// rest. Without an instruction that scales, v becomes v 2^n in passing: n stands in the low bits of t, 64 nearer to 0,
+/// so that 2^n is a normal number, and the last product, which alone may round, undoes that. `sign` has x's sign, and
+/// may be known before it.
+template <class E> typename E::F expByTable(E &e, typename E::F x, typename E::F sign) {
   const double shift = 0x1.8p19;
-  auto t = e.fma(x, e.f(0x1.71547652b82fep+0), e.f(shift));
-  auto n = e.sub(t, e.f(shift)), minusN = e.neg(n);
+  const bool scales = e.scales();
+  auto below = e.ltI(e.bits(sign), e.i(0)); // not as floats: choices are by signs
+  auto moved = scales ? e.f(shift) : e.select(below, e.f(shift + 64), e.f(shift - 64));
+  auto t = e.fma(x, e.f(0x1.71547652b82fep+0), moved);
+  auto n = e.sub(t, moved), minusN = e.neg(n);
   auto r = e.fma(minusN, e.f(-0x1.05c61p-29), e.fma(minusN, e.f(0x1.62e43p-1), x));
-  auto v = e.lookup(kExpSixteenths, e.bits(t));
+  auto v = e.lookup(scales ? kExpSixteenths : kExpSixteenthsLess, e.bits(t));
+  if (!scales) // adds the sixteenths of n, too, which are less in the table
+    v = e.fromBits(e.addI(e.bits(v), e.shlI(e.bits(t), mantissaBits(e) - 4)));
   auto y = e.fma(v, polynomial(e, r, kExpStep, int(std::size(kExpStep))), v);
-  // floor n; 256 keeps it positive.
-  auto sixteenths = e.addI(e.bits(t), e.subI(e.i(16 * 256), bitsOf(e, shift)));
-  return scale(e, y, {n, e.subI(e.lshrI(sixteenths, 4), e.i(256))});
+  return e.scaled(y, n, [&] { return e.mul(y, e.select(below, e.f(0x1p-64), e.f(0x1p64))); });
 }
 
 /// e^x.
-template <class E> typename E::F exp(E &e, typename E::F x) {
-  x = atLeast(e, atMost(e, x, c(e, 89, 710)), c(e, -104.5, -746));
+template <class E> typename E::F exp(E &e, typename E::F any) {
+  auto x = atLeast(e, atMost(e, any, c(e, 89, 710)), c(e, -104.5, -746));
   if (!e.isF64())
-    return expByTable(e, x);
+    return expByTable(e, x, any);
   auto parts = expParts(e, x);
   return scale(e, parts.power(e), parts.whole);
 }

@@ -61,7 +61,8 @@ template <class T> struct Scalar {
   static M eqI(I a, I b) { return a == b; }
   static M ltI(I a, I b) { return a < b; }
 
-  static F lookup(const double (&table)[16], I j) { return f(table[j & 15]); }
+  template <size_t N> static F lookup(const double (&table)[N], I j) { return f(table[j & I(N - 1)]); }
+  static constexpr bool scales() { return false; }
   template <class Fn> static std::array<F, 2> split(F, Fn byBits) { return byBits(); }
   template <class Fn> static F scaled(F, F, Fn byParts) { return byParts(); }
 

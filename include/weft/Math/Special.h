@@ -12,16 +12,16 @@
 
 namespace weft::math {
 
-/// erf in f32: v + r + p(r) r, where r = |x| - node and v = erf(node), by the 16 quarters nearest to |x|. The nodes are
-/// numbers beside these for which v is nearly a float.
+/// erf in f32: v + r + p(r) r, where v = erf(|x| - r), by the nearest of eight halves.
 template <class E> typename E::F erfByTable(E &e, typename E::F x) {
-  auto ax = atMost(e, e.abs(x), e.f(0x1.effffep+1)); // past that erf is 1
-  auto quarter = e.bits(e.add(ax, e.f(0x1.8p21)));
-  auto r = e.sub(ax, e.lookup(kErfNode, quarter));
-  auto p = e.lookup(kErfPieces[4], quarter);
-  for (int k = 3; k >= 0; --k)
-    p = e.fma(p, r, e.lookup(kErfPieces[k], quarter));
-  return e.copysign(e.add(e.fma(p, r, r), e.lookup(kErfAtNode, quarter)), x);
+  auto ax = e.abs(x), shift = e.f(0x1.8p22);
+  auto t = e.add(atMost(e, ax, e.f(3.5)), shift); // in its last place
+  auto r = e.sub(atMost(e, ax, e.f(kErfLast)), e.sub(t, shift));
+  auto half = e.bits(t);
+  auto p = e.lookup(kErfPieces[5], half);
+  for (int k = 4; k >= 0; --k)
+    p = e.fma(p, r, e.lookup(kErfPieces[k], half));
+  return e.copysign(e.add(e.fma(p, r, r), e.lookup(kErfAtHalf, half)), x);
 }
 
 /// erf: in f64 an odd polynomial below 1, 1 - e^p(x) above, p a polynomial for log(erfc(x)).

@@ -25,9 +25,9 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   auto flag = [&](StringRef name, bool value) { items.push_back({b.getStringAttr(name), b.getBoolAttr(value)}); };
   if ((form == Form::Sweep || form == Form::Pieces || form == Form::Pack) && stream) // what is not chosen is not shown
     flag("stream", true);
+  if ((form == Form::Sweep || form == Form::Chain) && abreast > 1)
+    number("abreast", abreast);
   if (form == Form::Sweep) {
-    if (abreast > 1)
-      number("abreast", abreast);
     if (pairs)
       flag("pairs", true);
     if (prefetch)

@@ -72,7 +72,7 @@ public:
   M eqI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y); }
   M ltI(I x, I y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 
-  F lookup(const double (&table)[16], I j) {
+  F lookup(ArrayRef<double> table, I j) {
     auto shape = dyn_cast<VectorType>(type);
     if (!shape)
       return pick(table, j);
@@ -98,6 +98,7 @@ public:
     return vector::ShuffleOp::create(b, loc, parts[0], parts[0], llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
   }
 
+  bool scales() { return hasExponents(); }
   template <class Fn> F scaled(F y, F n, Fn byParts) {
     if (!hasExponents())
       return byParts();
@@ -166,16 +167,18 @@ private:
     return LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name), args).getResults();
   }
 
-  /// Numbers of a table as a constant, from one on.
-  Value entries(const double (&table)[16], int64_t first, int64_t count) {
-    SmallVector<float> numbers(table + first, table + first + count);
+  /// Numbers of a table as a constant, from one on, around and around.
+  Value entries(ArrayRef<double> table, int64_t first, int64_t count) {
+    SmallVector<float> numbers;
+    for (int64_t k = first; k < first + count; ++k)
+      numbers.push_back(float(table[k % table.size()]));
     auto shape = VectorType::get(count, element);
     return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(shape, ArrayRef<float>(numbers)));
   }
-  Value pick(const double (&table)[16], Value j) {
-    Value mask = arith::ConstantIntOp::create(b, loc, j.getType(), 15);
+  Value pick(ArrayRef<double> table, Value j) {
+    Value mask = arith::ConstantIntOp::create(b, loc, j.getType(), table.size() - 1);
     Value place = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), arith::AndIOp::create(b, loc, j, mask));
-    return vector::ExtractOp::create(b, loc, entries(table, 0, 16), ArrayRef<OpFoldResult>{place});
+    return vector::ExtractOp::create(b, loc, entries(table, 0, table.size()), ArrayRef<OpFoldResult>{place});
   }
   int64_t lanesPerLookup() const {
     switch (target.lookup) {
@@ -187,7 +190,7 @@ private:
       return 4;
     }
   }
-  Value lookupPart(const double (&table)[16], Value j) {
+  Value lookupPart(ArrayRef<double> table, Value j) {
     int64_t lanes = lanesPerLookup();
     auto shape = VectorType::get(lanes, element);
     auto number = [&](int64_t value) {
@@ -199,6 +202,8 @@ private:
       return call(shape, "llvm.x86.avx512.permvar.sf.512", {entries(table, 0, 16), j});
     case Target::Lookup::eight: {
       auto half = [&](int64_t first) { return call(shape, "llvm.x86.avx2.permps", {entries(table, first, 8), j}); };
+      if (table.size() == 8)
+        return half(0);
       // Bit 3 chooses the half, as a sign.
       Value sign = arith::ShLIOp::create(b, loc, j, number(28));
       Value upper = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, sign, number(0));
@@ -207,13 +212,14 @@ private:
     case Target::Lookup::bytes: {
       auto bytes = VectorType::get(16, b.getI8Type());
       SmallVector<Value> args;
-      for (int64_t first = 0; first < 16; first += 4)
+      for (size_t first = 0; first < table.size(); first += 4)
         args.push_back(vector::BitCastOp::create(b, loc, bytes, entries(table, first, 4)));
-      Value places = arith::AndIOp::create(b, loc, j, number(15));
+      Value places = arith::AndIOp::create(b, loc, j, number(table.size() - 1));
       places = arith::MulIOp::create(b, loc, places, number(0x04040404));
       places = arith::AddIOp::create(b, loc, places, number(0x03020100));
       args.push_back(vector::BitCastOp::create(b, loc, bytes, places));
-      return vector::BitCastOp::create(b, loc, shape, call(bytes, "llvm.aarch64.neon.tbl4.v16i8", args));
+      StringRef name = table.size() == 8 ? "llvm.aarch64.neon.tbl2.v16i8" : "llvm.aarch64.neon.tbl4.v16i8";
+      return vector::BitCastOp::create(b, loc, shape, call(bytes, name, args));
     }
     case Target::Lookup::none:
       break;

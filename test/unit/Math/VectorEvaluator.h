@@ -54,12 +54,13 @@ template <class T, class Int, int N> struct Vector {
   }
   static M eqI(I a, I b) { return a == b; }
   static M ltI(I a, I b) { return a < b; }
-  static F lookup(const double (&table)[16], I j) {
+  template <size_t Size> static F lookup(const double (&table)[Size], I j) {
     F result;
     for (int k = 0; k < N; ++k)
-      result[k] = T(table[j[k] & 15]);
+      result[k] = T(table[j[k] & Int(Size - 1)]);
     return result;
   }
+  static constexpr bool scales() { return false; }
   template <class Fn> static std::array<F, 2> split(F, Fn byBits) { return byBits(); }
   template <class Fn> static F scaled(F, F, Fn byParts) { return byParts(); }
   template <size_t K, class Fn> static std::array<F, K> whenAny(M cond, std::array<F, K> usual, Fn slow) {
