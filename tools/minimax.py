@@ -255,7 +255,9 @@ def exp_sixteenths(out):
     write_table(out, "kExpSixteenths", [hexfloat(v) for v in table])
     # 2^19 last places are a sixteenth, or a half of one below 1.
     less = [v - mp.mpf(j) / 16 for j, v in enumerate(table)]
-    out.write("/// The same, each j less by j 2^19 last places: as bits, where n/16 in the exponent's place adds them.\n")
+    out.write(
+        "/// The same, each j less by j 2^19 last places: as bits, where n/16 in the exponent's place adds them.\n"
+    )
     write_table(out, "kExpSixteenthsLess", [hexfloat(v if v >= 1 else (1 + v) / 2) for v in less])
     half = mp.log(2) / 32 * mp.mpf("1.002")
     coeffs, err = fit(lambda r: mp.exp(r) / s - 1, lambda r: mp.exp(-r), -half, half, 3, 24)
@@ -311,10 +313,11 @@ def erf_piece(j):
 
 def erf_pieces(out):
     values, pieces, errors = zip(*map(erf_piece, range(8)), strict=True)
-    out.write(f"\n/// Where erf is 1, and erf of j/2 for each j below 8.\ninline constexpr double kErfLast = {hexfloat(ERF_LAST)};\n")
+    out.write("\n/// Where erf is 1, and erf of j/2 for each j below 8.\n")
+    out.write(f"inline constexpr double kErfLast = {hexfloat(ERF_LAST)};\n")
     write_table(out, "kErfAtHalf", [hexfloat(v) for v in values])
     out.write(
-        "/// (erf(j/2 + r) - erf(j/2)) / r - 1, |r| <= 1/4 but to the end for the last, a row for each degree; relative to erf.\n"
+        "/// (erf(j/2 + r) - erf(j/2)) / r - 1, |r| <= 1/4 but in the last; a row for each degree; relative to erf.\n"
     )
     out.write(f"/// f32: degree 5, error 2^{float(mp.log(max(errors), 2)):.1f}\n")
     out.write("inline constexpr double kErfPieces[6][8] = {\n")

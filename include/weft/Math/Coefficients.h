@@ -246,7 +246,7 @@ inline constexpr double kErfAtHalf[] = {
     0x0.0p+0, 0x1.0a7ef60000000p-1, 0x1.af767a0000000p-1, 0x1.eea5560000000p-1, 0x1.fd9ae20000000p-1,
     0x1.ffcaa80000000p-1, 0x1.fffd1a0000000p-1, 0x1.ffffe80000000p-1,
 };
-/// (erf(j/2 + r) - erf(j/2)) / r - 1, |r| <= 1/4 but to the end for the last, a row for each degree; relative to erf.
+/// (erf(j/2 + r) - erf(j/2)) / r - 1, |r| <= 1/4 but in the last; a row for each degree; relative to erf.
 /// f32: degree 5, error 2^-25.5
 inline constexpr double kErfPieces[6][8] = {
     {
