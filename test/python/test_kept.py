@@ -129,6 +129,10 @@ def is_turned(fn, *args):
         ((2, 67, 9, 20), (272, 67, 2, 3), {"dilation": 2, "stride": (3, 1)}),
         # Rows of an image shorter than a tile, that no window reads twice: packed as one.
         ((2, 70, 13, 13), (272, 70, 1, 1), {"stride": 2}),
+        # A tile's rows in up to three and six pieces; tiles of two heights, in blocks of them.
+        ((3, 17, 5, 3), (136, 17, 3, 3), {"padding": 1}),
+        ((5, 40, 7, 1), (128, 40, 3, 1), {}),
+        ((1, 16, 9, 6), (64, 16, 3, 3), {"padding": 1}),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -144,9 +148,9 @@ def test_convolutions_across_features(x, w, options, dtype):
 
 
 @pytest.mark.parametrize("features", [64, 160, 24])
-@pytest.mark.parametrize("size, window", [(14, 3), (15, 1), (56, 1), (7, 3)])
-def test_convolutions_across_features_give_a_border(size, window, features):
-    w, x = wf.asarray(numbers((features, 16, window, window))), numbers((2, 16, size, size))
+@pytest.mark.parametrize("channels, size, window", [(16, 14, 3), (16, 15, 1), (16, 56, 1), (16, 7, 3), (260, 24, 1)])
+def test_convolutions_across_features_give_a_border(channels, size, window, features):
+    w, x = wf.asarray(numbers((features, channels, window, window))), numbers((2, channels, size, size))
 
     def block(x):
         y = wf.nn.relu(wf.nn.conv2d(x, w, padding="SAME"))

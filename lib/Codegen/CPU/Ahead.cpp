@@ -82,7 +82,7 @@ Value Tile::tileNumber(const Item &item, Value i) {
 /// Strips of a panel that all items read come from the last cache or from memory: the tiles of one share out the strip
 /// behind it, some elements at each step of k.
 std::optional<Tile::Ahead> Tile::aheadOf(const Item &item, Value i, const Lanes &lanes, const Block &block) {
-  if (!s.ahead || s.turned || !item.right || item.copies || item.nextLane || streamsPanel())
+  if (!s.ahead || (s.turned && !item.left) || !item.right || item.copies || item.nextLane || streamsPanel())
     return std::nullopt;
   const int64_t share = llvm::divideCeil(strip(), tilesOfItem()), shares = llvm::divideCeil(strip(), share);
   Stretch k = steps(block.k);

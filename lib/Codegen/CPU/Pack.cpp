@@ -156,17 +156,16 @@ void Tile::fillRight(const Point &origin, const Panel &panel, const Stretch &lan
   });
 }
 
-/// Places of an operand (lanes, or rows of a turned tile) that perhaps lie in several pieces: some steps of k at a time
-/// they are laid side by side in a buffer, piece by piece; `spread` then brings each step, from its place there, to
-/// where it belongs. So many steps that what was stored is there when it is read again.
-void Tile::sideBySide(const Point &origin, int buffer, const Linear &access, ArrayRef<SmallVector<int>> pieces,
-                      const Stretch &places, int64_t length, const Stretch &k, SideBySide spread) {
-  Type element = g.buffers[buffer].element;
+/// Lanes that lie in several pieces: some steps of k at a time they are laid side by side in a buffer, piece by piece;
+/// `spread` then brings each step, from its place there, to where it belongs. So many steps that what was stored is
+/// there when it is read again.
+void Tile::sideBySide(const Point &origin, const Stretch &places, int64_t length, const Stretch &k, SideBySide spread) {
+  Type element = g.buffers[c.rightBuffer].element;
   const int64_t together = 16, pitch = length + width; // the end of a piece is written by whole vectors
   ArrayRef<int> last = pieces.back();
   SizeExpr size = g.size(last);
   Shape sizes;
-  for (auto &dims : pieces.drop_back())
+  for (auto &dims : ArrayRef<SmallVector<int>>(pieces).drop_back())
     sizes.push_back(g.size(dims));
   Value memory = e.stack(element, together * pitch);
   auto rowOf = [&](Value step, Value place) {
@@ -199,7 +198,7 @@ void Tile::sideBySide(const Point &origin, int buffer, const Linear &access, Arr
         auto copy = [&](Value place, Value mask) {
           from.indices[last.back()] = place;
           from.mask = mask;
-          e.store(e.load(e.pointers[buffer], element, access, from), memory, element,
+          e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from), memory, element,
                   Linear{0, {SizeExpr(1), SizeExpr(1)}}, rowOf(e.sub(i, begin), e.add(to, place)));
         };
         e.loop(first, whole, width, [&](Value place) { copy(place, {}); });
@@ -229,35 +228,13 @@ void Tile::sideBySide(const Point &origin, int buffer, const Linear &access, Arr
   overOuter(0, origin, e.index(0));
 }
 
-/// The rows of a turned tile go to the panel by whole vectors; what is too much of one the next step writes over.
-void Tile::gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k) {
-  Type element = g.buffers[c.leftBuffer].element;
-  SmallVector<SmallVector<int>> lie = rowPieces;
-  if (lie.empty())
-    lie.push_back(m);
-  e.loop(rows.first, rows.end, s.rowBlock, [&](Value first) {
-    Stretch places{first, e.minimum(e.add(first, e.index(s.rowBlock)), rows.end)};
-    sideBySide(origin, c.leftBuffer, c.leftAccess, lie, places, s.rowBlock + width, k,
-               [&](Value flat, Value row, Value at) {
-                 overTiles(places, [&](Value i, int64_t count) {
-                   Value from = e.add(at, e.sub(i, first)), to = panelOffset(panel, i, count, flat);
-                   for (int64_t v = 0; v < count; v += width) {
-                     Linear there{SizeExpr(v), {SizeExpr(1), SizeExpr(1)}};
-                     e.store(e.load(row, element, there, rowOfMemory(e, from, width)), panel.memory, element, there,
-                             rowOfMemory(e, to, width));
-                   }
-                 });
-               });
-  });
-}
-
 /// Lanes in several pieces (the steps of a window's rows), some strips' worth of them at a time.
 void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k) {
   Type element = g.buffers[c.rightBuffer].element;
   const int64_t together = 8 * strip();
   e.loop(lanes.first, lanes.end, together, [&](Value j) {
     Stretch places{j, e.minimum(e.add(j, e.index(together)), lanes.end)};
-    sideBySide(origin, c.rightBuffer, c.rightAccess, pieces, places, together, k, [&](Value flat, Value row, Value at) {
+    sideBySide(origin, places, together, k, [&](Value flat, Value row, Value at) {
       e.loop(j, places.end, strip(), [&](Value strips) {
         Value from = e.add(at, e.sub(strips, j)), to = panelOffset(panel, strips, strip(), flat);
         for (int64_t v = 0; v < s.vectors; ++v) {

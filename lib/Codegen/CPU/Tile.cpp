@@ -32,20 +32,20 @@ LogicalResult Tile::emit() {
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
   outer = c.groups(g, c.batch, true);
   // Only what is packed together need not be read as one.
-  auto joinPacked = [&](SmallVector<SmallVector<int>> &groups, ArrayRef<int> of, SmallVector<SmallVector<int>> &into) {
-    auto whole = c.groups(g, of, true, /*asRead=*/false);
-    if (whole.empty() || whole.back().size() <= groups.back().size())
-      return;
-    SmallVector<SmallVector<int>> around;
-    for (auto &dims : groups)
-      (llvm::is_contained(whole.back(), dims.back()) ? into : around).push_back(dims);
-    around.push_back(whole.back());
-    groups = std::move(around);
-  };
   if (s.packRight != Pack::None)
-    joinPacked(laneGroups, c.lanes, pieces);
-  if (s.turned && s.packLeft != Pack::None)
-    joinPacked(rowGroups, c.rows, rowPieces);
+    if (auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
+        !whole.empty() && whole.back().size() > laneGroups.back().size()) {
+      SmallVector<SmallVector<int>> around;
+      for (auto &dims : laneGroups)
+        (llvm::is_contained(whole.back(), dims.back()) ? pieces : around).push_back(dims);
+      around.push_back(whole.back());
+      laneGroups = std::move(around);
+    }
+  if (packsTurned()) {
+    rowPieces = c.groups(g, c.rows, /*asWritten=*/false);
+    rowsWritten = c.groups(g, c.rows, true, /*asRead=*/false);
+    rowGroups = c.groups(g, c.rows, /*asWritten=*/false, /*asRead=*/false);
+  }
   if (!rowGroups.empty())
     m = rowGroups.pop_back_val();
   if (!laneGroups.empty())
@@ -69,7 +69,8 @@ LogicalResult Tile::emit() {
     packed(sizes);
     return emitBorders(e, s);
   }
-  sizes.push_back((M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
+  sizes.push_back(packsTurned() ? SizeExpr(int64_t(llvm::divideCeil(tilesOf(*M.constant()), tilesOfItem())))
+                                : (M + SizeExpr(s.rowBlock - 1)).floordiv(s.rowBlock));
   // Of a turned tile the lanes come before the rows: all rows of a band use a strip of them before the next.
   SizeExpr strips = (N + SizeExpr(s.laneBlock - 1)).floordiv(s.laneBlock), rowItems = numElements(sizes);
   itemsOfStrip = s.band ? s.band : rowItems.constant().value_or(1);
@@ -101,7 +102,13 @@ LogicalResult Tile::emit() {
       auto blockOf = [&](Value block, const SizeExpr &total, int64_t length) {
         return stretch(e.mul(block, SizeExpr(length)), length, e.index(total), divides(length, total));
       };
-      it.rows = blockOf(position[outer.size()], M, s.rowBlock);
+      Value block = position[outer.size()];
+      if (packsTurned()) { // whole tiles, of which the last ones are a row shorter
+        Value tile = e.mul(block, SizeExpr(tilesOfItem())), end = e.add(tile, e.index(tilesOfItem()));
+        it.rows = {rowOfTile(tile), rowOfTile(end)};
+      } else {
+        it.rows = blockOf(block, M, s.rowBlock);
+      }
       it.lanes = blockOf(position[outer.size() + 1], N, s.laneBlock);
       item(it);
     });
@@ -256,6 +263,10 @@ void Tile::item(Item it) {
     bytes.push_back(panelBytes(lanes, strip(), rightSteps(length), rightBytes()));
     places.push_back(&right);
   }
+  if (packsTurned()) {
+    bytes.push_back(strip() * resultPitch() * int64_t(Emitter::byteWidth(c.accumulator)));
+    places.push_back(&it.results);
+  }
   if (s.kBlock && !it.partial) {
     bytes.push_back(s.rowBlock * (s.laneBlock + strip()) * int64_t(Emitter::byteWidth(c.accumulator)));
     places.push_back(&it.partial);
@@ -322,7 +333,17 @@ void Tile::item(Item it) {
     if (n.empty())
       down({e.index(0), {Value()}, width});
     else
-      overStrips(it.lanes, [&](const Lanes &strip) { inParts(strip, down); });
+      overStrips(it.lanes, [&](const Lanes &strip) {
+        inParts(strip, down);
+        auto finished = [&] {
+          finishStrip(it, strip);
+          return SmallVector<Value>();
+        };
+        if (it.results && block.last)
+          branch(block.last, {}, finished, [] { return SmallVector<Value>(); });
+        else if (it.results)
+          finished();
+      });
   };
   if (!s.kBlock) {
     run({allK(), {}, {}});
@@ -380,20 +401,21 @@ void Tile::inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> b
   body(tail);
 }
 
-/// Where all rows are one block, its tiles have two heights, one apart, rather than a last one of few products in
-/// flight: how many have the greater one; 0: not so. A panel that was packed before has its own strips.
+/// Where all rows are one block, or blocks are of whole tiles, tiles have two heights, one apart, rather than a last
+/// one of few products in flight: how many have the greater one; 0: not so. A panel that was packed before has its own
+/// strips.
 int64_t Tile::highTiles() {
   auto total = M.constant();
-  if (!total || *total > s.rowBlock || *total % s.rows == 0 || c.leftPanel)
+  if (!total || (*total > s.rowBlock && !packsTurned()) || *total % s.rows == 0 || c.leftPanel)
     return 0;
-  return std::max<int64_t>(0, *total - int64_t(llvm::divideCeil(*total, s.rows)) * (s.rows - 1));
+  return std::max<int64_t>(0, *total - tilesOf(*total) * (s.rows - 1));
 }
 
 /// The row at which a tile begins, counted from the first of all.
 Value Tile::rowOfTile(Value number) {
   Value row = e.mul(number, SizeExpr(s.rows));
   if (int64_t high = highTiles())
-    return e.minimum(row, e.add(e.mul(number, SizeExpr(s.rows - 1)), e.index(high)));
+    row = e.minimum(row, e.add(e.mul(number, SizeExpr(s.rows - 1)), e.index(high)));
   return e.minimum(row, e.index(M));
 }
 
@@ -401,8 +423,9 @@ void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t
   if (int64_t high = highTiles()) {
     Value below = e.index(high * s.rows);
     e.loop(rows.first, e.minimum(below, rows.end), s.rows, [&](Value i) { body(i, s.rows); });
-    e.loop(b.createOrFold<arith::MaxSIOp>(e.loc, below, rows.first), rows.end, s.rows - 1,
-           [&](Value i) { body(i, s.rows - 1); });
+    if (high < tilesOf(*M.constant()))
+      e.loop(b.createOrFold<arith::MaxSIOp>(e.loc, below, rows.first), rows.end, s.rows - 1,
+             [&](Value i) { body(i, s.rows - 1); });
     return;
   }
   auto total = M.constant();
@@ -420,7 +443,7 @@ void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t
 
 SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body,
-                               llvm::function_ref<void(const Point &)> before) {
+                               llvm::function_ref<void(const Point &)> before, int64_t unrolls) {
   if (level == ks.size())
     return body(point, flat, accs);
   if (before && level && level + 1 == ks.size())
@@ -428,12 +451,21 @@ SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch 
   SizeExpr extent = g.size(ks[level]);
   Value scaled = level ? e.mul(flat, extent) : flat;
   Value first = level ? e.index(0) : k.first, end = level ? e.index(extent) : k.end;
+  if (level && extent.constant() && *extent.constant() <= unrolls) {
+    SmallVector<Value> carried(accs);
+    for (int64_t i = 0; i < *extent.constant(); ++i) {
+      Point deeper = point;
+      deeper.indices[ks[level].back()] = e.index(i);
+      carried = overK(level + 1, deeper, e.add(scaled, e.index(i)), k, carried, body, before, unrolls);
+    }
+    return carried;
+  }
   return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
     Point deeper = point;
     deeper.indices[ks[level].back()] = i;
     if (before && ks.size() == 1)
       before(deeper);
-    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body, before);
+    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body, before, unrolls);
   });
 }
 
@@ -497,7 +529,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
   auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
   if (item.right && !item.copies) { // lanes past the end are there, and not stored
-    if (s.ahead && (streamsPanel() || (s.turned && item.left)) && v * width * rightBytes() % 64 == 0) {
+    if (s.ahead && streamsPanel() && v * width * rightBytes() % 64 == 0) {
       Linear soon = inStrip;
       soon.offset = soon.offset + SizeExpr(s.ahead * strip());
       e.prefetch(item.right.memory, rightElement(), soon, inPanel());
@@ -710,35 +742,6 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
   };
   branch(block.last, {}, end, keep);
   e.loc = outerLoc;
-}
-
-void Tile::finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, ArrayRef<Value> accs) {
-  const unsigned vectors = lanes.vectors(), squares = llvm::divideCeil(rows, width);
-  Value memory = e.stack(c.accumulator, int64_t(vectors) * width * squares * width);
-  auto slot = [&](unsigned square) {
-    return Linear{SizeExpr(int64_t(square * width)), {SizeExpr(int64_t(squares * width)), SizeExpr(1)}};
-  };
-  Value nothing = e.widen(e.identity(e.combiner(node)), width);
-  for (unsigned v = 0; v < vectors; ++v)
-    for (unsigned square = 0; square < squares; ++square) {
-      SmallVector<Value> values;
-      for (unsigned r = square * width; r < (square + 1) * width; ++r)
-        values.push_back(r < rows ? accs[r * vectors + v] : nothing);
-      for (auto [t, vector] : llvm::enumerate(e.transposed(values)))
-        e.store(vector, memory, c.accumulator, slot(square), rowOfMemory(e, e.index(int64_t(v * width + t)), width));
-    }
-  e.loop(e.index(0), e.index(int64_t(vectors) * width), 1, [&](Value lane) {
-    for (unsigned square = 0; square < squares; ++square) {
-      Point point = item.origin;
-      point.indices[n.back()] = e.add(lanes.j, lane);
-      point.indices[m.back()] = e.add(i, e.index(int64_t(square * width)));
-      point.lane = m.back();
-      point.width = width;
-      if (int64_t left = rows - square * width; left < int64_t(width))
-        point.mask = e.laneMask(e.index(left), width);
-      finish(point, e.load(memory, c.accumulator, slot(square), rowOfMemory(e, lane, width)));
-    }
-  });
 }
 
 void Tile::finish(const Point &point, Value acc) { store(point, resultsOf(point, acc)); }

@@ -1,4 +1,5 @@
-// Decides what the parts of the contraction emitter share: the nest of blocks (Tile.cpp) and packing (Pack.cpp).
+// Decides what the parts of the contraction emitter share: the nest of blocks (Tile.cpp), packing (Pack.cpp), tiles that
+// are turned (Turned.cpp).
 #ifndef WEFT_CODEGEN_CPU_TILE_H
 #define WEFT_CODEGEN_CPU_TILE_H
 
@@ -46,9 +47,10 @@ private:
   SmallVector<SmallVector<int>> outer, ks; // groups of root dimensions
   SmallVector<int> m, n;                   // the groups of rows and of lanes; empty: none
   SmallVector<SmallVector<int>> pieces;    // where the right operand's lanes lie in several groups (windows): these
-  SmallVector<SmallVector<int>> rowPieces; // the same of the left operand's rows, of a turned tile
-  int64_t itemsOfStrip = 1;                // of a turned tile: items of work that use the same lanes
-  SizeExpr M, N, K, inner;                 // inner: steps of k in a step of the first folded group
+  // Of a turned tile whose rows are packed, all of them together: how they lie in the left operand, and in the results.
+  SmallVector<SmallVector<int>> rowPieces, rowsWritten;
+  int64_t itemsOfStrip = 1; // of a turned tile: items of work that use the same lanes
+  SizeExpr M, N, K, inner;  // inner: steps of k in a step of the first folded group
   SmallVector<Output> outputs;
   Value depth; // where the folded group ends for now; null: all of it is summed
   Value rest;  // a number for each lane, added to its sums; null: none
@@ -61,6 +63,7 @@ private:
     Stretch rows, lanes;
     Panel left, right;
     Value partial;               // sums between blocks of k
+    Value results;               // of a turned tile whose rows are packed: a strip's sums, lane by lane
     bool copies = false;         // the right operand is read in place, and what is read goes to its panel
     bool oneByOne = false;       // halves that are not tame are summed in float32
     Value number;                // of a turned tile: which of the items of the same lanes it is
@@ -102,9 +105,12 @@ private:
   Stretch stretch(Value first, int64_t length, Value end, bool divides);
   double nsOf(double rows, double lanes);
   /// How many register tiles an item has, one below the other.
-  int64_t tilesOfItem() const {
-    return llvm::divideCeil(std::min(s.rowBlock, M.constant().value_or(s.rowBlock)), s.rows);
-  }
+  int64_t tilesOfItem() const { return tilesOf(std::min(s.rowBlock, M.constant().value_or(s.rowBlock))); }
+  int64_t tilesOf(int64_t rows) const { return llvm::divideCeil(rows, s.rows); }
+  /// A turned tile that reads its rows from a panel of the item.
+  bool packsTurned() const { return s.turned && s.packLeft == Pack::Item; }
+  /// From lane to lane of a strip's sums; tiles store whole vectors.
+  int64_t resultPitch() const { return int64_t(llvm::alignTo(s.rowBlock, width)) + width; }
   /// Few rows of a panel that was packed before: it passes by once, its steps of k asked for `ahead` of their use.
   bool streamsPanel() const { return c.rightPanel && !s.turned && M.constant().value_or(INT64_MAX) <= 2 * s.rows; }
 
@@ -125,10 +131,11 @@ private:
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                               SmallVector<Value> accs);
   /// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
-  /// first group; `before` stands in front of the innermost loop.
+  /// first group; `before` stands in front of the innermost loop; loops behind the first one of at most `unrolls` steps
+  /// are written out.
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, mlir::ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body,
-                           llvm::function_ref<void(const Point &)> before = {});
+                           llvm::function_ref<void(const Point &)> before = {}, int64_t unrolls = 0);
   Value evaluated(int input, Point at);
   /// The product's operand that an input comes to, perhaps converted, where the input is `loaded`.
   Value converted(int input, const Point &at, unsigned width, Value loaded);
@@ -154,8 +161,6 @@ private:
   void finish(const Point &point, Value acc);
   llvm::SmallVector<Value> resultsOf(const Point &point, Value acc);
   void store(const Point &point, llvm::ArrayRef<Value> values);
-  /// The epilogue on a tile whose lanes the result holds as rows.
-  void finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, llvm::ArrayRef<Value> accs);
   /// Asks for what the epilogue will read of a tile.
   void expect(const Point &origin, Value i, unsigned rows, const Lanes &lanes);
 
@@ -175,12 +180,10 @@ private:
            SizeExpr(64 / int64_t(leftBytes()));
   }
   void fillRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
-  void gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
   void gatherRight(const Point &origin, const Panel &panel, const Stretch &lanes, const Stretch &k);
   /// Where a step of k lies: its position in all of k, a buffer, and the place in it.
   using SideBySide = llvm::function_ref<void(Value flat, Value memory, Value at)>;
-  void sideBySide(const Point &origin, int buffer, const Linear &access, ArrayRef<SmallVector<int>> pieces,
-                  const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
+  void sideBySide(const Point &origin, const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   /// Whether the right operand's k lie side by side, and its lanes do not.
   bool turnsRight();
   Lanes anyStrip(Value j);
@@ -195,6 +198,14 @@ private:
   }
   using SomeProducts = llvm::function_ref<SmallVector<Value>(const Stretch &, mlir::ValueRange)>;
   SmallVector<Value> packBehind(const Item &item, Value i, const Stretch &k, mlir::ValueRange accs, SomeProducts some);
+
+  // Turned tiles (Turned.cpp).
+  /// The epilogue on a tile whose lanes the result holds as rows; where rows are packed, it waits for the others of the
+  /// strip.
+  void finishTurned(const Item &item, Value i, unsigned rows, const Lanes &lanes, llvm::ArrayRef<Value> accs);
+  void finishStrip(const Item &item, const Lanes &lanes);
+  SmallVector<std::pair<Point, Value>> rowVectors(const Point &origin, Value i, int64_t count, int64_t pieces);
+  void gatherLeft(const Point &origin, const Panel &panel, const Stretch &rows, const Stretch &k);
 
   // k in groups (Dots.cpp).
   Value parts(Value words);

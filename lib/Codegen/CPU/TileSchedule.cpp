@@ -119,6 +119,31 @@ bool crossesLines(KernelGraph &g, const Contraction &c) {
 
 } // namespace
 
+/// The rows of a register tile of so many vectors, which leaves room for those and for what is repeated.
+static int64_t tallestTile(const Target &target, int64_t vectors) {
+  return (int64_t(target.vectorRegisters) - target.repeatRegisters - vectors) / vectors;
+}
+
+/// Steps of k in a step of the first folded dimension: those of a convolution's window.
+static int64_t windowOf(KernelGraph &g, const Contraction &c) {
+  return c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
+}
+
+/// The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
+/// second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
+/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long.
+static bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
+  const int64_t tallest = tallestTile(target, 2);
+  auto rowsOf = [&](bool asRead) {
+    auto groups = turned.groups(g, turned.rows, true, asRead);
+    return groups.empty() ? 1 : extent(g, groups.back());
+  };
+  bool isSmall = tallest < 12, isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
+  bool sideBySide = turned.leftAccess.coefs[turned.rows.back()] == SizeExpr(1);
+  int64_t vectors = extent(g, turned.lanes) / target.lanes(Emitter::byteWidth(turned.accumulator));
+  return isSmall ? vectors >= (sideBySide ? 8 : 16) : vectors >= 16 && isShort && windowOf(g, turned) == 1;
+}
+
 int64_t tileRows(int64_t rows, int64_t most, int64_t least) {
   for (int64_t some = most; some >= least; --some)
     if (rows % some == 0)
@@ -149,7 +174,11 @@ std::optional<Contraction> turnedContraction(KernelGraph &g, const Target &targe
   int64_t size = extent(g, steps.back());
   bool inPieces =
       read.back().size() < steps.back().size() || plain->rightAccess.coefs[plain->lanes.back()] != SizeExpr(1);
-  if (!inPieces && roundUp(size, width) * 20 <= size * 21)
+  // Rows that are packed are one, however they are written: better than steps in pieces of few strips, if products are
+  // many more than results, which are turned.
+  bool isPacked = steps.size() > 1 && size < 16 * width && extent(g, turned->folded) >= 32 * width &&
+                  packsRowsOf(g, *turned, target);
+  if (!isPacked && !inPieces && roundUp(size, width) * 20 <= size * 21)
     return std::nullopt;
   return *turned;
 }
@@ -211,20 +240,10 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(c.accumulator);
   const int64_t registers = target.vectorRegisters - target.repeatRegisters;
-  // The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
-  // second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
-  // they are packed, if lanes enough use them.
-  const int64_t tallest = (registers - 2) / 2;
-  auto rowsOf = [&](bool asRead) {
-    auto groups = c.groups(g, c.rows, true, asRead);
-    return groups.empty() ? 1 : extent(g, groups.back());
-  };
-  const int64_t window = c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
-  const bool isSmall = tallest < 12, isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
-  const bool packsRows =
-      s.turned && extent(g, c.lanes) >= 16 * target.lanes(bytes) && (isSmall || (isShort && window == 1));
+  const bool packsRows = s.turned && packsRowsOf(g, c, target), isSmall = tallestTile(target, 2) < 12;
+  const int64_t window = windowOf(g, c);
   // Rows and lanes are the innermost group of each; the others are walked around them.
-  auto rowGroups = c.groups(g, c.rows, true, /*asRead=*/!packsRows),
+  auto rowGroups = c.groups(g, c.rows, /*asWritten=*/!packsRows, /*asRead=*/!packsRows),
        laneGroups = c.groups(g, c.lanes, true, /*asRead=*/false);
   const int64_t M = rowGroups.empty() ? 1 : extent(g, rowGroups.back());
   const int64_t N = laneGroups.empty() ? 1 : extent(g, laneGroups.back());
@@ -245,7 +264,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   int64_t mostVectors = ceilDiv(N, s.lanes);
   // An operand that is packed already says what is read at once.
   s.vectors = c.rightPanel ? c.rightPanel.getStrip() / s.lanes : std::min<int64_t>(2, mostVectors);
-  s.rows = std::max<int64_t>(1, (registers - s.vectors) / s.vectors);
+  s.rows = std::max<int64_t>(1, tallestTile(target, s.vectors));
   if (namedRows) {
     s.rows = std::min<int64_t>(s.rows, 8);
   } else {
@@ -258,12 +277,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   const int64_t strip = s.lanes * s.vectors, inner = s.group > 1 ? 1 : window;
 
   if (packsRows) {
-    // A last tile of few products waits for them as long as one of 8.
-    auto cost = [&](int64_t rows) {
-      return M / rows * rows + (M % rows ? std::max(M % rows, ceilDiv(8, s.vectors)) : 0);
-    };
-    if ((s.rows - 1) * s.vectors >= 8 && cost(s.rows - 1) < cost(s.rows))
-      --s.rows;
+    s.rows = ceilDiv(M, ceilDiv(M, tallestTile(target, s.vectors))); // evenly: two heights, one apart
     // Rows enough for the way of the weights from the last cache, an even number of blocks of them; then lanes, in
     // blocks of which one is worth the packing.
     int64_t blocks = ceilDiv(M, 6 * s.rows);
@@ -274,7 +288,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     int64_t inItem = target.l2Bytes / 2 / (s.rowBlock * bytes);
     if (K > inItem && inner < inItem)
       s.kBlock = evenBlock(ceilDiv(K, inner), inItem / inner, 1);
-    s.ahead = 32;
+    s.ahead = strip;
     return;
   }
   // Rows are read where they lie; a strip of the right operand stays in the second cache for all of them.
