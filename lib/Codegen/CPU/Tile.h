@@ -1,5 +1,5 @@
-// Decides what the parts of the contraction emitter share: the nest of blocks (Tile.cpp), packing (Pack.cpp), tiles that
-// are turned (Turned.cpp).
+// Decides what the parts of the contraction emitter share: the nest of blocks (Tile.cpp), packing (Pack.cpp), tiles
+// that are turned (Turned.cpp).
 #ifndef WEFT_CODEGEN_CPU_TILE_H
 #define WEFT_CODEGEN_CPU_TILE_H
 

@@ -223,7 +223,8 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   };
   if (s.rows > 1 && !s.turned && isLarge(c.rows) && c.groups(g, c.rows, true).size() == 1)
     panel(c.left, c.leftBuffer, c.rows, s.rows);
-  // A row of a strip is packed in passing in the time of some 8 rows of a step, or turned, at a cost that many tiles hide.
+  // A row of a strip is packed in passing in the time of some 8 rows of a step, or turned, at a cost that many tiles
+  // hide.
   bool sideBySide = c.lanes.empty() || c.rightAccess.coefs[c.lanes.back()] == SizeExpr(1);
   bool inPassing = s.packRight == Pack::Item && s.ahead && extent(g, c.rows) >= (sideBySide ? 96 : 32 * s.rows);
   // Strips begin with lines: only few rows need more than two vectors. Rows that one tile of one vector takes are not

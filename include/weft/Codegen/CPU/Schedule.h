@@ -48,8 +48,8 @@ struct Schedule {
   // Of a turned tile: items of rows that go through all strips of lanes before the next ones do, so that a thread reads
   // and writes a part of the image; 0: all of them.
   int64_t band = 0;
-  // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the first
-  // folded group ahead the left one is; 0: not.
+  // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the
+  // first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
