@@ -55,7 +55,7 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   // Rows are swept as a kernel of such rows would (SweepSchedule.cpp).
   if (about(g.domain[roles.lane]) >= 16 * s.lanes && llvm::any_of(g.nodes, [](Node &node) { return node.isExpensive; }))
     s.abreast = 2;
-  s.rows = (target.vectorRegisters - target.repeatRegisters - s.vectors) / s.vectors;
+  s.rows = tallestTile(target, s.vectors);
   if (M)
     s.rows = tileRows(*M, s.rows, /*least=*/8); // 16 products: no machine waits for them
   // The block of rows takes a quarter of the second cache, beside a strip of either right operand. Where rows are long,

@@ -117,31 +117,33 @@ bool crossesLines(KernelGraph &g, const Contraction &c) {
   return row && *row * int64_t(Emitter::byteWidth(g.buffers[c.rightBuffer].element)) % 64;
 }
 
-} // namespace
-
-/// The rows of a register tile of so many vectors, which leaves room for those and for what is repeated.
-static int64_t tallestTile(const Target &target, int64_t vectors) {
-  return (int64_t(target.vectorRegisters) - target.repeatRegisters - vectors) / vectors;
-}
-
 /// Steps of k in a step of the first folded dimension: those of a convolution's window.
-static int64_t windowOf(KernelGraph &g, const Contraction &c) {
+int64_t windowOf(KernelGraph &g, const Contraction &c) {
   return c.folded.empty() ? 1 : extent(g, ArrayRef(c.folded).drop_front());
 }
+
+/// A tile whose steps are too short to wait for lines of the second cache.
+bool hasSmallTile(const Target &target) { return tallestTile(target, 2) < 12; }
 
 /// The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
 /// second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
 /// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long.
-static bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
+bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
   const int64_t tallest = tallestTile(target, 2);
   auto rowsOf = [&](bool asRead) {
     auto groups = turned.groups(g, turned.rows, true, asRead);
     return groups.empty() ? 1 : extent(g, groups.back());
   };
-  bool isSmall = tallest < 12, isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
+  bool isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
   bool sideBySide = turned.leftAccess.coefs[turned.rows.back()] == SizeExpr(1);
   int64_t vectors = extent(g, turned.lanes) / target.lanes(Emitter::byteWidth(turned.accumulator));
-  return isSmall ? vectors >= (sideBySide ? 8 : 16) : vectors >= 16 && isShort && windowOf(g, turned) == 1;
+  return hasSmallTile(target) ? vectors >= (sideBySide ? 8 : 16) : vectors >= 16 && isShort && windowOf(g, turned) == 1;
+}
+
+} // namespace
+
+int64_t tallestTile(const Target &target, int64_t vectors) {
+  return (int64_t(target.vectorRegisters) - target.repeatRegisters - vectors) / vectors;
 }
 
 int64_t tileRows(int64_t rows, int64_t most, int64_t least) {
@@ -230,7 +232,7 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
   // Strips begin with lines: only few rows need more than two vectors. Rows that one tile of one vector takes are not
   // split over two of two: it passes over what comes from memory once.
   const int64_t rows = extent(g, c.rows), bytes = Emitter::byteWidth(c.accumulator);
-  bool oncePast = !s.turned && rows > s.rows && rows < target.vectorRegisters - target.repeatRegisters &&
+  bool oncePast = !s.turned && rows > s.rows && rows <= tallestTile(target, 1) &&
                   extent(g, c.lanes) * extent(g, c.folded) * bytes > target.l3Bytes / 4;
   int64_t vectors = oncePast ? 1 : s.rows < 4 ? s.vectors : std::min<int64_t>(s.vectors, 2);
   if (s.lanes > 1 && !inPassing && isLarge(c.lanes) && c.groups(g, c.lanes, true).size() == 1)
@@ -241,7 +243,7 @@ SmallVector<PanelAttr> panelsOf(KernelGraph &g, const Contraction &c, const Sche
 void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Schedule &s) {
   const int64_t bytes = Emitter::byteWidth(c.accumulator);
   const int64_t registers = target.vectorRegisters - target.repeatRegisters;
-  const bool packsRows = s.turned && packsRowsOf(g, c, target), isSmall = tallestTile(target, 2) < 12;
+  const bool packsRows = s.turned && packsRowsOf(g, c, target);
   const int64_t window = windowOf(g, c);
   // Rows and lanes are the innermost group of each; the others are walked around them.
   auto rowGroups = c.groups(g, c.rows, /*asWritten=*/!packsRows, /*asRead=*/!packsRows),
@@ -305,7 +307,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.band = bands > 1 ? items / bands : 0;
     // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that. A small tile
     // asks for too many of them.
-    s.ahead = isSmall ? 0 : ceilDiv(4096, s.rows * s.vectors * inner);
+    s.ahead = hasSmallTile(target) ? 0 : ceilDiv(4096, s.rows * s.vectors * inner);
     return;
   }
 
