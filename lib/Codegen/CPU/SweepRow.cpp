@@ -240,6 +240,10 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
   for (Ahead &read : reads) {
     int64_t rowBytes = *constant * read.step * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element));
     read.at.offset = read.at.offset + read.at.coefs[next] * SizeExpr(std::max<int64_t>(1, (16 << 10) / rowBytes));
+    if (rowBytes % 64) // a row across lines ends in one more
+      e.prefetch(read.pointer, g.buffers[read.buffer].element,
+                 {read.at.offset + SizeExpr((*constant - 1) * read.step), read.at.coefs}, here, /*forWriting=*/false,
+                 /*intoFirst=*/false);
   }
   auto visit = [&](Frame &frame) {
     for (const Ahead &read : reads)

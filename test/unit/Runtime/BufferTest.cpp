@@ -130,12 +130,30 @@ TEST(DroppedMemoryGoesBackToTheSystem) {
   weft_buffer_drop(nullptr);
 }
 
+TEST(NeighboursBeginAtDifferentPlacesOfAPage) {
+  weft_pool_trim();
+  for (int64_t bytes : {64 << 10, 5 << 20}) {
+    std::vector<WeftBuffer *> all;
+    for (int i = 0; i < 8; ++i) {
+      all.push_back(weft_buffer_alloc(bytes));
+      int64_t place = int64_t(uintptr_t(all[i]->data) % 4096);
+      CHECK_EQ(place % 64, int64_t(0));
+      CHECK(place != 0);
+      if (i)
+        CHECK(std::abs(place - int64_t(uintptr_t(all[i - 1]->data) % 4096)) >= 1024);
+      memset(all[i]->data, i, size_t(bytes));
+    }
+    for (WeftBuffer *b : all)
+      weft_buffer_drop(b);
+  }
+}
+
 TEST(TheFootprintIsWholePagesOfLargeBlocks) {
   CHECK_EQ(weft_buffer_footprint(0), int64_t(64));
   CHECK_EQ(weft_buffer_footprint(1), int64_t(128));
   CHECK_EQ(weft_buffer_footprint(64), int64_t(128));
-  CHECK_EQ(weft_buffer_footprint((64 << 10) - 64), int64_t(64 << 10));
+  CHECK_EQ(weft_buffer_footprint(50000), int64_t(50112));
   CHECK_EQ(weft_buffer_footprint(64 << 10), int64_t(64 << 10) + 4096);
   CHECK_EQ(weft_buffer_footprint(5 << 20), int64_t(5 << 20) + 4096);
-  CHECK_EQ(weft_buffer_footprint((5 << 20) + 1), int64_t(5 << 20) + 2 * 4096);
+  CHECK_EQ(weft_buffer_footprint((5 << 20) + 1), int64_t(5 << 20) + 4096);
 }
