@@ -154,29 +154,46 @@ def test_rows_of_a_transpose_that_are_not_turned():
     holds(lambda b: wf.sum(wf.astype(wf.permute_dims(b, (1, 0)), wf.int32), axis=-1), bools)
 
 
+def gated(x):
+    """Of the row's dear values some are kept, and what it reads is read again."""
+    return x * wf.exp(x) / (1 + wf.sum(wf.exp(x), axis=-1, keepdims=True)) + wf.tanh(x)
+
+
+def norm(x):
+    centred = x - wf.mean(x, axis=-1, keepdims=True)
+    return centred / wf.sqrt(wf.mean(centred * centred, axis=-1, keepdims=True) + 1e-5)
+
+
+DEAR_ROWS = [wf.nn.softmax, wf.nn.log_softmax, gated]
+
+
+def by_parts(f, x, rows):
+    """The same rows in programs of few of them."""
+    small = wf.jit(f)
+    return np.concatenate([np.asarray(small(x[i : i + rows])) for i in range(0, len(x), rows)])
+
+
 # Large results are streamed: rows of any width and place, against the same rows in small programs.
 @pytest.mark.parametrize("width", [1024, 1031, 4099])
-@pytest.mark.parametrize("name", ["softmax", "log-softmax", "gated", "norm", "map"])
-def test_streams(name, width):
-    def f(x):
-        if name == "map":
-            return wf.exp(x) - x
-        if name == "softmax":
-            return wf.nn.softmax(x)
-        if name == "log-softmax":
-            return wf.nn.log_softmax(x)
-        if name == "gated":  # of the row's dear values some are kept, and what it reads is read again
-            return x * wf.exp(x) / (1 + wf.sum(wf.exp(x), axis=-1, keepdims=True)) + wf.tanh(x)
-        centred = x - wf.mean(x, axis=-1, keepdims=True)
-        return centred / wf.sqrt(wf.mean(centred * centred, axis=-1, keepdims=True) + 1e-5)
-
+@pytest.mark.parametrize("f", [*DEAR_ROWS, norm, lambda x: wf.exp(x) - x])
+def test_streams(f, width):
     rows = (33 << 20) // 4 // width + 3
     x = numbers((rows, width))
-    part = rows // 8
-    small = wf.jit(f)
-    wanted = np.concatenate([np.asarray(small(x[i : i + part])) for i in range(0, rows, part)])
+    wanted = by_parts(f, x, rows // 8)
     for target in STREAMING:
         same_bits(Program(f, x).native(target)()[0], wanted)
+
+
+# In the caches a row is written beside the next one: whole, with rests of blocks and of vectors, in parts of all rows.
+@pytest.mark.parametrize("shape, dtype", [((70, 256), "float32"), ((64, 449), "float32"), ((17, 1031), "float64")])
+@pytest.mark.parametrize("f", DEAR_ROWS)
+def test_rows_beside_the_next_one(f, shape, dtype):
+    x = numbers(shape, dtype)
+    assert "trail = true" in wf.jit(f).lower(x).as_text("scheduled")
+    wanted, program = by_parts(f, x, 3), Program(f, x)
+    for target in TARGETS:
+        for threads in threads_of(target):
+            same_bits(program.native(target)(threads)[0], wanted)
 
 
 def test_turned_streams():

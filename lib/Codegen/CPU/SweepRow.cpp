@@ -475,7 +475,8 @@ void Sweep::takeRows(SmallVector<Output> results, int lane, Value end, ArrayRef<
 }
 
 /// Whether a row's last sweep, which writes it, goes beside the busiest one of the next row: there is arithmetic to do
-/// while memory takes the lines. What it reads of its row must then be kept by that sweep, or stand in memory.
+/// while memory takes the lines, or while it divides. What it reads of its row must then be kept by that sweep, or
+/// stand in memory.
 bool Sweep::trails() {
   auto length = g.size(folded.front()).constant();
   if (!schedule.trail || e.pairs || spread || next < 0 || !length || *length > kChunk)
@@ -518,7 +519,7 @@ void Sweep::writeBehind(Trail &trail, ArrayRef<int> laneDims, Value base) {
   auto branch = scf::IfOp::create(b, e.loc, e.isLess(trail.end, end), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
-  e.streaming = true;
+  e.streaming = schedule.stream;
   for (int64_t u = 0; u < kPartials; u += width)
     step(e.add(begin, e.index(u)), {}, width);
   e.streaming = false;

@@ -205,7 +205,6 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.prefetch = rows && *points * bytes >= 2 * target.l2Bytes && inner * bytes <= target.l2Bytes / 4;
   auto turn = s.lanes > 1 ? findTurn(g) : std::nullopt;
   const bool dear = llvm::any_of(nodes, [](Node *node) { return node->isExpensive; });
-  s.trail = rows && s.stream && dear;
   // Two vectors abreast where an op waits for the one before, if the rows are long enough to pay for the code. Where
   // registers are few, not for constants that are written out in a map (gelu by tanh): they would be moved about.
   if (s.lanes > 1 && !turn && *points >= 1 << 14 && inner >= 16 * s.lanes &&
@@ -218,6 +217,8 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
     if (ops >= 60 && many && !rows && !s.pairs)
       s.abreast = 4;
   }
+  // Worth its code where there are rows enough, and long ones.
+  s.trail = rows && dear && !s.pairs && (s.stream || (*points >= 1 << 14 && inner >= 256));
   if (turn) {
     // Rows are what is read side by side: memory wants longer runs than a cache. Two strips of a map's block, a line of
     // 64 bytes high, are half of the first cache. Whole rows are a thread's share of the last one at most, and some
