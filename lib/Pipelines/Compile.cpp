@@ -198,7 +198,8 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options, std:
   spec.num_results = signature.results.size();
   SmallVector<WeftImageObject> objects;
   for (const Part &part : llvm::concat<const Part>(parts, found))
-    objects.push_back({part.symbol.c_str(), part.object.data(), part.object.size()});
+    for (const Object &object : part.objects)
+      objects.push_back({object.symbol.c_str(), object.code.data(), object.code.size()});
   spec.objects = objects.data();
   spec.num_objects = objects.size();
   spec.metadata = report.data();

@@ -1,10 +1,13 @@
 // Decides how a planned program becomes objects: each part goes through all later stages by itself, in one thread, so
-// that threads meet only where the context makes types and attributes unique.
+// that threads meet only where the context makes types and attributes unique. LLVM, which takes most of the time, gets
+// the long functions of a part one by one.
 #include "Parts.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "weft/Kernels/KernelShape.h"
-#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 using namespace mlir;
@@ -47,34 +50,177 @@ std::vector<Part> splitIntoParts(ModuleOp module) {
   return parts;
 }
 
-std::string Part::stored() const { return scratch.lookup(symbol).text() + "\n" + object; }
+// A line for the scratch, one for each object, then the objects.
+std::string Part::stored() const {
+  std::string text = scratch.lookup(symbol).text() + "\n" + std::to_string(objects.size()) + "\n";
+  for (const Object &object : objects)
+    text += object.symbol + " " + std::to_string(object.code.size()) + "\n";
+  for (const Object &object : objects)
+    text += object.code;
+  return text;
+}
 
 LogicalResult Part::restore(StringRef stored) {
-  auto [text, bytes] = stored.split('\n');
-  auto known = Scratch::parse(text);
-  if (!known)
+  auto line = [&] {
+    auto [text, rest] = stored.split('\n');
+    stored = rest;
+    return text;
+  };
+  auto known = Scratch::parse(line());
+  size_t count, size;
+  if (!known || line().getAsInteger(10, count) || count > stored.size())
     return failure();
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < count; ++i) {
+    auto [name, digits] = line().split(' ');
+    if (digits.getAsInteger(10, size))
+      return failure();
+    objects.push_back({name.str(), {}});
+    sizes.push_back(size);
+  }
+  for (auto [object, size] : llvm::zip(objects, sizes)) {
+    if (size > stored.size())
+      return failure();
+    object.code = stored.take_front(size).str();
+    stored = stored.drop_front(size);
+  }
   scratch[symbol] = *known;
-  object = bytes.str();
   return success();
 }
 
-static LogicalResult compilePart(Part &part, const PipelineOptions &options, ObjectWriter &writer, std::string &error) {
-  PassManager manager(part.module->getContext());
-  manager.enableVerifier(false);
-  manager.addInstrumentation(part.times.instrumentation());
-  buildPipeline(manager, Stage::Planned, Stage::LLVM, options);
-  if (failed(manager.run(*part.module))) {
-    error = "the compiler failed between the stages planned and llvm";
-    return failure();
+/// Moves functions of at least this many ops to modules of their own, all but the longest; what they name is declared
+/// there. By the code alone, so that objects are the same whatever the number of threads.
+static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module) {
+  constexpr size_t least = 200;
+  std::vector<std::pair<size_t, LLVM::LLVMFuncOp>> functions;
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    size_t length = 0;
+    function.walk([&](Operation *) { ++length; });
+    if (length >= least)
+      functions.push_back({length, function});
   }
-  for (auto function : part.module->getOps<FunctionOpInterface>())
-    if (Attribute scratch = function->getAttr("weft.scratch"))
-      part.scratch[function.getName()] = Scratch::fromAttr(scratch);
-  LogicalResult result = writer.write(*part.module, part.effort, part.object, error, part.times);
-  part.module = {};
-  return result;
+  llvm::sort(functions, [](auto &a, auto &b) {
+    return a.first != b.first ? a.first > b.first : a.second.getName() < b.second.getName();
+  });
+  std::vector<OwningOpRef<ModuleOp>> made;
+  for (auto [length, function] : llvm::drop_begin(functions, std::min<size_t>(functions.size(), 1))) {
+    llvm::SmallSetVector<LLVM::LLVMFuncOp, 8> named;
+    if (auto uses = SymbolTable::getSymbolUses(&function.getBody()))
+      for (const SymbolTable::SymbolUse &use : *uses)
+        named.insert(module.lookupSymbol<LLVM::LLVMFuncOp>(use.getSymbolRef().getRootReference()));
+    if (named.contains({}))
+      continue; // data stands beside its only reader
+    auto declare = [](LLVM::LLVMFuncOp function) {
+      function.setLinkage(LLVM::Linkage::External);
+      return function->cloneWithoutRegions();
+    };
+    ModuleOp own = ModuleOp::create(module.getLoc());
+    own->setAttrs(module->getAttrDictionary());
+    OpBuilder(function).insert(declare(function));
+    function->remove();
+    own.push_back(function);
+    for (LLVM::LLVMFuncOp callee : named)
+      if (callee != function)
+        own.push_back(declare(callee));
+    made.push_back(own);
+  }
+  return made;
 }
+
+namespace {
+/// All that is to be done: parts, in their order, and before them the functions that parts have set free.
+class Work {
+public:
+  Work(std::vector<Part> &parts, const PipelineOptions &options, const Target &target,
+       std::optional<Clock::time_point> deadline)
+      : parts(parts), options(options), target(target), deadline(deadline) {}
+
+  /// Takes one thing after another, as long as any may come.
+  void run() {
+    ObjectWriter writer(target);
+    std::unique_lock<std::mutex> lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return !pieces.empty() || next < parts.size() || !lowering || !error.empty(); });
+      if (!error.empty() || (pieces.empty() && next == parts.size()))
+        return;
+      if (pieces.empty()) {
+        Part &part = parts[next++];
+        ++lowering;
+        lock.unlock();
+        std::vector<Piece> found = lower(part);
+        lock.lock();
+        --lowering;
+        llvm::move(found, std::back_inserter(pieces));
+        changed.notify_all();
+        continue; // which begins with the longest of its own
+      }
+      Piece piece = std::move(pieces.back());
+      pieces.pop_back();
+      lock.unlock();
+      std::string wrong;
+      PassTimes times;
+      LogicalResult result = writer.write(*piece.module, piece.part->effort, piece.object->code, wrong, times);
+      piece.module = {};
+      lock.lock();
+      piece.part->times.add(times);
+      if (failed(result))
+        fail(wrong);
+    }
+  }
+
+  std::string error;
+
+private:
+  struct Piece {
+    Part *part;
+    Object *object;
+    OwningOpRef<ModuleOp> module;
+  };
+
+  std::vector<Part> &parts;
+  const PipelineOptions &options;
+  const Target &target;
+  std::optional<Clock::time_point> deadline;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Piece> pieces;
+  size_t next = 0, lowering = 0;
+
+  void fail(const std::string &why) {
+    error = why;
+    changed.notify_all();
+  }
+
+  /// Through the later stages; the longest piece last.
+  std::vector<Piece> lower(Part &part) {
+    part.effort = deadline && Clock::now() >= *deadline ? Effort::Quick : Effort::Full;
+    PassManager manager(part.module->getContext());
+    manager.enableVerifier(false);
+    manager.addInstrumentation(part.times.instrumentation());
+    buildPipeline(manager, Stage::Planned, Stage::LLVM, options);
+    if (failed(manager.run(*part.module))) {
+      std::lock_guard<std::mutex> lock(mutex);
+      fail("the compiler failed between the stages planned and llvm");
+      return {};
+    }
+    for (auto function : part.module->getOps<FunctionOpInterface>())
+      if (Attribute scratch = function->getAttr("weft.scratch"))
+        part.scratch[function.getName()] = Scratch::fromAttr(scratch);
+    std::vector<OwningOpRef<ModuleOp>> modules;
+    if (&part != &parts.front()) // of the entry some are inlined
+      modules = splitFunctions(*part.module);
+    part.objects.resize(1 + modules.size());
+    part.objects[0].symbol = part.symbol;
+    std::vector<Piece> found;
+    for (auto [object, module] : llvm::zip(llvm::drop_begin(part.objects), modules)) {
+      object.symbol = (*module->getOps<LLVM::LLVMFuncOp>().begin()).getName().str();
+      found.push_back({&part, &object, std::move(module)});
+    }
+    found.push_back({&part, &part.objects[0], std::move(part.module)});
+    return found;
+  }
+};
+} // namespace
 
 LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &options, const Target &target,
                            unsigned threads, std::optional<Clock::time_point> deadline, std::string &error) {
@@ -89,32 +235,20 @@ LogicalResult compileParts(std::vector<Part> &parts, const PipelineOptions &opti
     for (StringRef name : registry.getDialectNames())
       context->getOrLoadDialect(name);
   }
-  std::vector<std::string> errors(parts.size());
-  std::atomic<size_t> next{0};
-  std::atomic<bool> failed{false};
-  auto work = [&] {
-    ObjectWriter writer(target);
-    for (size_t i; !failed && (i = next++) < parts.size();) {
-      parts[i].effort = deadline && Clock::now() >= *deadline ? Effort::Quick : Effort::Full;
-      if (mlir::failed(compilePart(parts[i], options, writer, errors[i])))
-        failed = true;
-    }
-  };
-  threads = std::min<size_t>(threads, parts.size());
+  Work work(parts, options, target, deadline);
+  threads = std::min<size_t>(threads, 2 * parts.size() - 1);
   if (threads > 1)
     context->enableMultithreading(); // for this long only: no thread outlives the call, so a process may fork after it
   std::vector<std::thread> workers;
   for (unsigned i = 1; i < threads; ++i)
-    workers.emplace_back(work);
-  work();
+    workers.emplace_back([&] { work.run(); });
+  work.run();
   for (std::thread &worker : workers)
     worker.join();
   if (threads > 1)
     context->disableMultithreading();
-  for (std::string &text : errors)
-    if (!text.empty())
-      error = std::move(text);
-  return failure(failed);
+  error = std::move(work.error);
+  return success(error.empty());
 }
 
 } // namespace weft

@@ -1,4 +1,5 @@
-// Decides how a planned program becomes objects: a part for the entry and one for each kernel, compiled side by side.
+// Decides how a planned program becomes objects: a part for the entry and one for each kernel, compiled side by side;
+// the longer functions of a kernel become objects of their own.
 #ifndef WEFT_PIPELINES_PARTS_H
 #define WEFT_PIPELINES_PARTS_H
 
@@ -14,16 +15,21 @@
 
 namespace weft {
 
-/// What becomes one object, from the stage `planned` on.
+/// One object, and the function that it defines for others.
+struct Object {
+  std::string symbol, code;
+};
+
+/// What goes through the stages from `planned` on by itself.
 struct Part {
   std::string symbol; // the function that others call
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::string object;
+  std::vector<Object> objects;
   Effort effort = Effort::Full; // what it was made with
   PassTimes times;
   llvm::StringMap<Scratch> scratch; // of the kernels in it
 
-  /// Its object, with what goes with it, for a store; and back.
+  /// Its objects, with what goes with them, for a store; and back.
   std::string stored() const;
   mlir::LogicalResult restore(llvm::StringRef stored);
 };
