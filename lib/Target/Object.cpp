@@ -4,6 +4,8 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -19,6 +21,7 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <mutex>
 
 using namespace mlir;
 
@@ -64,6 +67,36 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Target &target, Ef
       triple, target.cpu, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
       effort == Effort::Quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less));
 }
+
+namespace {
+/// Machines that no writer uses now: to make one, with the tables that it makes when it first compiles, takes longer
+/// than a small kernel. Nobody waits for the lock, which a fork may leave held.
+class IdleMachines {
+public:
+  std::unique_ptr<llvm::TargetMachine> take(const std::string &kind) {
+    std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+    if (!lock || idle[kind].empty())
+      return nullptr;
+    return idle[kind].pop_back_val();
+  }
+  void give(const std::string &kind, std::unique_ptr<llvm::TargetMachine> machine) {
+    std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+    if (lock)
+      idle[kind].push_back(std::move(machine));
+  }
+
+private:
+  std::mutex mutex;
+  llvm::StringMap<llvm::SmallVector<std::unique_ptr<llvm::TargetMachine>>> idle;
+};
+IdleMachines &idleMachines() {
+  static auto *machines = new IdleMachines; // for as long as any thread may compile
+  return *machines;
+}
+std::string kindOf(const Target &target, Effort effort) {
+  return llvm::join(target.features, ",") + " " + target.cpu + " " + target.triple + std::to_string(int(effort));
+}
+} // namespace
 
 /// Fold the address arithmetic, hoist what is invariant: what our emitters leave to LLVM. Induction variables are
 /// simple as they come: indvars finds nothing, in half of the time of all these passes. What LICM leaves to combine the
@@ -156,12 +189,18 @@ void prepareTranslation(MLIRContext &context) {
 }
 
 ObjectWriter::ObjectWriter(const Target &target) : target(target) {}
-ObjectWriter::~ObjectWriter() = default;
+ObjectWriter::~ObjectWriter() {
+  for (Effort effort : {Effort::Full, Effort::Quick})
+    if (auto &machine = machines[size_t(effort)])
+      idleMachines().give(kindOf(target, effort), std::move(machine));
+}
 
 LogicalResult ObjectWriter::write(ModuleOp module, Effort effort, std::string &object, std::string &error,
                                   PassTimes &times) {
   double start = PassTimes::now();
   auto &machine = machines[size_t(effort)];
+  if (!machine)
+    machine = idleMachines().take(kindOf(target, effort));
   if (!machine && !(machine = makeMachine(target, effort, error)))
     return failure();
   llvm::LLVMContext context;

@@ -22,7 +22,8 @@ enum class Effort { Full, Quick };
 /// Registers what a context needs for the functions below; before any of its threads calls them.
 void prepareTranslation(mlir::MLIRContext &context);
 
-/// Compiles modules for a target, in one thread: LLVM's tables of the target are made once for all of them.
+/// Compiles modules for a target, in one thread. LLVM's tables of the target are made once for as many writers as there
+/// ever are at a time.
 class ObjectWriter {
 public:
   explicit ObjectWriter(const Target &target);
