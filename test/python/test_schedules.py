@@ -164,7 +164,11 @@ def norm(x):
     return centred / wf.sqrt(wf.mean(centred * centred, axis=-1, keepdims=True) + 1e-5)
 
 
-DEAR_ROWS = [wf.nn.softmax, wf.nn.log_softmax, gated]
+def root_mean_square(x):
+    return x / wf.sqrt(wf.mean(x * x, axis=-1, keepdims=True) + 1e-5)
+
+
+ROWS = [wf.nn.softmax, wf.nn.log_softmax, gated, norm, root_mean_square]
 
 
 def by_parts(f, x, rows):
@@ -175,7 +179,7 @@ def by_parts(f, x, rows):
 
 # Large results are streamed: rows of any width and place, against the same rows in small programs.
 @pytest.mark.parametrize("width", [1024, 1031, 4099])
-@pytest.mark.parametrize("f", [*DEAR_ROWS, norm, lambda x: wf.exp(x) - x])
+@pytest.mark.parametrize("f", [*ROWS, lambda x: wf.exp(x) - x])
 def test_streams(f, width):
     rows = (33 << 20) // 4 // width + 3
     x = numbers((rows, width))
@@ -186,7 +190,7 @@ def test_streams(f, width):
 
 # In the caches a row is written beside the next one: whole, with rests of blocks and of vectors, in parts of all rows.
 @pytest.mark.parametrize("shape, dtype", [((70, 256), "float32"), ((64, 449), "float32"), ((17, 1031), "float64")])
-@pytest.mark.parametrize("f", DEAR_ROWS)
+@pytest.mark.parametrize("f", ROWS)
 def test_rows_beside_the_next_one(f, shape, dtype):
     x = numbers(shape, dtype)
     assert "trail = true" in wf.jit(f).lower(x).as_text("scheduled")

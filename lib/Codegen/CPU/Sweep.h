@@ -162,6 +162,7 @@ private:
   void write(const Output &output, Frame &frame);
   int lastStage();
   int busiestStage();
+  int trailedStage();
   llvm::DenseMap<mlir::Value, llvm::SmallVector<int>> usesByStage();
   std::optional<Picked> picked(Node &fold);
   mlir::Value pick(const RowState &state, Point row, Node &fold, const Picked &picked);

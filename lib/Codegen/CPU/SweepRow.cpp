@@ -474,22 +474,29 @@ void Sweep::takeRows(SmallVector<Output> results, int lane, Value end, ArrayRef<
   chunkMemory.assign(chunks.begin(), chunks.end());
 }
 
-/// Whether a row's last sweep, which writes it, goes beside the busiest one of the next row: there is arithmetic to do
-/// while memory takes the lines, or while it divides. What it reads of its row must then be kept by that sweep, or
+/// The sweep beside which the row before is written: the busiest one, or in the caches, where that writes, the one
+/// before it.
+int Sweep::trailedStage() {
+  int busiest = busiestStage();
+  return busiest == lastStage() && !schedule.stream ? busiest - 1 : busiest;
+}
+
+/// Whether a row's last sweep, which writes it, goes beside one of the next row: there is arithmetic to do while memory
+/// takes the lines, while it divides, while a fold ends. What it reads of its row must then be kept by that sweep, or
 /// stand in memory.
 bool Sweep::trails() {
   auto length = g.size(folded.front()).constant();
   if (!schedule.trail || e.pairs || spread || next < 0 || !length || *length > kChunk)
     return false;
-  const int last = lastStage(), busiest = busiestStage();
-  if (busiest == last || reductionsAt(busiest).empty() || outputs.size() != 1 || storesAt(last).size() != 1 ||
-      storeAccess(outputs[0]).coefs[folded.front().back()] != SizeExpr(1) ||
+  const int last = lastStage(), trailed = trailedStage();
+  if (trailed == last || trailed < 0 || reductionsAt(trailed).empty() || outputs.size() != 1 ||
+      storesAt(last).size() != 1 || storeAccess(outputs[0]).coefs[folded.front().back()] != SizeExpr(1) ||
       !streamsVectors(width, g.buffers[outputs[0].buffer].element))
     return false;
   return llvm::all_of(usesByStage(), [&](auto &use) {
     int64_t bytes = *length * int64_t(Emitter::byteWidth(getElementTypeOrSelf(use.first.getType())));
     return !g.nodeOf(use.first)->isExpensive || !llvm::is_contained(use.second, last) ||
-           (bytes <= kOnStack && *llvm::min_element(use.second) == busiest);
+           (bytes <= kOnStack && *llvm::min_element(use.second) == trailed);
   });
 }
 
@@ -554,7 +561,7 @@ void Sweep::row(const Point &point, Trail *trail) {
       trail->state = std::move(state);
       return;
     }
-    sweepRow(state, point, stage, folded.front(), stage == busiestStage() ? trail : nullptr);
+    sweepRow(state, point, stage, folded.front(), stage == trailedStage() ? trail : nullptr);
     for (unsigned i : live)
       if (Node &fold = g.nodes[i]; fold.kind == NodeKind::Reduce && stageOf(fold.result()) == stage + 1)
         if (auto found = picked(fold))
