@@ -88,9 +88,10 @@ LogicalResult Part::restore(StringRef stored) {
   return success();
 }
 
-/// Moves functions of at least this many ops to modules of their own, all but the longest; what they name is declared
-/// there. By the code alone, so that objects are the same whatever the number of threads.
-static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module) {
+/// Moves functions of at least this many ops to modules of their own, all but the one that others call, or else the
+/// longest; what they name is declared there. By the code alone, so that objects are the same whatever the number of
+/// threads.
+static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module, StringRef called) {
   constexpr size_t least = 200;
   std::vector<std::pair<size_t, LLVM::LLVMFuncOp>> functions;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
@@ -99,9 +100,11 @@ static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module) {
     if (length >= least)
       functions.push_back({length, function});
   }
-  llvm::sort(functions, [](auto &a, auto &b) {
-    return a.first != b.first ? a.first > b.first : a.second.getName() < b.second.getName();
-  });
+  auto rank = [&](auto &item) { // as the first stays
+    StringRef name = item.second.getName();
+    return std::make_tuple(name != called, -int64_t(item.first), name);
+  };
+  llvm::sort(functions, [&](auto &a, auto &b) { return rank(a) < rank(b); });
   std::vector<OwningOpRef<ModuleOp>> made;
   for (auto [length, function] : llvm::drop_begin(functions, std::min<size_t>(functions.size(), 1))) {
     llvm::SmallSetVector<LLVM::LLVMFuncOp, 8> named;
@@ -208,7 +211,7 @@ private:
         part.scratch[function.getName()] = Scratch::fromAttr(scratch);
     std::vector<OwningOpRef<ModuleOp>> modules;
     if (&part != &parts.front()) // of the entry some are inlined
-      modules = splitFunctions(*part.module);
+      modules = splitFunctions(*part.module, part.symbol);
     part.objects.resize(1 + modules.size());
     part.objects[0].symbol = part.symbol;
     std::vector<Piece> found;
