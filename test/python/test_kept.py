@@ -160,6 +160,20 @@ def test_convolutions_across_features_give_a_border(channels, size, window, feat
     assert wf.jit(block).explain(x).kernels[-1].what == "convolution + le + select + pad"
 
 
+def test_a_kernel_of_long_functions():
+    """Its borders, written by the function that the program calls, and its tiles: each an object of its own."""
+    w, x = wf.asarray(numbers((64, 64, 1, 1))), numbers((1, 64, 28, 28))
+    scale, shift = wf.asarray(numbers((64, 1, 1))), wf.asarray(numbers((64, 1, 1)))
+
+    def block(x):
+        return wf.pad(wf.nn.relu(wf.nn.conv2d(x, w) * scale + shift), ((0, 0), (0, 0), (1, 1), (1, 1)))
+
+    assert is_turned(block, x) and keeps(block, x) > 0
+    lines = wf.jit(block).lower(x).as_text("llvm").splitlines()
+    starts = [i for i, line in enumerate(lines) if "llvm.func" in line and line.endswith("{")]
+    assert sum(end - start > 200 for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)) >= 2
+
+
 @pytest.mark.parametrize("features", [64, 160])
 def test_convolutions_across_features_read_a_residual_and_give_two_results(features):
     w, x = wf.asarray(numbers((features, features, 3, 3))), numbers((1, features, 14, 14))
