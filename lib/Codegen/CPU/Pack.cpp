@@ -316,17 +316,14 @@ SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k,
       at.indices[n.back()] = e.add(behind.j, e.index(std::min(lane, strip() - 1)));
       e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, at);
     }
-    auto copy = [&] {
+    when(item.hasNext, [&] {
       at.indices[dim] = row;
       copyRight(at, item.next, behind, row);
-      return SmallVector<Value>();
-    };
-    branch(item.hasNext, {}, copy, [] { return SmallVector<Value>(); });
-    return SmallVector<Value>();
+    });
   };
   return e.loopCarry(k.first, k.end, every, accs, [&](Value at, ValueRange carried) {
     Value row = e.add(first, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(at, k.first), e.index(every)));
-    branch(e.isLess(row, end), {}, [&] { return packOne(row); }, [] { return SmallVector<Value>(); });
+    when(e.isLess(row, end), [&] { packOne(row); });
     return some({at, e.minimum(e.add(at, e.index(every)), k.end)}, carried);
   });
 }

@@ -320,13 +320,11 @@ void Tile::item(Item it) {
       inside.next.first = e.sub(inside.nextLane, e.sub(e.index(strip()), place));
       Value isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, lanes.j, it.lanes.first);
       Stretch rows = it.rows;
-      auto first = [&] {
+      when(isFirst, [&] {
         inside.copies = true;
         tile(inside, rows.first, s.rows, lanes, block);
         inside.copies = false;
-        return SmallVector<Value>();
-      };
-      branch(isFirst, {}, first, [] { return SmallVector<Value>(); });
+      });
       rows.first = select(isFirst, e.add(rows.first, e.index(s.rows)), rows.first);
       overTiles(rows, [&](Value i, int64_t rows) { tile(inside, i, rows, lanes, block); });
     };
@@ -335,14 +333,10 @@ void Tile::item(Item it) {
     else
       overStrips(it.lanes, [&](const Lanes &strip) {
         inParts(strip, down);
-        auto finished = [&] {
-          finishStrip(it, strip);
-          return SmallVector<Value>();
-        };
         if (it.results && block.last)
-          branch(block.last, {}, finished, [] { return SmallVector<Value>(); });
+          when(block.last, [&] { finishStrip(it, strip); });
         else if (it.results)
-          finished();
+          finishStrip(it, strip);
       });
   };
   if (!s.kBlock) {
@@ -632,18 +626,17 @@ SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function
   return SmallVector<Value>(op.getResults());
 }
 
+void Tile::when(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
+  auto nothing = [](llvm::function_ref<void()> body) { return body ? body() : void(), SmallVector<Value>(); };
+  branch(condition, {}, [&] { return nothing(yes); }, [&] { return nothing(no); });
+}
+
 void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
   if (!sumsHalves())
     return sum(item, i, rows, lanes, block);
-  auto tame = [&] {
-    sum(item, i, rows, lanes, block);
-    return SmallVector<Value>();
-  };
-  auto wild = [&] {
-    sumOneByOne(item, i, rows, lanes, block);
-    return SmallVector<Value>();
-  };
-  branch(isWild(item, i, rows, lanes), {}, wild, tame);
+  when(
+      isWild(item, i, rows, lanes), [&] { sumOneByOne(item, i, rows, lanes, block); },
+      [&] { sum(item, i, rows, lanes, block); });
 }
 
 void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
@@ -734,13 +727,8 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
   auto keep = [&] {
     for (unsigned at = 0; at < count; ++at)
       e.store(accs[at], item.partial, c.accumulator, partialAt(at % vectors), partialPoint(at / vectors));
-    return SmallVector<Value>();
   };
-  auto end = [&] {
-    finishAll(accs);
-    return SmallVector<Value>();
-  };
-  branch(block.last, {}, end, keep);
+  when(block.last, [&] { finishAll(accs); }, keep);
   e.loc = outerLoc;
 }
 

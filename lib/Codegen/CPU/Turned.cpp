@@ -53,7 +53,6 @@ void Tile::gatherLeft(const Point &origin, const Panel &panel, const Stretch &ro
         return SmallVector<Value>();
       };
       overK(0, origin, e.index(0), k, {}, step, {}, /*unrolls=*/8);
-      return SmallVector<Value>();
     };
     const int64_t most = (count + size - 2) / size + 1;
     if (rowPieces.size() == 1 || most == 1) {
@@ -62,7 +61,7 @@ void Tile::gatherLeft(const Point &origin, const Panel &panel, const Stretch &ro
     }
     Value inPiece = b.createOrFold<arith::RemUIOp>(e.loc, i, e.index(size));
     Value ends = e.isLess(e.index(size), e.add(inPiece, e.index(count)));
-    branch(ends, {}, [&] { return inPieces(most); }, [&] { return inPieces(1); });
+    when(ends, [&] { inPieces(most); }, [&] { inPieces(1); });
   };
   const int64_t together = std::max<int64_t>(1, 64 / steps);
   e.loop(k.first, k.end, together, [&](Value from) {
@@ -145,9 +144,7 @@ void Tile::finishStrip(const Item &item, const Lanes &lanes) {
       Value bit = e.index(int64_t(wide)), none = e.index(0);
       Value has = b.createOrFold<arith::AndIOp>(e.loc, e.sub(stop, whole), bit);
       Value isThere = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, has, none);
-      branch(
-          isThere, {}, [&] { return some(whole, wide, {}), SmallVector<Value>(); },
-          [] { return SmallVector<Value>(); });
+      when(isThere, [&] { some(whole, wide, {}); });
       whole = e.add(whole, has);
     }
   };
