@@ -200,6 +200,29 @@ def test_rows_beside_the_next_one(f, shape, dtype):
             same_bits(program.native(target)(threads)[0], wanted)
 
 
+# An exponential of what is not above 0 leaves out what only other numbers need: of these, all but the last four.
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x - wf.max(x, axis=-1, keepdims=True),
+        lambda x, y: x - wf.max(x, axis=0, keepdims=True),
+        lambda x, y: x * 2 - wf.max(x * 2, axis=-1, keepdims=True),
+        lambda x, y: -wf.abs(x),
+        lambda x, y: x - wf.max(y, axis=-1, keepdims=True),
+        lambda x, y: x[:, 1:] - wf.max(x[:, :-1], axis=-1, keepdims=True),
+        lambda x, y: x - wf.min(x, axis=-1, keepdims=True),
+        lambda x, y: wf.max(x, axis=-1, keepdims=True) - x,
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_exponentials_of_what_is_not_above_0(f, dtype):
+    x, y = numbers((40, 67)) * 300, numbers((40, 67))
+    x[3:7, 5] = [np.inf, -np.inf, np.nan, 0]
+    x[8] = -np.inf
+    x, y = (np.asarray(wf.astype(wf.asarray(a), dtype)) for a in (x, y))
+    holds(lambda x, y: wf.exp(f(x, y)), x, y)
+
+
 def test_turned_streams():
     x, y = numbers((2100, 4200)), numbers((4200, 2100))
     wanted = x.T + y

@@ -491,6 +491,52 @@ bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
   });
 }
 
+BodyValue KernelGraph::madeAt(BodyValue at) {
+  while (auto argument = dyn_cast<BlockArgument>(at.second)) {
+    if (argument.getOwner() != &at.first->body())
+      break;
+    OpOperand &operand = at.first->op->getOpOperand(argument.getArgNumber());
+    Node *maker = isPlain(*at.first, operand) ? nodeOf(operand.get()) : nullptr;
+    if (!maker || maker->kind == NodeKind::Reduce)
+      break;
+    at = {maker, maker->yielded()};
+  }
+  return at;
+}
+
+bool KernelGraph::isBelowZero(BodyValue value) {
+  auto [at, made] = madeAt(value);
+  if (auto negative = made.getDefiningOp<arith::NegFOp>())
+    return bool(madeAt({at, negative.getOperand()}).second.getDefiningOp<math::AbsFOp>());
+  auto difference = made.getDefiningOp<arith::SubFOp>();
+  if (isPieces || !difference)
+    return false;
+  // What is read by a node, of its own index space; null: what else a body has.
+  auto readBy = [&](BodyValue at) -> OpOperand * {
+    auto argument = dyn_cast<BlockArgument>(at.second);
+    bool isOperand = argument && argument.getOwner() == &at.first->body();
+    return isOperand ? &at.first->op->getOpOperand(argument.getArgNumber()) : nullptr;
+  };
+  BodyValue element = madeAt({at, difference.getLhs()}), greatest = madeAt({at, difference.getRhs()});
+  OpOperand *folded = readBy(greatest);
+  Node *fold = folded && isPlain(*greatest.first, *folded) ? nodeOf(folded->get()) : nullptr;
+  if (!fold || fold->kind != NodeKind::Reduce)
+    return false;
+  auto maximum = fold->yielded().getDefiningOp<arith::MaximumFOp>();
+  Value acc = fold->body().getArgument(fold->op.getNumDpsInputs());
+  if (!maximum || (maximum.getLhs() == acc) == (maximum.getRhs() == acc))
+    return false;
+  BodyValue other = madeAt({fold, maximum.getLhs() == acc ? maximum.getRhs() : maximum.getLhs()});
+  if (element == other)
+    return true;
+  OpOperand *one = readBy(element), *two = readBy(other);
+  int buffer = one ? bufferOf(one->get()) : -1;
+  if (!two || buffer < 0 || bufferOf(two->get()) != buffer)
+    return false;
+  Linear here = access(*element.first, *one, buffer), there = access(*other.first, *two, buffer);
+  return here.offset == there.offset && here.coefs == there.coefs;
+}
+
 bool KernelGraph::isMadeElsewhere(Node &node, OpOperand &operand) {
   Node *maker = nodeOf(operand.get());
   return maker && maker->op.getNumDpsInputs() == 0 && maker->op.getNumLoops() > 0 &&

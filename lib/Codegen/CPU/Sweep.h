@@ -35,7 +35,6 @@ bool computesOnPairs(KernelGraph &g, int lane);
 /// A sum over a row of which one element alone is not 0: the one whose column has the number that the row says, if it
 /// has. Both are values of a node's body.
 struct Picked {
-  using BodyValue = std::pair<Node *, mlir::Value>;
   BodyValue element, number;
 };
 std::optional<Picked> findPicked(KernelGraph &g, Node &fold, int lane);

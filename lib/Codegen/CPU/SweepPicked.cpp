@@ -10,22 +10,6 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-using BodyValue = Picked::BodyValue;
-
-/// Where a value of a node's body is made, at the same point.
-BodyValue madeAt(KernelGraph &g, BodyValue at) {
-  while (auto argument = dyn_cast<BlockArgument>(at.second)) {
-    if (argument.getOwner() != &at.first->body())
-      break;
-    OpOperand &operand = at.first->op->getOpOperand(argument.getArgNumber());
-    Node *maker = KernelGraph::isPlain(*at.first, operand) ? g.nodeOf(operand.get()) : nullptr;
-    if (!maker || maker->kind == NodeKind::Reduce)
-      break;
-    at = {maker, maker->yielded()};
-  }
-  return at;
-}
-
 /// Whether a value is the number of its column, in at least as many bits as columns take.
 bool isColumn(BodyValue at, int lane, std::optional<int64_t> columns) {
   auto cast = at.second.getDefiningOp<arith::IndexCastOp>();
@@ -40,7 +24,7 @@ bool isOfRow(KernelGraph &g, BodyValue from, int lane) {
   llvm::SmallSetVector<BodyValue, 8> work;
   work.insert(from);
   for (size_t i = 0; i < work.size(); ++i) {
-    BodyValue at = madeAt(g, work[i]);
+    BodyValue at = g.madeAt(work[i]);
     auto [node, value] = at;
     if (auto argument = dyn_cast<BlockArgument>(value)) {
       if (argument.getOwner() != &node->body()) // a size
@@ -76,16 +60,16 @@ std::optional<Picked> findPicked(KernelGraph &g, Node &fold, int lane) {
   if (!isa_and_present<arith::AddFOp, arith::AddIOp>(sum) || !identity || !isZero({identity, identity->yielded()}))
     return std::nullopt;
   Value acc = fold.body().getArgument(fold.op.getNumDpsInputs());
-  auto [at, element] = madeAt(g, {&fold, sum->getOperand(sum->getOperand(0) == acc)});
+  auto [at, element] = g.madeAt({&fold, sum->getOperand(sum->getOperand(0) == acc)});
   auto select = element.getDefiningOp<arith::SelectOp>();
-  if (!select || !isZero(madeAt(g, {at, select.getFalseValue()})))
+  if (!select || !isZero(g.madeAt({at, select.getFalseValue()})))
     return std::nullopt;
-  auto [where, condition] = madeAt(g, {at, select.getCondition()});
+  auto [where, condition] = g.madeAt({at, select.getCondition()});
   auto equal = condition.getDefiningOp<arith::CmpIOp>();
   if (!equal || equal.getPredicate() != arith::CmpIPredicate::eq)
     return std::nullopt;
   for (auto [column, number] : {std::pair(equal.getLhs(), equal.getRhs()), std::pair(equal.getRhs(), equal.getLhs())})
-    if (isColumn(madeAt(g, {where, column}), lane, g.domain[lane].constant()) && isOfRow(g, {where, number}, lane))
+    if (isColumn(g.madeAt({where, column}), lane, g.domain[lane].constant()) && isOfRow(g, {where, number}, lane))
       return Picked{{at, select.getTrueValue()}, {where, number}};
   return std::nullopt;
 }

@@ -41,6 +41,9 @@ struct Node {
   mlir::Value yielded() { return body().getTerminator()->getOperand(0); }
 };
 
+/// A value of a node's body.
+using BodyValue = std::pair<Node *, mlir::Value>;
+
 /// A result: the value, and the buffer that it is written to.
 struct Output {
   mlir::Value value;
@@ -99,6 +102,11 @@ public:
   Place elementsOf(Node &node, mlir::OpOperand &operand);
   /// Whether an operand is made of its index, at another one than the reader's.
   bool isMadeElsewhere(Node &node, mlir::OpOperand &operand);
+  /// Where a value is made, at the same point: in the body of another node, as far as each alone is read there.
+  BodyValue madeAt(BodyValue at);
+  /// Whether a value is known not to be above 0, if it is a number: -|x|, an element less the greatest of those beside
+  /// it.
+  bool isBelowZero(BodyValue at);
   /// What a value is made of; the parts of a join by what each of them copies.
   Made madeOf(mlir::Value value);
   /// The node that writes a part of a join.
