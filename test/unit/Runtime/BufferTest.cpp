@@ -153,6 +153,7 @@ TEST(TheFootprintIsWholePagesOfLargeBlocks) {
   CHECK_EQ(weft_buffer_footprint(1), int64_t(128));
   CHECK_EQ(weft_buffer_footprint(64), int64_t(128));
   CHECK_EQ(weft_buffer_footprint(50000), int64_t(50112));
+  CHECK_EQ(weft_buffer_footprint((64 << 10) - 64), int64_t(64 << 10) + 4096); // a mapped block: begins within a page
   CHECK_EQ(weft_buffer_footprint(64 << 10), int64_t(64 << 10) + 4096);
   CHECK_EQ(weft_buffer_footprint(5 << 20), int64_t(5 << 20) + 4096);
   CHECK_EQ(weft_buffer_footprint((5 << 20) + 1), int64_t(5 << 20) + 4096);
