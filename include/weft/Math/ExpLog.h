@@ -54,12 +54,12 @@ template <class E> Scaled<E> expPair(E &e, Pair<E> x, Pair<E> q) {
 /// e^x in f32, x between limits: 2^n (v + v p(r)), where n counts sixteenths, v is nearly 2^(n - floor n) and r is the
 /// rest. Without an instruction that scales, v becomes v 2^n in passing: n stands in the low bits of t, 64 nearer to 0,
 /// so that 2^n is a normal number, and the last product, which alone may round, undoes that. `sign` has x's sign, and
-/// may be known before it; `isBelow`: no number is above 0.
-template <class E> typename E::F expByTable(E &e, typename E::F x, typename E::F sign, bool isBelow) {
+/// may be known before it; `isNonPositive`: no number is above 0.
+template <class E> typename E::F expByTable(E &e, typename E::F x, typename E::F sign, bool isNonPositive) {
   const double shift = 0x1.8p19;
   const bool scales = e.scales();
   auto bySign = [&](double below, double above) { // not as floats: choices are by signs
-    return isBelow ? e.f(below) : e.select(e.ltI(e.bits(sign), e.i(0)), e.f(below), e.f(above));
+    return isNonPositive ? e.f(below) : e.select(e.ltI(e.bits(sign), e.i(0)), e.f(below), e.f(above));
   };
   auto moved = scales ? e.f(shift) : bySign(shift + 64, shift - 64);
   auto t = e.fma(x, e.f(0x1.71547652b82fep+0), moved);
@@ -72,11 +72,11 @@ template <class E> typename E::F expByTable(E &e, typename E::F x, typename E::F
   return e.scaled(y, n, [&] { return e.mul(y, bySign(0x1p-64, 0x1p64)); });
 }
 
-/// e^x; `isBelow`: it is known that no number is above 0. The bits are the same.
-template <class E> typename E::F exp(E &e, typename E::F any, bool isBelow = false) {
-  auto x = atLeast(e, isBelow ? any : atMost(e, any, c(e, 89, 710)), c(e, -104.5, -746));
+/// e^x; `isNonPositive`: it is known that no number is above 0. The bits are the same.
+template <class E> typename E::F exp(E &e, typename E::F any, bool isNonPositive = false) {
+  auto x = atLeast(e, isNonPositive ? any : atMost(e, any, c(e, 89, 710)), c(e, -104.5, -746));
   if (!e.isF64())
-    return expByTable(e, x, any, isBelow);
+    return expByTable(e, x, any, isNonPositive);
   auto parts = expParts(e, x);
   return scale(e, parts.power(e), parts.whole);
 }

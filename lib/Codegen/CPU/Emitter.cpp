@@ -640,7 +640,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       for (Value v : op->getOperands())
         operands.push_back(payload(node, v, frame));
       if (isa<math::MathDialect>(op->getDialect()))
-        value = expandMath(b, target, loc, op, operands, graph.isBelowZero({&node, op->getOperand(0)}));
+        value =
+            expandMath(b, target, loc, op, operands, [&] { return graph.isNonPositive({&node, op->getOperand(0)}); });
       else if (auto trunc = dyn_cast<arith::TruncFOp>(op); trunc && trunc.getType().isBF16())
         value = truncateToBF16(*this, operands[0]);
       else if (auto widen = dyn_cast<arith::ExtFOp>(op); widen && pairs && widen.getIn().getType().isBF16())

@@ -491,35 +491,32 @@ bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
   });
 }
 
+OpOperand *KernelGraph::readBy(BodyValue at) {
+  auto argument = dyn_cast<BlockArgument>(at.second);
+  bool isOperand = argument && argument.getOwner() == &at.first->body();
+  return isOperand ? &at.first->op->getOpOperand(argument.getArgNumber()) : nullptr;
+}
+
+Node *KernelGraph::makerAt(BodyValue at) {
+  OpOperand *operand = readBy(at);
+  return operand && isPlain(*at.first, *operand) ? nodeOf(operand->get()) : nullptr;
+}
+
 BodyValue KernelGraph::madeAt(BodyValue at) {
-  while (auto argument = dyn_cast<BlockArgument>(at.second)) {
-    if (argument.getOwner() != &at.first->body())
-      break;
-    OpOperand &operand = at.first->op->getOpOperand(argument.getArgNumber());
-    Node *maker = isPlain(*at.first, operand) ? nodeOf(operand.get()) : nullptr;
-    if (!maker || maker->kind == NodeKind::Reduce)
-      break;
+  for (Node *maker; (maker = makerAt(at)) && maker->kind != NodeKind::Reduce;)
     at = {maker, maker->yielded()};
-  }
   return at;
 }
 
-bool KernelGraph::isBelowZero(BodyValue value) {
+bool KernelGraph::isNonPositive(BodyValue value) {
   auto [at, made] = madeAt(value);
   if (auto negative = made.getDefiningOp<arith::NegFOp>())
     return bool(madeAt({at, negative.getOperand()}).second.getDefiningOp<math::AbsFOp>());
   auto difference = made.getDefiningOp<arith::SubFOp>();
   if (isPieces || !difference)
     return false;
-  // What is read by a node, of its own index space; null: what else a body has.
-  auto readBy = [&](BodyValue at) -> OpOperand * {
-    auto argument = dyn_cast<BlockArgument>(at.second);
-    bool isOperand = argument && argument.getOwner() == &at.first->body();
-    return isOperand ? &at.first->op->getOpOperand(argument.getArgNumber()) : nullptr;
-  };
-  BodyValue element = madeAt({at, difference.getLhs()}), greatest = madeAt({at, difference.getRhs()});
-  OpOperand *folded = readBy(greatest);
-  Node *fold = folded && isPlain(*greatest.first, *folded) ? nodeOf(folded->get()) : nullptr;
+  BodyValue element = madeAt({at, difference.getLhs()});
+  Node *fold = makerAt(madeAt({at, difference.getRhs()}));
   if (!fold || fold->kind != NodeKind::Reduce)
     return false;
   auto maximum = fold->yielded().getDefiningOp<arith::MaximumFOp>();

@@ -9,17 +9,6 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-Value yielded(Node &node) { return cast<linalg::YieldOp>(node.body().getTerminator()).getOperand(0); }
-bool isInput(Node &node, Value value) {
-  auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getOwner() == &node.body();
-}
-/// The node that makes what is read, at the same point.
-Node *makerOf(KernelGraph &g, Node &node, Value input) {
-  OpOperand &operand = node.op->getOpOperand(cast<BlockArgument>(input).getArgNumber());
-  return KernelGraph::isPlain(node, operand) ? g.nodeOf(operand.get()) : nullptr;
-}
-
 /// lane + row * slope + offset, for an index.
 struct Affine {
   int64_t lane = 0, row = 0, offset = 0;
@@ -40,7 +29,7 @@ public:
   /// Whether a fold may leave masked columns out, as long as it meets one of them.
   bool isLeftOut(Node &fold) {
     Value acc = fold.body().getArgument(fold.op.getNumDpsInputs());
-    Operation *op = yielded(fold).getDefiningOp();
+    Operation *op = fold.yielded().getDefiningOp();
     if (!op || op->getNumOperands() != 2)
       return false;
     auto element = number(fold, op->getOperand(op->getOperand(0) == acc));
@@ -59,10 +48,10 @@ private:
   std::optional<double> numberMade(Node &node, Value value) {
     if (value == comparison)
       return answer;
-    if (isInput(node, value)) {
-      Node *maker = makerOf(g, node, value);
+    if (g.readBy({&node, value})) {
+      Node *maker = g.makerAt({&node, value});
       return maker && maker->kind != NodeKind::Reduce && maker->kind != NodeKind::Contract
-                 ? number(*maker, yielded(*maker))
+                 ? number(*maker, maker->yielded())
                  : std::nullopt;
     }
     Operation *op = value.getDefiningOp();
@@ -119,14 +108,13 @@ private:
     return once<bool>(alikes, value, [&] { return alikeMade(node, value); });
   }
   bool alikeMade(Node &node, Value value) {
-    if (isInput(node, value)) {
-      OpOperand &operand = node.op->getOpOperand(cast<BlockArgument>(value).getArgNumber());
-      if (int buffer = g.bufferOf(operand.get()); buffer >= 0)
-        return g.access(node, operand, buffer).coefs[lane] == SizeExpr(0);
-      Node *maker = makerOf(g, node, value);
+    if (OpOperand *operand = g.readBy({&node, value})) {
+      if (int buffer = g.bufferOf(operand->get()); buffer >= 0)
+        return g.access(node, *operand, buffer).coefs[lane] == SizeExpr(0);
+      Node *maker = g.makerAt({&node, value});
       if (maker && maker->kind == NodeKind::Contract)
         return false;
-      return maker && (maker->kind == NodeKind::Reduce || alike(*maker, yielded(*maker)));
+      return maker && (maker->kind == NodeKind::Reduce || alike(*maker, maker->yielded()));
     }
     Operation *op = value.getDefiningOp();
     if (!op || !node.op->isProperAncestor(op))
@@ -142,9 +130,9 @@ private:
     return once<bool>(positives, value, [&] { return isPositiveMade(node, value); });
   }
   bool isPositiveMade(Node &node, Value value) {
-    if (isInput(node, value)) {
-      Node *maker = makerOf(g, node, value);
-      return maker && maker->kind != NodeKind::Contract && isPositive(*maker, yielded(*maker));
+    if (g.readBy({&node, value})) {
+      Node *maker = g.makerAt({&node, value});
+      return maker && maker->kind != NodeKind::Contract && isPositive(*maker, maker->yielded());
     }
     if (APFloat f(0.0); matchPattern(value, m_ConstantFloat(&f)))
       return !f.isNegative();
@@ -166,10 +154,10 @@ std::optional<Affine> affine(KernelGraph &g, Node &node, Value value, int row, i
   if (value.getType().isInteger() && value.getType().getIntOrFloatBitWidth() < 32)
     return std::nullopt;
   if (isa<BlockArgument>(value)) {
-    Node *maker = isInput(node, value) ? makerOf(g, node, value) : nullptr;
+    Node *maker = g.makerAt({&node, value});
     if (!maker || maker->op.getNumReductionLoops())
       return std::nullopt;
-    return affine(g, *maker, yielded(*maker), row, lane);
+    return affine(g, *maker, maker->yielded(), row, lane);
   }
   if (APInt number; matchPattern(value, m_ConstantInt(&number)))
     return number.abs().ult(most) ? std::optional(Affine{0, 0, number.getSExtValue()}) : std::nullopt;
@@ -227,7 +215,7 @@ std::optional<MaskedColumns> maskedColumns(KernelGraph &g, int row, int lane) {
       bool fromZero = llvm::is_contained({P::slt, P::sge}, predicate);      // it is so from 0 on, or from 1 on
       Masked masked(g, lane, compare.getResult(), answer);
       Node *last = g.nodeOf(rows);
-      auto result = masked.number(*last, yielded(*last));
+      auto result = masked.number(*last, last->yielded());
       if (!result || *result != 0 || std::signbit(*result))
         continue;
       if (llvm::all_of(g.nodes, [&](Node &fold) { return fold.kind != NodeKind::Reduce || masked.isLeftOut(fold); }))

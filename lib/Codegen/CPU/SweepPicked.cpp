@@ -26,17 +26,14 @@ bool isOfRow(KernelGraph &g, BodyValue from, int lane) {
   for (size_t i = 0; i < work.size(); ++i) {
     BodyValue at = g.madeAt(work[i]);
     auto [node, value] = at;
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      if (argument.getOwner() != &node->body()) // a size
-        continue;
-      OpOperand &operand = node->op->getOpOperand(argument.getArgNumber());
-      int buffer = g.bufferOf(operand.get());
-      if (buffer >= 0 ? g.access(*node, operand, buffer).coefs[lane] != SizeExpr(0) : !g.nodeOf(operand.get()))
+    if (OpOperand *operand = g.readBy(at)) {
+      int buffer = g.bufferOf(operand->get());
+      if (buffer >= 0 ? g.access(*node, *operand, buffer).coefs[lane] != SizeExpr(0) : !g.nodeOf(operand->get()))
         return false;
       continue;
     }
     Operation *op = value.getDefiningOp();
-    if (!node->op->isProperAncestor(op))
+    if (!op || !node->op->isProperAncestor(op)) // a size
       continue;
     auto index = dyn_cast<linalg::IndexOp>(op);
     if (op->getNumRegions() || isa<tensor::ExtractOp>(op) || (index && node->loopDims[index.getDim()] == lane))

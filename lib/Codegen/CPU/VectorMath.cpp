@@ -271,7 +271,7 @@ private:
 } // namespace
 
 Value expandMath(OpBuilder &b, const Target &target, Location loc, Operation *op, ArrayRef<Value> operands,
-                 bool isBelow) {
+                 llvm::function_ref<bool()> isNonPositive) {
   Type type = operands[0].getType();
   Type element = getElementTypeOrSelf(type);
   if (!element.isF32() && !element.isF64())
@@ -288,8 +288,8 @@ Value expandMath(OpBuilder &b, const Target &target, Location loc, Operation *op
   StringRef name = op->getName().stripDialect();
   if (name == "powf")
     name = "pow";
-  if (name == "exp" && isBelow)
-    return weft::math::exp(e, args[0], isBelow);
+  if (name == "exp")
+    return weft::math::exp(e, args[0], isNonPositive());
 #define UNARY(function)                                                                                                \
   if (name == #function)                                                                                               \
     return weft::math::function(e, args[0]);

@@ -191,10 +191,10 @@ private:
   std::pair<mlir::Value, mlir::Value> alike(mlir::Value x, mlir::Value y, const Frame &frame);
 };
 
-/// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none. `isBelow`: it is
-/// known that no number of the first operand is above 0.
+/// Expands a math op on scalars or vectors (f32, f64) by its one definition; null if there is none. `isNonPositive`:
+/// whether it is known that no number of the first operand is above 0.
 mlir::Value expandMath(mlir::OpBuilder &b, const Target &target, mlir::Location loc, mlir::Operation *op,
-                       llvm::ArrayRef<mlir::Value> operands, bool isBelow);
+                       llvm::ArrayRef<mlir::Value> operands, llvm::function_ref<bool()> isNonPositive);
 
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);

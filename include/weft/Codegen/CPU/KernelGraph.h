@@ -102,11 +102,15 @@ public:
   Place elementsOf(Node &node, mlir::OpOperand &operand);
   /// Whether an operand is made of its index, at another one than the reader's.
   bool isMadeElsewhere(Node &node, mlir::OpOperand &operand);
-  /// Where a value is made, at the same point: in the body of another node, as far as each alone is read there.
+  /// The operand that a value of a body is; null: it is made there, or a size.
+  static mlir::OpOperand *readBy(BodyValue at);
+  /// The node that makes a value which another reads, at the same point; null: none.
+  Node *makerAt(BodyValue at);
+  /// Where a value is made, at the same point: in the body of another node, as far as no fold is between.
   BodyValue madeAt(BodyValue at);
   /// Whether a value is known not to be above 0, if it is a number: -|x|, an element less the greatest of those beside
   /// it.
-  bool isBelowZero(BodyValue at);
+  bool isNonPositive(BodyValue at);
   /// What a value is made of; the parts of a join by what each of them copies.
   Made madeOf(mlir::Value value);
   /// The node that writes a part of a join.
