@@ -7,7 +7,7 @@
 // CHECK-COUNT-1: weft.launch
 // CHECK-NOT: weft.launch
 // CHECK: return
-// SCHEDULE: weft.schedule = {form = "chain", item_rows = {{[0-9]+}} : i64, lanes = {{[0-9]+}} : i64, row_block = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, vectors = 2 : i64}
+// SCHEDULE: weft.schedule = {form = "chain", item_rows = {{[0-9]+}} : i64, lanes = {{[0-9]+}} : i64, row_block = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, {{(soon = 8 : i64, )?}}vectors = 2 : i64}
 func.func @main(%q: tensor<2x64x16xf32>, %k: tensor<2x64x16xf32>, %v: tensor<2x64x32xf32>, %b: tensor<32xf32>) -> tensor<2x64x32xf32> {
   %s = weft.dot %q, %k {lhs_batch = array<i64: 0>, rhs_batch = array<i64: 0>, lhs_contract = array<i64: 2>, rhs_contract = array<i64: 2>} : (tensor<2x64x16xf32>, tensor<2x64x16xf32>) -> tensor<2x64x64xf32>
   %p = weft.softmax %s {dims = array<i64: 2>, log = false} : (tensor<2x64x64xf32>) -> tensor<2x64x64xf32>

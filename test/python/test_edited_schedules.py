@@ -52,7 +52,8 @@ def tile(**numbers):
         s.pop("k_block", None)
         if "turned" in s:
             s["band"] = "3"  # not all items of rows are in whole bands
-        for field in ("ahead", "k_block"):
+        s.pop("soon", None)
+        for field in ("ahead", "k_block", "soon"):
             if field in numbers:
                 s[field] = str(numbers[field])
         for side in ("pack_left", "pack_right"):
@@ -75,14 +76,15 @@ def fields_of(form, new):
 TILES = [
     {"rows": 1, "vectors": 1, "row_tiles": 3, "strips": 1},
     {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 2, "k_block": 7},
-    {"rows": 5, "vectors": 3, "row_tiles": 2, "strips": 1, "pack_left": "item", "pack_right": "item"},
+    {"rows": 5, "vectors": 3, "row_tiles": 2, "strips": 1, "pack_left": "item", "pack_right": "item", "soon": 3},
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64},
     # The last panel lacks whole blocks of lanes.
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64, "pack_left": "item", "pack_right": "all"},
     {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
     {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
     # Strips packed in passing: by all rows, in blocks of k of which the last is short; not so where rows are in parts.
-    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8},
+    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8,
+     "soon": 8},
     {"rows": 4, "vectors": 1, "row_tiles": 40, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
     {"rows": 4, "vectors": 1, "row_tiles": 3, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
 ]

@@ -78,7 +78,9 @@ def test_large_captured_operands_that_are_turned(rows, k, n):
         for y in whole:
             same_bits(y[-7:, i : i + 100], want)
     kept = [k.kept for k in f.explain(x).kernels]
-    assert kept == ([False] if rows == 470 else [True, False])
+    # Many rows hide that strips are turned in each call, where each item turns its own: not so far from the last cache.
+    in_passing = 'pack_right = "item"' in part.lower(x, w).as_text("scheduled")
+    assert kept == ([False] if rows == 470 and in_passing else [True, False])
 
 
 @pytest.mark.parametrize("m, k, n", [(64, 300, 200), (130, 513, 40), (33, 500, 129)])

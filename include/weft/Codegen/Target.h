@@ -29,6 +29,11 @@ struct Target {
   bool dotWords = false;  // two of i16 by i16, to an i32 (pmaddwd and an addition)
   bool dotHalves = false; // two of bf16 by bf16, to an f32, the odd one first, one fma each (AVX-512 BF16)
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
+  // Whether lines come from the last cache hardly faster than from memory: it is spread over a mesh (Intel's servers).
+  bool farLastCache = false;
+  // Steps of k ahead of which a register tile asks for what the second cache holds; 0: processors look ahead
+  // themselves.
+  int64_t soonSteps = 0;
   // Rough rates for the cost model, per core: they only decide about threads.
   double flopsPerNs = 30, bytesPerNs = 10;
 
@@ -41,7 +46,7 @@ struct Target {
 /// This machine.
 Target hostTarget();
 /// By name: "host", or "x86-64-v3", "x86-64-v4", "aarch64", perhaps followed by features as LLVM names them
-/// ("x86-64-v4+avx512vnni"); nothing known: empty triple.
+/// ("x86-64-v4+avx512vnni"), or by "mesh": tuned for Intel's servers; nothing known: empty triple.
 Target targetByName(const std::string &name);
 
 } // namespace weft

@@ -52,6 +52,7 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   auto M = g.domain[roles.row].constant();
   s.lanes = std::max<int64_t>(1, target.lanes(bytes));
   s.vectors = 2;
+  s.soon = target.soonSteps;
   // Rows are swept as a kernel of such rows would (SweepSchedule.cpp).
   if (about(g.domain[roles.lane]) >= 16 * s.lanes && llvm::any_of(g.nodes, [](Node &node) { return node.isExpensive; }))
     s.abreast = 2;

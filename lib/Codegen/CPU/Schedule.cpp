@@ -55,6 +55,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number("group", group);
     if (kBlock)
       number("k_block", kBlock);
+    if (soon)
+      number("soon", soon);
   }
   if (form == Form::Tile) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
@@ -64,8 +66,11 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number(name, value);
     if (group > 1)
       number("group", group);
-    for (auto [name, value] :
-         {std::pair<StringRef, int64_t>{"k_block", kBlock}, {"panel", panel}, {"band", band}, {"ahead", ahead}})
+    for (auto [name, value] : {std::pair<StringRef, int64_t>{"k_block", kBlock},
+                               {"panel", panel},
+                               {"band", band},
+                               {"ahead", ahead},
+                               {"soon", soon}})
       if (value)
         number(name, value);
     if (turned)
@@ -114,6 +119,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("panel", s.panel);
   number("band", s.band);
   number("ahead", s.ahead);
+  number("soon", s.soon);
   flag("turned", s.turned);
   auto pack = [&](StringRef name, Pack &into) {
     if (auto value = attr.getAs<StringAttr>(name))
@@ -157,6 +163,8 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
       contraction = *turned;
     }
     chooseTile(g, *contraction, target, s);
+    if (s.packRight != Pack::None || contraction->rightPanel)
+      s.soon = target.soonSteps;
     return s;
   }
   chooseSweep(g, target, s);

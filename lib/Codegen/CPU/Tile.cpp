@@ -437,7 +437,7 @@ void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t
 
 SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch k, ValueRange accs,
                                llvm::function_ref<SmallVector<Value>(const Point &, Value, ValueRange)> body,
-                               llvm::function_ref<void(const Point &)> before, int64_t unrolls) {
+                               llvm::function_ref<void(const Point &)> before, int64_t unrolls, Innermost innermost) {
   if (level == ks.size())
     return body(point, flat, accs);
   if (before && level && level + 1 == ks.size())
@@ -450,17 +450,21 @@ SmallVector<Value> Tile::overK(unsigned level, Point point, Value flat, Stretch 
     for (int64_t i = 0; i < *extent.constant(); ++i) {
       Point deeper = point;
       deeper.indices[ks[level].back()] = e.index(i);
-      carried = overK(level + 1, deeper, e.add(scaled, e.index(i)), k, carried, body, before, unrolls);
+      carried = overK(level + 1, deeper, e.add(scaled, e.index(i)), k, carried, body, before, unrolls, innermost);
     }
     return carried;
   }
-  return e.loopCarry(first, end, 1, accs, [&](Value i, ValueRange carried) {
+  auto step = [&](Value i, ValueRange carried) {
     Point deeper = point;
     deeper.indices[ks[level].back()] = i;
     if (before && ks.size() == 1)
       before(deeper);
-    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body, before, unrolls);
-  });
+    return overK(level + 1, deeper, level ? e.add(scaled, i) : i, k, carried, body, before, unrolls, innermost);
+  };
+  if (!innermost || level + 1 < ks.size())
+    return e.loopCarry(first, end, 1, accs, step);
+  point.indices[ks[level].back()] = first;
+  return innermost({point, level ? scaled : first, first, end}, accs, step);
 }
 
 Point rowOfMemory(Emitter &e, Value row, unsigned width) {
@@ -494,11 +498,12 @@ Value Tile::leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigne
     return evaluated(c.left, from);
   }
   Type element = leftElement();
-  if (item.left) {
+  if (item.left || item.leftAt) {
+    SizeExpr step = !item.left ? c.leftAccess.coefs[m.back()] : item.left.strip == 1 ? item.left.length : SizeExpr(1);
     Point from;
-    from.indices = {panelOffset(item.left, i, item.left.strip ? item.left.strip : rows, k)};
-    SizeExpr place = SizeExpr(int64_t(r)) * (item.left.strip == 1 ? item.left.length : SizeExpr(1));
-    return e.load(item.left.memory, element, Linear{place, {SizeExpr(1)}}, from);
+    from.indices = {item.leftAt ? e.index(0) : panelOffset(item.left, i, leftStrip(item, rows), k)};
+    return e.load(item.leftAt ? item.leftAt : item.left.memory, element,
+                  Linear{SizeExpr(int64_t(r)) * step, {SizeExpr(1)}}, from);
   }
   Point from = at;
   Linear linear = c.leftAccess;
@@ -521,14 +526,18 @@ Point Tile::lanePoint(Point at, const Lanes &lanes, unsigned v) {
 
 Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k) {
   Linear inStrip{SizeExpr(int64_t((lanes.from + v) * width)), {SizeExpr(1), SizeExpr(1)}};
-  auto inPanel = [&] { return rowOfMemory(e, panelOffset(item.right, lanes.j, strip(), k), lanes.width); };
+  Value memory = item.rightAt ? item.rightAt : item.right.memory;
+  auto inPanel = [&] {
+    return rowOfMemory(e, item.rightAt ? e.index(0) : panelOffset(item.right, lanes.j, strip(), k), lanes.width);
+  };
   if (item.right && !item.copies) { // lanes past the end are there, and not stored
-    if (s.ahead && streamsPanel() && v * width * rightBytes() % 64 == 0) {
+    const int64_t steps = s.ahead && streamsPanel() ? s.ahead : s.soon;
+    if (steps && v * width * rightBytes() % 64 == 0) {
       Linear soon = inStrip;
-      soon.offset = soon.offset + SizeExpr(s.ahead * strip());
-      e.prefetch(item.right.memory, rightElement(), soon, inPanel());
+      soon.offset = soon.offset + SizeExpr(steps * strip());
+      e.prefetch(memory, rightElement(), soon, inPanel());
     }
-    return e.load(item.right.memory, rightElement(), inStrip, inPanel());
+    return e.load(memory, rightElement(), inStrip, inPanel());
   }
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
@@ -538,7 +547,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
     e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soonAfter(item, from, lanes));
   Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
   if (item.copies)
-    e.store(vector, item.right.memory, element, inStrip, inPanel());
+    e.store(vector, memory, element, inStrip, inPanel());
   return vector;
 }
 
@@ -594,23 +603,60 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     }
     return next;
   };
-  if (item.left && item.right && !item.copies) { // both are read by the position in all of k
-    Stretch k = steps(block.k);
-    auto some = [&](const Stretch &k, ValueRange accs) {
-      return e.loopCarry(e.mul(k.first, inner), e.mul(k.end, inner), 1, accs,
-                         [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
-    };
-    return item.next ? packBehind(item, i, k, accs, some) : some(k, accs);
-  }
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);
     expectStrip(item, at, i, lanes);
   };
   bool asks = s.turned && s.ahead && !item.left && c.leftBuffer >= 0 && !m.empty() && !ks.empty();
+  auto carry = [&](const Steps &steps, ValueRange accs,
+                   llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+    return carrySteps(item, i, rows, lanes, steps, accs, body);
+  };
   if (asks)
-    return overK(0, item.origin, e.index(0), block.k, accs, body, ask);
-  auto some = [&](const Stretch &k, ValueRange accs) { return overK(0, item.origin, e.index(0), k, accs, body); };
-  return item.next && !item.copies ? packBehind(item, i, block.k, accs, some) : some(block.k, accs);
+    return overK(0, item.origin, e.index(0), block.k, accs, body, ask, /*unrolls=*/0, carry);
+  const bool inPanels = item.left && item.right && !item.copies; // both are read by the position in all of k
+  auto some = [&](const Stretch &k, ValueRange accs) {
+    if (!inPanels)
+      return overK(0, item.origin, e.index(0), k, accs, body, {}, /*unrolls=*/0, carry);
+    Value first = e.mul(k.first, inner);
+    return carry({item.origin, first, first, e.mul(k.end, inner)}, accs,
+                 [&](Value flat, ValueRange carried) { return body(item.origin, flat, carried); });
+  };
+  Stretch k = inPanels ? steps(block.k) : block.k;
+  return item.next && !item.copies ? packBehind(item, i, k, accs, some) : some(k, accs);
+}
+
+SmallVector<Value> Tile::carrySteps(Item &item, Value i, unsigned rows, const Lanes &lanes, const Steps &steps,
+                                    ValueRange accs, llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  SmallVector<Value> carried(accs);
+  SmallVector<std::pair<Value *, SizeExpr>> places; // the last ones carried, and how far they move in a step
+  auto carry = [&](Value &at, Value place, const SizeExpr &step) {
+    carried.push_back(place);
+    places.emplace_back(&at, step);
+  };
+  if (item.left) {
+    int64_t strip = leftStrip(item, rows);
+    carry(item.leftAt, e.address(item.left.memory, leftElement(), panelOffset(item.left, i, strip, steps.flat)), strip);
+  } else if (c.leftBuffer >= 0 && !m.empty()) {
+    Point first = steps.first;
+    first.indices[m.back()] = i;
+    carry(item.leftAt, e.address(e.pointers[c.leftBuffer], leftElement(), e.offset(c.leftAccess, first)),
+          c.leftAccess.coefs[ks.back().back()]);
+  }
+  if (item.right && !item.copies)
+    carry(item.rightAt,
+          e.address(item.right.memory, rightElement(), panelOffset(item.right, lanes.j, strip(), steps.flat)), strip());
+  carried = e.loopCarry(steps.begin, steps.end, 1, carried, [&](Value at, ValueRange values) {
+    for (auto [place, value] : llvm::zip(places, values.take_back(places.size())))
+      *place.first = value;
+    SmallVector<Value> next = body(at, values.drop_back(places.size()));
+    for (auto &[place, step] : places)
+      next.push_back(e.address(*place, place == &item.leftAt ? leftElement() : rightElement(), e.index(step)));
+    return next;
+  });
+  item.leftAt = item.rightAt = {};
+  carried.truncate(accs.size());
+  return carried;
 }
 
 SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,

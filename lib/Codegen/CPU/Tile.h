@@ -70,6 +70,7 @@ private:
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
     Value hasNext;               // whether that is a strip of this item, which the tiles of this one pack
     Panel next;                  // to here; null: they only ask for it
+    Value leftAt, rightAt; // where a step of k begins in either operand, which its loop carries; null: it does not
   };
 
   /// Lanes of a tile: vectors of the strip at j, from number `from` on; those with a mask set only where it is.
@@ -97,6 +98,8 @@ private:
     return s.group > 1 ? b.getI32Type() : widensLeft() ? c.accumulator : g.buffers[c.leftBuffer].element;
   }
   mlir::Type rightElement() const { return s.group > 1 ? b.getI32Type() : g.buffers[c.rightBuffer].element; }
+  /// Rows that lie side by side in each step of a left panel.
+  int64_t leftStrip(const Item &item, unsigned rows) const { return item.left.strip ? item.left.strip : rows; }
   unsigned leftBytes() const { return Emitter::byteWidth(leftElement()); }
   unsigned rightBytes() const { return Emitter::byteWidth(rightElement()); }
   /// Room for a panel of this many rows or lanes, in bytes.
@@ -132,12 +135,20 @@ private:
   void sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,
                               SmallVector<Value> accs);
+  /// Steps of the innermost group of k: where they begin, also as a position in all of k, and their numbers.
+  struct Steps {
+    Point first;
+    Value flat, begin, end;
+  };
+  using Innermost = llvm::function_ref<SmallVector<Value>(
+      const Steps &, mlir::ValueRange, llvm::function_ref<SmallVector<Value>(Value, mlir::ValueRange)>)>;
   /// Nested loops over the folded groups, carrying accumulators; `flat` is the position in all of k. `k` bounds the
   /// first group; `before` stands in front of the innermost loop; loops behind the first one of at most `unrolls` steps
-  /// are written out.
+  /// are written out; `innermost` writes the innermost loop.
   SmallVector<Value> overK(unsigned level, Point point, Value flat, Stretch k, mlir::ValueRange accs,
                            llvm::function_ref<SmallVector<Value>(const Point &, Value, mlir::ValueRange)> body,
-                           llvm::function_ref<void(const Point &)> before = {}, int64_t unrolls = 0);
+                           llvm::function_ref<void(const Point &)> before = {}, int64_t unrolls = 0,
+                           Innermost innermost = {});
   Value evaluated(int input, Point at);
   /// The product's operand that an input comes to, perhaps converted, where the input is `loaded`.
   Value converted(int input, const Point &at, unsigned width, Value loaded);
@@ -156,6 +167,10 @@ private:
   void expectLeft(const Point &at, Value i, unsigned rows);
   /// Asks for this tile's share of the strip after this one, if strips are not in the first cache.
   void expectStrip(const Item &item, const Point &at, Value i, const Lanes &lanes);
+  /// A loop over steps, which carries where each begins in memory: addresses are what it counts, not what it computes.
+  SmallVector<Value> carrySteps(Item &item, Value i, unsigned rows, const Lanes &lanes, const Steps &steps,
+                                mlir::ValueRange accs,
+                                llvm::function_ref<SmallVector<Value>(Value, mlir::ValueRange)> body);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Point soonAfter(const Item &item, Point at, const Lanes &lanes);
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);

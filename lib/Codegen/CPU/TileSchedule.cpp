@@ -368,7 +368,9 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
 
   // An item of work: rows enough for a strip of the right operand to be worth its way from the last cache, and so few
   // that they, packed, and their partial sums take little of it; lanes that an item packs fit the second cache.
-  const int64_t share = target.l2Bytes * 4;
+  const int64_t share = target.farLastCache ? target.l2Bytes / 2 : target.l2Bytes * 4;
+  // Blocks of all rows, of this strip and of the next one share the second cache.
+  auto stepsTogether = [&] { return target.l2Bytes * 4 / 5 / ((M + 2 * strip) * bytes); };
   int64_t mostRows = std::max(s.rows, share / (blockK * bytes)),
           mostLanes = std::max(strip, target.l2Bytes / (inPieces ? 2 : 1) / (blockK * bytes));
   bool alone = batch >= 8 || double(M) * double(N) * double(K) * 2 / target.flopsPerNs < 20000;
@@ -379,7 +381,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = evenBlock(M, fromPanels ? mostRows : 96, s.rows);
     s.laneBlock = fromPanels ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
-  } else if (M <= mostRows && N >= 8 * strip) {
+  } else if ((M <= mostRows || (target.farLastCache && stepsTogether() >= 1024)) && N >= 8 * strip) {
     // All rows are one block: each item packs its own lanes, and the left operand is packed once.
     s.packLeft = pack(packLeft, Pack::All);
     s.packRight = pack(packRight, Pack::Item);
@@ -393,9 +395,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
       s.packRight = Pack::Item;
       s.ahead = strip;
       s.laneBlock = sideBySide ? evenBlock(N, std::clamp(N / 16, 2 * strip, 4 * strip), strip) : strip;
-      // The blocks of all rows, of this strip and of the next one share the second cache.
-      int64_t steps = target.l2Bytes * 4 / 5 / ((M + 2 * strip) * bytes);
-      if (steps >= 256 && K > steps)
+      if (int64_t steps = stepsTogether(); steps >= 256 && K > steps)
         s.kBlock = evenBlock(K, steps, 1);
     }
   } else {

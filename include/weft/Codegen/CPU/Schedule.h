@@ -51,6 +51,7 @@ struct Schedule {
   // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the
   // first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
+  int64_t soon = 0; // steps of k ahead of which a tile asks for its own strip of a panel; of a chain too
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Nothing where the attribute does not name a form.

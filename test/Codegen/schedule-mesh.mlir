@@ -1,0 +1,17 @@
+// Far from the last cache (a mesh of cores) rows of the left operand wait in the second one, some tiles of them at a time,
+// and tiles ask for steps of their own strip.
+// RUN: weft-opt %s --weft-pipeline="traced..scheduled target=x86-64-v4+mesh" | FileCheck %s
+// RUN: weft-opt %s --weft-pipeline="traced..bufferized target=x86-64-v4+mesh" | FileCheck %s --check-prefix=LOOP
+// RUN: weft-opt %s --weft-pipeline="traced..scheduled target=x86-64-v4" | FileCheck %s --check-prefix=NEAR
+
+// CHECK: pack_left = "item", pack_right = "all", panel = {{[0-9]+}} : i64, row_block = 28 : i64, rows = 14 : i64, soon = 8 : i64
+// NEAR: pack_left = "all", pack_right = "item", row_block = 518 : i64
+// NEAR-NOT: soon
+// The step 8 on of a strip of 32 lanes; the loop carries where its step begins.
+// LOOP: iter_args({{.*}}) -> ({{.*}}vector<16xf32>, !llvm.ptr, !llvm.ptr)
+// LOOP: %[[SOON:.*]] = llvm.getelementptr %{{.*}}[256] : (!llvm.ptr) -> !llvm.ptr, f32
+// LOOP-NEXT: "llvm.intr.prefetch"(%[[SOON]])
+func.func @main(%x: tensor<512x512xf32>, %y: tensor<512x1024xf32>) -> tensor<512x1024xf32> {
+  %z = weft.dot %x, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<512x512xf32>, tensor<512x1024xf32>) -> tensor<512x1024xf32>
+  return %z : tensor<512x1024xf32>
+}
