@@ -99,7 +99,8 @@ static std::string describe(const Target &target, const CompileOptions &options)
          << ' ' << target.vectorRegisters << ' ' << target.repeatRegisters << ' ' << target.cheapMaskedStore << ' '
          << target.scales << ' ' << int(target.lookup) << ' ' << target.streams << ' ' << target.l1Bytes << ' '
          << target.l2Bytes << ' ' << target.l3Bytes << ' ' << target.farLastCache << ' ' << target.soonSteps << ' '
-         << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics) << ' ' << options.threads;
+         << target.widensPanels << ' ' << target.flopsPerNs << ' ' << target.bytesPerNs << ' ' << int(options.numerics)
+         << ' ' << options.threads;
   return text;
 }
 

@@ -53,7 +53,8 @@ def tile(**numbers):
         if "turned" in s:
             s["band"] = "3"  # not all items of rows are in whole bands
         s.pop("soon", None)
-        for field in ("ahead", "k_block", "soon"):
+        s.pop("widen", None)
+        for field in ("ahead", "k_block", "soon", "widen"):
             if field in numbers:
                 s[field] = str(numbers[field])
         for side in ("pack_left", "pack_right"):
@@ -64,28 +65,45 @@ def tile(**numbers):
 
 
 def fields_of(form, new):
-    """Other numbers where a schedule of a form has such a field."""
+    """Other numbers where a schedule of a form has such a field, or where it is one of those that may be left out."""
 
     def change(s):
         if s["form"] == f'"{form}"':
-            s.update({name: str(value) for name, value in new.items() if name in s})
+            s.update({name: str(value) for name, value in new.items() if name in {*s, "soon", "widen"}})
 
     return change
 
 
 TILES = [
     {"rows": 1, "vectors": 1, "row_tiles": 3, "strips": 1},
-    {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 2, "k_block": 7},
-    {"rows": 5, "vectors": 3, "row_tiles": 2, "strips": 1, "pack_left": "item", "pack_right": "item", "soon": 3},
+    {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 2, "k_block": 7, "widen": "true"},
+    {
+        "rows": 5,
+        "vectors": 3,
+        "row_tiles": 2,
+        "strips": 1,
+        "pack_left": "item",
+        "pack_right": "item",
+        "soon": 3,
+        "widen": "true",
+    },
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64},
     # The last panel lacks whole blocks of lanes.
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64, "pack_left": "item", "pack_right": "all"},
     {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
     {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
     # Strips packed in passing: by all rows, in blocks of k of which the last is short; not so where rows are in parts.
-    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8,
-     "soon": 8},
-    {"rows": 4, "vectors": 1, "row_tiles": 40, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
+    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8, "soon": 8},
+    {
+        "rows": 4,
+        "vectors": 1,
+        "row_tiles": 40,
+        "strips": 2,
+        "pack_left": "all",
+        "pack_right": "item",
+        "ahead": 4,
+        "widen": "true",
+    },
     {"rows": 4, "vectors": 1, "row_tiles": 3, "strips": 2, "pack_left": "all", "pack_right": "item", "ahead": 4},
 ]
 TILED = {
@@ -113,8 +131,8 @@ SWEPT = {
 
 CHAINS = [
     {"rows": 3, "vectors": 1, "row_block": 6, "item_rows": 12},
-    {"rows": 5, "vectors": 2, "row_block": 10, "item_rows": 10, "k_block": 64},
-    {"rows": 1, "vectors": 3, "row_block": 40, "item_rows": 80, "group": 1},
+    {"rows": 5, "vectors": 2, "row_block": 10, "item_rows": 10, "k_block": 64, "soon": 2},
+    {"rows": 1, "vectors": 3, "row_block": 40, "item_rows": 80, "group": 1, "widen": "true"},
 ]
 ATTENTION = [(3, 71, 24), (3, 130, 24), (3, 130, 20)]
 CHAINED = {

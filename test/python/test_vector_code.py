@@ -174,6 +174,8 @@ def test_register_tiles_stay_in_registers(target, size, dtype):
     tiles = [loop for loop in loops(lowered.as_text("asm")) if len(re.findall(PRODUCT[target], loop)) == rows * vectors]
     assert tiles
     for loop in tiles:
+        if re.search(r"\b(?:add|sub)q[^\n]*%rbp", loop):  # an address that the loop carries, no frame
+            loop = loop.replace("(%rbp", "(%address")
         assert not re.search(SPILLED[target], loop), loop
         # Each vector of the right operand is read once, each number of the left one too: little else is in the loop.
         assert loop.count("\n") < 3 * rows * vectors + 12, loop

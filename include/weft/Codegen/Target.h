@@ -31,6 +31,8 @@ struct Target {
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20;
   // Whether lines come from the last cache hardly faster than from memory: it is spread over a mesh (Intel's servers).
   bool farLastCache = false;
+  // Whether conversions of narrow floats take the place of products (they share both of Intel's ports for vectors).
+  bool widensPanels = false;
   // Steps of k ahead of which a register tile asks for what the second cache holds; 0: processors look ahead
   // themselves.
   int64_t soonSteps = 0;

@@ -73,6 +73,7 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   second->leftBuffer = first->leftBuffer; // stands for the rows in scratch
   if (isa<FloatType>(first->accumulator))
     s.group = std::max(first->group(g, target), second->group(g, target));
+  s.widen = s.group == 1 && target.widensPanels && (first->isWidened(g) || second->isWidened(g));
   // Right operands are packed by each item, so it has as many rows as leave some items for the threads.
   int64_t outer = 1;
   for (int dim : roles.outer)
@@ -172,7 +173,7 @@ void Chain::sumRests(Tile &tile, Tile::Item &item, Value memory) {
           Value right = tile.rightVector(item, item.origin, lanes, v, step);
           auto add = [&](Value right) -> Value { return math::FmaOp::create(e.b, e.loc, zero, right, sum); };
           if (tile.s.group == 1) {
-            sum = add(tile.converted(second.right, item.origin, tile.width, right));
+            sum = add(right);
             continue;
           }
           sum = add(tile.half(right, /*upper=*/true));

@@ -129,9 +129,12 @@ void Tile::fillRow(const Point &origin, const Panel &panel, Value row, const Str
 void Tile::copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat) {
   Type element = g.buffers[c.rightBuffer].element;
   Value to = panelOffset(panel, lanes.j, strip(), flat);
-  for (unsigned v = 0; v < lanes.vectors(); ++v)
-    e.store(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, lanePoint(at, lanes, v)), panel.memory, element,
-            Linear{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}}, rowOfMemory(e, to, width));
+  for (unsigned v = 0; v < lanes.vectors(); ++v) {
+    Point from = lanePoint(at, lanes, v);
+    Value vector = asPacked(from, width, e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
+    e.store(vector, panel.memory, rightElement(), Linear{SizeExpr(int64_t(v * width)), {SizeExpr(1), SizeExpr(1)}},
+            rowOfMemory(e, to, width));
+  }
 }
 
 bool Tile::turnsRight() {
@@ -239,8 +242,8 @@ void Tile::gatherRight(const Point &origin, const Panel &panel, const Stretch &l
         Value from = e.add(at, e.sub(strips, j)), to = panelOffset(panel, strips, strip(), flat);
         for (int64_t v = 0; v < s.vectors; ++v) {
           Linear there{SizeExpr(v * width), {SizeExpr(1), SizeExpr(1)}};
-          e.store(e.load(row, element, there, rowOfMemory(e, from, width)), panel.memory, element, there,
-                  rowOfMemory(e, to, width));
+          Value vector = asPacked(origin, width, e.load(row, element, there, rowOfMemory(e, from, width)));
+          e.store(vector, panel.memory, rightElement(), there, rowOfMemory(e, to, width));
         }
       });
     });
@@ -282,7 +285,8 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
       for (auto [t, vector] : llvm::enumerate(e.transposed(rows))) {
         Point to = rowOfMemory(e, panelOffset(panel, lanes.j, strip(), e.add(at, e.index(t))), width);
         to.indices[1] = v;
-        e.store(vector, panel.memory, element, Linear{SizeExpr(0), {SizeExpr(1), SizeExpr(1)}}, to);
+        e.store(asPacked(from, width, vector), panel.memory, rightElement(),
+                Linear{SizeExpr(0), {SizeExpr(1), SizeExpr(1)}}, to);
       }
     });
   });
@@ -311,7 +315,7 @@ SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k,
     Point at = item.origin;
     const int dim = ks.front().back();
     at.indices[dim] = e.add(row, e.add(item.stepsToNext, e.index(soon)));
-    const int64_t line = 64 / int64_t(rightBytes());
+    const int64_t line = 64 / int64_t(Emitter::byteWidth(element));
     for (int64_t lane = 0; lane <= strip(); lane += line) {
       at.indices[n.back()] = e.add(behind.j, e.index(std::min(lane, strip() - 1)));
       e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, at);

@@ -57,6 +57,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
       number("k_block", kBlock);
     if (soon)
       number("soon", soon);
+    if (widen)
+      flag("widen", true);
   }
   if (form == Form::Tile) {
     for (auto [name, value] : {std::pair<StringRef, int64_t>{"rows", rows},
@@ -75,6 +77,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
         number(name, value);
     if (turned)
       flag("turned", true);
+    if (widen)
+      flag("widen", true);
     for (auto [name, value] : {std::pair<StringRef, Pack>{"pack_left", packLeft}, {"pack_right", packRight}})
       if (value != Pack::None)
         items.push_back({b.getStringAttr(name), b.getStringAttr(packs[int(value)])});
@@ -121,6 +125,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("ahead", s.ahead);
   number("soon", s.soon);
   flag("turned", s.turned);
+  flag("widen", s.widen);
   auto pack = [&](StringRef name, Pack &into) {
     if (auto value = attr.getAs<StringAttr>(name))
       if (const auto *known = llvm::find(packs, value.getValue()); known != std::end(packs))
@@ -165,6 +170,7 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     chooseTile(g, *contraction, target, s);
     if (s.packRight != Pack::None || contraction->rightPanel)
       s.soon = target.soonSteps;
+    s.widen = s.packRight != Pack::None && s.group == 1 && contraction->isWidened(g) && target.widensPanels;
     return s;
   }
   chooseSweep(g, target, s);

@@ -537,18 +537,20 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
       soon.offset = soon.offset + SizeExpr(steps * strip());
       e.prefetch(memory, rightElement(), soon, inPanel());
     }
-    return e.load(memory, rightElement(), inStrip, inPanel());
+    Value packed = e.load(memory, rightElement(), inStrip, inPanel());
+    return s.group > 1 || widensRight() ? packed : converted(c.right, at, lanes.width, packed);
   }
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
     return evaluated(c.right, from);
   Type element = g.buffers[c.rightBuffer].element;
-  if (s.ahead && !s.turned && v * width * rightBytes() % 64 == 0)
+  if (s.ahead && !s.turned && v * width * Emitter::byteWidth(element) % 64 == 0)
     e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soonAfter(item, from, lanes));
   Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
+  Value packed = item.copies ? asPacked(from, lanes.width, vector) : vector;
   if (item.copies)
-    e.store(vector, memory, element, inStrip, inPanel());
-  return vector;
+    e.store(packed, memory, rightElement(), inStrip, inPanel());
+  return s.group > 1 || (item.copies && widensRight()) ? packed : converted(c.right, at, lanes.width, vector);
 }
 
 /// The fused products of a block of k, added to the accumulators.
@@ -580,8 +582,6 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     SmallVector<SmallVector<Value>> right;
     for (unsigned v = 0; v < lanes.vectors(); ++v) {
       Value vector = rightVector(item, at, lanes, v, flat);
-      if (s.group == 1)
-        vector = converted(c.right, at, lanes.width, vector);
       // One value for all lanes is loaded as a scalar.
       right.push_back(factors(width > 1 ? e.widen(vector, lanes.width) : vector));
     }

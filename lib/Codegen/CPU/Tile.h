@@ -97,7 +97,11 @@ private:
   mlir::Type leftElement() const {
     return s.group > 1 ? b.getI32Type() : widensLeft() ? c.accumulator : g.buffers[c.leftBuffer].element;
   }
-  mlir::Type rightElement() const { return s.group > 1 ? b.getI32Type() : g.buffers[c.rightBuffer].element; }
+  /// Lanes are widened where they are packed only where that is dear for what runs beside products.
+  bool widensRight() const { return s.widen && s.group == 1 && !c.rightPanel; }
+  mlir::Type rightElement() const {
+    return s.group > 1 ? b.getI32Type() : widensRight() ? c.accumulator : g.buffers[c.rightBuffer].element;
+  }
   /// Rows that lie side by side in each step of a left panel.
   int64_t leftStrip(const Item &item, unsigned rows) const { return item.left.strip ? item.left.strip : rows; }
   unsigned leftBytes() const { return Emitter::byteWidth(leftElement()); }
@@ -173,6 +177,11 @@ private:
                                 llvm::function_ref<SmallVector<Value>(Value, mlir::ValueRange)> body);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
   Point soonAfter(const Item &item, Point at, const Lanes &lanes);
+  /// What is read of the right operand, as its panel holds it.
+  Value asPacked(const Point &at, unsigned width, Value loaded) {
+    return widensRight() ? converted(c.right, at, width, loaded) : loaded;
+  }
+  /// A vector of the right operand, as it is multiplied: widened, unless it is words of a group.
   Value rightVector(Item &item, const Point &at, const Lanes &lanes, unsigned v, Value k);
   Point lanePoint(Point at, const Lanes &lanes, unsigned v);
   void finish(const Point &point, Value acc);

@@ -69,6 +69,10 @@ Value Contraction::side(int input) const {
   llvm_unreachable("the product's operands are each one input, perhaps converted");
 }
 
+bool Contraction::isWidened(KernelGraph &g) const {
+  return rightBuffer >= 0 && isa<FloatType>(accumulator) && g.buffers[rightBuffer].element != accumulator;
+}
+
 SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> dims, bool asWritten,
                                                   bool asRead) const {
   auto outputs = g.outputs();

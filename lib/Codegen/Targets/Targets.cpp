@@ -42,6 +42,7 @@ static void addFeatures(Target &t, std::initializer_list<const char *> names) {
 static void tuneForMesh(Target &t) {
   t.farLastCache = true;
   t.soonSteps = 8;
+  t.widensPanels = true;
 }
 
 /// The caches of this machine's cores. A virtual machine may show the last one of the whole socket: cut.

@@ -41,7 +41,8 @@ struct Schedule {
   int64_t group = 1;                   // steps of k that one instruction sums (Dots.cpp): packed side by side
   int64_t kBlock = 0;                  // steps of the first folded group between visits to partial sums; 0: all
   Pack packLeft = Pack::None, packRight = Pack::None;
-  int64_t panel = 0; // lanes of the right operand that are packed at once for all items; 0: all
+  bool widen = false; // lanes of narrow floats are widened where they are packed, not where they are multiplied
+  int64_t panel = 0;  // lanes of the right operand that are packed at once for all items; 0: all
   // The tile is turned before its epilogue: lanes run along what the result holds as rows (the features of a
   // convolution).
   bool turned = false;
@@ -71,6 +72,8 @@ struct Contraction {
 
   /// The product's operand that an input comes to, perhaps converted.
   mlir::Value side(int input) const;
+  /// Whether the right operand is floats narrower than the sums.
+  bool isWidened(KernelGraph &graph) const;
   /// How many steps of k an instruction of the target may sum at once; 1: it takes one after another.
   int64_t group(KernelGraph &graph, const Target &target) const;
 
