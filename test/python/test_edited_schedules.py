@@ -93,7 +93,7 @@ TILES = [
     {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
     {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
     # Strips packed in passing: by all rows, in blocks of k of which the last is short; not so where rows are in parts.
-    {"rows": 2, "vectors": 2, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8, "soon": 8},
+    {"rows": 2, "vectors": 3, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8, "soon": 8},
     {
         "rows": 4,
         "vectors": 1,

@@ -397,8 +397,18 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     if (canPackRight && inRows && s.group == 1 && !inPieces && !namedRows && knownK && M > 2 * s.rows &&
         c.groups(g, c.folded, false).size() == 1 && K * N * bytes > target.l2Bytes) {
       s.packRight = Pack::Item;
-      s.ahead = strip;
-      s.laneBlock = sideBySide ? evenBlock(N, std::clamp(N / 16, 2 * strip, 4 * strip), strip) : strip;
+      // Where another thread of the core may take half of its instructions, a squarer tile, which repeats fewer
+      // numbers.
+      int64_t wide = 3 * s.lanes;
+      if (target.farLastCache && sideBySide && N % wide == 0) {
+        s.vectors = 3;
+        s.rows = tileRows(M, tallestTile(target, 3), ceilDiv(20, 3));
+        s.rowBlock = roundUp(M, s.rows);
+      } else {
+        wide = strip;
+      }
+      s.ahead = wide;
+      s.laneBlock = sideBySide ? evenBlock(N, std::clamp(N / 16, 2 * wide, 4 * wide), wide) : wide;
       if (int64_t steps = stepsTogether(); steps >= 256 && K > steps)
         s.kBlock = evenBlock(K, steps, 1);
     }
