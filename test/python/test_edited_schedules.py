@@ -185,3 +185,23 @@ def test_edited_sweeps(target, name):
 @pytest.mark.parametrize("target", ["host", *targets.PARAMETERS])
 def test_edited_chains(target, name):
     assert all(holds_edited(name, "chain", target, [chain(c) for c in CHAINS]))
+
+
+# What is chosen for a mesh of cores differs from any edit: items, tiles and what is widened, of products large enough.
+LARGE = {
+    "packed before": (lambda x, y: x @ y, numbers((513, 600)), numbers((600, 1111))),
+    "float16": (lambda x, y: x @ y, numbers((300, 520), "float16"), numbers((520, 1000), "float16")),
+    "in passing": (lambda x, y: x @ y, numbers((57, 768)), numbers((768, 1536))),
+    "in passing, float64": (lambda x, y: x @ y, numbers((43, 700), "float64"), numbers((700, 1200), "float64")),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("target", [t for t in targets.PARAMETERS if t.values[0] != "aarch64"])
+def test_schedules_for_a_mesh(target, name):
+    fn, *args = LARGE[name]
+    module = wf.jit(fn).trace(*args).module
+    (want,) = targets.Native(module, target)(args)
+    native = targets.Native(module, f"{target}+mesh")
+    for threads in THREADS:
+        same_bits(native(args, threads)[0], want)
