@@ -309,9 +309,10 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     while (bands > 1 && (items % bands || rows / bands < 7 * s.rows))
       bands /= 2;
     s.band = bands > 1 ? items / bands : 0;
-    // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that. A small tile
-    // asks for too many of them.
-    s.ahead = hasSmallTile(target) ? 0 : ceilDiv(4096, s.rows * s.vectors * inner);
+    // Lines that another core wrote take some 100 ns: 4,096 products of vectors are several times that. Far from
+    // the last cache what is asked for so early was gone from the first one again: as long as a line takes. A small
+    // tile asks for too many of them.
+    s.ahead = hasSmallTile(target) ? 0 : ceilDiv(target.farLastCache ? 512 : 4096, s.rows * s.vectors * inner);
     return;
   }
 
