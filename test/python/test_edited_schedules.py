@@ -196,6 +196,16 @@ LARGE = {
 }
 
 
+# A right operand that stands nowhere is converted as one that is read: of narrow floats, to the sums' type.
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_products_with_operands_made_in_the_kernel(target, dtype):
+    program = Program(lambda x: x @ wf.full((70, 90), 0.1, dtype=getattr(wf, dtype)), numbers((29, 70), dtype))
+    native = targets.Native(program.traced.module, target)
+    for got, want in zip(native(program.args, 5), program.reference(), strict=True):
+        same_bits(got, want)
+
+
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize("target", [t for t in targets.PARAMETERS if t.values[0] != "aarch64"])
 def test_schedules_for_a_mesh(target, name):

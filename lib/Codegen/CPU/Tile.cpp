@@ -542,7 +542,7 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   }
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
-    return evaluated(c.right, from);
+    return s.group > 1 ? evaluated(c.right, from) : converted(c.right, at, lanes.width, evaluated(c.right, from));
   Type element = g.buffers[c.rightBuffer].element;
   if (s.ahead && !s.turned && v * width * Emitter::byteWidth(element) % 64 == 0)
     e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soonAfter(item, from, lanes));

@@ -401,7 +401,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
       // Where another thread of the core may take half of its instructions, a squarer tile, which repeats fewer
       // numbers.
       int64_t wide = 3 * s.lanes;
-      if (target.farLastCache && sideBySide && N % wide == 0) {
+      if (target.farLastCache && sideBySide && N % wide == 0 && !c.leftPanel) { // whose rows are those of its strips
         s.vectors = 3;
         s.rows = tileRows(M, tallestTile(target, 3), ceilDiv(20, 3));
         s.rowBlock = roundUp(M, s.rows);
