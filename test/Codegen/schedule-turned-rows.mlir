@@ -1,5 +1,5 @@
 // Rows that an operand holds as columns: whole ones, as many as a sixteenth of the last cache holds, are turned in
-// scratch and folded from there.
+// scratch and folded from there; a square that is turned asks for lines of a later one.
 // RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels{target=x86-64-v4})' | FileCheck %s --check-prefix=CHOICE
 // RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels{target=x86-64-v4},weft-emit-kernels{target=x86-64-v4})' | FileCheck %s
 
@@ -10,6 +10,7 @@
 // CHECK: turn_rows
 // CHECK: weft_rt_scratch
 // CHECK-NOT: masked.gather
+// CHECK-COUNT-16: llvm.intr.prefetch
 // CHECK-COUNT-64: vector.shuffle
 // CHECK-NOT: masked.gather
 // CHECK: arith.maximumf

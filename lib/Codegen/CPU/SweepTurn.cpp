@@ -79,9 +79,20 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &bloc
   Value row = block.row, rowMiddle = e.add(row, e.roundDown(e.sub(block.rowEnd, row), width));
   Value columnMiddle = e.add(block.column, e.roundDown(e.sub(block.columnEnd, block.column), width));
   setTurned(turn, to, row, block.column, e.index(0));
-  // Rows innermost: a stretch of memory at a time.
+  // Rows innermost: a stretch of memory at a time. Stretches are whole pages apart, of which processors foresee none:
+  // those of the squares after the next ones are asked for.
   auto squares = [&](Value q, Value begin, Value end, bool edge) {
-    e.loop(begin, end, width, [&](Value p) { turnSquare(turn, block, p, q, edge, {}); });
+    e.loop(begin, end, width, [&](Value p) {
+      turnSquare(turn, block, p, q, edge, [&](const Turn::Read &read, unsigned t) {
+        if (!schedule.prefetch)
+          return;
+        Point point = block.at;
+        point.indices[turn.lane] = e.add(q, e.index(2 * width + t));
+        point.indices[turn.across] = p;
+        e.prefetch(e.pointers[read.buffer], g.buffers[read.buffer].element,
+                   g.access(*read.node, *read.operand, read.buffer), point, /*forWriting=*/false, /*intoFirst=*/false);
+      });
+    });
   };
   e.loop(block.column, columnMiddle, width, [&](Value q) {
     squares(q, row, rowMiddle, false);
