@@ -188,6 +188,18 @@ def test_streams(f, width):
         same_bits(Program(f, x).native(target)()[0], wanted)
 
 
+# Rows of a block, whose results follow each other and share lines, where what they read does not.
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("f", [wf.nn.softmax, norm])
+def test_streams_of_rows_in_blocks(f, dtype):
+    blocks = (33 << 20) // np.dtype(dtype).itemsize // (5 * 1031) + 3
+    x = numbers((blocks, 6, 1033), dtype)
+    inner = lambda x: f(x[:, 1:, 2:])  # noqa: E731
+    wanted = by_parts(inner, x, blocks // 8)
+    for target in STREAMING:
+        same_bits(Program(inner, x).native(target)()[0], wanted)
+
+
 # In the caches a row is written beside the next one: whole, with rests of blocks and of vectors, in parts of all rows.
 @pytest.mark.parametrize("shape, dtype", [((70, 256), "float32"), ((64, 449), "float32"), ((17, 1031), "float64")])
 @pytest.mark.parametrize("f", ROWS)

@@ -143,22 +143,44 @@ void vectorSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value 
     e.loop(begin, end, least, [&](Value i) { step(i, e.laneMask(e.sub(end, i), least), least); });
 }
 
-void streamedSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Type element, Value address,
-                   Step step) {
-  Value head = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
-  e.loop(begin, head, least, [&](Value i) { step(i, e.laneMask(e.sub(head, i), least), least); });
-  int64_t line = std::max<int64_t>(width, 64 / Emitter::byteWidth(element));
-  Value middle = e.add(head, e.roundDown(e.sub(end, head), line));
-  e.loop(head, middle, line, [&](Value i) {
+/// Whole lines of [begin, end), `lanes` at a time; where what is left begins.
+static Value wholeLines(Emitter &e, unsigned lanes, int64_t line, Value begin, Value end, Step step) {
+  const int64_t some = std::max<int64_t>(lanes, line);
+  Value middle = e.add(begin, e.roundDown(e.sub(end, begin), some));
+  e.loop(begin, middle, some, [&](Value i) {
     e.streaming = true;
-    for (int64_t u = 0; u < line; u += width)
-      step(u ? e.add(i, e.index(u)) : i, {}, width);
+    for (int64_t u = 0; u < some; u += lanes)
+      step(u ? e.add(i, e.index(u)) : i, {}, lanes);
     e.streaming = false;
   });
-  if (least < width)
-    vectorSteps(e, least, least, middle, end, step);
-  else
-    e.loop(middle, end, width, [&](Value i) { step(i, e.laneMask(e.sub(end, i), width), width); });
+  return middle;
+}
+
+void stepsFromLine(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Type element, Step step,
+                   Step tail) {
+  const int64_t line = 64 / Emitter::byteWidth(element);
+  Value rest = wholeLines(e, width, line, begin, end, step);
+  if (std::max<int64_t>(width, line) > std::max<int64_t>(least, line))
+    rest = wholeLines(e, least, line, rest, end, step);
+  if (least < line)
+    return vectorSteps(e, least, least, rest, end, tail);
+  e.loop(rest, end, least, [&](Value i) { tail(i, e.laneMask(e.sub(end, i), least), least); });
+}
+
+void stepBeforeLine(Emitter &e, unsigned lanes, Value begin, Value first, Step head) {
+  auto some = scf::IfOp::create(e.b, e.loc, e.isLess(begin, first), /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(some.thenBlock());
+  Value start = e.sub(first, e.index(lanes)), before = e.laneMask(e.sub(begin, start), lanes);
+  Value all = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
+  head(start, arith::XOrIOp::create(e.b, e.loc, before, all), lanes);
+}
+
+void streamedSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Type element, Value address,
+                   Step step) {
+  Value first = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
+  e.loop(begin, first, least, [&](Value i) { step(i, e.laneMask(e.sub(first, i), least), least); });
+  stepsFromLine(e, width, least, first, end, element, step, step);
 }
 
 void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> laneDims, Step step) {
@@ -181,7 +203,11 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
   Point first = at;
   setGroup(first, laneDims, begin);
   Value address = e.address(e.pointers[streamed->buffer], element, e.offset(storeAccess(*streamed), first));
-  streamedSteps(e, width, least, begin, end, element, address, step);
+  if (!shared)
+    return streamedSteps(e, width, least, begin, end, element, address, step);
+  Value line = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
+  stepBeforeLine(e, least, begin, line, inShared(SharedLine::Place::head, step));
+  stepsFromLine(e, width, least, line, end, element, step, inShared(SharedLine::Place::tail, step));
 }
 
 void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end) {

@@ -20,6 +20,11 @@ void vectorSteps(Emitter &e, unsigned width, unsigned least, mlir::Value begin, 
 /// the first line and after the last one is stored plainly.
 void streamedSteps(Emitter &e, unsigned width, unsigned least, mlir::Value begin, mlir::Value end, mlir::Type element,
                    mlir::Value address, Step step);
+/// Its parts: a step of a line's lanes, of which those of [begin, first) stand before the line at `first`; the steps
+/// from the beginning of a line on, what is less than a line by `tail`.
+void stepBeforeLine(Emitter &e, unsigned lanes, mlir::Value begin, mlir::Value first, Step head);
+void stepsFromLine(Emitter &e, unsigned width, unsigned least, mlir::Value begin, mlir::Value end, mlir::Type element,
+                   Step step, Step tail);
 /// Whether vectors of that many elements are such as can be stored past the caches.
 inline bool streamsVectors(unsigned width, mlir::Type element) {
   return width > 1 && llvm::is_contained({16, 32, 64, 128, 256}, width * Emitter::byteWidth(element));
@@ -63,6 +68,24 @@ private:
   // The index space as loops: groups of root dimensions that are walked as one (all accesses allow it).
   llvm::SmallVector<llvm::SmallVector<int>> kept, folded;
   int next = -1; // along which a row follows another
+  /// The line in which a row ends and the next one begins: written once, whole.
+  struct SharedLine {
+    enum class Place { none, head, tail };
+    mlir::Value memory;          // what the row before left of it
+    mlir::Value isFirst, isLast; // of the rows that one item of work writes in order
+    Place place = Place::none;   // where a row's step stands
+  };
+  std::optional<SharedLine> shared;
+  /// A step at an end of the row, where that is written with the row before or behind.
+  auto inShared(SharedLine::Place place, Step step) {
+    return [this, place, step](mlir::Value i, mlir::Value mask, unsigned lanes) {
+      if (shared)
+        shared->place = place;
+      step(i, mask, lanes);
+      if (shared)
+        shared->place = SharedLine::Place::none;
+    };
+  }
   struct Turned {
     Turn::Read read;
     mlir::Value base;
@@ -159,6 +182,7 @@ private:
   Frame rowFrame(const RowState &state, const Point &row, llvm::ArrayRef<int> laneDims, mlir::Value i, mlir::Value mask,
                  unsigned lanes);
   void write(const Output &output, Frame &frame);
+  bool sharesLines();
   int lastStage();
   int busiestStage();
   int trailedStage();

@@ -153,7 +153,8 @@ Frame Sweep::rowFrame(const RowState &state, const Point &row, ArrayRef<int> lan
   Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
   along.coefs[lane] = 1;
   Point full = frame.point;
-  if (g.size(laneDims).constant()) // else whole vectors may stand past the row
+  bool isHead = shared && shared->place == SharedLine::Place::head;
+  if (g.size(laneDims).constant() && !isHead) // else whole vectors may stand past the row, or before it
     full.mask = {};
   for (auto &[value, memory] : state.scratch)
     frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
@@ -164,7 +165,59 @@ Frame Sweep::rowFrame(const RowState &state, const Point &row, ArrayRef<int> lan
 void Sweep::write(const Output &output, Frame &frame) {
   Value value = e.evaluate(output.value, frame);
   e.loc = g.nodeOf(output.value)->op.getLoc();
-  e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+  Type element = g.buffers[output.buffer].element;
+  auto store = [&](Value value, const Point &point) {
+    e.store(value, e.pointers[output.buffer], element, storeAccess(output), point);
+  };
+  if (!shared || shared->place == SharedLine::Place::none)
+    return store(value, frame.point);
+  value = e.widen(value, frame.point.width);
+  Linear inLine{0, {SizeExpr(1)}};
+  Point line;
+  line.indices = {e.index(0)};
+  line.lane = 0;
+  line.width = frame.point.width;
+  auto when = [&](Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
+    auto branch = scf::IfOp::create(b, e.loc, condition, /*withElseRegion=*/bool(no));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    yes();
+    if (no) {
+      b.setInsertionPointToStart(branch.elseBlock());
+      no();
+    }
+  };
+  if (shared->place == SharedLine::Place::tail) {
+    e.store(value, shared->memory, element, inLine, line);
+    return when(shared->isLast, [&] { store(value, frame.point); }, {});
+  }
+  when(
+      shared->isFirst, [&] { store(value, frame.point); },
+      [&] {
+        Point whole = frame.point;
+        whole.mask = {};
+        e.streaming = true;
+        store(e.choose(frame.point.mask, value, e.load(shared->memory, element, inLine, line)), whole);
+        e.streaming = false;
+      });
+}
+
+/// Whether rows that follow each other, as the one result does that is stored past the caches, share lines of it;
+/// vectors are lines.
+bool Sweep::sharesLines() {
+  auto length = g.size(folded.front()).constant();
+  if (!schedule.stream || e.pairs || spread || next < 0 || !length || outputs.size() != 1 || !isWide(outputs[0].value))
+    return false;
+  const int64_t bytes = Emitter::byteWidth(g.buffers[outputs[0].buffer].element);
+  Linear to = storeAccess(outputs[0]);
+  SizeExpr apart = *length;
+  for (auto &dims : llvm::reverse(kept)) {
+    if (to.coefs[dims.back()] != apart)
+      return false;
+    apart = apart * g.size(dims);
+  }
+  return e.target.cheapMaskedStore && least * bytes == 64 && *length * bytes % 64 && *length >= 2 * least &&
+         to.coefs[folded.front().back()] == SizeExpr(1);
 }
 
 void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int> laneDims, Trail *trail) {
@@ -515,8 +568,10 @@ void Sweep::beginBehind(Trail &trail, ArrayRef<int> laneDims) {
   Value end = e.index(g.size(laneDims));
   trail.end = arith::SelectOp::create(b, e.loc, trail.isThere, end, e.index(0));
   trail.head = e.minimum(trail.end, e.beforeLine(address, element));
-  e.loop(e.index(0), trail.head, least,
-         [&](Value i) { writeTrailing(trail, laneDims, i, e.laneMask(e.sub(trail.head, i), least), least); });
+  auto step = [&](Value i, Value mask, unsigned lanes) { writeTrailing(trail, laneDims, i, mask, lanes); };
+  if (shared)
+    return stepBeforeLine(e, least, e.index(0), trail.head, inShared(SharedLine::Place::head, step));
+  e.loop(e.index(0), trail.head, least, [&](Value i) { step(i, e.laneMask(e.sub(trail.head, i), least), least); });
 }
 
 /// 64 elements of the row before, or what is left of it: whole lines from its first one on.
@@ -531,17 +586,21 @@ void Sweep::writeBehind(Trail &trail, ArrayRef<int> laneDims, Value base) {
     step(e.add(begin, e.index(u)), {}, width);
   e.streaming = false;
   b.setInsertionPointToStart(branch.thenBlock());
-  vectorSteps(e, width, least, begin, trail.end, step);
+  if (!schedule.stream)
+    return vectorSteps(e, width, least, begin, trail.end, step);
+  stepsFromLine(e, least, least, begin, trail.end, g.buffers[outputs[0].buffer].element, step,
+                inShared(SharedLine::Place::tail, step));
 }
 
 void Sweep::row(const Point &point, Trail *trail) {
   const int last = lastStage();
   RowState state;
-  // A line that two rows share is written in parts, and so is read first: asked for before the sweeps.
+  // A line that two rows share, if it is written in parts, is read first: asked for before the sweeps.
   auto length = g.size(folded.front()).constant();
   for (Output &output : outputs) {
     Type element = g.buffers[output.buffer].element;
-    if (!schedule.stream || !isWide(output.value) || !length || *length * Emitter::byteWidth(element) % 64 == 0)
+    if (shared || !schedule.stream || !isWide(output.value) || !length ||
+        *length * Emitter::byteWidth(element) % 64 == 0)
       continue;
     Linear end = storeAccess(output);
     end.offset = end.offset + end.coefs[folded.front().back()] * SizeExpr(*length - 1);
@@ -574,8 +633,23 @@ void Sweep::row(const Point &point, Trail *trail) {
 }
 
 void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
+  if (sharesLines()) {
+    Type element = g.buffers[outputs[0].buffer].element;
+    shared = SharedLine{e.stack(element, least), {}, {}};
+  }
+  // What is written next: this row.
+  auto writes = [&](Value number) {
+    if (!shared)
+      return;
+    shared->isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, number, begin);
+    shared->isLast = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, e.add(number, e.index(1)), end);
+  };
   if (!trails()) {
-    e.loop(begin, end, 1, [&](Value number) { row(at(number)); });
+    e.loop(begin, end, 1, [&](Value number) {
+      writes(number);
+      row(at(number));
+    });
+    shared.reset();
     return;
   }
   // What is known of a row once it is folded, in memory that the next turn of the loop reads.
@@ -591,12 +665,16 @@ void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
   e.loop(begin, end, 1, [&](Value number) {
     trail = Trail{RowState(), at(e.sub(number, e.index(1))), e.isLess(begin, number), {}, {}};
     slotsInto(trail);
+    writes(e.sub(number, e.index(1)));
     row(at(number), &trail);
     for (auto [value, memory] : slots)
       e.store(trail.state.scalars.lookup(value), memory, getElementTypeOrSelf(value.getType()), Linear(), Point());
   });
   slotsInto(trail);
-  sweepRow(trail.state, at(e.sub(end, e.index(1))), lastStage(), folded.front(), nullptr);
+  Value last = e.sub(end, e.index(1));
+  writes(last);
+  sweepRow(trail.state, at(last), lastStage(), folded.front(), nullptr);
+  shared.reset();
 }
 
 double Sweep::perRow() { return (nsPerElement + 0.05) * double(g.size(folded.front()).constant().value_or(256)) + 20; }
