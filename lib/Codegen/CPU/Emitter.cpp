@@ -850,6 +850,27 @@ SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, Valu
   return SmallVector<Value>(op.getResults());
 }
 
+SmallVector<Value> Emitter::branch(Value condition, TypeRange types, Values yes, Values no) {
+  auto op = scf::IfOp::create(b, loc, types, condition, /*withElseRegion=*/bool(no));
+  auto fill = [&](Block *block, Values body) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(block);
+    SmallVector<Value> values = body();
+    if (!types.empty())
+      scf::YieldOp::create(b, loc, values);
+  };
+  fill(op.thenBlock(), yes);
+  if (no)
+    fill(op.elseBlock(), no);
+  return SmallVector<Value>(op.getResults());
+}
+
+void Emitter::when(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
+  auto run = [](llvm::function_ref<void()> body) { return body(), SmallVector<Value>(); };
+  auto otherwise = [&] { return run(no); };
+  branch(condition, {}, [&] { return run(yes); }, no ? Values(otherwise) : Values());
+}
+
 void Emitter::parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                        llvm::function_ref<void(Value, Value)> body, ArrayRef<Value *> captured) {
   // Chunks of about 64 KB of traffic, or 20 us of arithmetic where an item is dear: by size, never by thread count.

@@ -320,14 +320,14 @@ SmallVector<Value> Tile::packBehind(const Item &item, Value i, const Stretch &k,
       at.indices[n.back()] = e.add(behind.j, e.index(std::min(lane, strip() - 1)));
       e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, at);
     }
-    when(item.hasNext, [&] {
+    e.when(item.hasNext, [&] {
       at.indices[dim] = row;
       copyRight(at, item.next, behind, row);
     });
   };
   return e.loopCarry(k.first, k.end, every, accs, [&](Value at, ValueRange carried) {
     Value row = e.add(first, b.createOrFold<arith::DivUIOp>(e.loc, e.sub(at, k.first), e.index(every)));
-    when(e.isLess(row, end), [&] { packOne(row); });
+    e.when(e.isLess(row, end), [&] { packOne(row); });
     return some({at, e.minimum(e.add(at, e.index(every)), k.end)}, carried);
   });
 }

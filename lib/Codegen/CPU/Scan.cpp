@@ -126,14 +126,11 @@ void Scan::acrossRows() {
             continue;
           }
           Value none = wide(e.identity(c));
-          auto read = scf::IfOp::create(b, e.loc, TypeRange{none.getType()}, exists(j), true);
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPointToStart(read.thenBlock());
-          Frame there = frames[j];
-          scf::YieldOp::create(b, e.loc, wide(element(there)));
-          b.setInsertionPointToStart(read.elseBlock());
-          scf::YieldOp::create(b, e.loc, none);
-          v[j] = read.getResult(0);
+          auto read = [&] {
+            Frame there = frames[j];
+            return SmallVector<Value>{wide(element(there))};
+          };
+          v[j] = e.branch(exists(j), none.getType(), read, [&] { return SmallVector<Value>{none}; }).front();
         }
         e.loc = node.op.getLoc();
         for (int64_t s = 1; s < kBlock; s *= 2)
@@ -146,10 +143,7 @@ void Scan::acrossRows() {
             store(frames[j], v[j]);
             continue;
           }
-          auto write = scf::IfOp::create(b, e.loc, exists(j));
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPointToStart(write.thenBlock());
-          store(frames[j], v[j]);
+          e.when(exists(j), [&] { store(frames[j], v[j]); });
         }
         return v.back();
       };

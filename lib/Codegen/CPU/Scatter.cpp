@@ -144,10 +144,7 @@ private:
       auto windowAt = [&] { writeWindow(frame.point, window, e.address(e.pointers[out()], element(), offset)); };
       if (!inside)
         return windowAt();
-      auto branch = scf::IfOp::create(b, e.loc, inside);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      windowAt();
+      e.when(inside, windowAt);
     });
   }
 

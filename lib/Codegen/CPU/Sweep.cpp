@@ -168,12 +168,11 @@ void stepsFromLine(Emitter &e, unsigned width, unsigned least, Value begin, Valu
 }
 
 void stepBeforeLine(Emitter &e, unsigned lanes, Value begin, Value first, Step head) {
-  auto some = scf::IfOp::create(e.b, e.loc, e.isLess(begin, first), /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToStart(some.thenBlock());
-  Value start = e.sub(first, e.index(lanes)), before = e.laneMask(e.sub(begin, start), lanes);
-  Value all = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
-  head(start, arith::XOrIOp::create(e.b, e.loc, before, all), lanes);
+  e.when(e.isLess(begin, first), [&] {
+    Value start = e.sub(first, e.index(lanes)), before = e.laneMask(e.sub(begin, start), lanes);
+    Value all = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
+    head(start, arith::XOrIOp::create(e.b, e.loc, before, all), lanes);
+  });
 }
 
 void streamedSteps(Emitter &e, unsigned width, unsigned least, Value begin, Value end, Type element, Value address,
@@ -329,13 +328,8 @@ Value Sweep::foldMemory(const Combiner &c, Value memory, Type element, Value cou
             Value none = e.identity(c);
             if (lanes > 1)
               none = e.widen(none, lanes);
-            auto op = scf::IfOp::create(b, loc, TypeRange{none.getType()}, inside, true);
-            OpBuilder::InsertionGuard guard(b);
-            b.setInsertionPointToStart(op.thenBlock());
-            scf::YieldOp::create(b, loc, e.load(memory, element, linear, point));
-            b.setInsertionPointToStart(op.elseBlock());
-            scf::YieldOp::create(b, loc, none);
-            return op.getResult(0);
+            auto yes = [&] { return SmallVector<Value>{e.load(memory, element, linear, point)}; };
+            return e.branch(inside, none.getType(), yes, [&] { return SmallVector<Value>{none}; }).front();
           };
           Value sum = e.combine(c, read(here, l, p), read(there, l2, p2));
           e.store(sum, memory, element, l, p);

@@ -88,16 +88,13 @@ Value Sweep::pick(const RowState &state, Point point, Node &fold, const Picked &
   Value isThere = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ult, number, columns);
   Combiner sum = e.combiner(fold);
   Value none = e.identity(sum);
-  auto either = scf::IfOp::create(b, e.loc, TypeRange{none.getType()}, isThere, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(either.elseBlock());
-  scf::YieldOp::create(b, e.loc, none);
-  b.setInsertionPointToStart(either.thenBlock());
-  frame = frameAt(arith::IndexCastOp::create(b, e.loc, b.getIndexType(), number));
-  readTurned(frame);
-  Value element = e.payload(*picked.element.first, picked.element.second, frame);
-  scf::YieldOp::create(b, e.loc, e.combine(sum, none, element)); // -0 becomes 0
-  return either.getResult(0);
+  auto read = [&] {
+    frame = frameAt(arith::IndexCastOp::create(b, e.loc, b.getIndexType(), number));
+    readTurned(frame);
+    Value element = e.payload(*picked.element.first, picked.element.second, frame);
+    return SmallVector<Value>{e.combine(sum, none, element)}; // -0 becomes 0
+  };
+  return e.branch(isThere, none.getType(), read, [&] { return SmallVector<Value>{none}; }).front();
 }
 
 } // namespace weft

@@ -405,13 +405,8 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
       return sweep(begin, end, known, nullptr);
     Value doubtful;
     SmallVector<Value> quick = sweep(begin, end, known, &doubtful);
-    auto again = scf::IfOp::create(b, e.loc, ValueRange(quick).getTypes(), doubtful, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(again.thenBlock());
-    scf::YieldOp::create(b, e.loc, slowly(begin, end, quick));
-    b.setInsertionPointToStart(again.elseBlock());
-    scf::YieldOp::create(b, e.loc, quick);
-    return SmallVector<Value>(again.getResults());
+    return e.branch(
+        doubtful, ValueRange(quick).getTypes(), [&] { return slowly(begin, end, quick); }, [&] { return quick; });
   };
 
   SmallVector<Value> results;

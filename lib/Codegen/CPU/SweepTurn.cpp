@@ -116,21 +116,12 @@ void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip,
   const Block &block = strip.block;
   const int64_t high = to.rows / width, squares = high * block.lanes / width;
   const bool even = *g.domain[turn.across].constant() % width == 0 && *g.domain[turn.lane].constant() % width == 0;
-  auto when = [&](Value condition, bool otherwise, llvm::function_ref<void(bool)> body) {
-    auto branch = scf::IfOp::create(b, e.loc, condition, otherwise);
-    OpBuilder::InsertionGuard guard(b);
-    for (bool isTrue : {true, false})
-      if (isTrue || otherwise) {
-        b.setInsertionPointToStart(isTrue ? branch.thenBlock() : branch.elseBlock());
-        body(isTrue);
-      }
-  };
   auto both = [&](Value x, Value y) { return b.createOrFold<arith::AndIOp>(e.loc, x, y); };
   e.loop(e.index(0), e.index(squares), 1, [&](Value square) {
     auto at = e.delinearize(square, {SizeExpr(block.lanes / width), SizeExpr(high)});
     Value p = e.add(strip.top, e.mul(at[1], SizeExpr(width))), q = e.add(block.column, e.mul(at[0], SizeExpr(width)));
     Value inside = both(e.isLess(p, block.rowEnd), e.isLess(q, block.columnEnd));
-    when(both(strip.isThere, inside), false, [&](bool) {
+    e.when(both(strip.isThere, inside), [&] {
       setTurned(turn, to, strip.top, block.column, strip.copy);
       Value number = e.add(e.mul(strip.number, SizeExpr(squares)), square);
       auto ask = [&](const Turn::Read &read, unsigned t) {
@@ -151,9 +142,10 @@ void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip,
         return turnSquare(turn, block, p, q, false, ask);
       Value whole = both(e.isLess(e.add(p, e.index(width - 1)), block.rowEnd),
                          e.isLess(e.add(q, e.index(width - 1)), block.columnEnd));
-      when(whole, true, [&](bool isWhole) { turnSquare(turn, block, p, q, !isWhole, ask); });
+      auto turnOne = [&](bool edge) { turnSquare(turn, block, p, q, edge, ask); };
+      e.when(whole, [&] { turnOne(false); }, [&] { turnOne(true); });
     });
-    when(before.isThere, false, [&](bool) {
+    e.when(before.isThere, [&] {
       setTurned(turn, to, before.top, before.block.column, before.copy);
       auto share = [&](Value k) {
         Value row = b.createOrFold<arith::DivUIOp>(e.loc, e.mul(k, SizeExpr(to.rows)), e.index(squares));

@@ -21,21 +21,11 @@ void Sweep::write(const Output &output, Frame &frame) {
   line.indices = {e.index(0)};
   line.lane = 0;
   line.width = frame.point.width;
-  auto when = [&](Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
-    auto branch = scf::IfOp::create(b, e.loc, condition, /*withElseRegion=*/bool(no));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    yes();
-    if (no) {
-      b.setInsertionPointToStart(branch.elseBlock());
-      no();
-    }
-  };
   if (shared->place == SharedLine::Place::tail) {
     e.store(value, shared->memory, element, inLine, line);
-    return when(shared->isLast, [&] { store(value, frame.point); }, {});
+    return e.when(shared->isLast, [&] { store(value, frame.point); });
   }
-  when(
+  e.when(
       shared->isFirst, [&] { store(value, frame.point); },
       [&] {
         Point whole = frame.point;
@@ -115,18 +105,18 @@ void Sweep::beginBehind(Trail &trail, ArrayRef<int> laneDims) {
 void Sweep::writeBehind(Trail &trail, ArrayRef<int> laneDims, Value base) {
   auto step = [&](Value i, Value mask, unsigned lanes) { writeTrailing(trail, laneDims, i, mask, lanes); };
   Value begin = e.minimum(trail.end, e.add(trail.head, base)), end = e.add(begin, e.index(kPartials));
-  auto branch = scf::IfOp::create(b, e.loc, e.isLess(trail.end, end), /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.elseBlock());
-  e.streaming = schedule.stream;
-  for (int64_t u = 0; u < kPartials; u += width)
-    step(e.add(begin, e.index(u)), {}, width);
-  e.streaming = false;
-  b.setInsertionPointToStart(branch.thenBlock());
-  if (!schedule.stream)
-    return vectorSteps(e, width, least, begin, trail.end, step);
-  stepsFromLine(e, least, least, begin, trail.end, g.buffers[outputs[0].buffer].element, step,
-                inShared(SharedLine::Place::tail, step));
+  auto rest = [&] {
+    if (!schedule.stream)
+      return vectorSteps(e, width, least, begin, trail.end, step);
+    stepsFromLine(e, least, least, begin, trail.end, g.buffers[outputs[0].buffer].element, step,
+                  inShared(SharedLine::Place::tail, step));
+  };
+  e.when(e.isLess(trail.end, end), rest, [&] {
+    e.streaming = schedule.stream;
+    for (int64_t u = 0; u < kPartials; u += width)
+      step(e.add(begin, e.index(u)), {}, width);
+    e.streaming = false;
+  });
 }
 
 void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {

@@ -320,7 +320,7 @@ void Tile::item(Item it) {
       inside.next.first = e.sub(inside.nextLane, e.sub(e.index(strip()), place));
       Value isFirst = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, lanes.j, it.lanes.first);
       Stretch rows = it.rows;
-      when(isFirst, [&] {
+      e.when(isFirst, [&] {
         inside.copies = true;
         tile(inside, rows.first, s.rows, lanes, block);
         inside.copies = false;
@@ -334,7 +334,7 @@ void Tile::item(Item it) {
       overStrips(it.lanes, [&](const Lanes &strip) {
         inParts(strip, down);
         if (it.results && block.last)
-          when(block.last, [&] { finishStrip(it, strip); });
+          e.when(block.last, [&] { finishStrip(it, strip); });
         else if (it.results)
           finishStrip(it, strip);
       });
@@ -659,28 +659,10 @@ SmallVector<Value> Tile::carrySteps(Item &item, Value i, unsigned rows, const La
   return carried;
 }
 
-SmallVector<Value> Tile::branch(Value condition, TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
-                                llvm::function_ref<SmallVector<Value>()> no) {
-  auto op = scf::IfOp::create(b, e.loc, types, condition, /*withElseRegion=*/true);
-  for (auto [block, body] : {std::pair(op.thenBlock(), yes), std::pair(op.elseBlock(), no)}) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(block);
-    SmallVector<Value> values = body();
-    if (!types.empty())
-      scf::YieldOp::create(b, e.loc, values);
-  }
-  return SmallVector<Value>(op.getResults());
-}
-
-void Tile::when(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
-  auto nothing = [](llvm::function_ref<void()> body) { return body ? body() : void(), SmallVector<Value>(); };
-  branch(condition, {}, [&] { return nothing(yes); }, [&] { return nothing(no); });
-}
-
 void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block) {
   if (!sumsHalves())
     return sum(item, i, rows, lanes, block);
-  when(
+  e.when(
       isWild(item, i, rows, lanes), [&] { sumOneByOne(item, i, rows, lanes, block); },
       [&] { sum(item, i, rows, lanes, block); });
 }
@@ -766,7 +748,7 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
     return;
   }
   Type type = width > 1 ? Type(e.vectorOf(c.accumulator, lanes.width)) : c.accumulator;
-  SmallVector<Value> accs = branch(block.first, SmallVector<Type>(count, type), zeros, partials);
+  SmallVector<Value> accs = e.branch(block.first, SmallVector<Type>(count, type), zeros, partials);
   for (unsigned at = 0; correctsBlock && at < count; ++at)
     accs[at] = arith::AddIOp::create(b, e.loc, accs[at], correction(at % vectors));
   accs = products(item, i, rows, lanes, block, accs);
@@ -774,7 +756,7 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
     for (unsigned at = 0; at < count; ++at)
       e.store(accs[at], item.partial, c.accumulator, partialAt(at % vectors), partialPoint(at / vectors));
   };
-  when(block.last, [&] { finishAll(accs); }, keep);
+  e.when(block.last, [&] { finishAll(accs); }, keep);
   e.loc = outerLoc;
 }
 

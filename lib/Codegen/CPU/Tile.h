@@ -131,10 +131,6 @@ private:
   Value rowOfTile(Value number);
   /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
   void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
-  SmallVector<Value> branch(Value condition, mlir::TypeRange types, llvm::function_ref<SmallVector<Value>()> yes,
-                            llvm::function_ref<SmallVector<Value>()> no);
-  /// The same without results; `no` may be left out.
-  void when(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no = {});
   void tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   void sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block);
   SmallVector<Value> products(Item &item, Value i, unsigned rows, const Lanes &lanes, const Block &block,

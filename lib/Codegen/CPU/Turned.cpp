@@ -61,7 +61,7 @@ void Tile::gatherLeft(const Point &origin, const Panel &panel, const Stretch &ro
     }
     Value inPiece = b.createOrFold<arith::RemUIOp>(e.loc, i, e.index(size));
     Value ends = e.isLess(e.index(size), e.add(inPiece, e.index(count)));
-    when(ends, [&] { inPieces(most); }, [&] { inPieces(1); });
+    e.when(ends, [&] { inPieces(most); }, [&] { inPieces(1); });
   };
   const int64_t together = std::max<int64_t>(1, 64 / steps);
   e.loop(k.first, k.end, together, [&](Value from) {
@@ -144,7 +144,7 @@ void Tile::finishStrip(const Item &item, const Lanes &lanes) {
       Value bit = e.index(int64_t(wide)), none = e.index(0);
       Value has = b.createOrFold<arith::AndIOp>(e.loc, e.sub(stop, whole), bit);
       Value isThere = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne, has, none);
-      when(isThere, [&] { some(whole, wide, {}); });
+      e.when(isThere, [&] { some(whole, wide, {}); });
       whole = e.add(whole, has);
     }
   };

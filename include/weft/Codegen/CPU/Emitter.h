@@ -137,6 +137,11 @@ public:
   llvm::SmallVector<mlir::Value>
   loopCarry(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange inits,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  /// The values of one body or the other.
+  using Values = llvm::function_ref<llvm::SmallVector<mlir::Value>()>;
+  llvm::SmallVector<mlir::Value> branch(mlir::Value condition, mlir::TypeRange types, Values yes, Values no);
+  /// The same without values; `no` may be left out.
+  void when(mlir::Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no = {});
   /// Items 0 .. n-1, cut in chunks of `grain` for the runtime's pool, or in a plain loop where the work is known to be
   /// small. `nsPerItem` is the cost model's estimate. The body emits items begin .. end-1; it is a function of its own,
   /// in which each of `captured` (scalars and pointers from outside) stands for the body's own value.
