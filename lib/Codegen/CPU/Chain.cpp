@@ -73,7 +73,7 @@ void chooseChain(KernelGraph &g, const Target &target, Schedule &s) {
   second->leftBuffer = first->leftBuffer; // stands for the rows in scratch
   if (isa<FloatType>(first->accumulator))
     s.group = std::max(first->group(g, target), second->group(g, target));
-  s.widen = s.group == 1 && target.widensPanels && (first->isWidened(g) || second->isWidened(g));
+  s.widen = s.group == 1 && (first->widensPanel(g, target) || second->widensPanel(g, target));
   // Right operands are packed by each item, so it has as many rows as leave some items for the threads.
   int64_t outer = 1;
   for (int dim : roles.outer)

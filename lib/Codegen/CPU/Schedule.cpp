@@ -170,7 +170,7 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
     chooseTile(g, *contraction, target, s);
     if (s.packRight != Pack::None || contraction->rightPanel)
       s.soon = target.soonSteps;
-    s.widen = s.packRight != Pack::None && s.group == 1 && contraction->isWidened(g) && target.widensPanels;
+    s.widen = s.packRight != Pack::None && s.group == 1 && contraction->widensPanel(g, target);
     return s;
   }
   chooseSweep(g, target, s);

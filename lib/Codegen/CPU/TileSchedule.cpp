@@ -69,8 +69,9 @@ Value Contraction::side(int input) const {
   llvm_unreachable("the product's operands are each one input, perhaps converted");
 }
 
-bool Contraction::isWidened(KernelGraph &g) const {
-  return rightBuffer >= 0 && isa<FloatType>(accumulator) && g.buffers[rightBuffer].element != accumulator;
+bool Contraction::widensPanel(KernelGraph &g, const Target &target) const {
+  return target.widensPanels && rightBuffer >= 0 && isa<FloatType>(accumulator) &&
+         g.buffers[rightBuffer].element != accumulator;
 }
 
 SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> dims, bool asWritten,

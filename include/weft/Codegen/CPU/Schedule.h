@@ -72,8 +72,9 @@ struct Contraction {
 
   /// The product's operand that an input comes to, perhaps converted.
   mlir::Value side(int input) const;
-  /// Whether the right operand is floats narrower than the sums.
-  bool isWidened(KernelGraph &graph) const;
+  /// Whether lanes of the right operand are widened where they are packed: floats narrower than the sums, where widening
+  /// is dear beside products.
+  bool widensPanel(KernelGraph &graph, const Target &target) const;
   /// How many steps of k an instruction of the target may sum at once; 1: it takes one after another.
   int64_t group(KernelGraph &graph, const Target &target) const;
 
