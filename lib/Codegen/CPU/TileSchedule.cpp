@@ -111,6 +111,24 @@ int64_t evenBlock(int64_t size, int64_t most, int64_t step) {
   return roundUp(ceilDiv(size, ceilDiv(size, std::max(most, step))), step);
 }
 
+/// The largest block of at most `most` and at least two thirds of that, in whole steps, at which two, four and eight
+/// threads, each taking one after another, wait for the last one hardly longer than at any.
+int64_t fairBlock(int64_t size, int64_t most, int64_t step) {
+  auto taken = [&](int64_t block) {
+    int64_t sum = 0;
+    for (int64_t threads : {2, 4, 8})
+      sum += roundUp(ceilDiv(size, block), threads) * block;
+    return sum;
+  };
+  const int64_t last = std::max(most / step, int64_t(1)) * step;
+  int64_t fewest = taken(last), block = last;
+  for (int64_t other = last; other * 3 >= last * 2; other -= step)
+    fewest = std::min(fewest, taken(other));
+  while (taken(block) * 50 > fewest * 51)
+    block -= step;
+  return block;
+}
+
 /// Whether lines this far apart fall into few sets of the first cache, whose ways are 4 KB apart.
 bool fallsInFewSets(std::optional<int64_t> bytes) { return !bytes || std::gcd(*bytes, int64_t(4096)) > 128; }
 
@@ -419,15 +437,23 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packLeft = pack(packLeft, Pack::Item);
     s.packRight = pack(packRight, Pack::All);
     s.rowBlock = evenBlock(M, std::min(mostRows, std::max(2 * s.rows, M / 32)), s.rows);
+    // A squarer tile reads fewer numbers for a product, where there are registers for one; each block of its rows, in
+    // the second cache, takes all strips from the last one.
+    if (packLeft && packRight && s.group == 1 && !inPieces && !target.farLastCache && tallestTile(target, 3) >= 8) {
+      s.vectors = 3;
+      s.rows = tileRows(M, tallestTile(target, 3), 8);
+      s.rowBlock = fairBlock(M, std::min({mostRows, M / 12, target.l2Bytes * 3 / 4 / (blockK * bytes)}), s.rows);
+    }
+    const int64_t wide = s.vectors * s.lanes;
     int64_t lanes =
-        c.rightPanel ? roundUp(N, strip) : evenBlock(N, std::max(16 * strip, target.l3Bytes / 4 / (K * bytes)), strip);
+        c.rightPanel ? roundUp(N, wide) : evenBlock(N, std::max(16 * wide, target.l3Bytes / 4 / (K * bytes)), wide);
     s.panel = c.rightPanel ? 0 : lanes;
-    s.laneBlock = packLeft ? lanes : evenBlock(lanes, std::max(2 * strip, lanes / 4), strip);
+    s.laneBlock = packLeft ? lanes : evenBlock(lanes, std::max(2 * wide, lanes / 4), wide);
   }
   // Strips that all items read are not in the second cache: the one behind is asked for; of those that few rows pass
   // by, the steps 16 KB on, which is further than processors look; one row is as fast as memory by itself.
   if ((s.packRight == Pack::All || c.rightPanel) && knownK && K * N * bytes > target.l2Bytes)
-    s.ahead = M > 2 * s.rows ? strip : c.rightPanel && s.rows > 1 ? (16 << 10) / (strip * bytes) : 0;
+    s.ahead = M > 2 * s.rows ? s.vectors * s.lanes : c.rightPanel && s.rows > 1 ? (16 << 10) / (strip * bytes) : 0;
   if (namedRows)
     s.rowBlock = std::max(s.rowBlock, 16 * s.rows);
 }
