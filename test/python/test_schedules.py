@@ -251,6 +251,15 @@ def test_turned_rows_in_streams(shape):
         same_bits(Program(lambda x: wf.nn.softmax(wf.permute_dims(x, (1, 0))), x).native(target)()[0], wanted)
 
 
+# Rows that are turned together are not those that follow each other in the result: they share no lines.
+def test_turned_rows_apart_in_streams():
+    x = numbers((3, 1031, 2816))
+    softmax = wf.jit(wf.nn.softmax)
+    wanted = np.stack([np.asarray(softmax(part.T.copy())) for part in x], axis=1)
+    for target in STREAMING:
+        same_bits(Program(lambda x: wf.nn.softmax(wf.permute_dims(x, (2, 0, 1))), x).native(target)()[0], wanted)
+
+
 def schedule_of(fn, *args, target="host"):
     """The schedule of the one contraction of a program, as text."""
     lines = wf.jit(fn).lower(*args, target=target).as_text("scheduled").splitlines()

@@ -40,7 +40,8 @@ void Sweep::write(const Output &output, Frame &frame) {
 /// vectors are lines.
 bool Sweep::sharesLines() {
   auto length = g.size(folded.front()).constant();
-  if (!schedule.stream || e.pairs || spread || next < 0 || !length || outputs.size() != 1 || !isWide(outputs[0].value))
+  if (!schedule.stream || e.pairs || spread || next < 0 || !length || outputs.size() != 1 ||
+      !isWide(outputs[0].value) || kept.back().back() != next)
     return false;
   const int64_t bytes = Emitter::byteWidth(g.buffers[outputs[0].buffer].element);
   Linear to = storeAccess(outputs[0]);
