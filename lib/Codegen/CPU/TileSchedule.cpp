@@ -436,13 +436,14 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     // Many rows: the right operand is packed once, a panel of lanes at a time, and each item packs its own rows.
     s.packLeft = pack(packLeft, Pack::Item);
     s.packRight = pack(packRight, Pack::All);
-    s.rowBlock = evenBlock(M, std::min(mostRows, std::max(2 * s.rows, M / 32)), s.rows);
     // A squarer tile reads fewer numbers for a product, where there are registers for one; each block of its rows, in
     // the second cache, takes all strips from the last one.
     if (packLeft && packRight && s.group == 1 && !inPieces && !target.farLastCache && tallestTile(target, 3) >= 8) {
       s.vectors = 3;
       s.rows = tileRows(M, tallestTile(target, 3), 8);
       s.rowBlock = fairBlock(M, std::min({mostRows, M / 12, target.l2Bytes * 3 / 4 / (blockK * bytes)}), s.rows);
+    } else {
+      s.rowBlock = evenBlock(M, std::min(mostRows, std::max(2 * s.rows, M / 32)), s.rows);
     }
     const int64_t wide = s.vectors * s.lanes;
     int64_t lanes =
