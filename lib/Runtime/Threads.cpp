@@ -36,7 +36,7 @@ namespace {
 
 // All measured on two cores (empty fork-join: 0.15 us with a spinning worker, 18 us with a parked one).
 constexpr int64_t kSpinningPaysNs = 600;   // 4 joins: below it a loop is faster on one thread
-constexpr int64_t kParkedPaysNs = 100000;  // 5 wakes: below it parked workers are left asleep
+constexpr int64_t kParkedPaysNs = 100000;  // 5 wakes: for less work within kSpinNs parked workers are left asleep
 constexpr int64_t kSpinNs = 500000;        // after the last loop; covers the gaps between calls in a row
 constexpr int64_t kSpinInCallNs = 5000000; // while a call that used the pool runs: covers its serial parts
 constexpr int kMaxWorkers = 255;
@@ -75,6 +75,8 @@ struct Pool {
   std::atomic<int> callsInFlight{0}; ///< that used the pool
   std::atomic<bool> stopping{false};
   std::atomic<bool> busy{false}; ///< held by the thread whose loop uses the pool
+  // Work that parked workers could have shared, and since when: of many short loops.
+  std::atomic<int64_t> missedNs{0}, missedSince{0};
   // Below: only for the holder of `busy`.
   std::atomic<int> count{0};
   std::vector<int> cores; ///< that workers may be pinned to
@@ -267,10 +269,22 @@ void makeWay(int here) {
     pin(*worker, *core);
 }
 
-/// Runs a loop with up to `helpers` workers. The caller holds `busy`.
-void runShared(const Job &job, int helpers, int64_t costNs) {
+/// Whether this loop, or those of late with it, are work enough to wake workers for. Once awake they spin from one to the
+/// next.
+bool paysToWake(int64_t costNs) {
+  if (costNs >= kParkedPaysNs)
+    return true;
+  int64_t now = nanos();
+  if (now - gPool.missedSince.load(std::memory_order_relaxed) > kSpinNs) {
+    gPool.missedSince.store(now, std::memory_order_relaxed);
+    gPool.missedNs.store(0, std::memory_order_relaxed);
+  }
+  return gPool.missedNs.fetch_add(costNs, std::memory_order_relaxed) + costNs >= kParkedPaysNs;
+}
+
+/// Runs a loop with up to `helpers` workers, woken or started if `wake`. The caller holds `busy`.
+void runShared(const Job &job, int helpers, bool wake) {
   Pool &pool = gPool;
-  bool wake = costNs >= kParkedPaysNs;
   if (wake && pool.count.load(std::memory_order_relaxed) < helpers)
     startWorkers(helpers);
   if (int here = sched_getcpu(); here != pool.callersCore)
@@ -318,11 +332,14 @@ namespace {
 /// Runs a loop with up to `helpers` workers, if that pays and no other loop has them; false: nothing was run.
 bool runWithHelp(Job &job, int64_t helpers, int64_t costNs) {
   helpers = std::min({helpers, job.chunks - 1, costNs / kSpinningPaysNs, int64_t(kMaxWorkers) - 1});
-  bool pays = helpers > 0 && (costNs >= kParkedPaysNs || gPool.awake.load(std::memory_order_relaxed) > 0);
-  if (!pays || threadDepth() > 0 || gPool.busy.exchange(true, std::memory_order_acquire))
+  if (helpers <= 0 || threadDepth() > 0)
+    return false;
+  int awake = gPool.awake.load(std::memory_order_relaxed);
+  bool wake = awake < helpers && paysToWake(costNs);
+  if ((!wake && awake == 0) || gPool.busy.exchange(true, std::memory_order_acquire))
     return false;
   job.shares = int(helpers) + 1;
-  runShared(job, int(helpers), costNs);
+  runShared(job, int(helpers), wake);
   gPool.busy.store(false, std::memory_order_release);
   return true;
 }

@@ -297,6 +297,54 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
   });
 }
 
+/// The products of a tile over k, of which the right operand's lie side by side: squares of lanes by k are read along k,
+/// and turned in registers. Few rows: what is turned is used once.
+SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const Stretch &k, SmallVector<Value> accs,
+                                           Step step) {
+  const Type element = g.buffers[c.rightBuffer].element;
+  const int dim = ks.front().back();
+  const unsigned square = lanes.width, vectors = lanes.vectors(), rows = accs.size() / vectors;
+  Value middle = e.add(k.first, e.roundDown(e.sub(k.end, k.first), square));
+  accs = e.loopCarry(k.first, middle, square, accs, [&](Value at, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    for (unsigned v = 0; v < vectors; ++v) {
+      Lanes one{lanes.j, {lanes.masks[v]}, square, lanes.from + v};
+      Point from = item.origin;
+      from.indices[dim] = at;
+      Linear soon = c.rightAccess;
+      soon.offset = soon.offset + SizeExpr(s.soon);
+      SmallVector<Value> vectorsOfK, sums;
+      for (unsigned t = 0; t < square; ++t) {
+        from.indices[n.back()] = laneToTurn(one, e.index(one.from * width), t);
+        from.lane = -1;
+        from.width = 1;
+        if (s.soon)
+          e.prefetch(e.pointers[c.rightBuffer], element, soon, from);
+        from.lane = dim;
+        from.width = square;
+        vectorsOfK.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
+      }
+      for (unsigned r = 0; r < rows; ++r)
+        sums.push_back(next[r * vectors + v]);
+      for (auto [t, turned] : llvm::enumerate(e.transposed(vectorsOfK))) {
+        Point point = item.origin;
+        point.indices[dim] = e.add(at, e.index(t));
+        item.turned = turned;
+        sums = step(one, point, point.indices[dim], sums);
+      }
+      item.turned = {};
+      for (unsigned r = 0; r < rows; ++r)
+        next[r * vectors + v] = sums[r];
+    }
+    return next;
+  });
+  return e.loopCarry(middle, k.end, 1, accs, [&](Value at, ValueRange carried) {
+    Point point = item.origin;
+    point.indices[dim] = at;
+    return step(lanes, point, at, carried);
+  });
+}
+
 /// The products of a tile over k, between which it packs its share of the strip behind: some steps of k, one after
 /// every few of its own. All tiles but the first share, which may be packing its own strip. Each line is used soon
 /// after it was asked for: those of a strip are whole rows apart, and often fall into few sets of the caches.

@@ -13,7 +13,7 @@ namespace weft {
 //===-- as an attribute ------------------------------------------------------------------------------------------===//
 
 static constexpr StringLiteral forms[] = {"sweep", "tile", "pieces", "scan", "scatter", "sort", "pack", "chain"};
-static constexpr StringLiteral packs[] = {"none", "item", "all"};
+static constexpr StringLiteral packs[] = {"none", "tile", "item", "all"};
 
 DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -168,9 +168,10 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
       contraction = *turned;
     }
     chooseTile(g, *contraction, target, s);
-    if (s.packRight != Pack::None || contraction->rightPanel)
+    bool packsRight = s.packRight == Pack::Item || s.packRight == Pack::All;
+    if (packsRight || contraction->rightPanel)
       s.soon = target.soonSteps;
-    s.widen = s.packRight != Pack::None && s.group == 1 && contraction->widensPanel(g, target);
+    s.widen = packsRight && s.group == 1 && contraction->widensPanel(g, target);
     return s;
   }
   chooseSweep(g, target, s);

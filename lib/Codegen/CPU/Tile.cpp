@@ -23,7 +23,9 @@ static bool divides(int64_t length, const SizeExpr &total) {
 double Tile::nsOf(double rows, double lanes) {
   rows = std::min(rows, double(M.constant().value_or(INT64_MAX)));
   lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
-  return rows * lanes * double(steps(K).constant().value_or(256)) * 2 / e.target.flopsPerNs + 10;
+  double depth = double(steps(K).constant().value_or(256));
+  // Few rows wait for the right operand: for a cache at least.
+  return std::max(rows * lanes * depth * 2 / e.target.flopsPerNs, lanes * depth * rightBytes() / (4 * e.target.bytesPerNs)) + 10;
 }
 
 LogicalResult Tile::emit() {
@@ -32,7 +34,7 @@ LogicalResult Tile::emit() {
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
   outer = c.groups(g, c.batch, true);
   // Only what is packed together need not be read as one.
-  if (s.packRight != Pack::None)
+  if (packsRight())
     if (auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
         !whole.empty() && whole.back().size() > laneGroups.back().size()) {
       SmallVector<SmallVector<int>> around;
@@ -540,6 +542,8 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
     Value packed = e.load(memory, rightElement(), inStrip, inPanel());
     return s.group > 1 || widensRight() ? packed : converted(c.right, at, lanes.width, packed);
   }
+  if (item.turned)
+    return converted(c.right, at, lanes.width, item.turned);
   Point from = lanePoint(at, lanes, v);
   if (c.rightBuffer < 0)
     return s.group > 1 ? evaluated(c.right, from) : converted(c.right, at, lanes.width, evaluated(c.right, from));
@@ -566,7 +570,7 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     share = e.mul(share, SizeExpr(inShare));
   }
   std::optional<Ahead> ahead = aheadOf(item, i, lanes, block);
-  auto body = [&](const Point &at, Value flat, ValueRange carried) {
+  auto step = [&](const Lanes &lanes, const Point &at, Value flat, ValueRange carried) {
     if (share)
       expectNext(item, share, inShare, flat);
     for (int64_t from = 0; ahead && from < ahead->share; from += 64 / int64_t(rightBytes()))
@@ -603,6 +607,9 @@ SmallVector<Value> Tile::products(Item &item, Value i, unsigned rows, const Lane
     }
     return next;
   };
+  if (turnsInTile(item))
+    return productsOfSquares(item, lanes, block.k, accs, step);
+  auto body = [&](const Point &at, Value flat, ValueRange carried) { return step(lanes, at, flat, carried); };
   auto ask = [&](const Point &at) {
     expectLeft(at, i, rows);
     expectStrip(item, at, i, lanes);
@@ -790,7 +797,8 @@ LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
   if (failed(contraction))
     return failure();
   bool inPassing = schedule.packRight == Pack::Item && schedule.ahead;
-  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None && !inPassing;
+  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None &&
+               schedule.packRight != Pack::Tile && !inPassing;
   if (schedule.group > 1 && (!packs || schedule.group != contraction->group(emitter.graph, emitter.target)))
     return emitter.graph.function.emitError("[WF4112] no instruction of the target sums groups of ")
            << schedule.group << " products of these operands, packed; hint: leave `group` out";

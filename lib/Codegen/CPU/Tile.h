@@ -70,6 +70,7 @@ private:
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
     Value hasNext;               // whether that is a strip of this item, which the tiles of this one pack
     Panel next;                  // to here; null: they only ask for it
+    Value turned;          // the right operand's vector of this step, where a tile turns what it reads; null: it does not
     Value leftAt, rightAt; // where a step of k begins in either operand, which its loop carries; null: it does not
   };
 
@@ -208,6 +209,15 @@ private:
   void sideBySide(const Point &origin, const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   /// Whether the right operand's k lie side by side, and its lanes do not.
   bool turnsRight();
+  /// Whether the right operand is copied to memory.
+  bool packsRight() const { return s.packRight == Pack::Item || s.packRight == Pack::All; }
+  /// Whether each tile turns what it reads of the right operand.
+  bool turnsInTile(const Item &item) {
+    return s.packRight == Pack::Tile && !item.right && c.rightBuffer >= 0 && !n.empty() && turnsRight();
+  }
+  using Step = llvm::function_ref<SmallVector<Value>(const Lanes &, const Point &, Value, mlir::ValueRange)>;
+  SmallVector<Value> productsOfSquares(Item &item, const Lanes &lanes, const Stretch &k, SmallVector<Value> accs,
+                                       Step step);
   Lanes anyStrip(Value j);
   Value laneToTurn(const Lanes &lanes, Value v, unsigned t);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);

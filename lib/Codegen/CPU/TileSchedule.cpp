@@ -377,6 +377,20 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (s.group > 1)
     packLeft = packRight = true;
 
+  // Few rows, which leave registers for squares of lanes by k: what lies along k is turned in them, and used once. Rows
+  // of lanes whose lines fall into the same sets are read sixteen at a time, else twice as many: two chains of sums.
+  bool alongK = canPackRight && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1);
+  if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 &&
+      M + s.lanes + 2 <= int64_t(target.vectorRegisters) && c.groups(g, c.folded, false).size() == 1) {
+    s.packRight = Pack::Tile;
+    s.vectors = M == 1 && !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)) ? 2 : 1;
+    s.rows = s.rowBlock = M;
+    s.laneBlock = evenBlock(N, 2 * s.lanes, s.lanes * s.vectors);
+    s.kBlock = 0;
+    s.soon = knownK && K * N * bytes > target.l2Bytes ? 256 / bytes : 0;
+    return;
+  }
+
   // Few rows: the right operand passes by once, in long stretches of few rows of its memory, each asked for ahead; of
   // so many that partial sums, read and written for each block of them, are no more than they.
   bool streams = M <= 2 * s.rows && knownK && K > 1 && inner <= 8 && K * N * bytes > target.l2Bytes;

@@ -1,7 +1,8 @@
-"""Products that sum: matmul, tensordot, vecdot, dot, outer, einsum; all are the dialect's one `dot`.
+"""Products that sum: matmul, tensordot, vecdot, dot, outer, einsum; all are the dialect's one `dot`, or a sum of products.
 
 Decides how vectors, leading axes and letters become batch, free and contracted dimensions. `dot` keeps the order batch,
-free of the left, free of the right; a transpose follows where that is not what was asked for.
+free of the left, free of the right; a transpose follows where that is not what was asked for. Where no operand has a free
+axis there is nothing but the sum to compute side by side: it is a reduction, whose order allows that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from weft._src import dims
+from weft._src import dims, dtypes
 from weft._src.dispatch import op
 from weft._src.errors import ArgumentValueError, ShapeError
 from weft._src.normalize import (
@@ -45,11 +46,23 @@ def _pair(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer]:
 
 
 def _dot(a: Tracer, b: Tracer, batch: Sequence[tuple[int, int]], contract: Sequence[tuple[int, int]]) -> Tracer:
+    if contract and len(batch) + len(contract) == len(a.shape) == len(b.shape):
+        return _sum_of_products(a, b, [*batch, *contract], len(batch))
     return emit(
         "dot", [a, b],
         lhs_batch=[i for i, _ in batch], rhs_batch=[j for _, j in batch],
         lhs_contract=[i for i, _ in contract], rhs_contract=[j for _, j in contract],
     )  # fmt: skip
+
+
+def _sum_of_products(a: Tracer, b: Tracer, pairs: Sequence[tuple[int, int]], kept: int) -> Tracer:
+    """Of paired axes, of which all but the first `kept` are summed; narrow floats in float32, as `dot` does."""
+    d = a.dtype
+    made = []
+    for x, order in ((a, [i for i, _ in pairs]), (b, [j for _, j in pairs])):
+        x = convert(x, dtypes.float32) if d.kind == "float" and d.itemsize == 2 else x
+        made.append(x if order == sorted(order) else emit("transpose", [x], permutation=order))
+    return convert(emit("reduce", [emit("mul", made)], kind="add", dims=list(range(kept, len(pairs)))), d)
 
 
 @op(arrays=2)

@@ -12,9 +12,10 @@ namespace weft {
 /// chain (a contraction, a sweep of its rows, a contraction).
 enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack, Chain };
 
-/// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, by each item of
-/// work for itself, or once for all items, by all threads.
-enum class Pack { None, Item, All };
+/// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, in registers by
+/// each tile (only a right operand whose k lie side by side), by each item of work for itself, or once for all items, by
+/// all threads.
+enum class Pack { None, Tile, Item, All };
 
 struct Schedule {
   Form form = Form::Sweep;
@@ -52,7 +53,8 @@ struct Schedule {
   // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the
   // first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
-  int64_t soon = 0; // steps of k ahead of which a tile asks for its own strip of a panel; of a chain too
+  // Steps of k ahead of which a tile asks for its own strip, of a panel or of what it turns in registers; of a chain too.
+  int64_t soon = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Nothing where the attribute does not name a form.
