@@ -52,6 +52,20 @@ def test_column_folds_of_several_dimensions():
     holds(lambda x: wf.min(x, axis=(1, 2)), x)
 
 
+# The innermost dimension is folded, and one outside of a kept one: stretches that end within 64 elements, or lie in two
+# chunks of 65,536; one too short for vectors.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32", "uint8"])
+@pytest.mark.parametrize(
+    "shape", [(5, 7, 64), (3, 4, 130), (9, 5, 17), (40, 3, 2000), (700, 2, 333), (3, 2, 66000), (6, 5, 3), (0, 3, 40)]
+)
+def test_folds_in_stretches(shape, dtype):
+    x = numbers(shape, "float32").astype(dtypes.dtype(dtype).numpy) if dtype == "bfloat16" else numbers(shape, dtype)
+    holds(lambda x: wf.sum(x, axis=(0, 2)), x)
+    if shape[0]:
+        holds(lambda x: (wf.max(x * x, axis=(0, 2)), wf.sum(x, axis=(0, 2)) * 2), x)
+    holds(lambda x: wf.sum(x[:, :, ::2]), x)
+
+
 # Past the second cache: threads share the partial results, not the lanes; rows that are no multiple of 64 or of 512.
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("shape", [(1300, 1030), (1024, 2048), (9001, 140)])
@@ -293,6 +307,19 @@ def test_contractions(form, size):
         return (x.T if x.shape != (m, k) else x) @ (y.T if y.shape != (k, n) else y)
 
     holds(product, x, y)
+
+
+# Few rows by lanes whose k lie side by side: squares of lanes by k are turned in registers; what is left of either.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32", "int8"])
+@pytest.mark.parametrize("size", [(1, 300, 257), (1, 16, 16), (2, 33, 100), (5, 129, 70), (8, 3, 400), (1, 1000, 9)])
+def test_few_rows_by_turned_lanes(size, dtype):
+    m, n, k = size
+    x, y = (numbers(s, "int8" if dtype.startswith("int") else "float32") for s in ((3, m, k), (3, n, k)))
+    x, y = x.astype(dtypes.dtype(dtype).numpy), y.astype(dtypes.dtype(dtype).numpy)
+    holds(lambda x, y: x @ wf.swapaxes(y, 1, 2), x, y)
+    holds(lambda x, y: y[0] @ x[1, 0] + y[1, :, 0], x, y)
+    if size == (1, 300, 257) and dtype == "float32":
+        assert 'pack_right = "tile"' in schedule_of(lambda x, y: y @ x, x[0, 0], y[0], target="x86-64-v4")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "int32", "int8"])

@@ -1,7 +1,9 @@
-// Decides the loops of kernels of maps and reductions over one index space. Three forms:
+// Decides the loops of kernels of maps and reductions over one index space. Four forms:
 //   map     no reduction: lanes run along the innermost dimension;
 //   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits
-//   for; column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
+//   for;
+//   stretches  lanes run along the innermost reduced dimension, others lie outside of kept ones (SweepStretches.cpp);
+//   column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
 // Where operands of the first two are read across the lanes, blocks of rows are turned first (SweepTurn.cpp).
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
 #include "Sweep.h"
@@ -115,7 +117,7 @@ LogicalResult Sweep::emit() {
     if (isWide(output.value))
       return g.function.emitError(
           "[WF4107] expected no value of the full index space from a fold over outer dimensions");
-  emitColumn();
+  hasStretches() ? emitStretches() : emitColumn();
   return success();
 }
 

@@ -138,6 +138,8 @@ private:
   void emitMap();
   void emitRow();
   void emitColumn();
+  bool hasStretches();
+  void emitStretches();
   /// Steps over [begin, end), wide ones first, the last one masked. Streamed ones write whole lines: from the first
   /// line of `output` on, with what stands before and after it stored plainly.
   void overLanes(mlir::Value begin, mlir::Value end, const Point &at, llvm::ArrayRef<int> laneDims, Step step);
