@@ -266,6 +266,17 @@ def test_gradients_and_batches():
     same_bits(made[1], np.asarray(wf.jit(attention)(*[np.ascontiguousarray(x[1]) for x in batch])))
 
 
+def test_rows_beside_those_of_the_first_product():
+    # The weights are not made of the chain's own first product, but folded beside it.
+    def loss(q, k, v):
+        return wf.sum(wf.nn.softmax(q @ wf.swapaxes(k, -1, -2) * 0.125) @ v**2)
+
+    for heads, length, keys in [(4, 256, 256), (2, 130, 200), (1, 128, 77)]:
+        q, k, v = (RNG.normal(size=(heads, n, 64)).astype(np.float32) for n in (length, keys, keys))
+        for i in range(3):
+            holds(lambda *a, i=i: wf.grad(loss, argnums=i)(*a), q, k, v)
+
+
 def chain_of(seed):
     """A random program of the form: a product, maps and folds of its rows, a product over them, maps."""
     rng = np.random.default_rng(seed)

@@ -307,6 +307,17 @@ LogicalResult KernelGraph::placeLoops() {
       changed = unitsLast = true;
       continue;
     }
+    if (!changed && second >= 0) // a fold of rows of a buffer, beside those that are made of the first contraction
+      for (auto [i, node] : llvm::enumerate(nodes)) {
+        OpOperand *rows = node.kind == NodeKind::Reduce ? node.op.getDpsInputOperand(0) : nullptr;
+        SmallVector<int> made = placed.lookup(nodes[contraction].result());
+        if (done[i] || !rows || !node.op.getMatchingIndexingMap(rows).isIdentity() ||
+            made.size() != node.op.getNumLoops())
+          continue;
+        place(i, made);
+        changed = true;
+        break;
+      }
     if (!changed && second >= 0 && !done[second]) { // its lanes are loops that nothing before it has
       Node &node = nodes[second];
       SmallVector<int> loopDims(node.op.getNumLoops(), -1);

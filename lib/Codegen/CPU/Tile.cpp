@@ -25,7 +25,8 @@ double Tile::nsOf(double rows, double lanes) {
   lanes = std::min(lanes, double(N.constant().value_or(INT64_MAX)));
   double depth = double(steps(K).constant().value_or(256));
   // Few rows wait for the right operand: for a cache at least.
-  return std::max(rows * lanes * depth * 2 / e.target.flopsPerNs, lanes * depth * rightBytes() / (4 * e.target.bytesPerNs)) + 10;
+  double bytes = c.rightBuffer < 0 ? 0 : lanes * depth * rightBytes();
+  return std::max(rows * lanes * depth * 2 / e.target.flopsPerNs, bytes / (4 * e.target.bytesPerNs)) + 10;
 }
 
 LogicalResult Tile::emit() {
