@@ -269,8 +269,8 @@ void makeWay(int here) {
     pin(*worker, *core);
 }
 
-/// Whether this loop, or those of late with it, are work enough to wake workers for. Once awake they spin from one to the
-/// next.
+/// Whether this loop, or those of late with it, are work enough to wake workers for. Once awake they spin from one to
+/// the next.
 bool paysToWake(int64_t costNs) {
   if (costNs >= kParkedPaysNs)
     return true;

@@ -59,11 +59,52 @@ def test_column_folds_of_several_dimensions():
     "shape", [(5, 7, 64), (3, 4, 130), (9, 5, 17), (40, 3, 2000), (700, 2, 333), (3, 2, 66000), (6, 5, 3), (0, 3, 40)]
 )
 def test_folds_in_stretches(shape, dtype):
-    x = numbers(shape, "float32").astype(dtypes.dtype(dtype).numpy) if dtype == "bfloat16" else numbers(shape, dtype)
+    x = numbers(shape, "float32" if dtype == "bfloat16" else dtype).astype(dtypes.dtype(dtype).numpy)
     holds(lambda x: wf.sum(x, axis=(0, 2)), x)
     if shape[0]:
         holds(lambda x: (wf.max(x * x, axis=(0, 2)), wf.sum(x, axis=(0, 2)) * 2), x)
     holds(lambda x: wf.sum(x[:, :, ::2]), x)
+
+
+# Lanes run across rows shorter than vectors: taken apart by shuffles or in squares, rests of rows, what is read along
+# the rows or is one for all of them, results that hold columns as rows.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32", "uint8"])
+@pytest.mark.parametrize(
+    "shape", [(640, 3), (129, 2), (301, 4), (200, 10), (333, 7), (3, 101, 16), (2, 130, 5), (0, 3)]
+)
+def test_rows_shorter_than_vectors(shape, dtype):
+    def some(shape):
+        made = numbers(shape, "float32" if dtype == "bfloat16" else dtype)
+        return made.astype(dtypes.dtype(dtype).numpy)
+
+    x, column, row = some(shape), some((*shape[:-1], 1)), some(shape[-1:])
+    holds(lambda x: (wf.sum(x, axis=-1), wf.max(x, axis=-1, keepdims=True)) if shape[0] else wf.sum(x, axis=-1), x)
+    holds(lambda x, c, r: wf.sum((x * r - c) ** 2, axis=-1), x, column, row)
+    holds(lambda x, c, r: (x - c) * r + wf.matrix_transpose(wf.matrix_transpose(x) * 2), x, column, row)
+    holds(lambda x, c: (x > c, wf.any(x > c, axis=-1)), x, column)
+    holds(lambda x: wf.repeat(x, 2, axis=-1), x)
+    if dtype.startswith("float") and shape[0]:
+        holds(wf.nn.softmax, x)
+        holds(lambda x: x - wf.sum(x * wf.nn.softmax(x), axis=-1, keepdims=True), x)
+
+
+def test_which_rows_lanes_run_across():
+    def text(fn, *args):
+        return wf.jit(fn).lower(*args, target="x86-64-v4").as_text("scheduled")
+
+    assert "across = true" in text(lambda x: wf.sum(x, axis=1), numbers((1000, 3)))
+    assert "across = true" in text(lambda x: wf.repeat(x, 3), numbers((1000,)))
+    assert "across = true" not in text(lambda x: wf.sum(x, axis=1), numbers((1000, 17)))
+    assert "across = true" not in text(lambda x: x * 2, numbers((1000, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int8", "bool"])
+@pytest.mark.parametrize("step", [-1, 2, 3, 4, -3])
+def test_lanes_some_steps_apart(step, dtype):
+    x = numbers((5, 401), "int8" if dtype == "int8" else "float32")
+    x = x > 0 if dtype == "bool" else x.astype(dtypes.dtype(dtype).numpy)
+    for end in (401, 64, 37, 5):
+        holds(lambda x, end=end: wf.where(x[:, :end][:, ::step] == 0, 0, x[:, :end][:, ::step]), x)
 
 
 # Past the second cache: threads share the partial results, not the lanes; rows that are no multiple of 64 or of 512.

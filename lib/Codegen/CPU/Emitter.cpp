@@ -178,6 +178,36 @@ Value Emitter::maskOf(const Point &point) {
   return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(b.getI1Type(), point.width), true));
 }
 
+/// Lanes that stand a few elements apart, or the other way round: of whole vectors, as many as steps are long, of which
+/// the last ends with the last lane. An element of memory is read where the lane at it or after it is.
+Value Emitter::loadSteps(Value at, Type element, int64_t step, const Point &point) {
+  const int64_t width = point.width, vectors = std::abs(step);
+  const unsigned align = byteWidth(element);
+  VectorType type = vectorOf(memoryType(element), width);
+  Value sofar;
+  for (int64_t v = 0; v < vectors; ++v) {
+    const int64_t start = step < 0 ? 1 - width : std::min(v * width, (width - 1) * step + 1 - width);
+    Value part, from = address(at, element, index(start));
+    if (point.mask) {
+      SmallVector<int64_t> lanes;
+      for (int64_t i = start; i < start + width; ++i)
+        lanes.push_back(step < 0 ? -i : llvm::divideCeil(i, step));
+      Value inside = vector::ShuffleOp::create(b, loc, point.mask, point.mask, lanes);
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+      part = LLVM::MaskedLoadOp::create(b, loc, type, from, inside, zero, align);
+    } else {
+      part = LLVM::LoadOp::create(b, loc, type, from, align);
+    }
+    SmallVector<int64_t> lanes; // those of this vector, beside those of the ones before
+    for (int64_t i = 0; i < width; ++i) {
+      const bool isHere = step < 0 || i * step / width >= v;
+      lanes.push_back(isHere ? (sofar ? width : 0) + std::min(i * step - start, width - 1) : i);
+    }
+    sofar = vector::ShuffleOp::create(b, loc, sofar ? sofar : part, part, lanes);
+  }
+  return sofar;
+}
+
 Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
   Type memory = memoryType(element);
   Value at = place(pointer, element, linear, point);
@@ -189,24 +219,9 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
   } else {
     VectorType type = vectorOf(memory, point.width);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    if (coef == SizeExpr(2)) {
-      // Every other one of two vectors; the second ends with the last one asked for. An element of memory is read where
-      // the lane at it or after it is.
-      unsigned width = point.width;
-      SmallVector<int64_t> lanes, first, second;
-      for (int64_t i = 0; i < width; ++i) {
-        lanes.push_back(2 * i < width ? 2 * i : 2 * i + 1);
-        first.push_back((i + 1) / 2);
-        second.push_back((width + i) / 2);
-      }
-      auto part = [&](Value from, ArrayRef<int64_t> mask) -> Value {
-        if (!point.mask)
-          return LLVM::LoadOp::create(b, loc, type, from, align);
-        Value inside = vector::ShuffleOp::create(b, loc, point.mask, point.mask, mask);
-        return LLVM::MaskedLoadOp::create(b, loc, type, from, inside, zero, align);
-      };
-      Value low = part(at, first), high = part(address(at, element, index(width - 1)), second);
-      value = vector::ShuffleOp::create(b, loc, low, high, lanes);
+    auto step = coef.constant();
+    if (step && ((*step >= 2 && *step <= 4) || *step == -1)) {
+      value = loadSteps(at, element, *step, point);
     } else if (coef != SizeExpr(1)) {
       value = LLVM::masked_gather::create(b, loc, type, laneAddresses(at, memory, laneSteps(coef, point.width)),
                                           maskOf(point), zero, align);

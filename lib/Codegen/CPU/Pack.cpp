@@ -297,8 +297,8 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
   });
 }
 
-/// The products of a tile over k, of which the right operand's lie side by side: squares of lanes by k are read along k,
-/// and turned in registers. Few rows: what is turned is used once.
+/// The products of a tile over k, of which the right operand's lie side by side: squares of lanes by k are read along
+/// k, and turned in registers. Few rows: what is turned is used once.
 SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const Stretch &k, SmallVector<Value> accs,
                                            Step step) {
   const Type element = g.buffers[c.rightBuffer].element;

@@ -28,6 +28,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   if ((form == Form::Sweep || form == Form::Chain) && abreast > 1)
     number("abreast", abreast);
   if (form == Form::Sweep) {
+    if (across)
+      flag("across", true);
     if (pairs)
       flag("pairs", true);
     if (prefetch)
@@ -104,6 +106,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   number("lanes", s.lanes);
   number("abreast", s.abreast);
   s.abreast = llvm::bit_floor(uint64_t(std::clamp<int64_t>(s.abreast, 1, 64)));
+  flag("across", s.across);
   flag("pairs", s.pairs);
   flag("stream", s.stream);
   flag("prefetch", s.prefetch);

@@ -1,8 +1,9 @@
-// Decides the loops of kernels of maps and reductions over one index space. Four forms:
+// Decides the loops of kernels of maps and reductions over one index space. Five forms:
 //   map     no reduction: lanes run along the innermost dimension;
 //   row     the reduced dimensions are the trailing ones and contiguous: each row is swept once per reduction it waits
 //   for;
 //   stretches  lanes run along the innermost reduced dimension, others lie outside of kept ones (SweepStretches.cpp);
+//   across  rows shorter than vectors: lanes run across them (SweepAcross.cpp);
 //   column  otherwise: lanes run along the innermost kept dimension, partial results lie in memory.
 // Where operands of the first two are read across the lanes, blocks of rows are turned first (SweepTurn.cpp).
 // The order of every fold is ir-decisions 5.6's: 64 strided partial results, folded by halves, in chunks of 65,536.
@@ -103,12 +104,20 @@ LogicalResult Sweep::emit() {
   if (!g.hasReduction || foldedDims.empty()) {
     if (g.hasReduction) // reductions over dimensions that have no loop: sizes of one, nothing to fold
       return g.function.emitError("[WF4106] expected a reduction over at least one loop");
+    if (auto across = schedule.across ? runsAcross() : std::nullopt) {
+      emitAcross(*across);
+      return success();
+    }
     takePairs(kept);
     emitMap();
     return success();
   }
   bool trailing = kept.empty() || kept.back().back() < folded.front().front();
   if (trailing && folded.size() == 1) {
+    if (auto across = schedule.across ? runsAcross() : std::nullopt) {
+      emitAcross(*across);
+      return success();
+    }
     takePairs(folded);
     emitRow();
     return success();

@@ -9,6 +9,7 @@ namespace weft {
 
 constexpr int64_t kPartials = 64, kChunk = 65536;
 constexpr int64_t kOnStack = 32 << 10; // bytes of a row that are kept there
+constexpr int64_t mostAcross = 16;     // elements of a row, of which lanes run across others
 
 /// A merged group is walked by its innermost dimension alone.
 inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }
@@ -138,6 +139,14 @@ private:
   void emitMap();
   void emitRow();
   void emitColumn();
+  /// Rows that lanes may run across.
+  struct Across {
+    llvm::SmallVector<int> lane, row; // groups: a row's elements, the rows
+    llvm::SmallVector<llvm::SmallVector<int>> outer;
+    int64_t length, rows;
+  };
+  std::optional<Across> runsAcross();
+  void emitAcross(const Across &across);
   bool hasStretches();
   void emitStretches();
   /// Steps over [begin, end), wide ones first, the last one masked. Streamed ones write whole lines: from the first

@@ -155,6 +155,20 @@ int64_t lanesOf(KernelGraph &g, const Target &target) {
   return std::clamp<int64_t>(target.lanes(widestBytes(nodesOfLanes(g))), 1, 64);
 }
 
+/// The elements of a map's innermost dimension that is not walked as one with those around it; 0: there is no other, or
+/// it is named.
+static int64_t shortRow(KernelGraph &g) {
+  SmallVector<int> dims = llvm::to_vector(llvm::seq<int>(0, g.domain.size()));
+  auto outputs = g.outputs();
+  auto groups = g.join(dims, [&](int first, int second) {
+    return llvm::all_of(g.nodes, [&](Node &node) { return g.readsAsOne(node, first, second); }) &&
+           llvm::all_of(outputs, [&](const Output &output) {
+             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
+           });
+  });
+  return groups.size() < 2 ? 0 : g.size(groups.back()).constant().value_or(0);
+}
+
 void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = lanesOf(g, target);
   auto nodes = nodesOfLanes(g);
@@ -178,6 +192,13 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
     inner *= *g.domain[i].constant();
   }
   bool rows = g.hasReduction && innermost >= 0 && g.isReduced[innermost];
+  // Rows that fill no vector: of a map, where they are not walked as one; of a fold, with what follows it.
+  if (s.lanes > 1 && target.vectorBytes >= 32 && (rows || !g.hasReduction)) {
+    int64_t length = rows ? inner : shortRow(g);
+    s.across = length > 1 && length <= (rows ? mostAcross : s.lanes / 2) && *points >= 4 * length * s.lanes;
+    if (s.across)
+      return;
+  }
   if (g.hasReduction && !rows) {
     // The partial results of a strip take a quarter of the second cache at most; some strips for the threads.
     int64_t fit = target.l2Bytes / 4 / (64 * bytes * std::max<int64_t>(folds, 1));

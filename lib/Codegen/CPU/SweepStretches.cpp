@@ -1,6 +1,7 @@
-// Decides the loops of folds whose rows lie in several stretches of lanes (a sum over the first and the last dimension):
-// a chunk of the row is folded in registers, stretch by stretch, each of its elements into the partial result that its
-// number in the whole row says, so blocks at the ends of a stretch are masked. Threads share the chunks.
+// Decides the loops of folds whose rows lie in several stretches of lanes (a sum over the first and the last
+// dimension): a chunk of the row is folded in registers, stretch by stretch, each of its elements into the partial
+// result that its number in the whole row says, so blocks at the ends of a stretch are masked. Threads share the
+// chunks.
 #include "Sweep.h"
 
 using namespace mlir;
@@ -49,7 +50,8 @@ void Sweep::emitStretches() {
       Value mask = end ? e.laneMask(e.sub(end, number), width) : Value();
       if (first) {
         Value before = e.laneMask(e.sub(first, number), width);
-        Value all = arith::ConstantOp::create(b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
+        Value all =
+            arith::ConstantOp::create(b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
         Value behind = arith::XOrIOp::create(b, e.loc, before, all);
         mask = mask ? Value(arith::AndIOp::create(b, e.loc, mask, behind)) : behind;
       }

@@ -70,7 +70,7 @@ private:
     Value nextLane, stepsToNext; // what will be packed next of the right operand: its lane, how far its k are away
     Value hasNext;               // whether that is a strip of this item, which the tiles of this one pack
     Panel next;                  // to here; null: they only ask for it
-    Value turned;          // the right operand's vector of this step, where a tile turns what it reads; null: it does not
+    Value turned; // the right operand's vector of this step, where a tile turns what it reads; null: it does not
     Value leftAt, rightAt; // where a step of k begins in either operand, which its loop carries; null: it does not
   };
 

@@ -1,8 +1,8 @@
-"""Products that sum: matmul, tensordot, vecdot, dot, outer, einsum; all are the dialect's one `dot`, or a sum of products.
+"""Products that sum: matmul, tensordot, vecdot, dot, outer, einsum; all are the dialect's `dot`, or a sum of products.
 
 Decides how vectors, leading axes and letters become batch, free and contracted dimensions. `dot` keeps the order batch,
-free of the left, free of the right; a transpose follows where that is not what was asked for. Where no operand has a free
-axis there is nothing but the sum to compute side by side: it is a reduction, whose order allows that.
+free of the left, free of the right; a transpose follows where that is not what was asked for. Where no operand has a
+free axis there is nothing but the sum to compute side by side: it is a reduction, whose order allows that.
 """
 
 from __future__ import annotations

@@ -150,6 +150,7 @@ public:
                 llvm::ArrayRef<mlir::Value *> captured = {});
 
 private:
+  mlir::Value loadSteps(mlir::Value at, mlir::Type element, int64_t step, const Point &point);
   unsigned bodies = 0;                // of parallel loops so far
   std::optional<int64_t> bodyThreads; // in one of them: how many threads may run it at once (0: any number)
 

@@ -13,8 +13,8 @@ namespace weft {
 enum class Form { Sweep, Tile, Pieces, Scan, Scatter, Sort, Pack, Chain };
 
 /// Where an operand of a contraction is copied, so that a register tile reads it step by step: nowhere, in registers by
-/// each tile (only a right operand whose k lie side by side), by each item of work for itself, or once for all items, by
-/// all threads.
+/// each tile (only a right operand whose k lie side by side), by each item of work for itself, or once for all items,
+/// by all threads.
 enum class Pack { None, Tile, Item, All };
 
 struct Schedule {
@@ -28,6 +28,7 @@ struct Schedule {
   bool prefetch = false;               // a row's last or dearest sweep reads the next rows ahead
   bool trail = false;                  // a row is written beside the busiest sweep of the next one
   int64_t abreast = 1;                 // vectors that are computed side by side: one goes on while another waits
+  bool across = false;                 // lanes run across rows, which are shorter than vectors
   bool pairs = false;                  // a vector of bfloat16 is two of float32, of its even and of its odd places
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
@@ -53,7 +54,8 @@ struct Schedule {
   // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the
   // first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
-  // Steps of k ahead of which a tile asks for its own strip, of a panel or of what it turns in registers; of a chain too.
+  // Steps of k ahead of which a tile asks for its own strip, of a panel or of what it turns in registers; of a chain
+  // too.
   int64_t soon = 0;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
@@ -74,8 +76,8 @@ struct Contraction {
 
   /// The product's operand that an input comes to, perhaps converted.
   mlir::Value side(int input) const;
-  /// Whether lanes of the right operand are widened where they are packed: floats narrower than the sums, where widening
-  /// is dear beside products.
+  /// Whether lanes of the right operand are widened where they are packed: floats narrower than the sums, where
+  /// widening is dear beside products.
   bool widensPanel(KernelGraph &graph, const Target &target) const;
   /// How many steps of k an instruction of the target may sum at once; 1: it takes one after another.
   int64_t group(KernelGraph &graph, const Target &target) const;
