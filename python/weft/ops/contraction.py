@@ -8,8 +8,11 @@ free axis there is nothing but the sum to compute side by side: it is a reductio
 from __future__ import annotations
 
 import operator
+import string
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from weft._src import dims, dtypes
 from weft._src.dispatch import op
@@ -206,8 +209,8 @@ def outer(x1: Any, x2: Any, /) -> Any:
 def einsum(subscripts: str, /, *operands: Any) -> Any:
     """Einstein's sum: a letter for each axis; letters that the result lacks are summed.
 
-    Operands are joined from left to right, and a letter is summed as soon as no later operand and not the result has
-    it.
+    Of three operands and more those are joined first that take the fewest products (NumPy's `einsum_path`), and a letter
+    is summed as soon as no other operand and not the result has it.
 
     Args:
         subscripts: such as "bij,jk->bik". "..." stands for axes that broadcast, counted from the last; a letter twice
@@ -251,19 +254,37 @@ def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
     for k, (term, x) in enumerate(zip(terms, made, strict=True)):  # of size 1 beside another: as if it were not there
         kept = [i for i, c in enumerate(term) if c not in _SPREAD or dims.same(x.shape[i], sizes[c])]
         made[k], terms[k] = reshape(x, tuple(x.shape[i] for i in kept)), "".join(term[i] for i in kept)
-    x, have = made[0], terms[0]
-    for i, (y, term) in enumerate(zip(made[1:], terms[1:], strict=True), 1):
-        needed = set(result).union(*terms[i + 1 :])
-        x, have = _sum_out(x, have, needed | set(term))
-        y, term = _sum_out(y, term, needed | set(have))
-        both = [c for c in have if c in term]
-        batch = [c for c in both if c in needed]
-        gone = [c for c in both if c not in needed]
-        x = _dot(x, y, [(have.index(c), term.index(c)) for c in batch], [(have.index(c), term.index(c)) for c in gone])
-        have = "".join(batch + [c for c in have if c not in both] + [c for c in term if c not in both])
-    x, have = _sum_out(x, have, set(result))
+    for step in _order(terms, result, sizes):
+        (x, have), *others = [(made[i], terms[i]) for i in step]
+        for i in sorted(step, reverse=True):
+            del made[i], terms[i]
+        for k, (y, term) in enumerate(others, 1):
+            needed = set(result).union(*terms, *(t for _, t in others[k:]))
+            x, have = _sum_out(x, have, needed | set(term))
+            y, term = _sum_out(y, term, needed | set(have))
+            both = [c for c in have if c in term]
+            batch = [c for c in both if c in needed]
+            pairs = {c: (have.index(c), term.index(c)) for c in both}
+            x = _dot(x, y, [pairs[c] for c in batch], [pairs[c] for c in both if c not in needed])
+            have = "".join(batch + [c for c in have if c not in both] + [c for c in term if c not in both])
+        made.append(x)
+        terms.append(have)
+    x, have = _sum_out(made[0], terms[0], set(result))
     order = [have.index(c) for c in result]
     return x if order == sorted(order) else emit("transpose", [x], permutation=order)
+
+
+def _order(terms: Sequence[str], result: str, sizes: dict[str, Any]) -> list[tuple[int, ...]]:
+    """Which operands are joined, step after step; what they make comes behind the others. Of three and more those of the
+    fewest products: opt_einsum's order, which NumPy has. A named size stands for a middling one."""
+    if len(terms) < 3:
+        return [tuple(range(len(terms)))]
+    plain = dict(zip(sizes, string.ascii_letters, strict=False))
+    text = [",".join("".join(plain[c] for c in t) for t in some) for some in (terms, [result])]
+    numbers = {c: n if isinstance(n, int) else 64 for c, n in sizes.items()}
+    shaped = [np.broadcast_to(np.float32(0), [numbers[c] for c in t]) for t in terms]
+    how = "optimal" if len(terms) < 5 else "greedy"
+    return np.einsum_path("->".join(text), *shaped, optimize=how)[0][1:]
 
 
 # The letters that stand for the axes of "...", the last axis first.
