@@ -8,6 +8,9 @@ using namespace mlir;
 
 namespace weft {
 
+/// Columns that are few beside the lanes of vectors.
+constexpr int64_t fewColumns = 12;
+
 FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turned) {
   Contraction c;
   c.number = number;
@@ -40,12 +43,25 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turne
         return d;
     return -1;
   };
-  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
-      (!turned && llvm::is_contained(c.rows, innermost()))) {
-    // Matrix times vector: the matrix's rows are the lanes.
+  auto swap = [&] {
     std::swap(c.left, c.right);
     std::swap(c.rows, c.lanes);
-  }
+  };
+  if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
+      (!turned && llvm::is_contained(c.rows, innermost())))
+    swap(); // matrix times vector: the matrix's rows are the lanes
+  // A tall matrix, whose k lie side by side, times one of few columns, which fill no vector: its rows are the lanes too,
+  // turned in registers; results, fewer by far, are stored apart.
+  auto sizeOf = [&](ArrayRef<int> dims) { return g.size(dims).constant().value_or(0); };
+  auto readsAlongK = [&](int input) {
+    OpOperand &operand = *node.op.getDpsInputOperand(input);
+    int buffer = g.bufferOf(operand.get());
+    return buffer >= 0 && !g.buffers[buffer].panel && c.folded.size() == 1 &&
+           g.access(node, operand, buffer).coefs[c.folded.back()] == SizeExpr(1);
+  };
+  if (!turned && g.second < 0 && isa<FloatType>(c.accumulator) && sizeOf(c.lanes) > 1 && sizeOf(c.lanes) <= fewColumns &&
+      sizeOf(c.rows) >= 4 * fewColumns && sizeOf(c.folded) >= 4 * fewColumns && readsAlongK(c.left))
+    swap();
   OpOperand &l = *node.op.getDpsInputOperand(c.left), &r = *node.op.getDpsInputOperand(c.right);
   c.leftBuffer = g.bufferOf(l.get());
   c.rightBuffer = g.bufferOf(r.get());
@@ -373,6 +389,10 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     if (wholeLines && !inPieces && g.buffers[c.leftBuffer].element == c.accumulator &&
         c.groups(g, c.folded, false).size() == 1)
       packLeft &= M * blockK * bytes >= target.l2Bytes / 2;
+    // Rows that are read in place, along k, and fall into the same sets: as many as leave room there.
+    const int64_t most = runs && step ? target.l1Bytes * 2 / 3 / std::gcd(*step, int64_t(4096)) : s.rows;
+    if (!packLeft && !namedRows && !c.leftPanel && M > 2 * s.rows && s.rows > most)
+      s.rows = tileRows(M, most, ceilDiv(most * 3, 4));
   }
   if (s.group > 1)
     packLeft = packRight = true;
@@ -380,11 +400,13 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // Few rows, which leave registers for squares of lanes by k: what lies along k is turned in them, and used once. Rows
   // of lanes whose lines fall into the same sets are read sixteen at a time, else twice as many: two chains of sums.
   bool alongK = canPackRight && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1);
-  if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 &&
-      M + s.lanes + 2 <= int64_t(target.vectorRegisters) && c.groups(g, c.folded, false).size() == 1) {
+  const int64_t beside = std::max<int64_t>(1, int64_t(target.vectorRegisters) - s.lanes - 2);
+  if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 && M <= 2 * beside &&
+      c.groups(g, c.folded, false).size() == 1) {
     s.packRight = Pack::Tile;
     s.vectors = M == 1 && !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)) ? 2 : 1;
-    s.rows = s.rowBlock = M;
+    s.rows = ceilDiv(M, ceilDiv(M, beside));
+    s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, 2 * s.lanes, s.lanes * s.vectors);
     s.kBlock = 0;
     s.soon = knownK && K * N * bytes > target.l2Bytes ? 256 / bytes : 0;

@@ -209,8 +209,8 @@ def outer(x1: Any, x2: Any, /) -> Any:
 def einsum(subscripts: str, /, *operands: Any) -> Any:
     """Einstein's sum: a letter for each axis; letters that the result lacks are summed.
 
-    Of three operands and more those are joined first that take the fewest products (NumPy's `einsum_path`), and a letter
-    is summed as soon as no other operand and not the result has it.
+    Of three operands and more those are joined first that take the fewest products (NumPy's `einsum_path`), and a
+    letter is summed as soon as no other operand and not the result has it.
 
     Args:
         subscripts: such as "bij,jk->bik". "..." stands for axes that broadcast, counted from the last; a letter twice
@@ -275,8 +275,8 @@ def _einsum(operands: Sequence[Any], subscripts: str) -> Any:
 
 
 def _order(terms: Sequence[str], result: str, sizes: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Which operands are joined, step after step; what they make comes behind the others. Of three and more those of the
-    fewest products: opt_einsum's order, which NumPy has. A named size stands for a middling one."""
+    """Which operands are joined, step after step; what they make comes behind the others. Of three and more those of
+    the fewest products: opt_einsum's order, which NumPy has. A named size stands for a middling one."""
     if len(terms) < 3:
         return [tuple(range(len(terms)))]
     plain = dict(zip(sizes, string.ascii_letters, strict=False))
