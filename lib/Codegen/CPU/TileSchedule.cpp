@@ -8,8 +8,8 @@ using namespace mlir;
 
 namespace weft {
 
-/// Columns that are few beside the lanes of vectors.
-constexpr int64_t fewColumns = 12;
+/// Rows of few tiles, for which the other operand is turned in registers, since what is turned is hardly used again.
+constexpr int64_t fewRows = 12;
 
 FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turned) {
   Contraction c;
@@ -50,8 +50,8 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turne
   if (llvm::all_of(c.lanes, [&](int d) { return g.domain[d] == SizeExpr(1); }) ||
       (!turned && llvm::is_contained(c.rows, innermost())))
     swap(); // matrix times vector: the matrix's rows are the lanes
-  // A tall matrix, whose k lie side by side, times one of few columns, which fill no vector: its rows are the lanes too,
-  // turned in registers; results, fewer by far, are stored apart.
+  // A tall matrix, whose k lie side by side, times one of few columns, which fill no vector: its rows are the lanes
+  // too, turned in registers; results, fewer by far, are stored apart.
   auto sizeOf = [&](ArrayRef<int> dims) { return g.size(dims).constant().value_or(0); };
   auto readsAlongK = [&](int input) {
     OpOperand &operand = *node.op.getDpsInputOperand(input);
@@ -59,8 +59,8 @@ FailureOr<Contraction> Contraction::build(KernelGraph &g, int number, bool turne
     return buffer >= 0 && !g.buffers[buffer].panel && c.folded.size() == 1 &&
            g.access(node, operand, buffer).coefs[c.folded.back()] == SizeExpr(1);
   };
-  if (!turned && g.second < 0 && isa<FloatType>(c.accumulator) && sizeOf(c.lanes) > 1 && sizeOf(c.lanes) <= fewColumns &&
-      sizeOf(c.rows) >= 4 * fewColumns && sizeOf(c.folded) >= 4 * fewColumns && readsAlongK(c.left))
+  if (!turned && g.second < 0 && isa<FloatType>(c.accumulator) && sizeOf(c.lanes) > 1 && sizeOf(c.lanes) <= fewRows &&
+      sizeOf(c.rows) >= 4 * fewRows && sizeOf(c.folded) >= 4 * fewRows && readsAlongK(c.left))
     swap();
   OpOperand &l = *node.op.getDpsInputOperand(c.left), &r = *node.op.getDpsInputOperand(c.right);
   c.leftBuffer = g.bufferOf(l.get());
@@ -401,8 +401,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   // of lanes whose lines fall into the same sets are read sixteen at a time, else twice as many: two chains of sums.
   bool alongK = canPackRight && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1);
   const int64_t beside = std::max<int64_t>(1, int64_t(target.vectorRegisters) - s.lanes - 2);
-  if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 && M <= 2 * beside &&
-      c.groups(g, c.folded, false).size() == 1) {
+  if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 &&
+      M <= std::min(2 * beside, fewRows) && c.groups(g, c.folded, false).size() == 1) {
     s.packRight = Pack::Tile;
     s.vectors = M == 1 && !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)) ? 2 : 1;
     s.rows = ceilDiv(M, ceilDiv(M, beside));
