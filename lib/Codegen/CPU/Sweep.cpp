@@ -262,15 +262,33 @@ void Sweep::emitMap() {
     return;
   }
   auto outer = ArrayRef(kept).drop_back();
+  SizeExpr length = g.size(lane), elements = length;
+  // Where a row stands is computed by divisions: short ones are several to an item, walked by loops, as far as items are
+  // enough for threads.
+  SmallVector<SmallVector<int>> inside;
+  constexpr int64_t enough = 512, items = 64;
+  while (outer.size() > 1 && elements.constant().value_or(enough) < enough &&
+         numElements(groupSizes(outer.drop_back())).constant().value_or(0) >= items) {
+    inside.push_back(outer.back());
+    elements = elements * g.size(outer.back());
+    outer = outer.drop_back();
+  }
   Shape sizes = groupSizes(outer);
-  SizeExpr length = g.size(lane);
-  double perRow = nsPerElement * double(length.constant().value_or(256));
-  parallel(numElements(sizes), bytesPerElement * length, perRow, [&](Value begin, Value end) {
-    e.loop(begin, end, 1, [&](Value row) {
-      Frame inner = start();
-      for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, sizes)))
-        setGroup(inner.point, dims, i);
-      mapLanes(inner, lane, e.index(0), e.index(length));
+  auto walk = [&](auto &&self, Frame frame, ArrayRef<SmallVector<int>> loops) -> void {
+    if (loops.empty())
+      return mapLanes(frame, lane, e.index(0), e.index(length));
+    e.loop(e.index(0), e.index(g.size(loops.back())), 1, [&](Value i) {
+      setGroup(frame.point, loops.back(), i);
+      self(self, frame, loops.drop_back());
+    });
+  };
+  double perItem = nsPerElement * double(elements.constant().value_or(256));
+  parallel(numElements(sizes), bytesPerElement * elements, perItem, [&](Value begin, Value end) {
+    e.loop(begin, end, 1, [&](Value item) {
+      Frame frame = start();
+      for (auto [dims, i] : llvm::zip(outer, e.delinearize(item, sizes)))
+        setGroup(frame.point, dims, i);
+      walk(walk, frame, inside);
     });
   });
 }
