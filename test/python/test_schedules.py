@@ -486,6 +486,31 @@ def test_convolutions(x, w, options):
     holds(lambda x, w: wf.nn.relu(wf.nn.conv2d(x, w, **options)), numbers(x), numbers(w))
 
 
+# A dilated operand: results are split by where they stand between its elements; windows shorter than that, padding that
+# cuts, a weight that is not finite and meets none of the gaps, a stride (which leaves the gaps in).
+@pytest.mark.parametrize(
+    ("x", "w", "options"),
+    [
+        ((2, 5, 9, 7), (6, 5, 4, 3), {"x_dilation": 2, "padding": 1}),
+        ((1, 5, 6, 8), (3, 5, 2, 2), {"x_dilation": (3, 1), "padding": ((2, 0), (1, 1))}),
+        ((1, 4, 7, 7), (3, 4, 1, 1), {"x_dilation": 2}),
+        ((1, 8, 9, 9), (6, 4, 3, 3), {"x_dilation": (2, 3), "padding": ((-2, 3), (4, -1)), "groups": 2}),
+        ((1, 4, 8, 8), (3, 4, 3, 3), {"x_dilation": 2, "stride": (2, 1), "dilation": (1, 2)}),
+        ((1, 2, 5, 5), (3, 2, 3, 3), {"x_dilation": 5, "padding": 2}),
+        ((0, 2, 5, 5), (3, 2, 3, 3), {"x_dilation": 2}),
+    ],
+)
+def test_convolutions_of_a_dilated_operand(x, w, options):
+    holds(lambda x, w: wf.convolution(x, w, **options), numbers(x), numbers(w))
+
+
+def test_gradients_of_convolutions_with_a_stride():
+    x, w = numbers((2, 5, 13, 12)), np.nan_to_num(numbers((6, 5, 3, 4)), posinf=1.0)
+    holds(lambda x, w: wf.grad(lambda x: wf.sum(wf.nn.conv2d(x, w, stride=2, padding=1) ** 2))(x), np.nan_to_num(x), w)
+    image = wf.jit(lambda x, w: wf.grad(lambda x: wf.sum(wf.nn.conv2d(x, w, stride=2)))(x))
+    assert "interior = array<i64: 0, 0, 1, 1>" not in image.lower(x, w).as_text("optimized")
+
+
 def test_convolutions_over_one_and_three_axes():
     holds(lambda x, w: wf.nn.conv1d(x, w, padding=2), numbers((2, 30, 300)), numbers((40, 30, 5)))
     holds(lambda x, w: wf.nn.conv3d(x, w, padding=1), numbers((1, 5, 6, 9, 9)), numbers((30, 5, 3, 3, 3)))

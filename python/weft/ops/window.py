@@ -97,7 +97,8 @@ def convolution(
         stride: steps between windows, for each spatial axis or for all.
         padding: "valid", "same", a number of zeros at both ends, or for each axis a number or a pair (before, after);
             negative ones cut.
-        dilation: steps between neighbours in a window. x_dilation: steps between elements of `x`, zeros between them.
+        dilation: steps between neighbours in a window. x_dilation: steps between elements of `x`, zeros between them
+            (no products: a weight that is not finite makes no NaN there).
         groups: parts of the channels, each seen by its part of the features.
 
     Returns:

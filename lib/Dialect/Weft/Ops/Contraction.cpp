@@ -248,20 +248,27 @@ template <class T> static auto chooseDotRow() { return dotRow<T>; }
 /// lhs as [batch, m, k], rhs as [batch, k, n].
 template <class T>
 static Tensor dotRows(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> shape, int64_t batch, int64_t m,
-                      int64_t depth, int64_t n) {
+                      int64_t depth, int64_t n, const std::optional<Tensor> &there) {
   std::vector<T> a = lhs.values<T>(), b = rhs.values<T>(), acc(batch * m * n, T(0));
   auto row = chooseDotRow<T>();
+  if (there) {
+    std::vector<int64_t> is = there->values<int64_t>();
+    for (int64_t i = 0; i < batch * m * depth; ++i)
+      if (int64_t at = i / depth; is[i])
+        row(&a[i], &b[(at / m * depth + i % depth) * n], &acc[at * n], 1, n);
+    return Tensor::of<T>(lhs.getElementType(), shape, acc);
+  }
   for (int64_t i = 0; i < batch * m; ++i)
     row(a.data() + i * depth, b.data() + i / m * depth * n, acc.data() + i * n, depth, n);
   return Tensor::of<T>(lhs.getElementType(), shape, acc);
 }
 
 Tensor weft::sumProducts(const Tensor &lhs, const Tensor &rhs, ArrayRef<int64_t> shape, int64_t batch, int64_t m,
-                         int64_t depth, int64_t n) {
+                         int64_t depth, int64_t n, const std::optional<Tensor> &there) {
   Type element = lhs.getElementType();
-  return element.isF64()           ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n)
-         : isa<FloatType>(element) ? dotRows<float>(lhs, rhs, shape, batch, m, depth, n)
-                                   : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n);
+  return element.isF64()           ? dotRows<double>(lhs, rhs, shape, batch, m, depth, n, there)
+         : isa<FloatType>(element) ? dotRows<float>(lhs, rhs, shape, batch, m, depth, n, there)
+                                   : dotRows<uint64_t>(lhs, rhs, shape, batch, m, depth, n, there);
 }
 
 LogicalResult DotOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {

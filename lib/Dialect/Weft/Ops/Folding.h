@@ -15,9 +15,10 @@ mlir::Value foldStep(PayloadBuilder &p, ReduceKind kind, mlir::Value x, mlir::Va
 
 /// Folds each row of `extent` elements in the order of `reduce`.
 Tensor foldRows(const Tensor &rows, llvm::ArrayRef<int64_t> shape, int64_t extent, ReduceKind kind);
-/// Sums of products in the order of `dot`: lhs as [batch, m, depth], rhs as [batch, depth, n].
+/// Sums of products in the order of `dot`: lhs as [batch, m, depth], rhs as [batch, depth, n]; those alone that `there`
+/// says, which is as lhs.
 Tensor sumProducts(const Tensor &lhs, const Tensor &rhs, llvm::ArrayRef<int64_t> shape, int64_t batch, int64_t m,
-                   int64_t depth, int64_t n);
+                   int64_t depth, int64_t n, const std::optional<Tensor> &there = std::nullopt);
 
 } // namespace weft
 #endif

@@ -217,11 +217,102 @@ struct EmptyConvolution : OpRewritePattern<ConvolutionOp> {
   }
 };
 
+/// The window dimensions along which lhs is dilated, and results can be split by where they stand between its elements;
+/// none where that were too many kernels.
+SmallVector<size_t> splitDims(ConvolutionOp op) {
+  constexpr int64_t most = 16;
+  SmallVector<size_t> dims;
+  int64_t parts = 1;
+  for (Value x : {Value(op.getLhs()), Value(op.getRhs()), Value(op.getResult())})
+    if (isEmpty(shapeOf(x)))
+      return dims;
+  for (size_t i = 0; i < op.getStrides().size(); ++i) {
+    Sliding s = slidingOf(op, i);
+    if (s.dilation > 1 && s.stride == 1 && s.windowDilation == 1 && s.size.constant() && s.window.constant()) {
+      dims.push_back(i);
+      parts *= s.dilation;
+    }
+  }
+  return parts > most ? SmallVector<size_t>() : dims;
+}
+
+/// Results d apart along a dimension of dilation d meet elements of lhs at every d-th position of the window only: each
+/// such phase is a convolution of lhs itself with those positions.
+struct SplitDilation : OpRewritePattern<ConvolutionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvolutionOp op, PatternRewriter &rewriter) const override {
+    SmallVector<size_t> dims = splitDims(op);
+    if (dims.empty())
+      return failure();
+    GraphBuilder b(rewriter, op.getLoc());
+    rewriter.replaceOp(op, phases(b, op, dims, op.getRhs(), Numbers(op)));
+    return success();
+  }
+
+private:
+  /// What phases change, one entry per window dimension.
+  struct Numbers {
+    SmallVector<int64_t> low, high, dilation;
+    explicit Numbers(ConvolutionOp op) : low(op.getLow()), high(op.getHigh()), dilation(op.getLhsDilation()) {}
+  };
+
+  /// The convolution with `rhs`, of which the dimensions `dims` are still to be split.
+  static Value phases(GraphBuilder &b, ConvolutionOp op, ArrayRef<size_t> dims, Value rhs, const Numbers &numbers) {
+    if (dims.empty())
+      return b.create<ConvolutionOp>(op.getLhs(), rhs, op.getLhsBatch(), op.getRhsBatch(), op.getLhsContract(),
+                                     op.getRhsContract(), op.getLhsWindow(), op.getRhsWindow(), op.getStrides(),
+                                     numbers.low, numbers.high, numbers.dilation, op.getRhsDilation());
+    const size_t dim = dims.front();
+    const Sliding s = slidingOf(op, dim);
+    const int64_t apart = s.dilation, window = *s.window.constant(), steps = *s.steps().constant(),
+                  ofPhase = llvm::divideCeil(steps, apart);
+    const int64_t inWindow = op.getRhsWindow()[dim];
+    const size_t at = shapeOf(op.getResult()).size() - op.getStrides().size() + dim;
+    SmallVector<Value> parts; // null: no position of the window
+    for (int64_t phase = 0; phase < apart; ++phase) {
+      // Result q * apart + phase meets element q + j - before at position first + j * apart.
+      const int64_t first = ((s.low - phase) % apart + apart) % apart, before = (s.low - phase - first) / apart;
+      const int64_t positions = first < window ? llvm::divideCeil(window - first, apart) : 0;
+      Shape rhsShape = shapeOf(rhs);
+      SmallVector<int64_t> starts(rhsShape.size(), 0), strides(rhsShape.size(), 1);
+      starts[inWindow] = first;
+      strides[inWindow] = apart;
+      rhsShape[inWindow] = positions;
+      Numbers inside = numbers;
+      inside.dilation[dim] = 1;
+      inside.low[dim] = before;
+      inside.high[dim] = ofPhase + positions - 1 - before - *s.size.constant();
+      Value part;
+      if (positions) {
+        Value some = b.slice(rhs, starts, strides, typeOf(rhsShape, getElementTypeOrSelf(rhs)));
+        part = phases(b, op, dims.drop_front(), some, inside);
+      }
+      parts.push_back(part);
+    }
+    // Side by side along a dimension behind their own.
+    auto known = *llvm::find_if(parts, [](Value part) { return bool(part); });
+    Shape one = shapeOf(known);
+    one.insert(one.begin() + at + 1, SizeExpr(1));
+    SmallVector<Value> made;
+    for (Value part : parts)
+      made.push_back(b.reshape(part ? part : b.zeros(known.getType()), typeOf(one, getElementTypeOrSelf(known))));
+    Value joined = b.create<ConcatOp>(made, int64_t(at + 1));
+    one.erase(one.begin() + at + 1);
+    one[at] = ofPhase * apart;
+    joined = b.reshape(joined, typeOf(one, getElementTypeOrSelf(joined)));
+    if (ofPhase * apart == steps)
+      return joined;
+    one[at] = steps;
+    SmallVector<int64_t> starts(one.size(), 0), strides(one.size(), 1);
+    return b.slice(joined, starts, strides, typeOf(one, getElementTypeOrSelf(joined)));
+  }
+};
+
 /// convolution(x) with padding is convolution(pad(x)): a contraction reads its operands from memory.
 struct PadBeforeConvolution : OpRewritePattern<ConvolutionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConvolutionOp op, PatternRewriter &rewriter) const override {
-    if (isPlain(op) || isEmpty(shapeOf(op.getResult())))
+    if (isPlain(op) || isEmpty(shapeOf(op.getResult())) || !splitDims(op).empty())
       return failure();
     GraphBuilder b(rewriter, op.getLoc());
     int64_t rank = cast<RankedTensorType>(op.getLhs().getType()).getRank();
@@ -247,7 +338,7 @@ struct PadBeforeConvolution : OpRewritePattern<ConvolutionOp> {
 } // namespace
 
 void ConvolutionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<EmptyConvolution, PadBeforeConvolution>(context);
+  patterns.add<EmptyConvolution, SplitDilation, PadBeforeConvolution>(context);
 }
 
 bool ConvolutionOp::isLinearIn(unsigned operand) { return true; }
@@ -410,6 +501,18 @@ LogicalResult ConvolutionOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor>
   }
   const Tensor &rhs = operands[1];
   Tensor lhs = padded(operands[0], Tensor(rhs.getElementType(), {}).at(0), low, high, dilation);
+  // What stands between elements is left out where results are split by it.
+  std::optional<Tensor> there;
+  if (auto split = splitDims(*this); !split.empty()) {
+    std::vector<int64_t> inPlace(lhs.getNumElements(), 1);
+    auto strides = lhs.strides();
+    for (size_t i : split)
+      for (auto [position, is] : llvm::enumerate(inPlace)) {
+        int64_t dim = roles.lhsWindow[i], at = int64_t(position) / strides[dim] % lhs.getShape()[dim];
+        is &= (at - getLow()[i]) % getLhsDilation()[i] == 0;
+      }
+    there = Tensor::of<int64_t>(IntegerType::get(getContext(), 8), lhs.getShape(), inPlace);
+  }
   // lhs as [batch, free, steps, contracted, window], rhs as [batch, contracted, window, free].
   struct View {
     SmallVector<int64_t> sizes, strides;
@@ -453,8 +556,10 @@ LogicalResult ConvolutionOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor>
     left.sizes.assign(left.sizes.size(), 0); // nothing to read; the sums are zeros
     depth = 0;
   }
-  Tensor sums =
-      depth ? sumProducts(left.of(lhs), right.of(rhs), shape, batch, m, depth, n) : Tensor(rhs.getElementType(), shape);
+  Tensor sums(rhs.getElementType(), shape);
+  if (depth)
+    sums = sumProducts(left.of(lhs), right.of(rhs), shape, batch, m, depth, n,
+                       there ? std::optional(left.of(*there)) : std::nullopt);
   // The steps go behind the free dimensions of rhs.
   int64_t front = roles.lhsBatch.size() + roles.lhsFree.size(), windows = roles.lhsWindow.size();
   auto strides = sums.strides();

@@ -12,10 +12,12 @@ def Weft_ConvolutionOp : Weft_StructuredOp<"convolution", Weft_Linear> {
     As `dot`, with pairs of window dimensions: those of rhs slide over those of lhs. Result dimensions: the batch
     dimensions, the free ones of lhs, the free ones of rhs, the steps of the windows (in the order of `lhs_window`).
     Groups are batch dimensions. `strides`, `low`, `high` (which may be negative: they cut), `lhs_dilation` and
-    `rhs_dilation` have one entry per window dimension; zeros stand where lhs is padded and between its dilated
-    elements, and take part as any element. The number of steps is (size + low + high - window) / stride + 1 of the
-    dilated sizes, 0 where the window does not fit. The order of summing: the contracted dimensions in the order given,
-    then the window's positions, row-major; one fused multiply-add a step, as in `dot`.
+    `rhs_dilation` have one entry per window dimension; zeros stand where lhs is padded, and take part as any element,
+    and between its dilated elements. There no product is made (an infinite weight makes no NaN) along dimensions
+    without a stride, a dilated window or named sizes, if their dilations make 16 parts or less together. The number
+    of steps is (size + low + high - window) / stride + 1 of the dilated sizes, 0 where the window does not fit. The
+    order of summing: the contracted dimensions in the order given, then the window's positions, row-major; one fused
+    multiply-add a step, as in `dot`.
 
     Example: two-dimensional, NCHW and OIHW, padded by 1
     ```mlir
