@@ -516,6 +516,19 @@ def test_convolutions_over_one_and_three_axes():
     holds(lambda x, w: wf.nn.conv3d(x, w, padding=1), numbers((1, 5, 6, 9, 9)), numbers((30, 5, 3, 3, 3)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_remainders(dtype):
+    # Of quotients that round up to a whole number, that are too large for one step, of zeros and of what is not finite.
+    ends = np.array([0.0, -0.0, 1, -3, 0.1, np.inf, -np.inf, np.nan, 6e-8, 60000, -60000, 8388607], dtype)
+    pairs = [x.ravel() for x in np.meshgrid(ends, ends)]
+    tenths = (RNG.integers(1, 600, 401) * 0.1).astype(dtype), np.full(401, 0.1, dtype)
+    wide = [(RNG.normal(size=501) * 10.0 ** RNG.uniform(-4, end, 501)).astype(dtype) for end in (4, 0)]
+    for x, y in (pairs, tenths, wide):
+        holds(lambda x, y: (wf.fmod(x, y), wf.remainder(x, y)), x, y)
+        with np.errstate(all="ignore"):
+            same_bits(np.asarray(wf.jit(wf.fmod)(x, y)), np.fmod(x, y))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
 def test_every_other_lane(dtype):
     x = (numbers((40, 130), "int8") > 0) if dtype == "bool" else numbers((40, 130), dtype)

@@ -202,6 +202,9 @@ private:
 mlir::Value expandMath(mlir::OpBuilder &b, const Target &target, mlir::Location loc, mlir::Operation *op,
                        llvm::ArrayRef<mlir::Value> operands, llvm::function_ref<bool()> isNonPositive);
 
+/// The remainder of vectors of floats (f32, f64), with the sign of x: exact, as `fmod`.
+mlir::Value remainderOf(Emitter &emitter, mlir::Value x, mlir::Value y);
+
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);
 mlir::LogicalResult emitTile(Emitter &emitter, const Schedule &schedule);
