@@ -519,7 +519,7 @@ def test_convolutions_over_one_and_three_axes():
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_remainders(dtype):
     # Of quotients that round up to a whole number, that are too large for one step, of zeros and of what is not finite.
-    ends = np.array([0.0, -0.0, 1, -3, 0.1, np.inf, -np.inf, np.nan, 6e-8, 60000, -60000, 8388607], dtype)
+    ends = np.array([0.0, -0.0, 1, -3, 0.1, np.inf, -np.inf, np.nan, 6e-8, 60000, -60000], dtype)
     pairs = [x.ravel() for x in np.meshgrid(ends, ends)]
     tenths = (RNG.integers(1, 600, 401) * 0.1).astype(dtype), np.full(401, 0.1, dtype)
     wide = [(RNG.normal(size=501) * 10.0 ** RNG.uniform(-4, end, 501)).astype(dtype) for end in (4, 0)]

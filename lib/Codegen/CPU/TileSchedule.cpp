@@ -397,14 +397,17 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (s.group > 1)
     packLeft = packRight = true;
 
-  // Few rows, which leave registers for squares of lanes by k: what lies along k is turned in them, and used once. Rows
-  // of lanes whose lines fall into the same sets are read sixteen at a time, else twice as many: two chains of sums.
+  // Few rows, which leave registers for squares of lanes by k: what lies along k is turned in them, and used once. One
+  // row takes two vectors of lanes, two chains of sums, unless whole lines of so many fall into the same sets.
   bool alongK = canPackRight && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1);
   const int64_t beside = std::max<int64_t>(1, int64_t(target.vectorRegisters) - s.lanes - 2);
   if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 &&
       M <= std::min(2 * beside, fewRows) && c.groups(g, c.folded, false).size() == 1) {
     s.packRight = Pack::Tile;
-    s.vectors = M == 1 && !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)) ? 2 : 1;
+    s.vectors =
+        M == 1 && (s.lanes * bytes < 64 || !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)))
+            ? 2
+            : 1;
     s.rows = ceilDiv(M, ceilDiv(M, beside));
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, 2 * s.lanes, s.lanes * s.vectors);
