@@ -2,6 +2,7 @@
 // turned in scratch, how wide a strip of partial results is.
 #include "Sweep.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Kernels/KernelShape.h"
 #include "llvm/ADT/SetVector.h"
@@ -122,8 +123,13 @@ static SmallVector<Node *> nodesOfLanes(KernelGraph &g) {
 /// Ops on an element, a function for as many as it has or so.
 static int64_t opsPerElement(ArrayRef<Node *> nodes) {
   int64_t ops = 0;
-  for (Node *node : nodes)
-    ops += node->isExpensive ? 20 : std::distance(node->body().begin(), node->body().end());
+  for (Node *node : nodes) {
+    int64_t dear = 0;
+    for (Operation &op : node->body())
+      if (isa<math::MathDialect>(op.getDialect()))
+        dear += isa<math::ExpOp, math::TanhOp, math::LogOp, math::ErfOp>(op) ? 20 : 60;
+    ops += node->isExpensive ? dear : std::distance(node->body().begin(), node->body().end());
+  }
   return ops;
 }
 
@@ -205,6 +211,9 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
     s.strip =
         std::max(s.lanes, std::min({fit, std::max<int64_t>(64, inner / 8), inner + s.lanes - 1}) / s.lanes * s.lanes);
     s.together = 8;
+    // A row folds into what the one before left: several vectors side by side wait for each other less.
+    if (inner >= 16 * s.lanes)
+      s.abreast = std::clamp<int64_t>(kPartials / s.lanes, 1, 4);
     // Whole rows, some partial results to an item, read memory in longer streams: eight pages side by side, where those
     // of an item fit as a strip's do.
     int64_t all = 1, rowBytes = inner * bytes;
