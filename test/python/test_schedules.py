@@ -70,7 +70,7 @@ def test_folds_in_stretches(shape, dtype):
 # the rows or is one for all of them, results that hold columns as rows.
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32", "uint8"])
 @pytest.mark.parametrize(
-    "shape", [(640, 3), (129, 2), (301, 4), (200, 10), (333, 7), (3, 101, 16), (2, 130, 5), (0, 3)]
+    "shape", [(640, 3), (129, 2), (301, 4), (200, 10), (333, 7), (3, 101, 16), (2, 130, 5), (160, 17), (97, 31), (0, 3)]
 )
 def test_rows_shorter_than_vectors(shape, dtype):
     def some(shape):
@@ -94,7 +94,9 @@ def test_which_rows_lanes_run_across():
 
     assert "across = true" in text(lambda x: wf.sum(x, axis=1), numbers((1000, 3)))
     assert "across = true" in text(lambda x: wf.repeat(x, 3), numbers((1000,)))
-    assert "across = true" not in text(lambda x: wf.sum(x, axis=1), numbers((1000, 17)))
+    assert "across = true" in text(wf.nn.softmax, numbers((1024, 24)))  # two squares of columns
+    assert "across = true" not in text(wf.nn.softmax, numbers((1025, 24)))  # too much code, for rows that are left too
+    assert "across = true" not in text(lambda x: wf.sum(x, axis=1), numbers((1000, 33)))
     assert "across = true" not in text(lambda x: x * 2, numbers((1000, 3)))
 
 

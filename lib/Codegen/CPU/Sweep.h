@@ -8,8 +8,8 @@
 namespace weft {
 
 constexpr int64_t kPartials = 64, kChunk = 65536;
-constexpr int64_t kOnStack = 32 << 10; // bytes of a row that are kept there
-constexpr int64_t mostAcross = 16;     // elements of a row, of which lanes run across others
+constexpr int64_t kOnStack = 32 << 10;    // bytes of a row that are kept there
+constexpr int64_t mostAcross = 32; // elements of a row that lanes run across
 
 /// A merged group is walked by its innermost dimension alone.
 inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }

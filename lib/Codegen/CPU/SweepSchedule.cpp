@@ -200,8 +200,11 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   bool rows = g.hasReduction && innermost >= 0 && g.isReduced[innermost];
   // Rows that fill no vector: of a map, where they are not walked as one; of a fold, with what follows it.
   if (s.lanes > 1 && target.vectorBytes >= 32 && (rows || !g.hasReduction)) {
-    int64_t length = rows ? inner : shortRow(g);
-    s.across = length > 1 && length <= (rows ? mostAcross : s.lanes / 2) && *points >= 4 * length * s.lanes;
+    // Each column is code of its own, and once more where rows are left over; not more of it than of a long function.
+    constexpr int64_t mostCode = 900;
+    const int64_t length = rows ? inner : shortRow(g), copies = length && *points / length % s.lanes ? 2 : 1;
+    s.across = length > 1 && length <= (rows ? mostAcross : s.lanes / 2) && *points >= 4 * length * s.lanes &&
+               (length <= s.lanes || copies * length * opsPerElement(nodes) <= mostCode);
     if (s.across)
       return;
   }
