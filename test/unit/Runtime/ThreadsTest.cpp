@@ -131,6 +131,22 @@ TEST(LargeLoopsAreSpreadAndSmallOnesAreNot) {
   CHECK_EQ(noted(p, note, 2, 100), 0);
 }
 
+TEST(ShortLoopsInARowWakeAWorkerTogether) {
+  Program p = test::program(kNote, 1, 0);
+  REQUIRE(p);
+  auto note = [] {
+    if (std::this_thread::get_id() != hostThread)
+      otherThreads.fetch_add(1);
+  };
+  timespec untilTheyPark = {0, 30000000};
+  nanosleep(&untilTheyPark, nullptr);
+  // None of them is long enough by itself; a loop that the worker is too late for says nothing.
+  bool helped = false;
+  for (int i = 0; i < 20000 && !helped; ++i)
+    helped = noted(p, note, 2, 30000) > 0;
+  CHECK(helped);
+}
+
 // Where the caller is pinned, one core after the other, the worker is not.
 static std::atomic<int> hostCore, sharedCore;
 
