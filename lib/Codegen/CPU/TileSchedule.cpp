@@ -412,7 +412,7 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, 2 * s.lanes, s.lanes * s.vectors);
     s.kBlock = 0;
-    s.soon = knownK && batch * K * N * bytes > target.l3Bytes / 2 ? 256 / bytes : 0;
+    s.soon = knownK && batch * K * N * bytes > target.l3Bytes / 4 ? 256 / bytes : 0;
     return;
   }
 
