@@ -69,7 +69,7 @@ def fields_of(form, new):
 
     def change(s):
         if s["form"] == f'"{form}"':
-            s.update({name: str(value) for name, value in new.items() if name in {*s, "soon", "widen"}})
+            s.update({name: str(value) for name, value in new.items() if name in {*s, "soon", "widen", "across"}})
 
     return change
 
@@ -92,6 +92,9 @@ TILES = [
     {"rows": 2, "vectors": 2, "row_tiles": 2, "strips": 2, "k_block": 64, "pack_left": "item", "pack_right": "all"},
     {"rows": 3, "vectors": 1, "row_tiles": 2, "strips": 1, "k_block": 9, "pack_left": "all", "pack_right": "all"},
     {"rows": 4, "vectors": 1, "row_tiles": 2, "strips": 1, "pack_left": "all", "pack_right": "item"},
+    # Turned in registers where k lie side by side, read in place where not.
+    {"rows": 2, "vectors": 1, "row_tiles": 2, "strips": 2, "pack_left": "none", "pack_right": "tile", "soon": 16},
+    {"rows": 3, "vectors": 2, "row_tiles": 1, "strips": 1, "k_block": 21, "pack_left": "item", "pack_right": "tile"},
     # Strips packed in passing: by all rows, in blocks of k of which the last is short; not so where rows are in parts.
     {"rows": 2, "vectors": 3, "row_tiles": 40, "strips": 3, "k_block": 19, "pack_right": "item", "ahead": 8, "soon": 8},
     {
@@ -119,7 +122,10 @@ SWEEPS = [
     {"turn_rows": 5, "turn_lanes": 9}, {"turn_rows": 300, "turn_lanes": 300}, {"turn_rows": 0},
 ]  # fmt: skip
 SWEEPS += [{"lanes": 1, "pairs": "false"}, {"abreast": 1}, {"abreast": 1, "pairs": "false"}, {"abreast": 4}]
+SWEEPS += [{"across": "true"}, {"across": "false"}, {"across": "true", "lanes": 2}]
 SWEPT = {
+    "short rows": (wf.nn.softmax, numbers((130, 7))),
+    "sums in stretches": (lambda x: wf.sum(x, axis=(0, 2)), numbers((9, 5, 70))),
     "softmax": (wf.nn.softmax, numbers((37, 1000))),
     "gelu": (wf.nn.gelu, numbers((65, 301))),
     "sums of columns": (lambda x: (wf.sum(x, axis=0), wf.max(x, axis=0)), numbers((300, 130))),
@@ -128,6 +134,18 @@ SWEPT = {
     "float16": (lambda x: wf.exp(x) * 2, numbers((1031,), "float16")),
     "bfloat16": (wf.nn.softmax, numbers((37, 1000), "bfloat16")),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("target", targets.RUNNABLE)
+def test_blocks_that_are_not_whole_tiles(target):
+    x, y = numbers((71, 130)), numbers((130, 90))
+    program = Program(lambda x, y: x @ y, x, y)
+    (wanted,) = program.reference()
+    for change in ({"row_block": "7", "rows": "3"}, {"lane_block": "5"}, {"vectors": "0", "row_block": "-3"}):
+        native, count = edited(program.traced, target, lambda s, change=change: s.update(change))
+        assert count == 1
+        same_bits(native(program.args, 2)[0], wanted)
+
 
 CHAINS = [
     {"rows": 3, "vectors": 1, "row_block": 6, "item_rows": 12},

@@ -136,6 +136,16 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   };
   pack("pack_left", s.packLeft);
   pack("pack_right", s.packRight);
+  if (s.form == Form::Tile) { // by hand blocks may be given that are not whole tiles
+    auto whole = [](int64_t &block, int64_t step) {
+      block = llvm::divideCeil(std::max<int64_t>(block, 0), step) * step;
+    };
+    for (int64_t *count : {&s.lanes, &s.rows, &s.vectors, &s.rowBlock, &s.laneBlock})
+      *count = std::max<int64_t>(*count, 1);
+    whole(s.rowBlock, s.rows);
+    whole(s.laneBlock, s.lanes * s.vectors);
+    whole(s.panel, s.lanes * s.vectors);
+  }
   return s;
 }
 
