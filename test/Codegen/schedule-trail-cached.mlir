@@ -1,6 +1,6 @@
 // Rows that stay in the caches are written beside the next one too, with plain stores; not short ones.
 // RUN: weft-opt %s --weft-pipeline="traced..bufferized target=x86-64-v4" | FileCheck %s
-// RUN: sed s/512/96/g %s | weft-opt --weft-pipeline="traced..scheduled target=x86-64-v4" | FileCheck %s --check-prefix=SHORT
+// RUN: sed s/512/24/g %s | weft-opt --weft-pipeline="traced..scheduled target=x86-64-v4" | FileCheck %s --check-prefix=SHORT
 
 // CHECK: trail = true
 // CHECK: scf.for

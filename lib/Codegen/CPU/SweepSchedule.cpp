@@ -252,7 +252,7 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   }
   // Memory is given lines beside dear arithmetic; in the caches what waits is the end of a fold, in rows that are long
   // and many enough to be worth the code.
-  s.trail = rows && !s.pairs && (s.stream ? dear : *points >= 1 << 14 && inner >= 128);
+  s.trail = rows && !s.pairs && (s.stream ? dear : *points >= 1 << 14 && inner >= 32);
   if (turn) {
     // Rows are what is read side by side: memory wants longer runs than a cache. Two strips of a map's block, a line of
     // 64 bytes high, are half of the first cache. Whole rows are a thread's share of the last one at most, and some
