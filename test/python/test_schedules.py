@@ -39,7 +39,9 @@ def holds(fn, *args):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", "uint8"])
-@pytest.mark.parametrize("shape", [(1000, 130), (64, 16), (129, 513), (700, 3), (1, 40), (2, 300)])
+@pytest.mark.parametrize(
+    "shape", [(1000, 130), (64, 16), (129, 513), (700, 3), (1, 40), (2, 300), (3, 1030), (8, 71), (5, 1)]
+)
 def test_column_folds(shape, dtype):
     x = numbers(shape, dtype)
     holds(lambda x: (wf.sum(x, axis=0), wf.max(x, axis=0)), x)
@@ -50,6 +52,9 @@ def test_column_folds_of_several_dimensions():
     holds(lambda x: wf.sum(x, axis=(0, 2)), x)
     holds(lambda x: wf.sum(x * x, axis=1), x)
     holds(lambda x: wf.min(x, axis=(1, 2)), x)
+    few = numbers((3, 5, 2, 70))
+    holds(lambda x: (wf.sum(x, axis=(0, 2)), wf.max(wf.abs(x), axis=(0, 2))), few)
+    holds(lambda x: wf.exp(wf.sum(x, axis=2)), few)
 
 
 # The innermost dimension is folded, and one outside of a kept one: stretches that end within 64 elements, or lie in two

@@ -1,7 +1,7 @@
 // Decides the loops of folds over outer dimensions: partial results of a strip of lanes in memory; several rows, 64
 // apart, are folded into each as it is visited, so that memory is read in as many long streams; at the end the partials
-// of each vector of lanes are folded in registers. Threads share the strips, or where whole rows fit the partial
-// results.
+// of each vector of lanes are folded in registers, where those of few rows stay all the while. Threads share the
+// strips, or where whole rows fit the partial results.
 #include "Sweep.h"
 
 using namespace mlir;
@@ -192,6 +192,41 @@ void Sweep::emitColumn() {
           });
         },
         captured);
+    return;
+  }
+
+  // Few rows: the partial results of a vector of lanes stay in registers.
+  constexpr int64_t fewRows = 8;
+  if (total && *total >= 1 && *total <= fewRows) {
+    auto fold = [&](Value column) {
+      SmallVector<SmallVector<Value>> sums(reductions.size());
+      for (int64_t i = 0; i < used; ++i) {
+        Frame frame;
+        frame.point = pointAt(column);
+        for (auto [dims, index] : llvm::zip(folded, e.delinearize(e.index(i), foldedSizes)))
+          setGroup(frame.point, dims, index);
+        for (auto [node, c, sum] : llvm::zip(reductions, combiners, sums)) {
+          e.loc = g.nodes[node].op.getLoc();
+          sum.push_back(i < *total ? e.combine(c, repeated(c), e.payload(g.nodes[node], c.element, frame))
+                                   : repeated(c));
+        }
+      }
+      SmallVector<Value> results;
+      for (auto [c, sum] : llvm::zip(combiners, sums)) {
+        for (int64_t half = used / 2; half; half /= 2)
+          for (int64_t j = 0; j < half; ++j)
+            sum[j] = e.combine(c, sum[j], sum[j + half]);
+        results.push_back(sum.front());
+      }
+      finish(column, results);
+    };
+    parallel(numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip,
+             [&](Value begin, Value end) {
+               e.loop(begin, end, 1, [&](Value item) {
+                 takeStrip(item);
+                 overColumns(fold);
+               });
+             });
     return;
   }
 
