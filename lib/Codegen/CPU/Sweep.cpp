@@ -263,8 +263,8 @@ void Sweep::emitMap() {
   }
   auto outer = ArrayRef(kept).drop_back();
   SizeExpr length = g.size(lane), elements = length;
-  // Where a row stands is computed by divisions: short ones are several to an item, walked by loops, as far as items are
-  // enough for threads.
+  // Where a row stands is computed by divisions: short ones are several to an item, walked by loops, as far as items
+  // are enough for threads.
   SmallVector<SmallVector<int>> inside;
   constexpr int64_t enough = 512, items = 64;
   while (outer.size() > 1 && elements.constant().value_or(enough) < enough &&
@@ -314,6 +314,29 @@ Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials, bool qui
     v = both(x, y);
   }
   return vector::ExtractOp::create(b, e.loc, v, ArrayRef<int64_t>{0});
+}
+
+Sweep::Folds Sweep::foldsAtOnce() {
+  Folds folds;
+  for (unsigned i : live)
+    if (g.nodes[i].kind == NodeKind::Reduce) {
+      folds.nodes.push_back(i);
+      folds.combiners.push_back(e.combiner(g.nodes[i]));
+      folds.types.push_back(folds.combiners.back().op->getResult(0).getType());
+    }
+  return folds;
+}
+
+void Sweep::writeFolded(const Point &point, const Folds &folds, ArrayRef<Value> results) {
+  Frame frame;
+  frame.point = point;
+  for (auto [node, value] : llvm::zip(folds.nodes, results))
+    frame.known[g.nodes[node].result()] = value;
+  for (Output &output : outputs) {
+    Value value = e.evaluate(output.value, frame);
+    e.loc = g.nodeOf(output.value)->op.getLoc();
+    e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
+  }
 }
 
 /// Folds `count` rows of `lanes` elements in memory, `pitch` apart, from `column` on, by halves, the absent ones being

@@ -8,8 +8,8 @@
 namespace weft {
 
 constexpr int64_t kPartials = 64, kChunk = 65536;
-constexpr int64_t kOnStack = 32 << 10;    // bytes of a row that are kept there
-constexpr int64_t mostAcross = 32; // elements of a row that lanes run across
+constexpr int64_t kOnStack = 32 << 10; // bytes of a row that are kept there
+constexpr int64_t mostAcross = 32;     // elements of a row that lanes run across
 
 /// A merged group is walked by its innermost dimension alone.
 inline void setGroup(Point &point, llvm::ArrayRef<int> dims, mlir::Value index) { point.indices[dims.back()] = index; }
@@ -147,6 +147,14 @@ private:
   };
   std::optional<Across> runsAcross();
   void emitAcross(const Across &across);
+  /// Folds that wait for no other, and what is made of them.
+  struct Folds {
+    llvm::SmallVector<unsigned> nodes;
+    llvm::SmallVector<Combiner> combiners;
+    llvm::SmallVector<mlir::Type> types;
+  };
+  Folds foldsAtOnce();
+  void writeFolded(const Point &point, const Folds &folds, llvm::ArrayRef<mlir::Value> results);
   bool hasStretches();
   void emitStretches();
   /// Steps over [begin, end), wide ones first, the last one masked. Streamed ones write whole lines: from the first

@@ -21,15 +21,8 @@ void Sweep::emitColumn() {
   Shape outerSizes = groupSizes(outer), foldedSizes = groupSizes(folded);
   SizeExpr length = lane.empty() ? SizeExpr(1) : g.size(lane), n = numElements(foldedSizes);
   SizeExpr strips = (length + SizeExpr(strip - 1)).floordiv(strip);
-  SmallVector<Combiner> combiners;
-  SmallVector<unsigned> reductions;
-  SmallVector<Type> types;
-  for (unsigned i : live)
-    if (g.nodes[i].kind == NodeKind::Reduce) {
-      reductions.push_back(i);
-      combiners.push_back(e.combiner(g.nodes[i]));
-      types.push_back(combiners.back().op->getResult(0).getType());
-    }
+  const Folds folds = foldsAtOnce();
+  auto &[reductions, combiners, types] = folds;
   auto total = n.constant();
   int64_t used = total ? std::min<int64_t>(kPartials, llvm::PowerOf2Ceil(std::max<int64_t>(*total, 1))) : kPartials;
   int64_t together = std::max<int64_t>(1, schedule.together);
@@ -137,17 +130,7 @@ void Sweep::emitColumn() {
     };
     return fold(fold, 1, 0);
   };
-  auto finish = [&](Value column, ArrayRef<Value> results) {
-    Frame frame;
-    frame.point = pointAt(column);
-    for (auto [node, value] : llvm::zip(reductions, results))
-      frame.known[g.nodes[node].result()] = value;
-    for (Output &output : outputs) {
-      Value value = e.evaluate(output.value, frame);
-      e.loc = g.nodeOf(output.value)->op.getLoc();
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
-  };
+  auto finish = [&](Value column, ArrayRef<Value> results) { writeFolded(pointAt(column), folds, results); };
   auto finish64 = [&] {
     overColumns([&](Value column) {
       SmallVector<Value> results;

@@ -23,13 +23,8 @@ void Sweep::emitStretches() {
   const bool isAligned = length.constant() && *length.constant() % kPartials == 0; // each begins at partial result 0
   const bool isWhole = n.constant() && *n.constant() <= kChunk;                    // a row is one chunk
   const unsigned groups = kPartials / width;
-  SmallVector<Combiner> combiners;
-  SmallVector<unsigned> reductions;
-  for (unsigned i : live)
-    if (g.nodes[i].kind == NodeKind::Reduce) {
-      reductions.push_back(i);
-      combiners.push_back(e.combiner(g.nodes[i]));
-    }
+  const Folds folds = foldsAtOnce();
+  auto &[reductions, combiners, types] = folds;
 
   auto pointOf = [&](Value row) {
     Point point = origin();
@@ -105,34 +100,19 @@ void Sweep::emitStretches() {
       results.push_back(foldVector(c, SmallVector<Value>(ArrayRef(accs).slice(r * groups, groups))));
     return results;
   };
-  auto finish = [&](const Point &point, ArrayRef<Value> results) {
-    Frame frame;
-    frame.point = point;
-    for (auto [node, value] : llvm::zip(reductions, results))
-      frame.known[g.nodes[node].result()] = value;
-    for (Output &output : outputs) {
-      Value value = e.evaluate(output.value, frame);
-      e.loc = g.nodeOf(output.value)->op.getLoc();
-      e.store(value, e.pointers[output.buffer], g.buffers[output.buffer].element, storeAccess(output), frame.point);
-    }
-  };
-
   auto perElement = [&](const SizeExpr &count) { return nsPerElement * double(count.constant().value_or(4096)); };
   if (isWhole) {
     parallel(rows, bytesPerElement * n, perElement(n) + 20, [&](Value begin, Value end) {
       e.loop(begin, end, 1, [&](Value row) {
         Point point = pointOf(row);
-        finish(point, chunk(point, e.index(0)));
+        writeFolded(point, folds, chunk(point, e.index(0)));
       });
     });
     return;
   }
   SmallVector<SizeExpr> bytes;
-  SmallVector<Type> types;
-  for (const Combiner &c : combiners) {
-    types.push_back(c.op->getResult(0).getType());
-    bytes.push_back(rows * chunks * SizeExpr(int64_t(Emitter::byteWidth(types.back()))));
-  }
+  for (Type type : types)
+    bytes.push_back(rows * chunks * SizeExpr(int64_t(Emitter::byteWidth(type))));
   SmallVector<Value> memories = e.scratch(bytes);
   SmallVector<Value *> captured;
   for (Value &memory : memories)
@@ -160,7 +140,7 @@ void Sweep::emitStretches() {
             Value from = e.address(memory, type, e.mul(row, chunks));
             results.push_back(foldMemory(c, from, type, e.index(chunks), 1, 1, e.index(0)));
           }
-          finish(pointOf(row), results);
+          writeFolded(pointOf(row), folds, results);
         });
       },
       captured);
