@@ -184,28 +184,25 @@ Value Emitter::loadSteps(Value at, Type element, int64_t step, const Point &poin
   const int64_t width = point.width, vectors = std::abs(step);
   const unsigned align = byteWidth(element);
   VectorType type = vectorOf(memoryType(element), width);
-  Value sofar;
+  auto startOf = [&](int64_t v) { return step < 0 ? 1 - width : std::min(v * width, (width - 1) * step + 1 - width); };
+  SmallVector<Value> parts;
   for (int64_t v = 0; v < vectors; ++v) {
-    const int64_t start = step < 0 ? 1 - width : std::min(v * width, (width - 1) * step + 1 - width);
-    Value part, from = address(at, element, index(start));
-    if (point.mask) {
-      SmallVector<int64_t> lanes;
-      for (int64_t i = start; i < start + width; ++i)
-        lanes.push_back(step < 0 ? -i : llvm::divideCeil(i, step));
-      Value inside = vector::ShuffleOp::create(b, loc, point.mask, point.mask, lanes);
-      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-      part = LLVM::MaskedLoadOp::create(b, loc, type, from, inside, zero, align);
-    } else {
-      part = LLVM::LoadOp::create(b, loc, type, from, align);
+    Value from = address(at, element, index(startOf(v)));
+    if (!point.mask) {
+      parts.push_back(LLVM::LoadOp::create(b, loc, type, from, align));
+      continue;
     }
-    SmallVector<int64_t> lanes; // those of this vector, beside those of the ones before
-    for (int64_t i = 0; i < width; ++i) {
-      const bool isHere = step < 0 || i * step / width >= v;
-      lanes.push_back(isHere ? (sofar ? width : 0) + std::min(i * step - start, width - 1) : i);
-    }
-    sofar = vector::ShuffleOp::create(b, loc, sofar ? sofar : part, part, lanes);
+    SmallVector<int64_t> lanes;
+    for (int64_t i = startOf(v); i < startOf(v) + width; ++i)
+      lanes.push_back(step < 0 ? -i : llvm::divideCeil(i, step));
+    Value inside = vector::ShuffleOp::create(b, loc, point.mask, point.mask, lanes);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    parts.push_back(LLVM::MaskedLoadOp::create(b, loc, type, from, inside, zero, align));
   }
-  return sofar;
+  return picked(parts, [&](int64_t i) {
+    const int64_t v = step < 0 ? 0 : i * step / width;
+    return std::pair(v, i * step - startOf(v));
+  });
 }
 
 Value Emitter::load(Value pointer, Type element, const Linear &linear, const Point &point) {
@@ -369,6 +366,29 @@ static Value maskBelow(Emitter &e, Value count, ArrayRef<int32_t> lanes) {
 
 Value Emitter::laneMask(Value count, unsigned width) {
   return maskBelow(*this, count, llvm::to_vector(llvm::seq<int32_t>(0, width)));
+}
+
+Value Emitter::lanesFrom(Value first, unsigned width) {
+  Value before = laneMask(first, width);
+  Value all = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
+  return arith::XOrIOp::create(b, loc, before, all);
+}
+
+Value Emitter::picked(ArrayRef<Value> from, llvm::function_ref<std::pair<int64_t, int64_t>(int64_t)> of) {
+  const int64_t width = cast<VectorType>(from.front().getType()).getNumElements();
+  Value sofar;
+  for (int64_t source = 0; source < int64_t(from.size()); ++source) {
+    SmallVector<int64_t> lanes; // those of this vector, beside those of the ones before
+    bool any = false;
+    for (int64_t i = 0; i < width; ++i) {
+      auto [vector, place] = of(i);
+      any |= vector == source;
+      lanes.push_back(vector == source ? (sofar ? width : 0) + place : i);
+    }
+    if (any)
+      sofar = vector::ShuffleOp::create(b, loc, sofar ? sofar : from[source], from[source], lanes);
+  }
+  return sofar;
 }
 
 Value Emitter::orderedMask(Value count, unsigned width) {

@@ -266,9 +266,23 @@ Value Tile::laneToTurn(const Lanes &lanes, Value v, unsigned t) {
   return inside ? lane : e.minimum(lane, e.sub(e.index(N), e.index(1)));
 }
 
+/// Lanes from v of a strip on, as many as `from` has steps of k, turned: a vector of lanes for each step.
+SmallVector<Value> Tile::turnedSquare(Point from, const Lanes &lanes, Value v, int64_t soon) {
+  const Type element = g.buffers[c.rightBuffer].element;
+  Linear ahead = c.rightAccess;
+  ahead.offset = ahead.offset + SizeExpr(soon);
+  SmallVector<Value> rows;
+  for (unsigned t = 0; t < from.width; ++t) {
+    from.indices[n.back()] = laneToTurn(lanes, v, t);
+    if (soon)
+      e.prefetch(e.pointers[c.rightBuffer], element, ahead, from);
+    rows.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
+  }
+  return e.transposed(rows);
+}
+
 /// A strip whose k lie side by side: squares of lanes by k, turned in registers.
 void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k) {
-  Type element = g.buffers[c.rightBuffer].element;
   int dim = ks.front().back();
   Value middle = e.add(k.first, e.roundDown(e.sub(k.end, k.first), width));
   e.loop(k.first, middle, width, [&](Value at) {
@@ -277,12 +291,7 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
     from.lane = dim;
     from.width = width;
     e.loop(e.index(0), e.index(strip()), width, [&](Value v) {
-      SmallVector<Value> rows;
-      for (unsigned t = 0; t < width; ++t) {
-        from.indices[n.back()] = laneToTurn(lanes, v, t);
-        rows.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
-      }
-      for (auto [t, vector] : llvm::enumerate(e.transposed(rows))) {
+      for (auto [t, vector] : llvm::enumerate(turnedSquare(from, lanes, v))) {
         Point to = rowOfMemory(e, panelOffset(panel, lanes.j, strip(), e.add(at, e.index(t))), width);
         to.indices[1] = v;
         e.store(asPacked(from, width, vector), panel.memory, rightElement(),
@@ -301,7 +310,6 @@ void Tile::turnRight(const Point &origin, const Panel &panel, const Lanes &lanes
 /// k, and turned in registers. Few rows: what is turned is used once.
 SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const Stretch &k, SmallVector<Value> accs,
                                            Step step) {
-  const Type element = g.buffers[c.rightBuffer].element;
   const int dim = ks.front().back();
   const unsigned square = lanes.width, vectors = lanes.vectors(), rows = accs.size() / vectors;
   Value middle = e.add(k.first, e.roundDown(e.sub(k.end, k.first), square));
@@ -311,22 +319,12 @@ SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const
       Lanes one{lanes.j, {lanes.masks[v]}, square, lanes.from + v};
       Point from = item.origin;
       from.indices[dim] = at;
-      Linear soon = c.rightAccess;
-      soon.offset = soon.offset + SizeExpr(s.soon);
-      SmallVector<Value> vectorsOfK, sums;
-      for (unsigned t = 0; t < square; ++t) {
-        from.indices[n.back()] = laneToTurn(one, e.index(one.from * width), t);
-        from.lane = -1;
-        from.width = 1;
-        if (s.soon)
-          e.prefetch(e.pointers[c.rightBuffer], element, soon, from);
-        from.lane = dim;
-        from.width = square;
-        vectorsOfK.push_back(e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from));
-      }
+      from.lane = dim;
+      from.width = square;
+      SmallVector<Value> sums;
       for (unsigned r = 0; r < rows; ++r)
         sums.push_back(next[r * vectors + v]);
-      for (auto [t, turned] : llvm::enumerate(e.transposed(vectorsOfK))) {
+      for (auto [t, turned] : llvm::enumerate(turnedSquare(from, one, e.index(one.from * width), s.soon))) {
         Point point = item.origin;
         point.indices[dim] = e.add(at, e.index(t));
         item.turned = turned;

@@ -181,10 +181,9 @@ FailureOr<Schedule> chooseSchedule(KernelGraph &g, const Target &target) {
       contraction = *turned;
     }
     chooseTile(g, *contraction, target, s);
-    bool packsRight = s.packRight == Pack::Item || s.packRight == Pack::All;
-    if (packsRight || contraction->rightPanel)
+    if (s.packsRight() || contraction->rightPanel)
       s.soon = target.soonSteps;
-    s.widen = packsRight && s.group == 1 && contraction->widensPanel(g, target);
+    s.widen = s.packsRight() && s.group == 1 && contraction->widensPanel(g, target);
     return s;
   }
   chooseSweep(g, target, s);

@@ -49,15 +49,19 @@ void Sweep::collect(SmallVector<Output> results) {
   nsPerElement = nsPerElement / std::max(1u, width / 2) + 0.02 * double(*bytesPerElement.constant());
 }
 
-/// Neighbouring dimensions that all reads and writes of the kernel step through as one.
-SmallVector<SmallVector<int>> Sweep::group(ArrayRef<int> dims) {
+SmallVector<SmallVector<int>> walkedAsOne(KernelGraph &g, ArrayRef<int> dims, ArrayRef<unsigned> nodes,
+                                          ArrayRef<Output> outputs) {
   return g.join(dims, [&](int first, int second) {
     // A value made here that has one of the two but not the other would need both.
     return g.isReduced[first] == g.isReduced[second] &&
-           llvm::all_of(live, [&](unsigned i) { return g.readsAsOne(g.nodes[i], first, second); }) &&
-           llvm::all_of(outputs, [&](const Output &output) { return g.asOne(storeAccess(output), first, second); });
+           llvm::all_of(nodes, [&](unsigned i) { return g.readsAsOne(g.nodes[i], first, second); }) &&
+           llvm::all_of(outputs, [&](const Output &output) {
+             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
+           });
   });
 }
+
+SmallVector<SmallVector<int>> Sweep::group(ArrayRef<int> dims) { return walkedAsOne(g, dims, live, outputs); }
 
 Shape Sweep::groupSizes(ArrayRef<SmallVector<int>> groups) {
   Shape sizes;
@@ -180,9 +184,8 @@ void stepsFromLine(Emitter &e, unsigned width, unsigned least, Value begin, Valu
 
 void stepBeforeLine(Emitter &e, unsigned lanes, Value begin, Value first, Step head) {
   e.when(e.isLess(begin, first), [&] {
-    Value start = e.sub(first, e.index(lanes)), before = e.laneMask(e.sub(begin, start), lanes);
-    Value all = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
-    head(start, arith::XOrIOp::create(e.b, e.loc, before, all), lanes);
+    Value start = e.sub(first, e.index(lanes));
+    head(start, e.lanesFrom(e.sub(begin, start), lanes), lanes);
   });
 }
 
@@ -298,13 +301,7 @@ void Sweep::emitMap() {
 /// 64 partial results in vectors of `width` -> one scalar.
 Value Sweep::foldVector(const Combiner &c, SmallVector<Value> partials, bool quick) {
   auto both = [&](Value x, Value y) { return quick ? e.combineQuickly(c, x, y) : e.combine(c, x, y); };
-  while (partials.size() > 1) {
-    size_t half = partials.size() / 2;
-    for (size_t i = 0; i < half; ++i)
-      partials[i] = both(partials[i], partials[i + half]);
-    partials.resize(half);
-  }
-  Value v = e.inPlace(partials.front());
+  Value v = e.inPlace(byHalves(std::move(partials), both));
   unsigned lanes = cast<VectorType>(v.getType()).getNumElements();
   while (lanes > 1) {
     lanes /= 2;

@@ -31,8 +31,19 @@ void stepsFromLine(Emitter &e, unsigned width, unsigned least, mlir::Value begin
 inline bool streamsVectors(unsigned width, mlir::Type element) {
   return width > 1 && llvm::is_contained({16, 32, 64, 128, 256}, width * Emitter::byteWidth(element));
 }
+/// A power of two of values -> one: j with j + half, then half of that.
+inline mlir::Value byHalves(llvm::SmallVector<mlir::Value> values,
+                            llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> both) {
+  for (size_t half = values.size() / 2; half; half /= 2)
+    for (size_t i = 0; i < half; ++i)
+      values[i] = both(values[i], values[i + half]);
+  return values.front();
+}
 /// The lanes of kernels whose loops run over elements: by the widest type that is read, written or computed with.
 int64_t lanesOf(KernelGraph &g, const Target &target);
+/// Neighbouring dimensions that nodes (by their numbers) and the writing of outputs step through as one.
+llvm::SmallVector<llvm::SmallVector<int>> walkedAsOne(KernelGraph &g, llvm::ArrayRef<int> dims,
+                                                      llvm::ArrayRef<unsigned> nodes, llvm::ArrayRef<Output> outputs);
 /// What is read and written, once; nothing where a size is not known.
 std::optional<int64_t> touchedBytes(KernelGraph &g);
 /// Whether a kernel computes on bfloat16 in float32, reads and writes nothing else along the lanes, and does not ask

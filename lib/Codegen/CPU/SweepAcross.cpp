@@ -2,7 +2,6 @@
 // lanes run across rows, of which each step has a vector for each column. What lies row by row in memory is turned in
 // registers on its way in and out.
 #include "Sweep.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -16,25 +15,12 @@ struct Interleave {
   Emitter &e;
   int64_t length, width;
 
-  /// `lane(v, i)` says which lane of which vector lane i of result v is.
+  /// `lane(v, i)` says which vector, and which of its lanes, lane i of result v is.
   SmallVector<Value> made(ArrayRef<Value> from,
                           llvm::function_ref<std::pair<int64_t, int64_t>(int64_t, int64_t)> lane) {
     SmallVector<Value> results;
-    for (int64_t v = 0; v < length; ++v) {
-      Value sofar;
-      for (int64_t source = 0; source < length; ++source) {
-        SmallVector<int64_t> lanes;
-        bool any = false;
-        for (int64_t i = 0; i < width; ++i) {
-          auto [of, at] = lane(v, i);
-          any |= of == source;
-          lanes.push_back(of == source ? (sofar ? width : 0) + at : i);
-        }
-        if (any)
-          sofar = vector::ShuffleOp::create(e.b, e.loc, sofar ? sofar : from[source], from[source], lanes);
-      }
-      results.push_back(sofar);
-    }
+    for (int64_t v = 0; v < length; ++v)
+      results.push_back(e.picked(from, [&](int64_t i) { return lane(v, i); }));
     return results;
   }
   SmallVector<Value> columns(ArrayRef<Value> memory) {
@@ -214,13 +200,8 @@ void Sweep::emitAcross(const Across &across) {
         for (Frame &frame : frames)
           partials.push_back(e.combine(combiner, identity, e.widen(e.payload(node, combiner.element, frame), width)));
         partials.resize(llvm::PowerOf2Ceil(length), identity);
-        while (partials.size() > 1) {
-          size_t half = partials.size() / 2;
-          for (size_t j = 0; j < half; ++j)
-            partials[j] = e.combine(combiner, partials[j], partials[j + half]);
-          partials.resize(half);
-        }
-        tell(node.result(), partials.front());
+        auto both = [&](Value x, Value y) { return e.combine(combiner, x, y); };
+        tell(node.result(), byHalves(std::move(partials), both));
       }
     }
     for (Output &output : outputs) {

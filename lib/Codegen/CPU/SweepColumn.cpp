@@ -195,12 +195,8 @@ void Sweep::emitColumn() {
         }
       }
       SmallVector<Value> results;
-      for (auto [c, sum] : llvm::zip(combiners, sums)) {
-        for (int64_t half = used / 2; half; half /= 2)
-          for (int64_t j = 0; j < half; ++j)
-            sum[j] = e.combine(c, sum[j], sum[j + half]);
-        results.push_back(sum.front());
-      }
+      for (auto [c, sum] : llvm::zip(combiners, sums))
+        results.push_back(byHalves(sum, [&, &c = c](Value x, Value y) { return e.combine(c, x, y); }));
       finish(column, results);
     };
     parallel(numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip,

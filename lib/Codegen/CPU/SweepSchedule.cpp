@@ -164,14 +164,8 @@ int64_t lanesOf(KernelGraph &g, const Target &target) {
 /// The elements of a map's innermost dimension that is not walked as one with those around it; 0: there is no other, or
 /// it is named.
 static int64_t shortRow(KernelGraph &g) {
-  SmallVector<int> dims = llvm::to_vector(llvm::seq<int>(0, g.domain.size()));
-  auto outputs = g.outputs();
-  auto groups = g.join(dims, [&](int first, int second) {
-    return llvm::all_of(g.nodes, [&](Node &node) { return g.readsAsOne(node, first, second); }) &&
-           llvm::all_of(outputs, [&](const Output &output) {
-             return g.asOne(g.store(*g.nodeOf(output.value), output.buffer), first, second);
-           });
-  });
+  auto groups = walkedAsOne(g, llvm::to_vector(llvm::seq<int>(0, g.domain.size())),
+                            llvm::to_vector(llvm::seq<unsigned>(0, g.nodes.size())), g.outputs());
   return groups.size() < 2 ? 0 : g.size(groups.back()).constant().value_or(0);
 }
 

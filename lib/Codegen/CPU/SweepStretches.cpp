@@ -44,10 +44,7 @@ void Sweep::emitStretches() {
       frame.point.width = width;
       Value mask = end ? e.laneMask(e.sub(end, number), width) : Value();
       if (first) {
-        Value before = e.laneMask(e.sub(first, number), width);
-        Value all =
-            arith::ConstantOp::create(b, e.loc, DenseElementsAttr::get(cast<ShapedType>(before.getType()), true));
-        Value behind = arith::XOrIOp::create(b, e.loc, before, all);
+        Value behind = e.lanesFrom(e.sub(first, number), width);
         mask = mask ? Value(arith::AndIOp::create(b, e.loc, mask, behind)) : behind;
       }
       frame.point.mask = mask;
@@ -59,10 +56,6 @@ void Sweep::emitStretches() {
       }
     }
     return next;
-  };
-  auto up = [&](Value x) {
-    return b.createOrFold<arith::MulIOp>(e.loc, b.createOrFold<arith::CeilDivUIOp>(e.loc, x, e.index(kPartials)),
-                                         e.index(kPartials));
   };
   auto chunk = [&](const Point &row, Value k) {
     Value begin = e.mul(k, SizeExpr(kChunk)), stop = e.index(n);
@@ -91,7 +84,8 @@ void Sweep::emitStretches() {
       if (isAligned)
         return blocks(from, to, carried, {}, {});
       // What stands before the first whole block, if anything, whole ones, what is left.
-      Value first = up(from), end = b.createOrFold<arith::MaxSIOp>(e.loc, first, e.roundDown(to, kPartials));
+      Value first = e.roundDown(e.add(from, e.index(kPartials - 1)), kPartials);
+      Value end = b.createOrFold<arith::MaxSIOp>(e.loc, first, e.roundDown(to, kPartials));
       SmallVector<Value> accs = blocks(e.roundDown(from, kPartials), first, carried, from, to);
       return blocks(end, to, blocks(first, end, accs, {}, {}), {}, to);
     });

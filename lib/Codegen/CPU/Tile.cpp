@@ -35,7 +35,7 @@ LogicalResult Tile::emit() {
   auto rowGroups = c.groups(g, c.rows, true), laneGroups = c.groups(g, c.lanes, true);
   outer = c.groups(g, c.batch, true);
   // Only what is packed together need not be read as one.
-  if (packsRight())
+  if (s.packsRight())
     if (auto whole = c.groups(g, c.lanes, true, /*asRead=*/false);
         !whole.empty() && whole.back().size() > laneGroups.back().size()) {
       SmallVector<SmallVector<int>> around;
@@ -798,8 +798,7 @@ LogicalResult emitTile(Emitter &emitter, const Schedule &schedule) {
   if (failed(contraction))
     return failure();
   bool inPassing = schedule.packRight == Pack::Item && schedule.ahead;
-  bool packs = schedule.packLeft != Pack::None && schedule.packRight != Pack::None &&
-               schedule.packRight != Pack::Tile && !inPassing;
+  bool packs = schedule.packLeft != Pack::None && schedule.packsRight() && !inPassing;
   if (schedule.group > 1 && (!packs || schedule.group != contraction->group(emitter.graph, emitter.target)))
     return emitter.graph.function.emitError("[WF4112] no instruction of the target sums groups of ")
            << schedule.group << " products of these operands, packed; hint: leave `group` out";

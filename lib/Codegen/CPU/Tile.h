@@ -209,8 +209,6 @@ private:
   void sideBySide(const Point &origin, const Stretch &places, int64_t length, const Stretch &k, SideBySide spread);
   /// Whether the right operand's k lie side by side, and its lanes do not.
   bool turnsRight();
-  /// Whether the right operand is copied to memory.
-  bool packsRight() const { return s.packRight == Pack::Item || s.packRight == Pack::All; }
   /// Whether each tile turns what it reads of the right operand.
   bool turnsInTile(const Item &item) {
     return s.packRight == Pack::Tile && !item.right && c.rightBuffer >= 0 && !n.empty() && turnsRight();
@@ -220,6 +218,7 @@ private:
                                        Step step);
   Lanes anyStrip(Value j);
   Value laneToTurn(const Lanes &lanes, Value v, unsigned t);
+  SmallVector<Value> turnedSquare(Point from, const Lanes &lanes, Value v, int64_t soon = 0);
   void turnRight(const Point &origin, const Panel &panel, const Lanes &lanes, const Stretch &k);
   void copyRight(const Point &at, const Panel &panel, const Lanes &lanes, Value flat);
   /// Whether strips of the right operand are packed while the ones before them are read: by tiles of which each item

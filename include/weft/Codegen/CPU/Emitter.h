@@ -99,6 +99,11 @@ public:
   mlir::Value widen(mlir::Value value, unsigned width);
   /// The lanes 0 .. count-1 of `width`; count is an index.
   mlir::Value laneMask(mlir::Value count, unsigned width);
+  /// The others: from `first` on.
+  mlir::Value lanesFrom(mlir::Value first, unsigned width);
+  /// Lanes out of several vectors of as many: `of` says for each from which one, and from which place.
+  mlir::Value picked(llvm::ArrayRef<mlir::Value> from,
+                     llvm::function_ref<std::pair<int64_t, int64_t>(int64_t lane)> of);
   /// Pair order is the even places of a vector, then the odd ones: of two bfloat16 in 32 bits the lower is a float32
   /// after a shift, the upper after a mask. From bfloat16 in place to float32 in pair order, and back where the lower
   /// half of each is 0; a scalar is one or the other.

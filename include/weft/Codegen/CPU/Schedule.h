@@ -58,6 +58,9 @@ struct Schedule {
   // too.
   int64_t soon = 0;
 
+  /// Whether the right operand of a contraction is copied to memory.
+  bool packsRight() const { return packRight == Pack::Item || packRight == Pack::All; }
+
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Nothing where the attribute does not name a form.
   static std::optional<Schedule> fromAttr(mlir::DictionaryAttr attr);
