@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from engines import THREADS
+from engines import Workload, on_jax, on_torch, on_weft
 from harness import Engine, measure, peer, write_between
+from spellings import Torch
 
 README = pathlib.Path(__file__).resolve().parent / "README.md"
 BEGIN, END = "<!-- breadth.py --save writes from here -->", "<!-- to here: breadth.py -->"
@@ -305,60 +306,17 @@ PROGRAMS = [p for family in (products, elementwise, folds, movement, windows, de
 
 
 def engines_of(p: Program) -> tuple[dict[str, Engine], list[np.ndarray]]:
-    n = len(p.inputs) - p.weights
+    """As a row of the table would have them; what JAX makes of float64."""
 
-    def result(out):
-        return [np.asarray(out)]
+    def program(e, *arrays):
+        return p.torch(e.t, e.f, *arrays) if isinstance(e, Torch) else p.run(e.m, e.nn, *arrays)
 
-    def weft():
-        wf = peer("weft")
-        mine = [wf.asarray(a) for a in p.inputs]
-        return functools.partial(wf.jit(lambda *a: p.run(wf, wf.nn, *a, *mine[n:])), *mine[:n])
-
-    def jax(inputs=p.inputs):
-        jax = peer("jax")
-        call = jax.jit(lambda *a: p.run(jax.numpy, jax.nn, *a))
-
-        def run():
-            with jax.enable_x64(any(a.dtype == np.float64 for a in inputs)):
-                return jax.block_until_ready(call(*inputs))
-
-        with jax.enable_x64(any(a.dtype == np.float64 for a in inputs)):
-            inputs = jax.device_put(list(inputs))
-        return run
-
-    def torch():
-        torch = peer("torch")
-        torch.set_num_threads(THREADS)
-        torch._dynamo.reset()
-        torch._inductor.config.freezing = bool(p.weights)
-        f = functools.partial(p.torch, torch, torch.nn.functional)
-        mine = [torch.from_numpy(a) for a in p.inputs]
-        if p.weights:
-
-            class Net(torch.nn.Module):
-                def __init__(self):
-                    super().__init__()
-                    self.p = torch.nn.ParameterList(torch.nn.Parameter(a, requires_grad=False) for a in mine[n:])
-
-                def forward(self, *a):
-                    return f(*a, *self.p)
-
-            made = torch.compile(Net().eval())
-        else:
-            made = torch.compile(lambda *a: f(*a))
-
-        def call():
-            with torch.no_grad():
-                return made(*mine[:n])
-
-        return call
-
-    exact = tuple(a.astype(np.float64) if a.dtype.kind == "f" else a for a in p.inputs)
-    taken = {"weft": Engine(weft, result), "jax": Engine(jax, result)}
+    w = Workload(p.name, program, lambda: list(p.inputs), {}, p.weights)
+    exact = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in p.inputs]
+    taken = {"weft": on_weft(w, list(p.inputs)), "jax": on_jax(w, list(p.inputs))}
     if p.torch:
-        taken["torch.compile"] = Engine(torch, result)
-    return taken, [np.asarray(jax(exact)())]
+        taken["torch.compile"] = on_torch(w, list(p.inputs))
+    return taken, [np.asarray(on_jax(w, exact).make()())]
 
 
 def run(seconds: float, names: list[str]) -> list[tuple[str, float, float, str]]:
