@@ -109,6 +109,18 @@ def test_padded_images():
     check(lambda x: wf.pad(x + 1, ((0, 1), (1, 0), (1, 1), (2, 1)), constant_values=3) * 2, x)
 
 
+@pytest.mark.parametrize("shape", [(5, 4, 9, 17), (2, 3, 1, 1), (1, 2, 3, 40), (2, 3, 70, 130), (3, 2, 40, 500)])
+def test_boxes_in_boxes(shape):
+    """Borders in three dimensions, and joins of such; short images, and rows too long to be written together."""
+    x = normal(*shape)
+    check(lambda x: wf.pad(x, ((0, 0), (1, 2), (1, 1), (2, 1))), x)
+    y = normal(*shape[:-1], 3)
+    check(lambda x, y: wf.pad(wf.concat([x, y * 2], axis=3), ((0, 0), (1, 0), (0, 2), (1, 1))), x, y, kernels=None)
+    border = ((0, 0), (0, 0), (1, 1), (1, 1))
+    check(lambda x: wf.concat([wf.pad(x + 1, border), wf.pad(x * 2, border)], axis=1), x, kernels=None)
+    check(lambda x: wf.grad(lambda x: wf.sum(wf.sin(x[:, ::2, ::3, 1::2])))(x), x, kernels=None)
+
+
 def test_shifts():
     x = normal(6, 50)
     check(lambda x: wf.pad(x[:-1], ((1, 0), (0, 0))) + x, x)

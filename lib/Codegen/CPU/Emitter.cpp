@@ -228,9 +228,9 @@ Value Emitter::load(Value pointer, Type element, const Linear &linear, const Poi
       value = LLVM::LoadOp::create(b, loc, type, at, align);
     }
   }
-  if (element.isInteger(1)) {
-    Type bit = isa<VectorType>(value.getType()) ? Type(vectorOf(b.getI1Type(), point.width)) : b.getI1Type();
-    value = arith::TruncIOp::create(b, loc, bit, value);
+  if (element.isInteger(1)) { // not cut to a bit: that of reversed lanes of a constant mask LLVM 22 never ends to lower
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
+    value = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
   }
   return pairs && element.isBF16() ? fromPairs(value) : value;
 }
@@ -861,7 +861,20 @@ Value Emitter::identity(const Combiner &combiner) {
 
 //===-- loops and threads ----------------------------------------------------------------------------------------===//
 
+/// How often a loop turns, if that is known: what turns once is written without a loop, and its masks are constants.
+static std::optional<int64_t> turnsOf(Value begin, Value end, int64_t step) {
+  APInt first, last;
+  if (!matchPattern(begin, m_ConstantInt(&first)) || !matchPattern(end, m_ConstantInt(&last)))
+    return std::nullopt;
+  return std::max<int64_t>(llvm::divideCeilSigned(last.getSExtValue() - first.getSExtValue(), step), 0);
+}
+
 void Emitter::loop(Value begin, Value end, int64_t step, LoopBody body) {
+  if (auto turns = turnsOf(begin, end, step); turns && *turns <= 1) {
+    if (*turns == 1)
+      body(begin);
+    return;
+  }
   auto op = scf::ForOp::create(b, loc, begin, end, index(step));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.getBody());
@@ -878,6 +891,8 @@ void Emitter::lanes(const SizeExpr &length, unsigned width, llvm::function_ref<v
 
 SmallVector<Value> Emitter::loopCarry(Value begin, Value end, int64_t step, ValueRange inits,
                                       llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (auto turns = turnsOf(begin, end, step); turns && *turns <= 1)
+    return *turns == 1 ? body(begin, inits) : SmallVector<Value>(inits);
   auto op = scf::ForOp::create(b, loc, begin, end, index(step), inits);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.getBody());

@@ -1,5 +1,6 @@
 // Decides the loops of kernels with joins (pad, concat): the index space of the results is cut into boxes (Pieces.h),
-// in each of which every join is one of its parts, so a box is a map. Boxes that share rows are written row by row.
+// in each of which every join is one of its parts, so a box is a map. Boxes that lie side by side are written in one
+// pass through the memory of the result: row by row of what they share, each row in parts.
 #include "Sweep.h"
 #include "weft/Codegen/CPU/MadeSizes.h"
 
@@ -17,12 +18,6 @@ struct Piece {
   bool isWhole = true;             // dimensions may be joined
   SizeExpr bytes = 0;              // per element
   double ns = 0;
-};
-
-/// Pieces that are written together, row by row; `first` is the first dimension of a row.
-struct Rows {
-  std::vector<Piece> pieces;
-  int first;
 };
 
 class Pieces {
@@ -45,17 +40,14 @@ public:
     auto boxes = cutPieces(results, shape, made, /*most=*/SIZE_MAX);
     if (!boxes)
       return g.function.emitError("[WF4108] expected joins whose parts are told by their sizes");
-    std::vector<Rows> all;
+    std::vector<Piece> pieces;
     for (const Box &box : *boxes) {
       if (numElements(box.sizes) == SizeExpr(0) ||
           (bordersOnly && partAt(g.madeOf(results.front()), box.place, box) > 0)) // the first part fills the rest
         continue;
-      Piece piece = pieceOf(box);
-      if (all.empty() || !joins(all.back(), piece))
-        all.push_back({{piece}, lastOf(piece)});
+      pieces.push_back(pieceOf(box));
     }
-    for (Rows &rows : all)
-      write(rows);
+    write(pieces, 0);
     return success();
   }
 
@@ -121,72 +113,93 @@ private:
     });
   }
 
-  /// The first dimension of the last group of a piece.
-  int lastOf(const Piece &piece) {
-    setDomain(piece.box.sizes);
-    auto groups = groupsOf(piece, 0, rank);
-    return groups.empty() ? 0 : groups.back().front();
+  static bool isAlike(const Box &a, const Box &b, int dim) {
+    return a.sizes[dim] == b.sizes[dim] && a.place.starts[dim] == b.place.starts[dim] &&
+           a.place.steps[dim] == b.place.steps[dim];
   }
 
-  /// Whether a piece is a run behind those of `rows`, in rows that a thread takes several of.
-  bool joins(Rows &rows, const Piece &piece) {
-    constexpr int64_t rowBytes = 64 << 10; // a longer row is work enough to be shared out by itself
-    const Box &before = rows.pieces.front().box;
-    int first = 0;
-    while (first < rank && before.sizes[first] == piece.box.sizes[first] &&
-           before.place.starts[first] == piece.box.place.starts[first] &&
-           before.place.steps[first] == piece.box.place.steps[first])
-      ++first;
-    if (first == rank || (rows.pieces.size() > 1 && first != rows.first))
-      return false;
-    SizeExpr bytes = 0, outer = 1;
-    for (int dim = 0; dim < first; ++dim)
-      outer = outer * piece.box.sizes[dim];
-    std::vector<Piece> together = rows.pieces;
-    together.push_back(piece);
-    for (const Piece &one : together) {
-      setDomain(one.box.sizes);
-      if (groupsOf(one, first, rank).size() > 1)
-        return false;
-      bytes = bytes + numElements(ArrayRef(one.box.sizes).drop_front(first)) * one.bytes;
+  /// The first dimension from `dim` on in which pieces differ; the rank: they are one.
+  int firstApart(ArrayRef<Piece> pieces, int dim) {
+    while (
+        dim < rank &&
+        llvm::all_of(pieces.drop_front(), [&](const Piece &other) { return isAlike(pieces[0].box, other.box, dim); }))
+      ++dim;
+    return pieces.size() == 1 ? rank : dim;
+  }
+
+  /// Calls `some` for neighbours that are alike in a dimension.
+  void runs(ArrayRef<Piece> pieces, int dim, llvm::function_ref<void(ArrayRef<Piece>)> some) {
+    for (size_t from = 0, to; from < pieces.size(); from = to) {
+      for (to = from + 1; to < pieces.size() && dim < rank && isAlike(pieces[from].box, pieces[to].box, dim);)
+        ++to;
+      some(pieces.slice(from, to - from));
     }
-    auto known = bytes.constant();
-    if (known ? *known > rowBytes : outer == SizeExpr(1))
-      return false;
-    rows = {together, first};
-    return true;
   }
 
-  void write(Rows &rows) {
-    setDomain(rows.pieces.front().box.sizes);
-    auto outer = groupsOf(rows.pieces, 0, rows.first);
+  /// Pieces that are alike in the dimensions before `dim`: threads share what they are all of, if that is many rows
+  /// that are not long ones.
+  void write(ArrayRef<Piece> pieces, int dim) {
+    if (pieces.empty())
+      return;
+    constexpr int64_t rowBytes = 64 << 10; // a longer row is work enough to be shared out by itself
+    int apart = firstApart(pieces, dim);
+    setDomain(pieces.front().box.sizes);
+    if (pieces.size() == 1) {
+      auto all = groupsOf(pieces, 0, rank);
+      if (all.size() <= 1) // one long run: the items are its elements, so a chunk is a stretch of it
+        return parallel(numElements(pieces.front().box.sizes), pieces.front().bytes, pieces.front().ns,
+                        [&](Value begin, Value end) { stretch(pieces.front(), 0, origin(), begin, end); });
+      apart = all.back().front();
+    }
+    Shape sizes;
+    auto outer = groupsOf(pieces, 0, apart);
+    for (ArrayRef<int> dims : outer)
+      sizes.push_back(g.size(dims));
     SizeExpr bytes = 0;
     double ns = 0;
-    for (const Piece &piece : rows.pieces) {
-      SizeExpr length = lengthOf(rows, piece);
+    for (const Piece &piece : pieces) {
+      SizeExpr length = numElements(ArrayRef(piece.box.sizes).drop_front(apart));
       bytes = bytes + length * piece.bytes;
       ns += piece.ns * double(length.constant().value_or(256)) + 2;
     }
-    if (outer.empty() && rows.pieces.size() == 1) {
-      // One long run: the items are its elements, so a chunk is a stretch of it.
-      const Piece &piece = rows.pieces.front();
-      return parallel(lengthOf(rows, piece), piece.bytes, piece.ns,
-                      [&](Value begin, Value end) { stretch(rows, piece, origin(), begin, end); });
-    }
-    Shape sizes = llvm::map_to_vector<4>(outer, [&](ArrayRef<int> dims) { return g.size(dims); });
+    auto known = bytes.constant();
+    if (pieces.size() > 1 && (known ? *known > rowBytes : numElements(sizes) == SizeExpr(1)))
+      return runs(pieces, apart, [&](ArrayRef<Piece> run) { write(run, apart); });
     parallel(numElements(sizes), bytes, ns, [&](Value begin, Value end) {
       e.loop(begin, end, 1, [&](Value row) {
         Point point = origin();
         for (auto [dims, i] : llvm::zip(outer, e.delinearize(row, sizes)))
           setGroup(point, dims, i);
-        for (const Piece &piece : rows.pieces)
-          stretch(rows, piece, point, e.index(0), e.index(lengthOf(rows, piece)));
+        inRow(pieces, apart, point);
       });
     });
   }
 
-  SizeExpr lengthOf(const Rows &rows, const Piece &piece) {
-    return numElements(ArrayRef(piece.box.sizes).drop_front(rows.first));
+  /// One after another what pieces have of one index of the dimensions before `dim`.
+  void inRow(ArrayRef<Piece> pieces, int dim, const Point &row) {
+    int apart = firstApart(pieces, dim);
+    setDomain(pieces.front().box.sizes);
+    if (pieces.size() == 1) {
+      auto rest = groupsOf(pieces, dim, rank);
+      apart = rest.empty() ? dim : rest.back().front();
+    }
+    Shape sizes;
+    auto outer = groupsOf(pieces, dim, apart);
+    for (ArrayRef<int> dims : outer)
+      sizes.push_back(g.size(dims));
+    std::function<void(unsigned, Point)> over = [&](unsigned level, Point at) {
+      if (level < outer.size())
+        return e.loop(e.index(0), e.index(sizes[level]), 1, [&](Value i) {
+          Point deeper = at;
+          setGroup(deeper, outer[level], i);
+          over(level + 1, deeper);
+        });
+      if (pieces.size() == 1)
+        return stretch(pieces.front(), apart, at, e.index(0),
+                       e.index(numElements(ArrayRef(pieces.front().box.sizes).drop_front(apart))));
+      runs(pieces, apart, [&](ArrayRef<Piece> run) { inRow(run, apart, at); });
+    };
+    over(0, row);
   }
 
   Point origin() {
@@ -203,11 +216,11 @@ private:
     });
   }
 
-  /// The elements begin .. end-1 of a row of a piece.
-  void stretch(const Rows &rows, const Piece &piece, Point row, Value begin, Value end) {
+  /// The elements begin .. end-1 of a row of a piece, which is of the dimensions from `first` on.
+  void stretch(const Piece &piece, int first, Point row, Value begin, Value end) {
     setDomain(piece.box.sizes);
     e.box = &piece.box;
-    auto lanes = groupsOf(piece, rows.first, rank);
+    auto lanes = groupsOf(piece, first, rank);
     Linear store = storeAt(piece.box);
     auto write = [&](Frame frame) {
       frame.place = piece.box.place;
