@@ -60,6 +60,29 @@ func.func @small(%x: tensor<128x16xf32>, %w: tensor<16x16xf32>) -> tensor<128x16
   return %r : tensor<128x16xf32>
 }
 
+// One row passes over its matrix once in a trip: what no second cache holds is packed for many trips only.
+// CHECK-LABEL: func.func @few
+// CHECK: weft.for <10> {{.*}} captures(%arg1 : tensor<1024x1024xf32>)
+// CHECK: %[[P:.*]] = weft.launch @{{k_.*}}(%arg1)
+// CHECK: weft.for <100> {{.*}} captures(%arg1, %[[P]] :
+func.func @few(%x: tensor<1x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1x1024xf32> {
+  %r = weft.for #weft.size<10> carries(%x : tensor<1x1024xf32>) captures(%w : tensor<1024x1024xf32>) -> (tensor<1x1024xf32>) {
+  ^bb0(%i: tensor<i64>, %a: tensor<1x1024xf32>, %u: tensor<1024x1024xf32>):
+    %g = weft.launch @row(%a, %u) : (tensor<1x1024xf32>, tensor<1024x1024xf32>) -> tensor<1x1024xf32>
+    weft.yield %g : tensor<1x1024xf32>
+  }
+  %q = weft.for #weft.size<100> carries(%r : tensor<1x1024xf32>) captures(%w : tensor<1024x1024xf32>) -> (tensor<1x1024xf32>) {
+  ^bb0(%i: tensor<i64>, %a: tensor<1x1024xf32>, %u: tensor<1024x1024xf32>):
+    %g = weft.launch @row(%a, %u) : (tensor<1x1024xf32>, tensor<1024x1024xf32>) -> tensor<1x1024xf32>
+    weft.yield %g : tensor<1x1024xf32>
+  }
+  return %q : tensor<1x1024xf32>
+}
+
+func.func private @row(%x: tensor<1x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1x1024xf32> attributes {weft.kernel} {
+  %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<1x1024xf32>, tensor<1024x1024xf32>) -> tensor<1x1024xf32>
+  return %0 : tensor<1x1024xf32>
+}
 func.func private @k(%x: tensor<128x320xf32>, %w: tensor<320x320xf32>) -> tensor<128x320xf32> attributes {weft.kernel} {
   %0 = weft.dot %x, %w {lhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_batch = array<i64>, rhs_contract = array<i64: 0>} : (tensor<128x320xf32>, tensor<320x320xf32>) -> tensor<128x320xf32>
   return %0 : tensor<128x320xf32>

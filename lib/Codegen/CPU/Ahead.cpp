@@ -43,25 +43,6 @@ void Tile::expectStrip(const Item &item, const Point &at, Value i, const Lanes &
                Linear{SizeExpr(l * line), {SizeExpr(1), SizeExpr(1)}}, rowOfMemory(e, first, 1));
 }
 
-/// Where lanes read in place will be read some steps later: below them while a strip is copied; else further along the
-/// row, and behind the end of the item's lanes at the beginning of the rows of the next block.
-Point Tile::soonAfter(const Item &item, Point at, const Lanes &lanes) {
-  Value &k = at.indices[ks.front().back()], &lane = at.indices[n.back()];
-  if (item.copies) {
-    k = e.add(k, e.index(8));
-    return at;
-  }
-  lane = e.add(lane, e.index(s.ahead));
-  if (!s.kBlock)
-    return at;
-  Value first = e.add(lanes.j, e.index(s.ahead)), length = e.sub(item.lanes.end, item.lanes.first);
-  Value inRow = e.isLess(first, item.lanes.end), none = e.index(0);
-  auto wrapped = [&](Value by) -> Value { return arith::SelectOp::create(b, e.loc, inRow, none, by); };
-  k = e.add(k, wrapped(e.index(s.kBlock)));
-  lane = e.sub(lane, wrapped(length));
-  return at;
-}
-
 void Tile::expectNext(const Item &item, Value first, int64_t count, Value k) {
   const int64_t turns = std::min(count, 64 / int64_t(rightBytes()));
   Point at = item.origin;

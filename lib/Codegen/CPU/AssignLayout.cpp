@@ -116,14 +116,14 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     if (same.empty())
       return success();
     auto kernel = symbols->lookup<func::FuncOp>(launch.getCallee());
-    auto panels = panelsOf(kernel);
-    if (failed(panels))
+    auto best = layoutsOf(kernel);
+    if (failed(best))
       return failure();
     SmallVector<Type> types(kernel.getArgumentTypes());
     for (auto &[i, origin] : same)
-      if (PanelAttr panel = (*panels)[i]) {
+      if (PanelAttr panel = best->panels[i]) {
         bool kept = isKept(origin.value) && mayKeep(origin.value, panel);
-        if (!kept && !origin.loop)
+        if (!kept && (!origin.loop || (best->hasFewRows && !paysInLoop(origin))))
           continue;
         Value packed = pack(origin, kept, panel, launch.getLoc());
         for (Operation *op :
@@ -137,12 +137,26 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     return success();
   }
 
-  /// The layouts in which the kernel would best be given its operands.
-  FailureOr<SmallVector<PanelAttr>> panelsOf(func::FuncOp kernel) {
+  /// Whether a product of few rows, which reads each element once or a few times, makes up in a loop for the packing of
+  /// what it reads: that takes as long as some ten trips save. What the second cache holds is packed soon.
+  bool paysInLoop(const Origin &origin) {
+    int64_t bytes = *bytesOf(cast<RankedTensorType>(origin.given.getType())).constant();
+    auto loop = dyn_cast<ForOp>(origin.loop);
+    auto trips = loop ? loop.getCount().getSize().constant() : std::nullopt;
+    return bytes <= machine.l2Bytes || (trips && *trips >= 64 && bytes <= machine.l3Bytes / 4);
+  }
+
+  /// The layouts in which a kernel would best be given its operands (null: as they are).
+  struct Layouts {
+    SmallVector<PanelAttr> panels;
+    bool hasFewRows = false;
+  };
+
+  FailureOr<Layouts> layoutsOf(func::FuncOp kernel) {
     auto [it, isNew] = wanted.try_emplace(kernel.getName());
     if (!isNew)
       return it->second;
-    it->second.resize(kernel.getNumArguments());
+    it->second.panels.resize(kernel.getNumArguments());
     if (!llvm::any_of(kernel.front(), [](Operation &op) {
           auto fusion = dyn_cast<FusionOpInterface>(op);
           return fusion && fusion.getFusionKind() == FusionKind::Contract;
@@ -163,7 +177,10 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     auto contraction = Contraction::build(*graph, graph->contraction);
     if (failed(contraction))
       return failure();
-    return it->second = weft::panelsOf(*graph, *contraction, *schedule, machine);
+    int64_t rows = 1;
+    for (int dim : contraction->rows)
+      rows *= graph->domain[dim].constant().value_or(256);
+    return it->second = {weft::panelsOf(*graph, *contraction, *schedule, machine), rows <= 4};
   }
 
   /// Whether a captured array may stay in that layout: the first ones that fit do.
@@ -225,7 +242,7 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
 
   Target machine;
   SymbolTable *symbols = nullptr;
-  llvm::MapVector<StringRef, SmallVector<PanelAttr>, llvm::StringMap<unsigned>> wanted; // by kernel
+  llvm::MapVector<StringRef, Layouts, llvm::StringMap<unsigned>> wanted; // by kernel
   DenseMap<std::tuple<Value, Operation *, Attribute>, Value> packs;
   DenseMap<std::pair<Value, Attribute>, bool> keeps;
   int64_t keptBytes = 0;

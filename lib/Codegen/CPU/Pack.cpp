@@ -313,7 +313,7 @@ SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const
   const int dim = ks.front().back();
   const unsigned square = lanes.width, vectors = lanes.vectors(), rows = accs.size() / vectors;
   Value middle = e.add(k.first, e.roundDown(e.sub(k.end, k.first), square));
-  accs = e.loopCarry(k.first, middle, square, accs, [&](Value at, ValueRange carried) {
+  auto add = [&](Value at, unsigned steps, ValueRange carried) {
     SmallVector<Value> next(carried);
     for (unsigned v = 0; v < vectors; ++v) {
       Lanes one{lanes.j, {lanes.masks[v]}, square, lanes.from + v};
@@ -321,21 +321,29 @@ SmallVector<Value> Tile::productsOfSquares(Item &item, const Lanes &lanes, const
       from.indices[dim] = at;
       from.lane = dim;
       from.width = square;
+      from.mask = steps < square ? e.laneMask(e.index(steps), square) : Value();
       SmallVector<Value> sums;
       for (unsigned r = 0; r < rows; ++r)
         sums.push_back(next[r * vectors + v]);
-      for (auto [t, turned] : llvm::enumerate(turnedSquare(from, one, e.index(one.from * width), s.soon))) {
+      auto turned = turnedSquare(from, one, e.index(one.from * width), steps < square ? 0 : s.soon);
+      for (unsigned t = 0; t < steps; ++t) {
         Point point = item.origin;
         point.indices[dim] = e.add(at, e.index(t));
-        item.turned = turned;
+        item.turned = turned[t];
         sums = step(one, point, point.indices[dim], sums);
       }
       item.turned = {};
       for (unsigned r = 0; r < rows; ++r)
         next[r * vectors + v] = sums[r];
+      if (v + 1 < vectors) // of no instruction: there are registers for one square, and LLVM would begin all at once
+        LLVM::FenceOp::create(b, e.loc, LLVM::AtomicOrdering::acq_rel, "singlethread");
     }
     return next;
-  });
+  };
+  accs = e.loopCarry(k.first, middle, square, accs,
+                     [&](Value at, ValueRange carried) { return add(at, square, carried); });
+  if (auto all = K.constant(); all && !s.kBlock) // k is whole: its last steps are a part of a square
+    return *all % square ? add(middle, *all % square, accs) : accs;
   return e.loopCarry(middle, k.end, 1, accs, [&](Value at, ValueRange carried) {
     Point point = item.origin;
     point.indices[dim] = at;

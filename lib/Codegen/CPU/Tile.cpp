@@ -549,8 +549,14 @@ Value Tile::rightVector(Item &item, const Point &at, const Lanes &lanes, unsigne
   if (c.rightBuffer < 0)
     return s.group > 1 ? evaluated(c.right, from) : converted(c.right, at, lanes.width, evaluated(c.right, from));
   Type element = g.buffers[c.rightBuffer].element;
-  if (s.ahead && !s.turned && v * width * Emitter::byteWidth(element) % 64 == 0)
-    e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soonAfter(item, from, lanes));
+  // Lanes side by side: while a strip is copied those some steps below, into the first cache; else those of `soon`.
+  const int64_t below = s.turned || s.packRight == Pack::Tile ? 0 : item.copies ? (s.ahead ? 8 : 0) : s.soon;
+  if (below && v * width * Emitter::byteWidth(element) % 64 == 0) {
+    Point soon = from;
+    Value &row = soon.indices[ks.front().back()];
+    row = e.add(row, e.index(below));
+    e.prefetch(e.pointers[c.rightBuffer], element, c.rightAccess, soon, /*forWriting=*/false, item.copies);
+  }
   Value vector = e.load(e.pointers[c.rightBuffer], element, c.rightAccess, from);
   Value packed = item.copies ? asPacked(from, lanes.width, vector) : vector;
   if (item.copies)

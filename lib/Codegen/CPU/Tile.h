@@ -173,7 +173,6 @@ private:
                                 mlir::ValueRange accs,
                                 llvm::function_ref<SmallVector<Value>(Value, mlir::ValueRange)> body);
   Value leftScalar(Item &item, const Point &at, Value i, unsigned r, unsigned rows, Value k);
-  Point soonAfter(const Item &item, Point at, const Lanes &lanes);
   /// What is read of the right operand, as its panel holds it.
   Value asPacked(const Point &at, unsigned width, Value loaded) {
     return widensRight() ? converted(c.right, at, width, loaded) : loaded;

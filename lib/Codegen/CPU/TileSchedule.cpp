@@ -422,10 +422,11 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (!packRight && canPackRight && streams) {
     s.kBlock = std::max<int64_t>(1, (M > 4 ? 16 : 8) / inner);
     s.rowBlock = roundUp(M, s.rows);
-    // About a page of each row. The blocks are few: one of a small rest would leave threads without work.
-    const int64_t page = 4096 / bytes, blocks = std::max<int64_t>(1, (N + page / 2) / page);
+    // Two pages of each row, which memory reads faster than one; two items at least. The blocks are few: one of a small
+    // rest would leave threads without work.
+    const int64_t most = 8192 / bytes, blocks = std::max<int64_t>(N * bytes >= 384 ? 2 : 1, (N + most / 2) / most);
     s.laneBlock = roundUp(ceilDiv(N, blocks), strip);
-    s.ahead = 512 / bytes;
+    s.soon = s.kBlock;
     return;
   }
 
@@ -444,6 +445,8 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     s.packRight = pack(packRight, Pack::Item);
     s.rowBlock = evenBlock(M, fromPanels ? mostRows : 96, s.rows);
     s.laneBlock = fromPanels ? evenBlock(N, std::max<int64_t>(mostLanes, 512), strip) : strip * 4;
+    if (c.rightPanel && batch < 8 && M <= 2 * s.rows) // few products for what they read: by several threads
+      s.laneBlock = evenBlock(N, std::max(strip, N / 4), strip);
   } else if ((M <= mostRows || (target.farLastCache && stepsTogether() >= 1024)) && N >= 8 * strip) {
     // All rows are one block: each item packs its own lanes, and the left operand is packed once.
     s.packLeft = pack(packLeft, Pack::All);
