@@ -58,7 +58,8 @@ def products():
     yield product("dot of 1M", (1_000_000,), (1_000_000,))
     for n in (512, 1000, 2048, 4096):
         yield product(f"{n}x{n} by a vector", (n, n), (n,))
-    yield product("a vector by 4096x4096", (4096,), (4096, 4096))
+    for n in (1024, 4096):
+        yield product(f"a vector by {n}x{n}", (n,), (n, n))
     for m, n, k in [(128, 128, 128), (512, 512, 512), (333, 555, 777), (32, 1024, 1024), (1, 3072, 768)]:
         yield product(f"{m}x{n}x{k}", (m, k), (k, n))
     for m, n, k in [(1024, 8, 1024), (4096, 10, 4096), (1024, 20, 1024), (128, 10, 512), (100_000, 8, 32)]:
@@ -185,6 +186,14 @@ def movement():
     yield of("repeat of 1000x1000", lambda m, x: m.repeat(x, 2, axis=1), lambda t, F, x: x.repeat_interleave(2, 1), x)
     yield of("roll of 1000x1000", lambda m, x: m.roll(x, 3, axis=1), lambda t, F, x: x.roll(3, 1), x)
     yield of("pad of 1000x1000", lambda m, x: m.pad(x, ((1, 1), (2, 2))), lambda t, F, x: F.pad(x, (2, 2, 1, 1)), x)
+    yield of(
+        "pad of 64x56x56",
+        lambda m, x: m.pad(x, ((0, 0), (1, 1), (1, 1))),
+        lambda t, F, x: F.pad(x, (1, 1, 1, 1)),
+        normal(64, 56, 56),
+    )
+    grey = lambda x: x[..., 0] * 0.3 + x[..., 1] * 0.59 + x[..., 2] * 0.11  # noqa: E731
+    yield of("grey of 8x224x224x3", lambda m, x: grey(x), lambda t, F, x: grey(x), normal(8, 224, 224, 3))
     yield of(
         "concat of 1000x500, 1000x700",
         lambda m, x, y: m.concat([x, y], axis=1),

@@ -51,6 +51,7 @@ public:
   void run() {
     eraseDead();
     makeRoomFirst();
+    readPartsInPlace();
     splitViews();
     collect();
     mergeViews();
@@ -80,6 +81,29 @@ private:
       if (isOpTriviallyDead(op))
         op->erase();
     }
+  }
+
+  /// A reshape stands between two kernels: where it only drops a dimension of which one place is read, what reads it
+  /// takes it from where that lies. Not what repeats it: a copy lies side by side.
+  void readPartsInPlace() {
+    for (ReshapeOp reshape : llvm::make_early_inc_range(block.getOps<ReshapeOp>())) {
+      Operation *part = reshape.getX().getDefiningOp();
+      if (!part || part->getNumOperands() != 1 || fusionKind(part) != FusionKind::View ||
+          !llvm::all_of(reshape->getUsers(), [](Operation *user) {
+            auto kind = fusionKind(user);
+            return kind == FusionKind::Map || kind == FusionKind::Reduce || kind == FusionKind::Join;
+          }))
+        continue;
+      Operation *maker = part->getOperand(0).getDefiningOp();
+      if (maker && (fusionKind(maker) == FusionKind::View || isLeaf(maker)))
+        continue; // a view of what stands nowhere
+      OpBuilder builder(reshape);
+      if (SliceOp slice = sliceOfJoined(builder, reshape)) {
+        reshape.replaceAllUsesWith(slice.getResult());
+        reshape.erase();
+      }
+    }
+    eraseDead();
   }
 
   static bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Join; }

@@ -129,3 +129,42 @@ func.func @constants(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>) {
   %a = weft.add %x, %b : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
   return %a, %c : tensor<2x3xf32>, tensor<3xf32>
 }
+
+// -----
+
+// One place of a dimension, which is dropped: every third element of the two dimensions as one.
+// CHECK-LABEL: @place(
+// CHECK: %[[J:.*]] = weft.reshape %arg0 : (tensor<8x10x3xf32>) -> tensor<8x30xf32>
+// CHECK: weft.kernel(%[[J]], %arg1
+// CHECK: weft.slice %{{.*}} {starts = array<i64: 0, 1>, strides = array<i64: 1, 3>}
+// CHECK-NEXT: weft.mul
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @place(%x: tensor<8x10x3xf32>, %y: tensor<8x10xf32>) -> tensor<8x10xf32> {
+  %s = weft.slice %x {starts = array<i64: 0, 0, 1>, strides = array<i64: 1, 1, 1>} : (tensor<8x10x3xf32>) -> tensor<8x10x1xf32>
+  %r = weft.reshape %s : (tensor<8x10x1xf32>) -> tensor<8x10xf32>
+  %m = weft.mul %r, %y : (tensor<8x10xf32>, tensor<8x10xf32>) -> tensor<8x10xf32>
+  return %m : tensor<8x10xf32>
+}
+
+// -----
+
+// The first dimension goes with the next one. What repeats a place copies it first.
+// CHECK-LABEL: @rows(
+// CHECK: weft.slice %{{.*}} {starts = array<i64: 53>, strides = array<i64: 2>}
+// CHECK-NEXT: weft.exp
+// CHECK: weft.slice
+// CHECK-NOT: weft.broadcast
+// CHECK: weft.kernel(
+// CHECK: weft.broadcast
+// CHECK: return
+func.func @rows(%x: tensor<8x10xf32>, %y: tensor<4x8xf32>) -> (tensor<4xf32>, tensor<4x8xf32>) {
+  %s = weft.slice %x {starts = array<i64: 5, 3>, strides = array<i64: 1, 2>} : (tensor<8x10xf32>) -> tensor<1x4xf32>
+  %r = weft.reshape %s : (tensor<1x4xf32>) -> tensor<4xf32>
+  %e = weft.exp %r : (tensor<4xf32>) -> tensor<4xf32>
+  %t = weft.slice %x {starts = array<i64: 0, 9>, strides = array<i64: 1, 1>} : (tensor<8x10xf32>) -> tensor<8x1xf32>
+  %u = weft.reshape %t : (tensor<8x1xf32>) -> tensor<8xf32>
+  %b = weft.broadcast %u {dims = array<i64: 1>} : (tensor<8xf32>) -> tensor<4x8xf32>
+  %m = weft.mul %b, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %e, %m : tensor<4xf32>, tensor<4x8xf32>
+}

@@ -89,6 +89,18 @@ def test_stack(axis):
     check(lambda a, b: wf.stack([a + b, a * b[:1], wf.exp(a) * 2], axis=axis) + 1, a, b)
 
 
+@pytest.mark.parametrize("shape", [(5, 4, 3), (7, 33, 4), (2, 3, 130), (6, 1, 5), (1, 70, 2)])
+def test_places_of_a_dimension(shape):
+    """What an index drops is read where it lies: in maps, folds and joins."""
+    x, y = normal(*shape), normal(*shape[:-1])
+    check(lambda x, y: x[..., 1] * y + wf.tanh(x[:, :, -1]), x, y)
+    check(lambda x: wf.sum(x[..., 0], axis=1), x)
+    check(lambda x: wf.exp(x[-1]) - x[0, :, 1:2] + x[0, 0], x, kernels=None)
+    check(lambda x: wf.stack([x[..., 1], x[..., 0] * 2], axis=-1), x, kernels=None)
+    check(lambda x: x[1:, ::2, 1] + 1, x)
+    check(lambda x, y: (x[:, -1] - 1)[..., None] * y[:, None, :] + x[:, 0, 0][:, None, None], x, y, kernels=None)
+
+
 # -- paddings --
 
 

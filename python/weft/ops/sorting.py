@@ -152,21 +152,22 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
     if sorter is not None:
         x1 = indexing.take(x1, sorter)
     n, shape = x1.shape[0], array(x2).shape
-    zeros = broadcast(convert(0, dtypes.int64), shape)
     if not isinstance(n, dims.Dim) and n == 0:
-        return zeros
+        return broadcast(convert(0, dtypes.int64), shape)
+    short = not isinstance(n, dims.Dim) and n < 2**30
+    place = dtypes.int32 if short else dtypes.int64  # of half the bytes, where places and their sums fit
     (one, query), _ = match([reshape(indexing._getitem(x1, (slice(0, 1),)), ()), x2])
     x1 = convert(x1, one.dtype)
     if one.dtype.kind == "bool":
         x1, query = convert(x1, dtypes.uint8), convert(query, dtypes.uint8)
     bits = 48 if isinstance(n, dims.Dim) else n.bit_length()
-    size = broadcast(size_value(n, dtypes.int64), shape)
+    size = broadcast(size_value(n, place), shape)
 
     def step(i: Tracer, found: Tracer) -> Tracer:
         """The positions below which all elements come before the query grow by a power of two, or not."""
         by = emit("shift_left", [convert(1, dtypes.int64), emit("sub", [convert(bits - 1, dtypes.int64), i])])
-        next = emit("add", [found, broadcast(by, shape)])
-        last = emit("sub", [emit("min", [next, size]), broadcast(convert(1, dtypes.int64), shape)])
+        next = emit("add", [found, broadcast(convert(by, place), shape)])
+        last = emit("sub", [emit("min", [next, size]), broadcast(convert(1, place), shape)])
         element = indexing.take(x1, last)
         before = emit("lt" if side == "left" else "le", [element, query])
         if query.dtype.kind == "float":  # NaN is behind all others
@@ -175,7 +176,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
             before = emit("or", [before, behind])
         return emit("select", [emit("and", [before, emit("le", [next, size])]), next, found])
 
-    return fori_loop(0, bits, step, zeros)
+    return convert(fori_loop(0, bits, step, broadcast(convert(0, place), shape)), dtypes.int64)
 
 
 # ---------------------------------------------------------------------------------------------------------- quantiles
