@@ -136,6 +136,14 @@ def folds():
             *shape,
             tolerance=1e-3,
         )
+    yield of(
+        "means of 2x2 of 512x56x56",
+        lambda m, nn, x: m.mean(m.reshape(x, (512, 28, 2, 28, 2)), axis=(2, 4)),
+        lambda t, x: t.nn.functional.avg_pool2d(x, 2),
+        512,
+        56,
+        56,
+    )
     yield of("max of 4096x1024 over (0,)", lambda m, nn, x: m.max(x, axis=0), lambda t, x: x.amax(0), 4096, 1024)
     yield of(
         "argmax of 2048x1024 over (0,)", lambda m, nn, x: m.argmax(x, axis=0), lambda t, x: x.argmax(0), 2048, 1024

@@ -93,6 +93,19 @@ def test_rows_shorter_than_vectors(shape, dtype):
         holds(lambda x: x - wf.sum(x * wf.nn.softmax(x), axis=-1, keepdims=True), x)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32"])
+@pytest.mark.parametrize(
+    "shape", [(9, 2, 70, 2), (3, 3, 333, 5), (64, 2, 28, 2), (2, 5, 100, 6), (4, 16, 40, 2), (7, 2, 3, 2, 50, 4)]
+)
+def test_short_rows_in_pieces(shape, dtype):
+    """Every other dimension is folded (the means of squares of an image): all of a row's pieces in registers."""
+    x = numbers(shape, "float32" if dtype == "bfloat16" else dtype).astype(dtypes.dtype(dtype).numpy)
+    dims = tuple(range(1, len(shape), 2))
+    kept = tuple(n for i, n in enumerate(shape) if i not in dims)
+    holds(lambda x: (wf.sum(x, axis=dims), wf.max(x * x, axis=dims)), x)
+    holds(lambda x, y: wf.sum(x * 2 - 1, axis=dims) * y, x, numbers(kept, dtype if dtype == "int32" else "float32"))
+
+
 def test_which_rows_lanes_run_across():
     def text(fn, *args):
         return wf.jit(fn).lower(*args, target="x86-64-v4").as_text("scheduled")

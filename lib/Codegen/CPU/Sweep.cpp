@@ -130,6 +130,10 @@ LogicalResult Sweep::emit() {
     if (isWide(output.value))
       return g.function.emitError(
           "[WF4107] expected no value of the full index space from a fold over outer dimensions");
+  if (auto across = schedule.across ? runsAcross() : std::nullopt) {
+    emitAcross(*across);
+    return success();
+  }
   hasStretches() ? emitStretches() : emitColumn();
   return success();
 }

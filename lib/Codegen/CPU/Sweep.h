@@ -152,9 +152,9 @@ private:
   void emitColumn();
   /// Rows that lanes may run across.
   struct Across {
-    llvm::SmallVector<int> lane, row; // groups: a row's elements, the rows
-    llvm::SmallVector<llvm::SmallVector<int>> outer;
-    int64_t length, rows;
+    llvm::SmallVector<int> lane, row; // groups: a row's elements side by side, the rows
+    llvm::SmallVector<llvm::SmallVector<int>> outer, around; // around: further apart in a row, in so many turns
+    int64_t length, rows, turns = 1;
   };
   std::optional<Across> runsAcross();
   void emitAcross(const Across &across);

@@ -46,6 +46,14 @@ constexpr int64_t mostInterleaved = 4;
 std::optional<Sweep::Across> Sweep::runsAcross() {
   Across across;
   across.lane = g.hasReduction ? folded.back() : kept.empty() ? SmallVector<int>() : kept.back();
+  if (g.hasReduction)
+    across.around.assign(folded.begin(), std::prev(folded.end()));
+  for (ArrayRef<int> dims : across.around) {
+    auto size = g.size(dims).constant();
+    if (!size || *size > mostAcross)
+      return std::nullopt;
+    across.turns *= *size;
+  }
   across.outer = kept;
   if (!g.hasReduction && !kept.empty())
     across.outer.pop_back();
@@ -53,7 +61,7 @@ std::optional<Sweep::Across> Sweep::runsAcross() {
     return std::nullopt;
   across.row = across.outer.pop_back_val();
   auto length = g.size(across.lane).constant(), rows = g.size(across.row).constant();
-  if (!length || *length < 2 || *length > mostAcross || !rows || *rows < least)
+  if (!length || *length < 2 || across.turns * *length > mostAcross || !rows || *rows < least)
     return std::nullopt;
   across.length = *length;
   across.rows = *rows;
@@ -157,10 +165,18 @@ void Sweep::emitAcross(const Across &across) {
     first.width = width;
     if (rest)
       first.mask = e.laneMask(e.index(rest), width);
-    SmallVector<Frame, 0> frames(length);
-    for (auto [c, frame] : llvm::enumerate(frames)) {
-      frame.point = first;
-      setGroup(frame.point, across.lane, e.index(int64_t(c)));
+    SmallVector<Point> turns(across.turns, first); // each at its place around
+    for (auto [turn, point] : llvm::enumerate(turns)) {
+      int64_t number = turn;
+      for (ArrayRef<int> dims : llvm::reverse(across.around)) {
+        setGroup(point, dims, e.index(number % *g.size(dims).constant()));
+        number /= *g.size(dims).constant();
+      }
+    }
+    SmallVector<Frame, 0> frames(across.turns * length);
+    for (auto [i, frame] : llvm::enumerate(frames)) {
+      frame.point = turns[i / length];
+      setGroup(frame.point, across.lane, e.index(int64_t(i % length)));
     }
     for (unsigned i : live)
       for (OpOperand *input : g.nodes[i].op.getDpsInputOperands()) {
@@ -171,9 +187,10 @@ void Sweep::emitAcross(const Across &across) {
         if (access.coefs[lane] != SizeExpr(1) || access.coefs[row] == SizeExpr(0) || access.coefs[row] == SizeExpr(1))
           continue;
         Value argument = g.nodes[i].body().getArgument(input->getOperandNumber());
-        auto columns = columnsOf(g.nodes[i], *input, buffer, first, rest);
-        for (auto [c, frame] : llvm::enumerate(frames))
-          frame.known[argument] = columns[c];
+        for (auto [turn, point] : llvm::enumerate(turns))
+          for (auto [c, column] : llvm::enumerate(columnsOf(g.nodes[i], *input, buffer, point, rest)))
+            if (int64_t(c) < length)
+              frames[turn * length + c].known[argument] = column;
       }
     // Folds stage by stage; what a row has one of is a vector of rows.
     Frame scalars;
@@ -199,7 +216,7 @@ void Sweep::emitAcross(const Across &across) {
         SmallVector<Value> partials;
         for (Frame &frame : frames)
           partials.push_back(e.combine(combiner, identity, e.widen(e.payload(node, combiner.element, frame), width)));
-        partials.resize(llvm::PowerOf2Ceil(length), identity);
+        partials.resize(llvm::PowerOf2Ceil(partials.size()), identity);
         auto both = [&](Value x, Value y) { return e.combine(combiner, x, y); };
         tell(node.result(), byHalves(std::move(partials), both));
       }
@@ -220,9 +237,9 @@ void Sweep::emitAcross(const Across &across) {
   };
 
   const int64_t rest = across.rows % width;
-  SizeExpr perBlock = bytesPerElement * SizeExpr(length * width);
-  parallel(numElements(outerSizes) * SizeExpr(blocks), perBlock, nsPerElement * double(length * width) + 10,
-           [&](Value begin, Value end) {
+  const int64_t inBlock = across.turns * length * width;
+  parallel(numElements(outerSizes) * SizeExpr(blocks), bytesPerElement * SizeExpr(inBlock),
+           nsPerElement * double(inBlock) + 10, [&](Value begin, Value end) {
              e.loop(begin, end, 1, [&](Value item) {
                Point first = origin();
                Value number = b.createOrFold<arith::RemUIOp>(e.loc, item, e.index(blocks));

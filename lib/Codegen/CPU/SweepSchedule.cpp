@@ -196,7 +196,10 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   if (s.lanes > 1 && target.vectorBytes >= 32 && (rows || !g.hasReduction)) {
     // Each column is code of its own, and once more where rows are left over; not more of it than of a long function.
     constexpr int64_t mostCode = 900;
-    const int64_t length = rows ? inner : shortRow(g), copies = length && *points / length % s.lanes ? 2 : 1;
+    int64_t length = rows ? 1 : shortRow(g);
+    for (auto [size, isFolded] : llvm::zip(g.domain, g.isReduced))
+      length *= rows && isFolded ? *size.constant() : 1;
+    const int64_t copies = length > 1 && *points / length % s.lanes ? 2 : 1;
     s.across = length > 1 && length <= (rows ? mostAcross : s.lanes / 2) && *points >= 4 * length * s.lanes &&
                (length <= s.lanes || copies * length * opsPerElement(nodes) <= mostCode);
     if (s.across)
