@@ -152,7 +152,7 @@ private:
   void emitColumn();
   /// Rows that lanes may run across.
   struct Across {
-    llvm::SmallVector<int> lane, row; // groups: a row's elements side by side, the rows
+    llvm::SmallVector<int> lane, row;                        // groups: a row's elements side by side, the rows
     llvm::SmallVector<llvm::SmallVector<int>> outer, around; // around: further apart in a row, in so many turns
     int64_t length, rows, turns = 1;
   };
