@@ -209,35 +209,70 @@ void Sweep::emitColumn() {
     return;
   }
 
+  // Chunk k's results, and what all chunks give.
+  SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
+  Value all; // rows, in the body that is being written
+  auto foldChunk = [&](Value k, ArrayRef<Value> memories) {
+    Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
+    fill(from, e.minimum(all, e.add(from, e.index(kChunk))), e.index(0), e.index(used));
+    overColumns([&](Value column) {
+      for (unsigned r = 0; r < reductions.size(); ++r)
+        e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
+    });
+  };
+  auto finishChunks = [&](ArrayRef<Value> memories) {
+    Value chunks = e.index(numChunks);
+    overColumns([&](Value column) {
+      SmallVector<Value> results;
+      for (unsigned r = 0; r < reductions.size(); ++r)
+        results.push_back(foldMemory(combiners[r], memories[r], types[r], chunks, lanes, pitch, column));
+      finish(column, results);
+    });
+  };
+  auto takePartials = [&] {
+    for (auto [pointer, type] : llvm::zip(partials, types))
+      pointer = e.stack(type, used * pitch);
+  };
+
+  // One strip of many rows: threads share its chunks.
+  if (total && *total > kChunk && outer.empty() && strips == SizeExpr(1)) {
+    SmallVector<Value> memories = memory(numChunks);
+    SmallVector<Value *> captured;
+    for (Value &pointer : memories)
+      captured.push_back(&pointer);
+    parallel(
+        numChunks, bytesPerElement * length * SizeExpr(kChunk), perStrip / double(*numChunks.constant()),
+        [&](Value begin, Value end) {
+          takePartials();
+          all = e.index(n);
+          takeStrip(e.index(0));
+          e.loop(begin, end, 1, [&](Value k) { foldChunk(k, memories); });
+        },
+        captured);
+    parallel(
+        SizeExpr(1), bytesPerElement * length * numChunks, 1,
+        [&](Value, Value) {
+          takeStrip(e.index(0));
+          finishChunks(memories);
+        },
+        captured);
+    return;
+  }
+
   parallel(numElements(outerSizes) * strips, bytesPerElement * SizeExpr(strip) * n, perStrip,
            [&](Value begin, Value end) {
-             for (auto [pointer, type] : llvm::zip(partials, types))
-               pointer = e.stack(type, used * pitch);
+             takePartials();
              e.loop(begin, end, 1, [&](Value item) {
                takeStrip(item);
-               Value all = e.index(n);
+               all = e.index(n);
                if (total && *total <= kChunk) {
                  fill(e.index(0), all, e.index(0), e.index(used));
                  finish64();
                  return;
                }
-               SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
-               Value chunks = e.index(numChunks);
                SmallVector<Value> memories = memory(numChunks);
-               e.loop(e.index(0), chunks, 1, [&](Value k) {
-                 Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-                 fill(from, e.minimum(all, e.add(from, e.index(kChunk))), e.index(0), e.index(used));
-                 overColumns([&](Value column) {
-                   for (unsigned r = 0; r < reductions.size(); ++r)
-                     e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
-                 });
-               });
-               overColumns([&](Value column) {
-                 SmallVector<Value> results;
-                 for (unsigned r = 0; r < reductions.size(); ++r)
-                   results.push_back(foldMemory(combiners[r], memories[r], types[r], chunks, lanes, pitch, column));
-                 finish(column, results);
-               });
+               e.loop(e.index(0), e.index(numChunks), 1, [&](Value k) { foldChunk(k, memories); });
+               finishChunks(memories);
              });
            });
 }
