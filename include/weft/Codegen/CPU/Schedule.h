@@ -54,8 +54,8 @@ struct Schedule {
   // How many lanes ahead the right operand is asked for; of a turned tile that packs no rows, how many steps of the
   // first folded group ahead the left one is; 0: not.
   int64_t ahead = 0;
-  // Steps of k ahead of which a tile asks for its own strip, of a panel or of what it turns in registers; of a chain
-  // too.
+  // Steps of k ahead of which a tile asks for its own strip, of a panel, of what it turns in registers, or of what few
+  // rows read in place (then into the second cache); of a chain too.
   int64_t soon = 0;
 
   /// Whether the right operand of a contraction is copied to memory.
