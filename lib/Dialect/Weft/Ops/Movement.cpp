@@ -84,38 +84,6 @@ std::optional<SmallVector<int64_t>> weft::addedUnits(ReshapeOp reshape) {
   return places.size() == from.size() ? std::optional(places) : std::nullopt;
 }
 
-SliceOp weft::sliceOfJoined(OpBuilder &builder, ReshapeOp reshape) {
-  auto slice = reshape.getX().getDefiningOp<SliceOp>();
-  if (!slice)
-    return {};
-  Shape from = shapeOf(slice.getX()), part = shapeOf(slice.getResult()), to = shapeOf(reshape.getResult());
-  SmallVector<int64_t> starts(slice.getStarts()), strides(slice.getStrides()), dropped;
-  size_t kept = 0;
-  for (auto [i, size] : llvm::enumerate(part))
-    if (kept < to.size() && to[kept] == size)
-      ++kept;
-    else if (size == SizeExpr(1))
-      dropped.push_back(i);
-    else
-      return {};
-  if (kept != to.size() || kept == 0 || dropped.empty() ||
-      !llvm::all_of(from, [](const SizeExpr &size) { return size.constant().has_value(); }))
-    return {};
-  for (int64_t dim : llvm::reverse(dropped)) {
-    // With the dimension before, or the first one with the next.
-    int64_t with = dim ? dim - 1 : 1, inner = *from[std::max(dim, with)].constant();
-    starts[with] = starts[std::min(dim, with)] * inner + starts[std::max(dim, with)];
-    strides[with] *= dim ? inner : 1;
-    from[with] = from[with] * from[dim];
-    from.erase(from.begin() + dim);
-    starts.erase(starts.begin() + dim);
-    strides.erase(strides.begin() + dim);
-  }
-  Type joined = typeOf(from, getElementTypeOrSelf(slice.getX()));
-  Value x = ReshapeOp::create(builder, slice.getLoc(), joined, slice.getX());
-  return SliceOp::create(builder, slice.getLoc(), reshape.getType(), x, starts, strides);
-}
-
 void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
 Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
