@@ -211,10 +211,9 @@ void Sweep::emitColumn() {
 
   // Chunk k's results, and what all chunks give.
   SizeExpr numChunks = (n + SizeExpr(kChunk - 1)).floordiv(kChunk);
-  Value all; // rows, in the body that is being written
   auto foldChunk = [&](Value k, ArrayRef<Value> memories) {
     Value from = b.createOrFold<arith::MulIOp>(e.loc, k, e.index(kChunk));
-    fill(from, e.minimum(all, e.add(from, e.index(kChunk))), e.index(0), e.index(used));
+    fill(from, e.minimum(e.index(n), e.add(from, e.index(kChunk))), e.index(0), e.index(used));
     overColumns([&](Value column) {
       for (unsigned r = 0; r < reductions.size(); ++r)
         e.store(folded64(r, column), memories[r], types[r], slot(0), slotAt(k, column));
@@ -244,7 +243,6 @@ void Sweep::emitColumn() {
         numChunks, bytesPerElement * length * SizeExpr(kChunk), perStrip / double(*numChunks.constant()),
         [&](Value begin, Value end) {
           takePartials();
-          all = e.index(n);
           takeStrip(e.index(0));
           e.loop(begin, end, 1, [&](Value k) { foldChunk(k, memories); });
         },
@@ -264,9 +262,8 @@ void Sweep::emitColumn() {
              takePartials();
              e.loop(begin, end, 1, [&](Value item) {
                takeStrip(item);
-               all = e.index(n);
                if (total && *total <= kChunk) {
-                 fill(e.index(0), all, e.index(0), e.index(used));
+                 fill(e.index(0), e.index(n), e.index(0), e.index(used));
                  finish64();
                  return;
                }

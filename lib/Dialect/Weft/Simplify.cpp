@@ -58,24 +58,34 @@ Location mergeLocations(MLIRContext *context, ArrayRef<Location> locations) {
   return FusedLoc::get(leaves.getArrayRef().take_front(kMost), /*metadata=*/nullptr, context);
 }
 
+/// Where each dimension stands among more of them, the others of size 1; nothing if they do not.
+static std::optional<SmallVector<int64_t>> placesAmong(const Shape &few, const Shape &many) {
+  SmallVector<int64_t> places;
+  for (auto [i, size] : llvm::enumerate(many))
+    if (places.size() < few.size() && few[places.size()] == size)
+      places.push_back(i);
+    else if (size != SizeExpr(1))
+      return std::nullopt;
+  return places.size() == few.size() ? std::optional(places) : std::nullopt;
+}
+
+std::optional<SmallVector<int64_t>> addedUnits(ReshapeOp reshape) {
+  return placesAmong(shapeOf(reshape.getX()), shapeOf(reshape.getResult()));
+}
+
 SliceOp sliceOfJoined(OpBuilder &builder, ReshapeOp reshape) {
   auto slice = reshape.getX().getDefiningOp<SliceOp>();
   if (!slice)
     return {};
-  Shape from = shapeOf(slice.getX()), part = shapeOf(slice.getResult()), to = shapeOf(reshape.getResult());
-  SmallVector<int64_t> starts(slice.getStarts()), strides(slice.getStrides()), dropped;
-  size_t kept = 0;
-  for (auto [i, size] : llvm::enumerate(part))
-    if (kept < to.size() && to[kept] == size)
-      ++kept;
-    else if (size == SizeExpr(1))
-      dropped.push_back(i);
-    else
-      return {};
-  if (kept != to.size() || kept == 0 || dropped.empty() ||
+  Shape from = shapeOf(slice.getX());
+  auto kept = placesAmong(shapeOf(reshape.getResult()), shapeOf(slice.getResult()));
+  if (!kept || kept->empty() || kept->size() == from.size() ||
       !llvm::all_of(from, [](const SizeExpr &size) { return size.constant().has_value(); }))
     return {};
-  for (int64_t dim : llvm::reverse(dropped)) {
+  SmallVector<int64_t> starts(slice.getStarts()), strides(slice.getStrides());
+  for (int64_t dim = int64_t(from.size()) - 1; dim >= 0; --dim) {
+    if (llvm::is_contained(*kept, dim))
+      continue;
     // With the dimension before, or the first one with the next.
     int64_t with = dim ? dim - 1 : 1, inner = *from[std::max(dim, with)].constant();
     starts[with] = starts[std::min(dim, with)] * inner + starts[std::max(dim, with)];

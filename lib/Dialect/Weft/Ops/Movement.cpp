@@ -73,17 +73,6 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
-std::optional<SmallVector<int64_t>> weft::addedUnits(ReshapeOp reshape) {
-  Shape from = shapeOf(reshape.getX()), to = shapeOf(reshape.getResult());
-  SmallVector<int64_t> places;
-  for (auto [i, size] : llvm::enumerate(to))
-    if (places.size() < from.size() && from[places.size()] == size)
-      places.push_back(i);
-    else if (size != SizeExpr(1))
-      return std::nullopt;
-  return places.size() == from.size() ? std::optional(places) : std::nullopt;
-}
-
 void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
 Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
