@@ -124,7 +124,7 @@ private:
         dim < rank &&
         llvm::all_of(pieces.drop_front(), [&](const Piece &other) { return isAlike(pieces[0].box, other.box, dim); }))
       ++dim;
-    return pieces.size() == 1 ? rank : dim;
+    return dim;
   }
 
   /// Calls `some` for neighbours that are alike in a dimension.
@@ -151,10 +151,8 @@ private:
                         [&](Value begin, Value end) { stretch(pieces.front(), 0, origin(), begin, end); });
       apart = all.back().front();
     }
-    Shape sizes;
     auto outer = groupsOf(pieces, 0, apart);
-    for (ArrayRef<int> dims : outer)
-      sizes.push_back(g.size(dims));
+    Shape sizes = llvm::map_to_vector<4>(outer, [&](ArrayRef<int> dims) { return g.size(dims); });
     SizeExpr bytes = 0;
     double ns = 0;
     for (const Piece &piece : pieces) {
@@ -183,10 +181,8 @@ private:
       auto rest = groupsOf(pieces, dim, rank);
       apart = rest.empty() ? dim : rest.back().front();
     }
-    Shape sizes;
     auto outer = groupsOf(pieces, dim, apart);
-    for (ArrayRef<int> dims : outer)
-      sizes.push_back(g.size(dims));
+    Shape sizes = llvm::map_to_vector<4>(outer, [&](ArrayRef<int> dims) { return g.size(dims); });
     std::function<void(unsigned, Point)> over = [&](unsigned level, Point at) {
       if (level < outer.size())
         return e.loop(e.index(0), e.index(sizes[level]), 1, [&](Value i) {
