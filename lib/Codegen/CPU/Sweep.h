@@ -105,6 +105,8 @@ private:
     Linear place;
   };
   llvm::SmallVector<Turned, 0> turned; // what is read from scratch instead, at this place of the code
+  /// What is asked for beside some lanes of the busiest sweep.
+  std::function<void(const Point &, unsigned lanes)> beside;
   struct TurnedRows {
     llvm::SmallVector<mlir::Value> memory; // per operand
     int64_t rows, pitch;
@@ -176,8 +178,10 @@ private:
   void setTurned(const Turn &turn, const TurnedRows &to, mlir::Value row, mlir::Value column, mlir::Value copy);
   void turnSquare(const Turn &turn, const Block &block, mlir::Value p, mlir::Value q, bool edge,
                   llvm::function_ref<void(const Turn::Read &, unsigned)> beside);
-  void rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block);
+  void rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block, const Block &after);
   void mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before, const Block *after);
+  int64_t lineOf(const Turn::Read &read);
+  void askForLine(const Turn &turn, const Turn::Read &read, const Block &block, mlir::Value number);
   void readTurned(Frame &frame);
   void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
   mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials, bool quick = false);

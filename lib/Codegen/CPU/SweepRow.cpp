@@ -238,9 +238,12 @@ void Sweep::sweepRow(RowState &state, const Point &row, int stage, ArrayRef<int>
                  {read.at.offset + SizeExpr((*constant - 1) * read.step), read.at.coefs}, here, /*forWriting=*/false,
                  /*intoFirst=*/false);
   }
+  const bool asks = beside && stage == busiestStage();
   auto visit = [&](Frame &frame) {
     for (const Ahead &read : reads)
       ask(read, frame.point, frame.point.width);
+    if (asks)
+      beside(frame.point, frame.point.width);
     Linear along{0, SmallVector<SizeExpr, 4>(g.domain.size(), SizeExpr(0))};
     along.coefs[lane] = 1;
     for (Value value : keep) {

@@ -63,6 +63,22 @@ void Sweep::turnSquare(const Turn &turn, const Block &block, Value p, Value q, b
   }
 }
 
+/// The elements of a line of what is read.
+int64_t Sweep::lineOf(const Turn::Read &read) {
+  return std::max<int64_t>(1, kLine / Emitter::byteWidth(g.buffers[read.buffer].element));
+}
+
+/// Asks for a line of a block that is turned later, by its number in the order of memory.
+void Sweep::askForLine(const Turn &turn, const Turn::Read &read, const Block &block, Value number) {
+  const int64_t line = lineOf(read);
+  auto at = e.delinearize(number, {SizeExpr(1), SizeExpr(std::max<int64_t>(1, block.rows / line))});
+  Point point = block.at;
+  point.indices[turn.lane] = e.add(block.column, at[0]);
+  point.indices[turn.across] = e.add(block.row, e.mul(at[1], SizeExpr(line)));
+  e.prefetch(e.pointers[read.buffer], g.buffers[read.buffer].element, g.access(*read.node, *read.operand, read.buffer),
+             point, /*forWriting=*/false, /*intoFirst=*/false);
+}
+
 /// What was turned, at a frame's point.
 void Sweep::readTurned(Frame &frame) {
   Point whole = frame.point; // scratch is there past a row's end
@@ -72,8 +88,8 @@ void Sweep::readTurned(Frame &frame) {
         e.load(t.base, g.buffers[t.read.buffer].element, t.place, whole);
 }
 
-/// Some whole rows of a fold.
-void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block) {
+/// Some whole rows of a fold; beside their busiest sweep the lines of the next ones are asked for.
+void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block, const Block &after) {
   const bool evenRows = *g.domain[turn.across].constant() % width == 0,
              evenLanes = *g.domain[turn.lane].constant() % width == 0;
   Value row = block.row, rowMiddle = e.add(row, e.roundDown(e.sub(block.rowEnd, row), width));
@@ -101,11 +117,22 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &bloc
   });
   if (!evenLanes)
     e.loop(columnMiddle, block.columnEnd, width, [&](Value q) { squares(q, row, block.rowEnd, true); });
+  if (schedule.prefetch)
+    beside = [&](const Point &point, unsigned lanes) {
+      for (const Turn::Read &read : turn.reads) {
+        const int64_t line = lineOf(read), ofRow = block.lanes / line;
+        Value first = e.add(e.mul(e.sub(point.indices[turn.across], row), SizeExpr(ofRow)),
+                            b.createOrFold<arith::DivUIOp>(e.loc, point.indices[turn.lane], e.index(line)));
+        for (int64_t k = 0; k < int64_t(lanes) / line; ++k)
+          askForLine(turn, read, after, e.add(first, e.index(k)));
+      }
+    };
   rows(row, block.rowEnd, [&](Value p) {
     Point point = block.at;
     point.indices[turn.across] = p;
     return point;
   });
+  beside = nullptr;
 }
 
 /// A step of a map: a strip of a block is turned, as many rows as a line has elements of what is turned, and beside
@@ -126,17 +153,9 @@ void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip,
       Value number = e.add(e.mul(strip.number, SizeExpr(squares)), square);
       auto ask = [&](const Turn::Read &read, unsigned t) {
         // Its share of the next block's lines.
-        Type element = g.buffers[read.buffer].element;
-        const int64_t line = std::max<int64_t>(1, kLine / Emitter::byteWidth(element)), lines = width * width / line;
-        for (int64_t u = t * lines / width; after && u < (t + 1) * lines / width; ++u) {
-          SizeExpr run(std::max<int64_t>(1, block.rows / line));
-          auto at = e.delinearize(e.add(e.mul(number, SizeExpr(lines)), e.index(u)), {SizeExpr(1), run});
-          Point point = after->at;
-          point.indices[turn.lane] = e.add(after->column, at[0]);
-          point.indices[turn.across] = e.add(after->row, e.mul(at[1], SizeExpr(line)));
-          e.prefetch(e.pointers[read.buffer], element, g.access(*read.node, *read.operand, read.buffer), point,
-                     /*forWriting=*/false, /*intoFirst=*/false);
-        }
+        const int64_t lines = width * width / lineOf(read);
+        for (int64_t u = t * lines / width; after && u < (t + 1) * lines / width; ++u)
+          askForLine(turn, read, *after, e.add(e.mul(number, SizeExpr(lines)), e.index(u)));
       };
       if (even)
         return turnSquare(turn, block, p, q, false, ask);
@@ -210,11 +229,13 @@ bool Sweep::emitTurned() {
   parallel(SizeExpr(blocks), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
     if (folds) {
       TurnedRows to = turnedRows(*turn, R, C, 1);
-      return e.loop(begin, end, 1, [&](Value number) { rowsTurned(*turn, to, blockAt(number)); });
+      return e.loop(begin, end, 1, [&](Value number) {
+        rowsTurned(*turn, to, blockAt(number), blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1))));
+      });
     }
     int64_t line = 1;
     for (const Turn::Read &read : turn->reads)
-      line = std::max<int64_t>(line, kLine / Emitter::byteWidth(g.buffers[read.buffer].element));
+      line = std::max(line, lineOf(read));
     const int64_t high = std::min(R, whole(line)), strips = (R + high - 1) / high;
     TurnedRows to = turnedRows(*turn, high, C, 2);
     Value first = e.mul(begin, SizeExpr(strips)), last = e.mul(end, SizeExpr(strips));
