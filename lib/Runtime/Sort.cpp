@@ -3,7 +3,8 @@
 // Decides how native code sorts: every element becomes an unsigned key whose
 // order is the op's (NaN last, -0 and 0 alike, the bits turned around where the
 // order descends), beside its position. Few pairs are compared, many go through
-// a radix sort; both are stable because positions decide between equal keys.
+// a radix sort; both are stable because positions decide between equal keys. Of
+// few first ones there is a heap, whose last one most elements come behind.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,15 +59,49 @@ template <class Key> Pair<Key> *order(Pair<Key> *pairs, Pair<Key> *spare, int64_
   return pairs;
 }
 
+/// The first k of n pairs in order, in place of the first ones. `keysAt(i, count, keys)` gives some keys from i on.
+template <class Key, class F> void select(Pair<Key> *first, int64_t n, int64_t k, F keysAt) {
+  constexpr int64_t kBlock = 64;
+  Key keys[kBlock];
+  int64_t held = 0;
+  for (int64_t i = 0; i < n && k > 0; i += kBlock) {
+    const int64_t count = std::min(kBlock, n - i);
+    keysAt(i, count, keys);
+    unsigned before = held < k; // an element behind all that are held, or like the last one, is left out
+    for (int64_t j = 0; j < count; ++j)
+      before |= keys[j] < first->key;
+    for (int64_t j = 0; before && j < count; ++j) {
+      if (held == k) {
+        if (!(keys[j] < first->key))
+          continue;
+        std::pop_heap(first, first + held--);
+      }
+      first[held++] = {keys[j], Key(i + j)};
+      std::push_heap(first, first + held);
+    }
+  }
+  std::sort_heap(first, first + held);
+}
+
 template <class Key, class Bits>
-void sortRow(char *scratch, const Bits *x, int64_t xStride, char *out, int64_t outStride, int64_t n, int64_t format) {
+void sortRow(char *scratch, const Bits *x, int64_t xStride, char *out, int64_t outStride, int64_t n, int64_t k,
+             int64_t format) {
   char kind = char(format >> 8 & 255);
   int mantissa = format >> 16 & 255;
   auto *pairs = reinterpret_cast<Pair<Key> *>(scratch);
-  for (int64_t i = 0; i < n; ++i)
-    pairs[i] = {keyOf<Key, Bits>(x[i * xStride], kind, mantissa, format & WEFT_SORT_DESCENDING), Key(i)};
-  pairs = order(pairs, pairs + n, n, sizeof(Bits));
-  for (int64_t i = 0; i < n; ++i) {
+  auto key = [=](int64_t i) { return keyOf<Key, Bits>(x[i * xStride], kind, mantissa, format & WEFT_SORT_DESCENDING); };
+  if (format & WEFT_SORT_SELECT) {
+    *pairs = {};
+    select(pairs, n, k, [=](int64_t i, int64_t count, Key *keys) {
+      for (int64_t j = 0; j < count; ++j)
+        keys[j] = key(i + j);
+    });
+  } else {
+    for (int64_t i = 0; i < n; ++i)
+      pairs[i] = {key(i), Key(i)};
+    pairs = order(pairs, pairs + n, n, sizeof(Bits));
+  }
+  for (int64_t i = 0; i < k; ++i) {
     int64_t position = pairs[i].position;
     if (format & WEFT_SORT_POSITIONS)
       reinterpret_cast<int64_t *>(out)[i * outStride] = position;
@@ -77,13 +112,13 @@ void sortRow(char *scratch, const Bits *x, int64_t xStride, char *out, int64_t o
 
 } // namespace
 
-void weft_rt_sort(char *scratch, const char *x, int64_t x_stride, char *out, int64_t out_stride, int64_t n,
+void weft_rt_sort(char *scratch, const char *x, int64_t x_stride, char *out, int64_t out_stride, int64_t n, int64_t k,
                   int64_t format) {
   if (!scratch)
     return; // no memory: the call has failed
   auto run = [&](auto key, auto bits) {
     using Bits = decltype(bits);
-    sortRow<decltype(key), Bits>(scratch, reinterpret_cast<const Bits *>(x), x_stride, out, out_stride, n, format);
+    sortRow<decltype(key), Bits>(scratch, reinterpret_cast<const Bits *>(x), x_stride, out, out_stride, n, k, format);
   };
   bool narrow = n < int64_t(1) << 32;
   switch (format & 255) {

@@ -70,12 +70,13 @@ void weft_rt_keep(WeftCall *call);
 /// of the code around it. NULL: no memory (the status is set; return).
 char *weft_rt_scratch(WeftCall *call, int64_t bytes);
 
-/// Sorts n elements by Sort.cpp's order: writes the elements, or their positions
-/// as int64. Strides are in elements; `scratch` has 32 * n bytes. `format`: bytes
+/// Sorts n elements by Sort.cpp's order: writes the first k elements, or their
+/// positions as int64. Strides are in elements; `scratch` has 32 * n bytes, with
+/// WEFT_SORT_SELECT, which keeps no more than the first k, 16 * k. `format`: bytes
 /// of an element | its kind ('f', 'i', 'u') << 8 | bits of a float's mantissa
 /// << 16 | the flags.
-enum { WEFT_SORT_DESCENDING = 1 << 24, WEFT_SORT_POSITIONS = 1 << 25 };
-void weft_rt_sort(char *scratch, const char *x, int64_t x_stride, char *out, int64_t out_stride, int64_t n,
+enum { WEFT_SORT_DESCENDING = 1 << 24, WEFT_SORT_POSITIONS = 1 << 25, WEFT_SORT_SELECT = 1 << 26 };
+void weft_rt_sort(char *scratch, const char *x, int64_t x_stride, char *out, int64_t out_stride, int64_t n, int64_t k,
                   int64_t format);
 
 /// Runs `body` over items [0, n), cut in chunks of `grain` items. The cut

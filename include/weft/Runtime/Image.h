@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-#define WEFT_IMAGE_VERSION 1
+#define WEFT_IMAGE_VERSION 2
 
 /// Largest rank of an argument or result.
 #define WEFT_MAX_RANK 16

@@ -18,7 +18,8 @@ LogicalResult emitSort(Emitter &e, const Schedule &) {
   Value x = node.op.getDpsInputs()[0];
   int out = g.numInputs, in = g.bufferOf(x); // -1: made in the kernel (an iota)
   const Shape &shape = g.buffers[out].shape;
-  SizeExpr n = shape[dim], inner = numElements(ArrayRef(shape).drop_front(dim + 1));
+  SizeExpr n = attr.getAs<SizeAttr>("length").getSize(), k = shape[dim],
+           inner = numElements(ArrayRef(shape).drop_front(dim + 1));
   SizeExpr outer = numElements(ArrayRef(shape).take_front(dim));
   Type result = g.buffers[out].element;
 
@@ -31,19 +32,27 @@ LogicalResult emitSort(Emitter &e, const Schedule &) {
   if (!node.body().getOps<linalg::IndexOp>().empty())
     format |= WEFT_SORT_POSITIONS;
 
+  // Some of the first ones are kept apart while the others are seen, rather than all put in order.
+  auto known = n.constant(), few = k.constant();
+  const bool selects = few && k != n && *few * 8 <= known.value_or(INT64_MAX);
+  if (selects)
+    format |= WEFT_SORT_SELECT;
+
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Type i64 = b.getI64Type();
-  double ns = 20 + 10 * double(n.constant().value_or(256));
-  SizeExpr bytes = n * SizeExpr(int64_t(Emitter::byteWidth(element) + Emitter::byteWidth(result)));
+  double ns = 20 + (selects ? 0.5 : 10) * double(known.value_or(256));
+  SizeExpr bytes =
+      n * SizeExpr(int64_t(Emitter::byteWidth(element))) + k * SizeExpr(int64_t(Emitter::byteWidth(result)));
   e.loc = node.op.getLoc();
   e.parallel(outer * inner, bytes, ns, [&](Value begin, Value end) {
     auto service = e.service("weft_rt_sort", LLVM::LLVMVoidType::get(b.getContext()),
-                             {pointer, pointer, i64, pointer, i64, i64, i64});
+                             {pointer, pointer, i64, pointer, i64, i64, i64, i64});
     Value size = e.index(n), step = e.index(inner), flags = arith::ConstantIntOp::create(b, e.loc, i64, format);
     e.loop(begin, end, 1, [&](Value row) {
       SmallVector<Value> at = e.delinearize(row, {outer, inner});
-      Value first = e.add(e.mul(at[0], n * inner), at[1]);
-      SmallVector<Value> memory = e.scratch({n * SizeExpr(32), n * SizeExpr(8)});
+      Value first = e.add(e.mul(at[0], n * inner), at[1]), written = e.add(e.mul(at[0], k * inner), at[1]);
+      SmallVector<Value> memory =
+          e.scratch({selects ? (k + SizeExpr(1)) * SizeExpr(16) : n * SizeExpr(32), n * SizeExpr(in < 0 ? 8 : 0)});
       Value from = memory[1], fromStep = e.index(1);
       if (in >= 0) {
         from = e.address(e.pointers[in], element, first);
@@ -61,8 +70,8 @@ LogicalResult emitSort(Emitter &e, const Schedule &) {
         });
       }
       LLVM::CallOp::create(b, e.loc, service,
-                           ValueRange{memory[0], from, e.toI64(fromStep), e.address(e.pointers[out], result, first),
-                                      e.toI64(step), e.toI64(size), flags});
+                           ValueRange{memory[0], from, e.toI64(fromStep), e.address(e.pointers[out], result, written),
+                                      e.toI64(step), e.toI64(size), e.toI64(e.index(k)), flags});
     });
   });
   return success();

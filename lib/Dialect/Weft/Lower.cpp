@@ -134,7 +134,12 @@ Value LowerContext::scan(Type type, Value input, int64_t dim, bool reverse, Valu
 }
 
 Value LowerContext::sort(Type from, Type type, Value input, int64_t dim, bool descending, bool positions) {
-  Value sorted = map(type, input, identity(type), [&](OpBuilder &b, Location l, ValueRange v) -> Value {
+  Shape all = shapeOf(from);
+  SmallVector<AffineExpr> read;
+  for (auto [i, size] : llvm::enumerate(shapeOf(type))) // of the row's length where only its first ones are written
+    read.push_back(partOfDim(builder.getAffineDimExpr(i), 0, 1, size, all[i]));
+  AffineMap at = AffineMap::get(all.size(), 0, read, builder.getContext());
+  Value sorted = map(type, input, at, [&](OpBuilder &b, Location l, ValueRange v) -> Value {
     if (!positions)
       return v[0];
     return arith::IndexCastOp::create(b, l, b.getI64Type(), linalg::IndexOp::create(b, l, dim));
@@ -143,7 +148,8 @@ Value LowerContext::sort(Type from, Type type, Value input, int64_t dim, bool de
       "weft.sort",
       builder.getDictionaryAttr({builder.getNamedAttr("dim", builder.getI64IntegerAttr(dim)),
                                  builder.getNamedAttr("descending", builder.getBoolAttr(descending)),
-                                 builder.getNamedAttr("element", TypeAttr::get(getElementTypeOrSelf(from)))}));
+                                 builder.getNamedAttr("element", TypeAttr::get(getElementTypeOrSelf(from))),
+                                 builder.getNamedAttr("length", SizeAttr::get(builder.getContext(), all[dim]))}));
   return sorted;
 }
 

@@ -124,7 +124,7 @@ def top_k(x: Any, k: int, /, *, axis: int = -1) -> Any:
     n = x.shape[along]
     if k < 0 or not n >= k:
         raise ArgumentValueError("WF1902", f"top_k: {k} of {n} elements.", operands=(text(x),))
-    places = indexing._getitem(emit("argsort", [x], dim=along, descending=True), (*[slice(None)] * along, slice(0, k)))
+    places = emit("argsort", [x], dim=along, descending=True, first=k)
     return indexing.take_along_axis(x, places, axis=along), places
 
 

@@ -121,8 +121,8 @@ public:
   /// A running fold along `dim`, from its end if `reverse`: a generic with `weft.scan` (and `weft.reverse`), in whose
   /// body the output's scalar is what was folded so far. `init` holds the identity; the order is Scan.cpp's.
   mlir::Value scan(mlir::Type type, mlir::Value input, int64_t dim, bool reverse, mlir::Value init, Body body);
-  /// Rows along `dim` in order, or the positions of their elements: a generic with `weft.sort`; its body gives no
-  /// order, which is Sorting.td's for elements of type `from`.
+  /// Rows along `dim` in order, or the positions of their elements, or the first ones, as many as `type` has: a generic
+  /// with `weft.sort`; its body gives no order, which is Sorting.td's for elements of type `from`.
   mlir::Value sort(mlir::Type from, mlir::Type type, mlir::Value input, int64_t dim, bool descending, bool positions);
   /// Windows written one after the other into `init`: a generic with `weft.scatter`, whose first inputs are the starts
   /// (-1: not written) by which the output's dimensions `dims` are moved. The first `batch` loops are independent of
