@@ -174,6 +174,13 @@ def folds():
         1000,
         tolerance=1e-3,
     )
+    for shape, k in [((4096, 64), 2), ((8, 50257), 8), ((100, 10_000), 10)]:
+        yield Program(
+            f"top {k} of {'x'.join(map(str, shape))}",
+            (normal(*shape),),
+            functools.partial(lambda k, m, nn, x: (m if m.__name__ == "weft" else peer("jax").lax).top_k(x, k)[0], k),
+            functools.partial(lambda k, t, F, x: t.topk(x, k)[0], k),
+        )
     yield of("sort of 1000x100", lambda m, nn, x: m.sort(x, axis=-1), lambda t, x: x.sort()[0], 1000, 100)
     yield of(
         "distances of 500 points",
@@ -199,6 +206,25 @@ def movement():
         lambda m, x: m.pad(x, ((0, 0), (1, 1), (1, 1))),
         lambda t, F, x: F.pad(x, (1, 1, 1, 1)),
         normal(64, 56, 56),
+    )
+    yield of(
+        "rotated pairs of 16x512x64",
+        lambda m, x, c, s: m.stack(
+            [x[..., ::2] * c - x[..., 1::2] * s, x[..., 1::2] * c + x[..., ::2] * s], axis=-1
+        ).reshape(x.shape),
+        lambda t, F, x, c, s: t.stack(
+            [x[..., ::2] * c - x[..., 1::2] * s, x[..., 1::2] * c + x[..., ::2] * s], -1
+        ).flatten(-2),
+        normal(16, 512, 64),
+        normal(512, 32),
+        normal(512, 32, seed=1),
+    )
+    yield of(
+        "cross products of 100000",
+        lambda m, a, b: m.stack([a[:, i] * b[:, j] - a[:, j] * b[:, i] for i, j in ((1, 2), (2, 0), (0, 1))], axis=1),
+        lambda t, F, a, b: t.linalg.cross(a, b),
+        normal(100_000, 3),
+        normal(100_000, 3, seed=1),
     )
     grey = lambda x: x[..., 0] * 0.3 + x[..., 1] * 0.59 + x[..., 2] * 0.11  # noqa: E731
     yield of("grey of 8x224x224x3", lambda m, x: grey(x), lambda t, F, x: grey(x), normal(8, 224, 224, 3))

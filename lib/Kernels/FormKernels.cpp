@@ -83,8 +83,8 @@ private:
     }
   }
 
-  /// A reshape stands between two kernels: where it only drops a dimension of which one place is read, what reads it
-  /// takes it from where that lies. Not what repeats it: a copy lies side by side.
+  /// A reshape stands between two kernels: where it only adds dimensions of size 1, or drops one of which one place is
+  /// read, what reads it takes it from where that lies. Not what repeats it: a copy lies side by side.
   void readPartsInPlace() {
     for (ReshapeOp reshape : llvm::make_early_inc_range(block.getOps<ReshapeOp>())) {
       Operation *part = reshape.getX().getDefiningOp();
@@ -98,7 +98,7 @@ private:
       if (maker && (fusionKind(maker) == FusionKind::View || isLeaf(maker)))
         continue; // a view of what stands nowhere
       OpBuilder builder(reshape);
-      if (SliceOp slice = sliceOfJoined(builder, reshape)) {
+      if (SliceOp slice = sliceOfReshaped(builder, reshape)) {
         reshape.replaceAllUsesWith(slice.getResult());
         reshape.erase();
       }
@@ -120,42 +120,65 @@ private:
   /// A reshape that makes room for a join (stack) in what is computed stands between two kernels. It goes before what
   /// is computed, up to what is read from memory: an alias there, or part of a broadcast.
   void makeRoomFirst() {
-    SmallVector<ReshapeOp> work;
+    llvm::SmallSetVector<Operation *, 8> work;
     for (ReshapeOp reshape : block.getOps<ReshapeOp>())
       if (llvm::all_of(reshape->getUsers(), isJoin))
-        work.push_back(reshape);
-    while (!work.empty()) {
-      ReshapeOp reshape = work.pop_back_val();
-      auto places = addedUnits(reshape);
-      Operation *maker = reshape.getX().getDefiningOp();
-      if (!places || !maker || maker->getBlock() != &block || !isa<ElementwiseOpInterface>(maker) ||
-          !maker->hasOneUse() || !isFree(reshape.getX()))
-        continue;
-      OpBuilder builder(maker);
-      IRMapping mapping;
-      for (Value operand : maker->getOperands()) {
-        if (mapping.contains(operand))
+        work.insert(reshape);
+    for (bool changed = true; std::exchange(changed, false);)
+      for (Operation *op : llvm::to_vector(llvm::reverse(work))) {
+        auto reshape = cast<ReshapeOp>(op);
+        auto places = addedUnits(reshape);
+        Operation *maker = reshape.getX().getDefiningOp();
+        if (!places || !maker || maker->getBlock() != &block || !isa<ElementwiseOpInterface>(maker) ||
+            !maker->hasOneUse() || !isFree(reshape.getX()))
           continue;
-        Location loc = operand.getLoc();
-        auto type = typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(operand));
-        auto broadcast = operand.getDefiningOp<BroadcastOp>();
-        if (broadcast) {
-          auto dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return (*places)[dim]; });
-          mapping.map(operand, BroadcastOp::create(builder, loc, type, broadcast.getX(), dims).getResult());
-        } else if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp())) {
-          mapping.map(operand, BroadcastOp::create(builder, loc, type, operand, *places).getResult());
-        } else {
-          work.push_back(ReshapeOp::create(builder, loc, type, operand));
-          mapping.map(operand, work.back().getResult());
+        OpBuilder builder(maker);
+        IRMapping mapping;
+        for (Value operand : maker->getOperands()) {
+          if (mapping.contains(operand))
+            continue;
+          Location loc = operand.getLoc();
+          auto type = typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(operand));
+          auto broadcast = operand.getDefiningOp<BroadcastOp>();
+          if (broadcast) {
+            auto dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return (*places)[dim]; });
+            mapping.map(operand, BroadcastOp::create(builder, loc, type, broadcast.getX(), dims).getResult());
+          } else if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp())) {
+            mapping.map(operand, BroadcastOp::create(builder, loc, type, operand, *places).getResult());
+          } else {
+            Value roomy = reshaped(operand, type);
+            if (auto made = roomy.getDefiningOp<ReshapeOp>())
+              work.insert(made);
+            mapping.map(operand, roomy);
+          }
         }
+        Operation *roomy = builder.clone(*maker, mapping);
+        roomy->getResult(0).setType(typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(maker->getResult(0))));
+        reshape.replaceAllUsesWith(roomy->getResult(0));
+        work.remove(reshape);
+        reshape.erase();
+        maker->erase();
+        changed = true;
       }
-      Operation *roomy = builder.clone(*maker, mapping);
-      roomy->getResult(0).setType(typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(maker->getResult(0))));
-      reshape.replaceAllUsesWith(roomy->getResult(0));
-      reshape.erase();
-      maker->erase();
-    }
     eraseDead();
+  }
+
+  /// A value in another shape, for all who ask for it in that one.
+  Value reshaped(Value value, Type type) {
+    while (auto reshape = value.getDefiningOp<ReshapeOp>())
+      value = reshape.getX();
+    if (value.getType() == type)
+      return value;
+    OpBuilder builder(&block, block.begin());
+    if (Operation *maker = value.getDefiningOp(); maker && maker->getBlock() == &block)
+      builder.setInsertionPointAfter(maker);
+    for (Operation *user : value.getUsers())
+      if (auto reshape = dyn_cast<ReshapeOp>(user);
+          reshape && reshape->getBlock() == &block && reshape.getType() == type) {
+        reshape->moveBefore(&block, builder.getInsertionPoint());
+        return reshape;
+      }
+    return ReshapeOp::create(builder, value.getLoc(), type, value);
   }
 
   /// Whether some op reads through this one: a View, or for contractions a conversion to a wider type.

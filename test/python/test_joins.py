@@ -101,6 +101,40 @@ def test_places_of_a_dimension(shape):
     check(lambda x, y: (x[:, -1] - 1)[..., None] * y[:, None, :] + x[:, 0, 0][:, None, None], x, y, kernels=None)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int8", "int64", "bool"])
+@pytest.mark.parametrize("rows", [1, 7, 16, 33, 300])
+def test_rows_shorter_than_vectors(rows, dtype):
+    """Lanes run across rows: stacks of last dimensions, in few kernels; some parts of several elements."""
+    x, y = (wf.asarray(normal(3, rows)).astype(dtype) for _ in range(2))
+    x, y = (np.asarray(wf.where(a == a, a, 0) if dtype[0] in "bi" else a) for a in (x, y))
+    z = np.asarray(wf.asarray(normal(3, rows, 3)).astype(dtype))
+    either = lambda a, b: wf.where(a == b, a, b)  # noqa: E731
+    for n in (2, 3, 4, 5, 8):
+        check(lambda x, y, n=n: wf.stack([either(x, y), *[x, y] * (n // 2)][:n], axis=-1), x, y)
+    check(lambda x, y, z: wf.concat([either(x, y)[..., None], z[..., 1:]], axis=-1), x, y, z, kernels=None)
+    check(lambda x, y, z: wf.concat([z, either(x, y)[..., None], z], axis=-1), x, y, z)
+    check(lambda x, y, z: (wf.stack([z, either(x[..., None], z)], axis=2), wf.stack([z, z], axis=2)), x, y, z, kernels=None)
+    check(lambda z: wf.stack([z[..., 2], z[..., 0]], axis=-1), z, kernels=None)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (3, 17, 8), (2, 50, 64)])
+def test_interleaved_rope(shape):
+    x, c, s = normal(*shape), normal(shape[1], shape[2] // 2), normal(shape[1], shape[2] // 2)
+    pair = lambda x, c, s: wf.stack([x[..., ::2] * c - x[..., 1::2] * s, x[..., 1::2] * c + x[..., ::2] * s], axis=-1)  # noqa: E731
+    check(pair, x, c, s)
+    check(lambda *a: wf.reshape(pair(*a), shape), x, c, s)
+
+
+def test_crossed_vectors():
+    def cross(a, b):
+        i, j, k = ([a[:, m], b[:, m]] for m in range(3))
+        return wf.stack([p[0] * q[1] - q[0] * p[1] for p, q in ((j, k), (k, i), (i, j))], axis=1)
+
+    a, b = normal(75, 3), normal(75, 3)
+    check(cross, a, b)
+    check(lambda a, b: cross(a, cross(a, b)) + b, a, b)
+
+
 # -- paddings --
 
 

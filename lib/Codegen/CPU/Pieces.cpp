@@ -1,6 +1,8 @@
 // Decides the loops of kernels with joins (pad, concat): the index space of the results is cut into boxes (Pieces.h),
 // in each of which every join is one of its parts, so a box is a map. Boxes that lie side by side are written in one
-// pass through the memory of the result: row by row of what they share, each row in parts.
+// pass through the memory of the result: row by row of what they share, each row in parts; or where such rows are
+// shorter than vectors (a stack of last dimensions), by lanes across rows, a vector for each column of the result.
+#include "Columns.h"
 #include "Sweep.h"
 #include "weft/Codegen/CPU/MadeSizes.h"
 
@@ -160,6 +162,8 @@ private:
       bytes = bytes + length * piece.bytes;
       ns += piece.ns * double(length.constant().value_or(256)) + 2;
     }
+    if (pieces.size() > 1 && writeAcross(pieces, apart, outer, sizes, bytes, ns))
+      return;
     auto known = bytes.constant();
     if (pieces.size() > 1 && (known ? *known > rowBytes : numElements(sizes) == SizeExpr(1)))
       return runs(pieces, apart, [&](ArrayRef<Piece> run) { write(run, apart); });
@@ -171,6 +175,91 @@ private:
         inRow(pieces, apart, point);
       });
     });
+  }
+
+  /// Rows of which pieces have an element or two each, by lanes across them. False where rows are others.
+  bool writeAcross(ArrayRef<Piece> pieces, int apart, ArrayRef<SmallVector<int>> outer, Shape sizes,
+                   const SizeExpr &bytes, double ns) {
+    const Shape &shape = g.buffers[g.numInputs].shape;
+    auto length = numElements(ArrayRef(shape).drop_front(apart)).constant();
+    auto rows = sizes.empty() ? std::nullopt : sizes.back().constant();
+    if (!length || !rows || width == 1 || *rows < width || *length > mostAcross ||
+        *length > int64_t(pieces.size() * width / 4))
+      return false;
+    const int row = outer.back().back(), lane = rank - 1;
+    // The result's rows lie one after the other, and each element of them is in one piece.
+    Linear whole{0, stridesOf(shape)};
+    SmallVector<const Piece *> pieceOf(*length);
+    SmallVector<SmallVector<int64_t>> placeIn(*length);
+    for (const Piece &piece : pieces) {
+      ArrayRef<SizeExpr> inner = ArrayRef(piece.box.sizes).drop_front(apart);
+      for (int64_t i = 0, n = *numElements(inner).constant(); i < n; ++i) {
+        SmallVector<int64_t> place;
+        int64_t column = 0, rest = i;
+        for (int dim = rank - 1; dim >= apart; --dim) {
+          int64_t size = *piece.box.sizes[dim].constant();
+          place.push_back(rest % size);
+          auto start = piece.box.place.starts[dim].constant();
+          if (!start)
+            return false;
+          column += (*start + place.back() * piece.box.place.steps[dim]) * *whole.coefs[dim].constant();
+          rest /= size;
+        }
+        pieceOf[column] = &piece; // of a padding between elements the one behind, which is written last
+        placeIn[column].assign(place.rbegin(), place.rend());
+      }
+    }
+    if (!llvm::all_of(pieceOf, [](const Piece *piece) { return piece; }) ||
+        llvm::any_of(ArrayRef(pieces.front().box.place.steps).take_front(apart),
+                     [](int64_t step) { return step != 1; }))
+      return false;
+    const Columns columns{e, width, *length, row, lane};
+    const int64_t blocks = *rows / width, rest = *rows % width;
+    sizes.back() = SizeExpr(blocks + (rest ? 1 : 0));
+    auto block = [&](const Point &first) {
+      for (const Output &output : g.outputs()) {
+        SmallVector<Value> made;
+        for (auto [piece, place] : llvm::zip(pieceOf, placeIn)) {
+          setDomain(piece->box.sizes);
+          e.box = &piece->box;
+          Frame frame;
+          frame.point = first;
+          frame.point.lane = row;
+          frame.point.width = width;
+          for (auto [i, index] : llvm::enumerate(place))
+            frame.point.indices[apart + i] = e.index(index);
+          frame.place = piece->box.place;
+          made.push_back(e.evaluate(output.value, frame));
+        }
+        e.box = nullptr;
+        e.loc = g.nodeOf(output.value)->op.getLoc();
+        Linear store = whole;
+        for (int dim = 0; dim < apart; ++dim)
+          store.offset = store.offset + store.coefs[dim] * pieces.front().box.place.starts[dim];
+        columns.store(std::move(made), e.pointers[output.buffer], g.buffers[output.buffer].element, store, first, 0);
+      }
+    };
+    parallel(numElements(sizes), bytes * SizeExpr(width), ns * width, [&](Value begin, Value end) {
+      e.loop(begin, end, 1, [&](Value item) {
+        auto place = e.delinearize(item, sizes);
+        Point first = origin();
+        for (auto [dims, i] : llvm::zip(outer, place))
+          setGroup(first, dims, i);
+        first.indices[row] = e.mul(place.back(), SizeExpr(width));
+        if (!rest)
+          return block(first);
+        e.when(
+            e.isLess(place.back(), e.index(blocks)), [&] { block(first); },
+            [&] {
+              e.loop(first.indices[row], e.index(*rows), 1, [&](Value i) {
+                Point point = first;
+                point.indices[row] = i;
+                inRow(pieces, apart, point);
+              });
+            });
+      });
+    });
+    return true;
   }
 
   /// One after another what pieces have of one index of the dimensions before `dim`.

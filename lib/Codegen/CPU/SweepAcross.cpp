@@ -1,46 +1,11 @@
 // Decides the loops of sweeps whose rows are shorter than vectors (points of three numbers, scores of ten classes):
-// lanes run across rows, of which each step has a vector for each column. What lies row by row in memory is turned in
-// registers on its way in and out.
+// lanes run across rows, of which each step has a vector for each column (Columns.h).
+#include "Columns.h"
 #include "Sweep.h"
 
 using namespace mlir;
 
 namespace weft {
-
-namespace {
-
-/// Of elements that lie row by row, `length` in each of as many rows as there are lanes: between vectors as memory has
-/// them and vectors of columns.
-struct Interleave {
-  Emitter &e;
-  int64_t length, width;
-
-  /// `lane(v, i)` says which vector, and which of its lanes, lane i of result v is.
-  SmallVector<Value> made(ArrayRef<Value> from,
-                          llvm::function_ref<std::pair<int64_t, int64_t>(int64_t, int64_t)> lane) {
-    SmallVector<Value> results;
-    for (int64_t v = 0; v < length; ++v)
-      results.push_back(e.picked(from, [&](int64_t i) { return lane(v, i); }));
-    return results;
-  }
-  SmallVector<Value> columns(ArrayRef<Value> memory) {
-    return made(memory, [&](int64_t column, int64_t row) {
-      int64_t at = row * length + column;
-      return std::pair(at / width, at % width);
-    });
-  }
-  SmallVector<Value> memory(ArrayRef<Value> columns) {
-    return made(columns, [&](int64_t v, int64_t i) {
-      int64_t at = v * width + i;
-      return std::pair(at % length, at / length);
-    });
-  }
-};
-
-/// Rows of so few elements are taken apart by shuffles of each pair of vectors; longer ones are squares.
-constexpr int64_t mostInterleaved = 4;
-
-} // namespace
 
 /// The rows that lanes may run across: their group, and that of a row's elements.
 std::optional<Sweep::Across> Sweep::runsAcross() {
@@ -75,88 +40,21 @@ std::optional<Sweep::Across> Sweep::runsAcross() {
 
 void Sweep::emitAcross(const Across &across) {
   width = least;
-  const int64_t length = across.length, squares = llvm::divideCeil(length, width);
+  const int64_t length = across.length;
   const int row = across.row.back(), lane = across.lane.back();
   const Shape outerSizes = groupSizes(across.outer);
   const int64_t blocks = llvm::divideCeil(across.rows, width);
-  Interleave interleave{e, length, width};
-  auto lanesOfSquare = [&](Point &point, int64_t square) {
-    point.lane = lane;
-    point.width = width;
-    setGroup(point, across.lane, e.index(square * width));
-    if (int64_t there = length - square * width; there < width)
-      point.mask = e.laneMask(e.index(there), width);
-  };
-
-  // A vector of rows for each column of what is read row by row; `rest` rows are there, or all (0).
-  auto columnsOf = [&](Node &node, OpOperand &operand, int buffer, const Point &first, int64_t rest) {
-    Linear access = g.access(node, operand, buffer);
-    Type element = g.buffers[buffer].element;
-    SmallVector<Value> columns;
-    if (length <= mostInterleaved && !rest && access.coefs[row] == SizeExpr(length)) {
-      Point from = first;
-      from.lane = lane;
-      from.width = width;
-      from.mask = {};
-      for (int64_t v = 0; v < length; ++v) {
-        Linear part = access;
-        part.offset = part.offset + SizeExpr(v * width);
-        columns.push_back(e.load(e.pointers[buffer], element, part, from));
-      }
-      return interleave.columns(columns);
-    }
-    for (int64_t square = 0; square < squares; ++square) {
-      SmallVector<Value> vectors;
-      for (int64_t t = 0; t < width; ++t) {
-        Point from = first;
-        from.mask = {};
-        setGroup(from, across.row, e.add(first.indices[row], e.index(rest ? std::min(t, rest - 1) : t)));
-        lanesOfSquare(from, square);
-        vectors.push_back(e.load(e.pointers[buffer], element, access, from));
-      }
-      llvm::append_range(columns, e.transposed(vectors));
-    }
-    return columns;
-  };
+  const Columns memory{e, width, length, row, lane};
   auto write = [&](const Output &output, const Point &first, SmallVector<Value> columns, int64_t rest) {
     Linear access = storeAccess(output);
-    Type element = Emitter::memoryType(g.buffers[output.buffer].element);
-    for (Value &column : columns) {
-      column = e.widen(column, width);
-      if (g.buffers[output.buffer].element.isInteger(1))
-        column = arith::ExtUIOp::create(b, e.loc, e.vectorOf(element, width), column);
-    }
-    if (access.coefs[lane] != SizeExpr(1)) { // the result holds columns as rows
-      for (auto [c, column] : llvm::enumerate(columns)) {
-        Point to = first;
-        setGroup(to, across.lane, e.index(int64_t(c)));
-        e.store(column, e.pointers[output.buffer], element, access, to);
-      }
-      return;
-    }
-    if (length <= mostInterleaved && !rest && access.coefs[row] == SizeExpr(length)) {
+    Value pointer = e.pointers[output.buffer];
+    Type element = g.buffers[output.buffer].element;
+    if (access.coefs[lane] == SizeExpr(1))
+      return memory.store(std::move(columns), pointer, element, access, first, rest);
+    for (auto [c, column] : llvm::enumerate(columns)) { // the result holds columns as rows
       Point to = first;
-      to.lane = lane;
-      for (auto [v, vector] : llvm::enumerate(interleave.memory(columns))) {
-        Linear part = access;
-        part.offset = part.offset + SizeExpr(int64_t(v * width));
-        e.store(vector, e.pointers[output.buffer], element, part, to);
-      }
-      return;
-    }
-    for (int64_t square = 0; square < squares; ++square) {
-      SmallVector<Value> vectors;
-      for (int64_t c = square * width; c < (square + 1) * int64_t(width); ++c)
-        vectors.push_back(columns[std::min(c, length - 1)]);
-      for (auto [t, vector] : llvm::enumerate(e.transposed(vectors))) {
-        if (rest && int64_t(t) >= rest)
-          break;
-        Point to = first;
-        to.mask = {};
-        setGroup(to, across.row, e.add(first.indices[row], e.index(int64_t(t))));
-        lanesOfSquare(to, square);
-        e.store(vector, e.pointers[output.buffer], element, access, to);
-      }
+      setGroup(to, across.lane, e.index(int64_t(c)));
+      e.store(column, pointer, element, access, to);
     }
   };
 
@@ -186,11 +84,11 @@ void Sweep::emitAcross(const Across &across) {
         Linear access = g.access(g.nodes[i], *input, buffer);
         if (access.coefs[lane] != SizeExpr(1) || access.coefs[row] == SizeExpr(0) || access.coefs[row] == SizeExpr(1))
           continue;
+        Type element = g.buffers[buffer].element;
         Value argument = g.nodes[i].body().getArgument(input->getOperandNumber());
         for (auto [turn, point] : llvm::enumerate(turns))
-          for (auto [c, column] : llvm::enumerate(columnsOf(g.nodes[i], *input, buffer, point, rest)))
-            if (int64_t(c) < length)
-              frames[turn * length + c].known[argument] = column;
+          for (auto [c, column] : llvm::enumerate(memory.load(e.pointers[buffer], element, access, point, rest)))
+            frames[turn * length + c].known[argument] = column;
       }
     // Folds stage by stage; what a row has one of is a vector of rows.
     Frame scalars;

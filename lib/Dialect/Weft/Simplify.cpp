@@ -73,11 +73,26 @@ std::optional<SmallVector<int64_t>> addedUnits(ReshapeOp reshape) {
   return placesAmong(shapeOf(reshape.getX()), shapeOf(reshape.getResult()));
 }
 
-SliceOp sliceOfJoined(OpBuilder &builder, ReshapeOp reshape) {
+SliceOp sliceOfReshaped(OpBuilder &builder, ReshapeOp reshape) {
   auto slice = reshape.getX().getDefiningOp<SliceOp>();
   if (!slice)
     return {};
   Shape from = shapeOf(slice.getX());
+  auto of = [&](const Shape &shape, ArrayRef<int64_t> starts, ArrayRef<int64_t> strides) {
+    Type type = typeOf(shape, getElementTypeOrSelf(slice.getX()));
+    Value x = ReshapeOp::create(builder, slice.getLoc(), type, slice.getX());
+    return SliceOp::create(builder, slice.getLoc(), reshape.getType(), x, starts, strides);
+  };
+  if (auto places = addedUnits(reshape)) {
+    Shape to(shapeOf(reshape.getResult()).size(), SizeExpr(1));
+    SmallVector<int64_t> starts(to.size(), 0), strides(to.size(), 1);
+    for (auto [i, place] : llvm::enumerate(*places)) {
+      to[place] = from[i];
+      starts[place] = slice.getStarts()[i];
+      strides[place] = slice.getStrides()[i];
+    }
+    return of(to, starts, strides);
+  }
   auto kept = placesAmong(shapeOf(reshape.getResult()), shapeOf(slice.getResult()));
   if (!kept || kept->empty() || kept->size() == from.size() ||
       !llvm::all_of(from, [](const SizeExpr &size) { return size.constant().has_value(); }))
@@ -95,9 +110,7 @@ SliceOp sliceOfJoined(OpBuilder &builder, ReshapeOp reshape) {
     starts.erase(starts.begin() + dim);
     strides.erase(strides.begin() + dim);
   }
-  Type joined = typeOf(from, getElementTypeOrSelf(slice.getX()));
-  Value x = ReshapeOp::create(builder, slice.getLoc(), joined, slice.getX());
-  return SliceOp::create(builder, slice.getLoc(), reshape.getType(), x, starts, strides);
+  return of(from, starts, strides);
 }
 
 bool isCheapToRemake(Value value) {

@@ -27,9 +27,10 @@ mlir::Value materialize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Attr
 /// Where a reshape that only adds dimensions of size 1 puts each dimension of its operand; nothing for other reshapes.
 std::optional<llvm::SmallVector<int64_t>> addedUnits(ReshapeOp reshape);
 
-/// A reshape that only drops dimensions of which a slice before it takes one place (`x[:, 1]`), as a slice alone, of
-/// the operand with each of them and the one beside it as one dimension; null for other reshapes.
-SliceOp sliceOfJoined(mlir::OpBuilder &builder, ReshapeOp reshape);
+/// A reshape behind a slice, as a slice alone of the operand with other dimensions: one that only adds dimensions of
+/// size 1, or only drops some of which the slice takes one place (`x[:, 1]`), each of which becomes one dimension with
+/// the one beside it. Null for other reshapes.
+SliceOp sliceOfReshaped(mlir::OpBuilder &builder, ReshapeOp reshape);
 
 /// The place of an op that stands for several: their distinct leaf places, in order, at most 8.
 mlir::Location mergeLocations(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Location> locations);
