@@ -255,6 +255,28 @@ def movement():
         numbers(50000, 1024),
     )
     yield of(
+        "rows 100000 of 1000x16",
+        lambda m, t, i: m.take(t, i, axis=0),
+        lambda torch, F, t, i: t[i.long()],
+        normal(1000, 16),
+        numbers(1000, 100_000),
+    )
+    yield of(
+        "picked along rows of 1000x1000",
+        lambda m, x, i: m.take_along_axis(x, i, axis=1),
+        lambda t, F, x, i: t.gather(x, 1, i),
+        normal(1000, 1000),
+        numbers(1000, 1000, 1000, dtype=np.int64),
+    )
+    yield of(
+        "words and places of 512, 30000x256",
+        lambda m, t, i, p: m.take(t, i, axis=0) * 16 + p,
+        lambda torch, F, t, i, p: t[i.long()] * 16 + p,
+        normal(30_000, 256),
+        numbers(30_000, 512),
+        normal(512, 256),
+    )
+    yield of(
         "a stencil of 2000x2000",
         lambda m, x: x[1:-1, 1:-1] * 4 - x[:-2, 1:-1] - x[2:, 1:-1] - x[1:-1, :-2] - x[1:-1, 2:],
         lambda t, F, x: x[1:-1, 1:-1] * 4 - x[:-2, 1:-1] - x[2:, 1:-1] - x[1:-1, :-2] - x[1:-1, 2:],

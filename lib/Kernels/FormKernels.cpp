@@ -55,7 +55,8 @@ public:
     splitViews();
     collect();
     mergeViews();
-    mergeProducers(/*behindJoins=*/false); // what a reduction or contraction takes is not taken by a join before it
+    // What a reduction or contraction takes is not taken by a join or gather before it.
+    mergeProducers(/*behindJoins=*/false);
     mergeChains();
     mergeProducers(/*behindJoins=*/true);
     mergeSiblings();
@@ -108,6 +109,11 @@ private:
 
   static bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Join; }
 
+  /// Whether a value is only there to say at which places a gather reads.
+  static bool saysPlaces(Operation *user, Value value) {
+    return fusionKind(user) == FusionKind::Gather && user->getOperand(0) != value;
+  }
+
   /// Whether no reduction or contraction is near above a value: their kernels would rather take what reads it.
   static bool isFree(Value value, int steps = 10) {
     Operation *maker = value.getDefiningOp();
@@ -117,12 +123,13 @@ private:
     return kind != FusionKind::Reduce && kind != FusionKind::Contract;
   }
 
-  /// A reshape that makes room for a join (stack) in what is computed stands between two kernels. It goes before what
-  /// is computed, up to what is read from memory: an alias there, or part of a broadcast.
+  /// A reshape that makes room for a join (stack) or a gather in what is computed stands between two kernels. It goes
+  /// before what is computed, up to what is read from memory: an alias there, or part of a broadcast.
   void makeRoomFirst() {
     llvm::SmallSetVector<Operation *, 8> work;
     for (ReshapeOp reshape : block.getOps<ReshapeOp>())
-      if (llvm::all_of(reshape->getUsers(), isJoin))
+      if (llvm::all_of(reshape->getUsers(),
+                       [&](Operation *user) { return isJoin(user) || saysPlaces(user, reshape.getResult()); }))
         work.insert(reshape);
     for (bool changed = true; std::exchange(changed, false);)
       for (Operation *op : llvm::to_vector(llvm::reverse(work))) {
@@ -187,7 +194,7 @@ private:
   /// Whether `user` can take a View or a conversion into its own kernel as a read.
   static bool absorbs(Operation *user, Operation *read) {
     auto kind = fusionKind(user);
-    if (!kind || *kind == FusionKind::Other)
+    if (!kind || *kind == FusionKind::Other || (*kind == FusionKind::Gather && !saysPlaces(user, read->getResult(0))))
       return false;
     if (fusionKind(read) != FusionKind::View)
       return *kind == FusionKind::Contract;
@@ -371,7 +378,10 @@ private:
   /// Merges along the edges until nothing changes (a merge can make a later one possible). What stays refused, and why,
   /// is left in `refusals`: each reason is of the clusters as they are in the end.
   void mergeProducers(bool behindJoins) {
-    auto joins = [&](unsigned c) { return llvm::any_of(clusters[c].ops, isJoin); };
+    auto joins = [&](unsigned c) {
+      return llvm::any_of(clusters[c].ops,
+                          [](Operation *op) { return isJoin(op) || fusionKind(op) == FusionKind::Gather; });
+    };
     refusals.clear();
     for (bool changed = true; std::exchange(changed, false);)
       for (Operation &op : block.without_terminator())

@@ -35,7 +35,7 @@ static std::optional<double> straightOps(func::FuncOp kernel) {
     auto kind = fusionKind(&op);
     if (kind == FusionKind::Reduce || kind == FusionKind::Contract)
       return std::nullopt;
-    double place = kind == FusionKind::Other ? kPlaceOps : 0;
+    double place = kind == FusionKind::Other || kind == FusionKind::Gather ? kPlaceOps : 0;
     ops += double(*elements) * (place + fusion.getOpsPerElement());
   }
   return ops;

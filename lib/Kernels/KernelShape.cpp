@@ -74,7 +74,7 @@ public:
 
   std::optional<KernelShape> check(ArrayRef<Operation *> all) {
     SmallVector<Operation *> contracts;
-    bool joins = false;
+    bool joins = false, gathers = false;
     for (Operation *op : ops) {
       auto kind = fusionKind(op);
       if (!kind)
@@ -84,6 +84,7 @@ public:
       if ((*kind == FusionKind::Other || *kind == FusionKind::Join) && ops.size() == 1)
         return KernelShape{KernelShape::Single, shapeOf(op->getResult(0)), {}};
       joins |= *kind == FusionKind::Join;
+      gathers |= *kind == FusionKind::Gather;
       if (*kind == FusionKind::Contract)
         contracts.push_back(op);
       if (*kind == FusionKind::Reduce)
@@ -98,6 +99,8 @@ public:
     }
     if (ops.empty())
       return KernelShape{KernelShape::Sweep, all.empty() ? Shape() : shapeOf(all.back()->getResult(0)), {}};
+    if (gathers && (joins || !contracts.empty()))
+      return no(FusionReason::GatherOfMade);
     if (joins && (!reduces.empty() || contracts.size() > 1))
       return no(FusionReason::JoinBesideFold);
     if (joins && contracts.empty())
@@ -387,9 +390,29 @@ private:
 
   //===-- sweeps --------------------------------------------------------------------------------------------------===//
 
+  /// Ops that are there for gathers alone: they say at which places, over the index space of those.
+  DenseSet<Operation *> findPlaces() const {
+    DenseSet<Operation *> places;
+    for (Operation *op : llvm::reverse(ops)) {
+      auto kind = fusionKind(op);
+      Shape shape = shapeOf(op->getResult(0));
+      bool isScalar = kind == FusionKind::View && !outsideViews.contains(op) && isa<BroadcastOp>(op) &&
+                      shapeOf(op->getOperand(0)).empty();
+      if (!op->use_empty() &&
+          (kind == FusionKind::Map ? isMapOver(op, shape) : isScalar || outsideViews.contains(op)) &&
+          llvm::all_of(op->getUsers(), [&](Operation *user) {
+            return places.contains(user) || (set.contains(user) && fusionKind(user) == FusionKind::Gather &&
+                                             user->getOperand(0) != op->getResult(0));
+          }))
+        places.insert(op);
+    }
+    return places;
+  }
+
   std::optional<KernelShape> sweep() {
     KernelShape kernel;
-    if (!findRoot(kernel))
+    DenseSet<Operation *> places = findPlaces();
+    if (!findRoot(kernel, places))
       return std::nullopt;
     Shape row, unitRow;
     SmallVector<int64_t> kept;
@@ -410,14 +433,22 @@ private:
             return v.getDefiningOp() && afterReduce.contains(v.getDefiningOp());
           }))
         afterReduce.insert(op);
-      if (isInnerView(op))
+      if (isInnerView(op) || places.contains(op))
         continue;
       Shape shape = shapeOf(op->getResult(0));
+      if (fusionKind(op) == FusionKind::Gather && inside(op->getOperand(0)))
+        return no(FusionReason::GatherOfMade);
       if (shape != kernel.root && !isRow(shape) && !shape.empty())
         return no(FusionReason::IndexSpace);
       switch (*fusionKind(op)) {
       case FusionKind::Map:
         if (!isMapOver(op, shape))
+          return no(FusionReason::IndexSpace);
+        break;
+      case FusionKind::Gather:
+        if (Value at = op->getOperand(1);
+            inside(at) &&
+            (shapeOf(at).back() != SizeExpr(1) || (!places.contains(at.getDefiningOp()) && shapeOf(at) != kernel.root)))
           return no(FusionReason::IndexSpace);
         break;
       case FusionKind::Reduce:
@@ -477,7 +508,8 @@ private:
     if (wide <= 1)
       return true;
     for (Operation *op : ops) {
-      if (fusionKind(op) == FusionKind::Map && !isa<ElementwiseOpInterface>(op))
+      bool isMap = fusionKind(op) == FusionKind::Map || fusionKind(op) == FusionKind::Gather;
+      if (isMap && !isa<ElementwiseOpInterface>(op))
         return false;                         // it may depend on its index, dimension by dimension
       for (Value operand : op->getOperands()) // an iota asks for the dimensions one by one
         if (Operation *leaf = operand.getDefiningOp();
@@ -566,7 +598,7 @@ private:
   }
 
   /// The root: what the reductions fold, else the one shape of all values that are not scalars.
-  bool findRoot(KernelShape &kernel) {
+  bool findRoot(KernelShape &kernel, const DenseSet<Operation *> &places) {
     if (!reduces.empty()) {
       kernel.root = shapeOf(reduces.front()->getOperand(0));
       kernel.folded = llvm::to_vector(cast<FusionOpInterface>(reduces.front()).getFoldedDims());
@@ -579,7 +611,7 @@ private:
       return true;
     }
     for (Operation *op : ops)
-      if (Shape shape = shapeOf(op->getResult(0)); !shape.empty() && !isInnerView(op)) {
+      if (Shape shape = shapeOf(op->getResult(0)); !shape.empty() && !isInnerView(op) && !places.contains(op)) {
         kernel.root = shape;
         break;
       }

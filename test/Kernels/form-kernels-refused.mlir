@@ -29,6 +29,18 @@ func.func @single(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
 
 // -----
 
+// A gather reads all of what is computed before it.
+// CHECK-LABEL: @gather(
+// CHECK: weft.not_fused = [{{.*}}"W225"
+// CHECK: return
+func.func @gather(%x: tensor<64x8xf32>, %i: tensor<64x1xi64>) -> tensor<64x8xf32> {
+  %a = weft.exp %x : (tensor<64x8xf32>) -> tensor<64x8xf32>
+  %g = weft.gather %a, %i {batch = 0 : i64, dims = array<i64: 0>, at = 0 : i64, bounds = #weft.bounds<clamp>} : (tensor<64x8xf32>, tensor<64x1xi64>) -> tensor<64x8xf32>
+  return %g : tensor<64x8xf32>
+}
+
+// -----
+
 // A reduction of no dimensions.
 // CHECK-LABEL: @empty_reduction(
 // CHECK: weft.not_fused = [{{.*}}"W212"

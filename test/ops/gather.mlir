@@ -28,7 +28,11 @@ func.func private @k(%x: tensor<5x4xf32>, %i: tensor<3x1xi64>) -> tensor<3x1x4xf
 // VALUE-NEXT: [10],
 // VALUE-NEXT: [21]]
 // VALUE-NEXT: {{\[\[}}[1, 0]],
-func.func @main() -> (tensor<3x1x3xi32>, tensor<3x1x3xi32>, tensor<1x2x2xi32>, tensor<3x1xi32>, tensor<3x1x2xi32>) {
+// VALUE:      {{\[\[}}20, 21, 22],
+// VALUE-NEXT: [20, 21, 22],
+// VALUE-NEXT: [0, 1, 2]]
+func.func @main() -> (tensor<3x1x3xi32>, tensor<3x1x3xi32>, tensor<1x2x2xi32>, tensor<3x1xi32>, tensor<3x1x2xi32>,
+                     tensor<3x3xi32>) {
   %x = weft.constant {value = dense<[[0, 1, 2], [10, 11, 12], [20, 21, 22]]> : tensor<3x3xi32>} : () -> tensor<3x3xi32>
   %i = weft.constant {value = dense<[[2], [9], [-5]]> : tensor<3x1xi64>} : () -> tensor<3x1xi64>
   %rows = weft.gather %x, %i {batch = 0 : i64, dims = array<i64: 0>, at = 0 : i64, bounds = #weft.bounds<clamp>}
@@ -44,8 +48,10 @@ func.func @main() -> (tensor<3x1x3xi32>, tensor<3x1x3xi32>, tensor<1x2x2xi32>, t
   %j = weft.constant {value = dense<[[1], [0]]> : tensor<2x1xi32>} : () -> tensor<2x1xi32>
   %behind = weft.gather %x, %j {batch = 0 : i64, dims = array<i64: 1>, at = 2 : i64, bounds = #weft.bounds<clamp>}
       : (tensor<3x3xi32>, tensor<2x1xi32>) -> tensor<3x1x2xi32>
-  return %rows, %dropped, %window, %batch, %behind
-      : tensor<3x1x3xi32>, tensor<3x1x3xi32>, tensor<1x2x2xi32>, tensor<3x1xi32>, tensor<3x1x2xi32>
+  %left_out = weft.gather %x, %i {batch = 0 : i64, dims = array<i64: 0>, at = 0 : i64, bounds = #weft.bounds<clamp>}
+      : (tensor<3x3xi32>, tensor<3x1xi64>) -> tensor<3x3xi32>
+  return %rows, %dropped, %window, %batch, %behind, %left_out
+      : tensor<3x1x3xi32>, tensor<3x1x3xi32>, tensor<1x2x2xi32>, tensor<3x1xi32>, tensor<3x1x2xi32>, tensor<3x3xi32>
 }
 
 // -----

@@ -63,6 +63,44 @@ def test_scalars_as_indices():
     assert wf.asarray(X)[..., False].shape == X[..., False].shape
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int8, np.uint8])
+@pytest.mark.parametrize("n, m, k", [(1, 1, 1), (5, 3, 4), (50, 40, 16), (33, 100, 20), (7, 5, 1), (130, 2, 3)])
+def test_what_is_picked_is_computed_with_where_it_is_picked(n, m, k, dtype):
+    x, y = (RNG.normal(size=s).astype(np.float32) for s in ((m, k), (n, k)))
+    i = RNG.integers(0, min(m, 100), n).astype(dtype)
+    if dtype != np.uint8:
+        i[::3] -= m
+    for f, expected in (
+        (lambda x, i, y: wf.take(x, i, axis=0) * 2 + y, x[i] * 2 + y),
+        (lambda x, i, y: wf.max(wf.take(x, i, axis=0) * y, axis=1), (x[i] * y).max(1)),
+        (lambda x, i, y: wf.max(x[i] * y, axis=0), (x[i] * y).max(0)),
+        (lambda x, i, y: wf.max(wf.take(wf.reshape(x, (-1,)), i * 1)), x.reshape(-1)[i].max()),
+        (lambda x, i, y: wf.take_along_axis(y, i[:, None] * 0, axis=1) * 3, y[:, :1] * 3),
+    ):
+        assert (both(f, x, i, y) == expected).all()
+        assert len(wf.jit(f).explain(x, i, y).kernels) == 1
+    assert (both(lambda x, i, y: wf.take(x[:, 0], i) - y[:, 0], x, i, y) == x[i, 0] - y[:, 0]).all()
+    # along another axis, two at a time, from what is computed, beside a product, in a part of a join
+    assert (both(lambda x, i: wf.take(x.T, i, axis=1) * 2, x, i) == x.T[:, i] * 2).all()
+    assert (both(lambda x, i: x[i, (i % x.shape[1])] + 1, x, i) == x[i, i % k] + 1).all()
+    assert (both(lambda x, i: wf.take(x * 2, i, axis=0), x, i) == x[i] * 2).all()
+    assert (both(lambda x, i, y: wf.concat([x[i] + y, y], axis=1), x, i, y) == np.concatenate([x[i] + y, y], 1)).all()
+    product = both(lambda x, i, y: y @ x.T + wf.take(x @ x.T, i, axis=0), x, i, y)
+    np.testing.assert_allclose(product, y @ x.T + (x @ x.T)[i], rtol=1e-4, atol=1e-4)
+
+
+def test_derivatives_and_batches_of_what_is_picked():
+    x, i, y = RNG.normal(size=(6, 4)), np.array([1, -1, 1, 3]), RNG.normal(size=(4, 4))
+    f = lambda x, y: wf.sum(wf.sin(wf.take(x, i, axis=0)) * y)  # noqa: E731
+    check_derivatives(f, x, y)
+    check_derivatives(lambda x: wf.take_along_axis(x, np.array([[0, 3], [1, 1]]), axis=1)[:1] ** 2, x[:2])
+    for axes in ((0, None), (None, 0), (0, 0)):
+        a, b = (np.stack([v, v[::-1]]) if axis == 0 else v for v, axis in zip((x, i), axes, strict=True))
+        got = wf.vmap(lambda x, i: wf.take(x, i, axis=0) * 2 + y, in_axes=axes)(a, b)
+        rows = [(a[n] if axes[0] == 0 else a)[b[n] if axes[1] == 0 else b] * 2 + y for n in range(2)]
+        assert (np.asarray(got) == np.stack(rows)).all()
+
+
 def test_masks_whose_values_are_known():
     mask = X > 0
     assert (np.asarray(wf.asarray(X)[mask]) == X[mask]).all()

@@ -6,6 +6,8 @@
 //   scalar.
 //   - A View (or a chain of Views) reads an operand of the kernel or an op without operands (a constant): a read at an
 //     affine index. Of values computed inside, only row values and scalars are viewed, and only by broadcast.
+//   - A Gather reads an operand of the kernel; what says its places is an operand too, or computed by Map ops over the
+//   index space of the places, for gathers alone.
 //   - A row value is broadcast back to the root only if the folded dimensions are the trailing ones and a row fits a
 //   cache.
 //   - Values of the root's shape leave a kernel that reduces only if it folds whole rows: the trailing dimensions,

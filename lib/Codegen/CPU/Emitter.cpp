@@ -451,10 +451,8 @@ std::optional<int64_t> Emitter::laneStride(Node &node, Value inner, const Frame 
     if (argument.getOwner() != &node.body()) // a size
       return 0;
     OpOperand &operand = node.op->getOpOperand(argument.getArgNumber());
-    int buffer = graph.bufferOf(operand.get());
-    if (buffer >= 0 && graph.access(node, operand, buffer).coefs[frame.point.lane] == SizeExpr(0))
-      return 0;
-    return std::nullopt;
+    bool isSame = graph.isSameAlong(node, operand, frame.point.lane);
+    return isSame ? std::optional<int64_t>(0) : std::nullopt;
   }
   Operation *op = inner.getDefiningOp();
   if (!node.op->isProperAncestor(op))

@@ -233,12 +233,13 @@ static bool isOnlyExtracted(Value value) {
 }
 
 LogicalResult KernelGraph::placeLoops() {
-  // The root: the contraction where there is one; else the generic with the most loops, of equals a reduction, which
-  // has all of them (a row kept with a size of 1 has as many, but not those sizes). What reads nothing is made at its
+  // The root: the contraction where there is one; else a reduction, which has all loops; else, of what the kernel gives
+  // (what says places to a gather may have more loops), the generic with the most. What reads nothing is made at its
   // reader's index, which may be one element of it, so it is the root only where it stands alone.
   int root = contraction;
-  auto weight = [](Node &node) {
-    return std::make_tuple(node.op.getNumDpsInputs() > 0, node.op.getNumLoops(), node.kind == NodeKind::Reduce);
+  auto weight = [&](Node &node) {
+    return std::make_tuple(node.op.getNumDpsInputs() > 0, node.kind == NodeKind::Reduce,
+                           !hasReduction && !resultsOf(node.result()).empty(), node.op.getNumLoops());
   };
   for (auto [i, node] : llvm::enumerate(nodes))
     if (contraction < 0 && node.kind != NodeKind::Fill && !isOnlyExtracted(node.result()) &&
@@ -500,6 +501,13 @@ bool KernelGraph::isPlain(Node &node, OpOperand &operand) {
     auto constant = dyn_cast<AffineConstantExpr>(e);
     return isa<AffineDimExpr>(e) || (constant && constant.getValue() == 0);
   });
+}
+
+bool KernelGraph::isSameAlong(Node &node, OpOperand &operand, int dim) {
+  if (int buffer = bufferOf(operand.get()); buffer >= 0)
+    return access(node, operand, buffer).coefs[dim] == SizeExpr(0);
+  Node *maker = nodeOf(operand.get());
+  return maker && !isPieces && isPlain(node, operand) && !llvm::is_contained(maker->loopDims, dim);
 }
 
 OpOperand *KernelGraph::readBy(BodyValue at) {

@@ -94,11 +94,17 @@ bool computesOnPairs(KernelGraph &g, int lane) {
          });
 }
 
-/// The nodes that are computed in vectors: of a fold of rows not what a row has one of, nor what is only picked.
-static SmallVector<Node *> nodesOfLanes(KernelGraph &g) {
+/// The innermost dimension; -1: all have one element.
+static int laneOf(KernelGraph &g) {
   int lane = int(g.domain.size()) - 1;
   while (lane >= 0 && g.domain[lane] == SizeExpr(1))
     --lane;
+  return lane;
+}
+
+/// The nodes that are computed in vectors: not what is the same all along a row, nor, of a fold, what is only picked.
+static SmallVector<Node *> nodesOfLanes(KernelGraph &g) {
+  const int lane = laneOf(g);
   bool rows = lane >= 0 && g.isReduced[lane];
   llvm::SmallSetVector<Value, 16> work;
   for (const Output &output : g.outputs())
@@ -111,7 +117,12 @@ static SmallVector<Node *> nodesOfLanes(KernelGraph &g) {
       continue;
     work.insert_range(node->op->getOperands());
     // What is read at computed places has loops of its own, and may be read in vectors.
-    if (!rows || llvm::any_of(node->loopDims, [&](int dim) { return dim == lane || dim < 0; }))
+    if (lane < 0 || llvm::any_of(
+                        llvm::zip(node->loopDims, node->op.getStaticLoopRanges()),
+                        [&](auto loop) {
+                          auto [dim, size] = loop;
+                          return dim == lane || (dim < 0 && size != 1);
+                        }))
       found.push_back(node);
     for (Operation &op : node->body())
       if (auto read = dyn_cast<tensor::ExtractOp>(op))
@@ -133,16 +144,20 @@ static int64_t opsPerElement(ArrayRef<Node *> nodes) {
   return ops;
 }
 
-/// The bytes of the widest type that is read, written or computed with (f16 is computed in f32).
-static int64_t widestBytes(ArrayRef<Node *> nodes) {
+/// The bytes of the widest type that is read, written or computed with (f16 is computed in f32), along the lanes.
+static int64_t widestBytes(KernelGraph &g, ArrayRef<Node *> nodes) {
+  const int lane = laneOf(g);
   int64_t bytes = 1;
   auto add = [&](Type type) {
     if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 1)
       bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);
   };
   for (Node *node : nodes) {
-    for (Value operand : node->op->getOperands())
-      add(getElementTypeOrSelf(operand.getType()));
+    for (OpOperand &operand : node->op->getOpOperands()) {
+      bool isOfRow = lane >= 0 && node->op.isDpsInput(&operand) && g.isSameAlong(*node, operand, lane);
+      if (!isOfRow)
+        add(getElementTypeOrSelf(operand.get().getType()));
+    }
     for (Operation &op : node->body())
       for (Type type : op.getResultTypes())
         add(type);
@@ -158,7 +173,7 @@ int64_t lanesOf(KernelGraph &g, const Target &target) {
       if (auto branch = dyn_cast<scf::IfOp>(op);
           branch && node.op->isProperAncestor(branch.getCondition().getDefiningOp()))
         return 1;
-  return std::clamp<int64_t>(target.lanes(widestBytes(nodesOfLanes(g))), 1, 64);
+  return std::clamp<int64_t>(target.lanes(widestBytes(g, nodesOfLanes(g))), 1, 64);
 }
 
 /// The elements of a map's innermost dimension that is not walked as one with those around it; 0: there is no other, or
@@ -172,7 +187,7 @@ static int64_t shortRow(KernelGraph &g) {
 void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = lanesOf(g, target);
   auto nodes = nodesOfLanes(g);
-  int64_t bytes = widestBytes(nodes), folds = 0;
+  int64_t bytes = widestBytes(g, nodes), folds = 0;
   for (Node &node : g.nodes)
     folds += node.kind == NodeKind::Reduce;
 

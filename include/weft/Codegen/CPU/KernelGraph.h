@@ -97,6 +97,8 @@ public:
   /// Whether an operand is read at the plain index of each dimension (or at 0): then its maker runs over the same
   /// space.
   static bool isPlain(Node &node, mlir::OpOperand &operand);
+  /// Whether what a node reads there is the same all along a root dimension.
+  bool isSameAlong(Node &node, mlir::OpOperand &operand, int dim);
   /// Which elements of a value made in the kernel a node reads, along the same dimensions; empty: those of its own
   /// index.
   Place elementsOf(Node &node, mlir::OpOperand &operand);

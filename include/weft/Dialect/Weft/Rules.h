@@ -21,7 +21,7 @@ class Batcher;        // weft/Transforms/Batcher.h
 class Linearizer;     // weft/Transforms/Derivative.h
 class Transposer;     //   "
 
-enum class FusionKind { Map, View, Reduce, Contract, Join, Other, Alias };
+enum class FusionKind { Map, View, Gather, Reduce, Contract, Join, Other, Alias };
 
 /// Where the elements of one index space stand in another: along each dimension, element i at start + step * i.
 struct Place {

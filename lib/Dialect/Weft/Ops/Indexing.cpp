@@ -46,8 +46,8 @@ struct Numbers {
 
 } // namespace
 
-template <class Op> static LogicalResult verifyNumbers(Op op, Value windows) {
-  Shape x = shapeOf(op.getX()), indices = shapeOf(op.getIndices()), found = shapeOf(windows);
+template <class Op> static LogicalResult verifyNumbers(Op op, Value windows, const Shape &found) {
+  Shape x = shapeOf(op.getX()), indices = shapeOf(op.getIndices());
   int64_t batch = op.getBatch(), rank = x.size(), last = batch - 1;
   if (batch < 0 || batch > rank || int64_t(indices.size()) < batch + 1)
     return op.emitOpError("[WF1015] expected ")
@@ -170,9 +170,10 @@ static Value startOf(LowerContext &context, OpBuilder &b, Type index, Value raw,
 
 /// The greatest start along each of dims, and whether a window may be larger than x there: a named size hides it, and
 /// becomes a number where it is known at last.
-template <class Op> static SmallVector<std::pair<Value, bool>> limitsOf(LowerContext &context, Op op, Value windows) {
+template <class Op>
+static SmallVector<std::pair<Value, bool>> limitsOf(LowerContext &context, Op op, const Shape &sizes) {
   Numbers numbers(op);
-  Shape x = shapeOf(op.getX()), sizes = shapeOf(windows);
+  Shape x = shapeOf(op.getX());
   return llvm::map_to_vector(numbers.dims, [&](int64_t dim) {
     SizeExpr limit = x[dim] - sizes[numbers.placeOf(dim)];
     return std::make_pair(context.size(limit), limit.constant().value_or(-1) < 0);
@@ -202,37 +203,97 @@ static SmallVector<int64_t> behindBatch(ArrayRef<int64_t> dims) {
 
 //===-- gather ---------------------------------------------------------------------------------------------------===//
 
-LogicalResult GatherOp::verify() { return verifyNumbers(*this, getResult()); }
+/// Where the windows' dimensions stand in the result; -1: left out.
+static SmallVector<int64_t> placesInResult(GatherOp op) {
+  Numbers numbers(op);
+  const bool all = int64_t(shapeOf(op.getResult()).size()) != numbers.windowsRank() - int64_t(numbers.dims.size());
+  SmallVector<int64_t> places(numbers.windowsRank(), 0);
+  for (int64_t dim : numbers.dims)
+    places[numbers.placeOf(dim)] = all ? 0 : -1;
+  int64_t next = 0;
+  for (int64_t &place : places)
+    place = place < 0 ? -1 : next++;
+  return places;
+}
+
+/// The shape of the result with all dimensions of the windows.
+static Shape windowsOf(GatherOp op) {
+  Shape found = shapeOf(op.getResult()), windows;
+  for (int64_t place : placesInResult(op))
+    windows.push_back(place < 0 ? SizeExpr(1) : place < int64_t(found.size()) ? found[place] : SizeExpr(-1));
+  return int64_t(found.size()) > int64_t(windows.size()) ? found : windows;
+}
+
+LogicalResult GatherOp::verify() {
+  int64_t rank = shapeOf(getX()).size();
+  for (int64_t dim : getDims())
+    if (getBatch() < 0 || getAt() < 0 || dim < 0 || dim >= rank || shapeOf(getIndices()).empty())
+      return verifyNumbers(*this, getResult(), shapeOf(getResult()));
+  return verifyNumbers(*this, getResult(), windowsOf(*this));
+}
+
+/// A reshape that only leaves out dimensions along which windows have one element.
+struct LeaveOutPlaces : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp reshape, PatternRewriter &rewriter) const override {
+    auto gather = reshape.getX().getDefiningOp<GatherOp>();
+    if (!gather || !gather->hasOneUse() || windowsOf(gather) != shapeOf(gather.getResult()) || gather.getDims().empty())
+      return failure();
+    Numbers numbers(gather);
+    Shape windows = windowsOf(gather), rest;
+    auto left = llvm::map_to_vector(numbers.dims, [&](int64_t dim) { return numbers.placeOf(dim); });
+    for (auto [i, size] : llvm::enumerate(windows))
+      if (!llvm::is_contained(left, int64_t(i)))
+        rest.push_back(size);
+      else if (size != SizeExpr(1))
+        return failure();
+    if (rest != shapeOf(reshape.getResult()))
+      return failure();
+    auto made =
+        rewriter.replaceOpWithNewOp<GatherOp>(reshape, reshape.getType(), gather->getOperands(), gather->getAttrs());
+    made->setLoc(gather.getLoc());
+    rewriter.eraseOp(gather);
+    return success();
+  }
+};
+
+void GatherOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<LeaveOutPlaces>(context);
+}
 
 bool GatherOp::isLinearIn(unsigned operand) { return operand == 0; }
 bool GatherOp::isJointlyLinear() { return true; }
 
 Value GatherOp::transposeTo(GraphBuilder &b, unsigned operand, ValueRange operands, Value cotangent) {
-  return b.scatter(b.zeros(getX().getType()), operands[1], cotangent, ScatterKind::Add, getBatch(), getDims(), getAt(),
+  Value windows = b.reshape(cotangent, typeOf(windowsOf(*this), getElementTypeOrSelf(cotangent)));
+  return b.scatter(b.zeros(getX().getType()), operands[1], windows, ScatterKind::Add, getBatch(), getDims(), getAt(),
                    getBounds());
 }
 
-FusionKind GatherOp::getFusionKind() { return FusionKind::Other; }
+FusionKind GatherOp::getFusionKind() { return FusionKind::Gather; }
 
 LogicalResult GatherOp::batch(Batcher &batcher, ValueRange operands, ArrayRef<bool> batched,
                               SmallVectorImpl<Value> &results) {
   GraphBuilder b(batcher.builder, getLoc());
-  RankedTensorType type = batcher.batchedType(getType());
+  Type element = getElementTypeOrSelf(getType());
+  RankedTensorType type = batcher.batchedType(typeOf(windowsOf(*this), element));
+  Value windows;
   if (!batched[1] && getBatch() == 0) { // the axis is one more whole dimension of each window
-    results.push_back(b.gather(type, operands[0], operands[1], 0, behindBatch(getDims()), getAt() + 1, getBounds()));
+    windows = b.gather(type, operands[0], operands[1], 0, behindBatch(getDims()), getAt() + 1, getBounds());
   } else if (!batched[0] && getBatch() == 0) { // ... or one more index dimension
     Shape shape = shapeOf(type);
     std::rotate(shape.begin(), shape.begin() + 1, shape.begin() + 1 + getAt());
-    Value r =
-        b.gather(typeOf(shape, type.getElementType()), operands[0], operands[1], 0, getDims(), getAt(), getBounds());
+    windows = b.gather(typeOf(shape, element), operands[0], operands[1], 0, getDims(), getAt(), getBounds());
     SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
     std::rotate(order.begin(), order.begin() + getAt(), order.begin() + getAt() + 1);
-    results.push_back(getAt() ? b.transpose(r, order) : r);
+    windows = getAt() ? b.transpose(windows, order) : windows;
   } else {
     Value x = batcher.materialize(getLoc(), operands[0], batched[0]);
     Value indices = batcher.materialize(getLoc(), operands[1], batched[1]);
-    results.push_back(b.gather(type, x, indices, getBatch() + 1, behindBatch(getDims()), getAt(), getBounds()));
+    windows = b.gather(type, x, indices, getBatch() + 1, behindBatch(getDims()), getAt(), getBounds());
   }
+  results.push_back(b.reshape(windows, batcher.batchedType(getType())));
   return success();
 }
 
@@ -241,12 +302,15 @@ LogicalResult GatherOp::lower(LowerContext &context, ValueRange operands, SmallV
     return failure();
   Numbers numbers(*this);
   SmallVector<int64_t> places = numbers.tuplePlaces();
-  auto limits = limitsOf(context, *this, getResult());
-  Shape windows = shapeOf(getResult());
+  Shape windows = windowsOf(*this);
+  auto limits = limitsOf(context, *this, windows);
+  SmallVector<int64_t> loops = placesInResult(*this);
+  for (int64_t &place : places)
+    place = loops[place];
   SmallVector<Value> inputs(numbers.dims.size(), operands[1]);
   SmallVector<AffineMap> maps;
   for (size_t c = 0; c < numbers.dims.size(); ++c)
-    maps.push_back(startMap(getContext(), windows.size(), places, c));
+    maps.push_back(startMap(getContext(), shapeOf(getResult()).size(), places, c));
   Value fits; // of all windows or none: where they do not, nothing is there to be read
   for (auto [limit, mayNotFit] : limits)
     if (mayNotFit) {
@@ -264,7 +328,7 @@ LogicalResult GatherOp::lower(LowerContext &context, ValueRange operands, SmallV
       bool indexed = llvm::is_contained(numbers.dims, i);
       Value step;
       if (!indexed || windows[place] != SizeExpr(1))
-        step = linalg::IndexOp::create(b, loc, place);
+        step = linalg::IndexOp::create(b, loc, loops[place]);
       if (indexed) {
         Value limit = limits[c].first;
         Value start = startOf(context, b, getIndices().getType(), raw[c++], limit, /*mayNotFit=*/false, getBounds());
@@ -297,7 +361,10 @@ LogicalResult GatherOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
   if (!shape)
     return emitOpError("[WF1404] the sizes of ") << getType() << " have no value here";
   Tensor gathered(operands[0].getElementType(), *shape);
-  forEachElement(*this, operands[0], operands[1], *shape, [&](int64_t position, int64_t place) {
+  SmallVector<int64_t> windows;
+  for (int64_t place : placesInResult(*this))
+    windows.push_back(place < 0 ? 1 : (*shape)[place]);
+  forEachElement(*this, operands[0], operands[1], windows, [&](int64_t position, int64_t place) {
     if (place >= 0)
       gathered.set(position, operands[0].at(place));
   });
@@ -311,7 +378,7 @@ LogicalResult ScatterOp::verify() {
   Type element = getElementTypeOrSelf(getX());
   if (getKind() != ScatterKind::Set && element.isInteger(1))
     return emitOpError("[WF1021] bool is written by set, got ") << stringifyScatterKind(getKind());
-  return verifyNumbers(*this, getUpdates());
+  return verifyNumbers(*this, getUpdates(), shapeOf(getUpdates()));
 }
 
 LogicalResult ScatterOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
@@ -431,7 +498,7 @@ LogicalResult ScatterOp::lower(LowerContext &context, ValueRange operands, Small
     return failure();
   Numbers numbers(*this);
   SmallVector<int64_t> places = numbers.tuplePlaces();
-  auto limits = limitsOf(context, *this, getUpdates());
+  auto limits = limitsOf(context, *this, shapeOf(getUpdates()));
   Type type = getType(), element = LowerContext::loweredElement(getElementTypeOrSelf(type));
   Shape windows = shapeOf(getUpdates()), tuple;
   SmallVector<AffineExpr> tupleDims;

@@ -22,19 +22,21 @@ def Weft_GatherOp : Weft_NamedResultOp<"gather", Weft_Linear> {
     For each index tuple, the window of x that starts there. `x` is [batch..., window dims...], `indices` is
     [batch..., index dims..., k] with one start for each of the k `dims` (sorted; dimensions of x behind the batch). The
     result is [batch..., window dims..., ...] with the index dimensions put before window dimension `at`; along `dims`
-    its sizes are the window's, along the others x's. Starts are clamped so that the window lies inside; with
+    its sizes are the window's, along the others x's; all of `dims` may be left out, where windows have one element along
+    them. Starts are clamped so that the window lies inside; with
     `drop` a window that does not is 0. A window that is larger than x (only named sizes allow it) is 0.
     Linear in x.
 
     Example: rows of a table.
     ```mlir
     %r = weft.gather %x, %i {batch = 0 : i64, dims = array<i64: 0>, at = 0 : i64, bounds = #weft.bounds<clamp>}
-        : (tensor<5x4xf32>, tensor<3x1xi64>) -> tensor<3x1x4xf32>
+        : (tensor<5x4xf32>, tensor<3x1xi64>) -> tensor<3x4xf32>
     ```
   }];
   let arguments = (ins Weft_Any:$x, Weft_Int:$indices, I64Attr:$batch, DenseI64ArrayAttr:$dims, I64Attr:$at,
                        Weft_BoundsAttr:$bounds);
   let results = (outs Weft_Any:$result);
+  let hasCanonicalizer = 1;
 }
 
 def Weft_ScatterOp : Weft_StructuredOp<"scatter", Weft_Jvp, [Weft_Linear]> {
