@@ -313,6 +313,22 @@ def windows():
             weights=1,
             tolerance=1e-3,
         )
+
+    def block(conv, relu6, x, a, w, b):
+        return x + conv(relu6(conv(relu6(conv(x, a)), w, padding=1, groups=w.shape[0])), b)
+
+    for n in (1, 4):
+        yield Program(
+            f"MobileNet block {n}x24x56x56",
+            (
+                normal(n, 24, 56, 56),
+                *(normal(*s, scale=0.1) for s in ((144, 24, 1, 1), (144, 1, 3, 3), (24, 144, 1, 1))),
+            ),
+            lambda m, nn, *xs: block(functools.partial(convolve, m, nn), nn.relu6, *xs),
+            lambda t, F, *xs: block(F.conv2d, F.relu6, *xs),
+            weights=3,
+            tolerance=1e-3,
+        )
     for name, x, w, options in [
         ("4x16x32x32, 4x4/2", (4, 16, 32, 32), (16, 16, 4, 4), {"stride": 2, "padding": 1}),
         ("128x28x28, 2x2/2", (1, 128, 28, 28), (128, 64, 2, 2), {"stride": 2, "padding": 0}),

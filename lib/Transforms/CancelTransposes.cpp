@@ -41,8 +41,10 @@ public:
   }
 
   /// Transposes that would go, less those that would come. One that would come behind the group counts twice: it is a
-  /// pass over memory of its own, while one in front is part of the kernel that reads it.
+  /// pass over memory of its own, while one in front is part of the kernel that reads it. So it is for a contraction,
+  /// as long as rows stay rows.
   int64_t gain() const {
+    const bool turnsRows = permutation.back() != int64_t(permutation.size()) - 1;
     int64_t gain = 0;
     llvm::SmallDenseSet<Value> seen;
     for (Operation *member : members) {
@@ -57,7 +59,7 @@ public:
         if (transpose)
           gain += transpose.getPermutation() == ArrayRef(inverse);
         else
-          isReadElsewhere |= !contains(user);
+          isReadElsewhere |= !contains(user) && (turnsRows || !contracts(user));
       }
       gain -= 2 * isReadElsewhere;
     }
@@ -122,6 +124,10 @@ public:
 
 private:
   bool contains(Operation *op) const { return op && members.contains(op); }
+  static bool contracts(Operation *op) {
+    auto fusion = dyn_cast<FusionOpInterface>(op);
+    return fusion && fusion.getFusionKind() == FusionKind::Contract;
+  }
   bool isBetween(TransposeOp transpose) const {
     return llvm::any_of(transpose->getUsers(), [&](Operation *user) { return contains(user); });
   }
@@ -190,10 +196,12 @@ struct CancelTransposes : impl::CancelTransposesBase<CancelTransposes> {
     getOperation()->walk([&](Block *block) { changed |= cancelIn(*block); });
     if (!changed)
       return;
-    // Transposes of broadcasts and of constants are still there.
+    // Transposes of broadcasts and of constants are still there, and what they kept from contractions is their
+    // epilogue.
     RewritePatternSet patterns(&getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     populateConstantFold(patterns);
+    populateUnitsLast(patterns);
     populateDeadOps(patterns);
     applyPatterns(getOperation(), std::move(patterns));
     mergeEqualOps(getOperation());

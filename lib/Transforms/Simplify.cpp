@@ -97,29 +97,72 @@ struct RepeatLast : RewritePattern {
   }
 };
 
+/// Whether a value is what a contraction gives, in any order, or computed of that element by element.
+static bool isOfContraction(Value value, int steps = 8) {
+  Operation *maker = value.getDefiningOp();
+  auto fusion = dyn_cast_or_null<FusionOpInterface>(maker);
+  if (fusion && fusion.getFusionKind() == FusionKind::Contract)
+    return true;
+  return steps > 0 && maker && (isa<ElementwiseOpInterface>(maker) || isa<TransposeOp>(maker)) &&
+         llvm::any_of(maker->getOperands(), [&](Value operand) { return isOfContraction(operand, steps - 1); });
+}
+
 /// Elementwise ops on values that only made room for a broadcast (`keepdims`) come before that room, where the
-/// broadcast takes it in: no alias then stands between what a kernel computes.
+/// broadcast takes it in: no alias then stands between what a kernel computes. So do those of what a contraction gives
+/// in another shape (of groups, or with dimensions of size 1): they are its epilogue.
 struct UnitsLast : OpInterfaceRewritePattern<ElementwiseOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
 
   LogicalResult matchAndRewrite(ElementwiseOpInterface op, PatternRewriter &rewriter) const override {
     Type inner; // of the values without the room; elements are each operand's own
-    for (Value operand : op->getOperands()) {
-      auto reshape = operand.getDefiningOp<ReshapeOp>();
-      if (reshape && addedUnits(reshape) && (!inner || shapeOf(inner) == shapeOf(reshape.getX())))
-        inner = reshape.getX().getType();
-      else if (!uniformOf(operand) && !repeatedScalar(operand))
-        return failure();
-    }
+    bool isEpilogue = false;
+    for (Value operand : op->getOperands())
+      if (auto reshape = operand.getDefiningOp<ReshapeOp>(); reshape && !inner) {
+        isEpilogue = isOfContraction(reshape.getX());
+        if (isEpilogue || addedUnits(reshape))
+          inner = reshape.getX().getType();
+      }
     if (!inner)
+      return failure();
+    const Shape outer = shapeOf(op->getResult(0)), shape = shapeOf(inner);
+    auto joined = isEpilogue ? joinedDims(shape, outer) : std::nullopt;
+    auto isReshaped = [&](Value operand) {
+      auto reshape = operand.getDefiningOp<ReshapeOp>();
+      return reshape && shapeOf(reshape.getX()) == shape && (isEpilogue || addedUnits(reshape));
+    };
+    auto isSpread = [&](Value operand) { // along whole dimensions
+      auto broadcast = operand.getDefiningOp<BroadcastOp>();
+      return broadcast && joined && llvm::all_of(llvm::enumerate(broadcast.getDims()), [&](auto dim) {
+               SizeExpr size = shapeOf(broadcast.getX())[dim.index()];
+               return size == SizeExpr(1) || size == outer[dim.value()];
+             });
+    };
+    if (!llvm::all_of(op->getOperands(), [&](Value operand) {
+          return isReshaped(operand) || uniformOf(operand) || repeatedScalar(operand) || isSpread(operand);
+        }))
       return failure();
     auto within = [&](Value operand) -> Value {
       Type type = withElement(inner, getElementTypeOrSelf(operand));
-      if (auto reshape = operand.getDefiningOp<ReshapeOp>())
-        return reshape.getX();
+      Location loc = operand.getLoc();
+      if (isReshaped(operand))
+        return operand.getDefiningOp<ReshapeOp>().getX();
       if (DenseElementsAttr splat = uniformOf(operand))
-        return materialize(rewriter, operand.getLoc(), uniformLike(type, splat), type);
-      return BroadcastOp::create(rewriter, operand.getLoc(), type, repeatedScalar(operand), ArrayRef<int64_t>());
+        return materialize(rewriter, loc, uniformLike(type, splat), type);
+      if (Value scalar = repeatedScalar(operand))
+        return BroadcastOp::create(rewriter, loc, type, scalar, ArrayRef<int64_t>());
+      auto broadcast = operand.getDefiningOp<BroadcastOp>();
+      SmallVector<int64_t> dims;
+      Shape sizes;
+      for (auto [i, dim] : llvm::enumerate(broadcast.getDims()))
+        if (shapeOf(broadcast.getX())[i] != SizeExpr(1))
+          for (int64_t own : (*joined)[dim]) {
+            dims.push_back(own);
+            sizes.push_back(shape[own]);
+          }
+      Value x = broadcast.getX();
+      if (shapeOf(x) != sizes)
+        x = ReshapeOp::create(rewriter, loc, typeOf(sizes, getElementTypeOrSelf(x)), x);
+      return BroadcastOp::create(rewriter, loc, type, x, dims);
     };
     IRMapping mapping;
     mapping.map(op->getOperands(), llvm::map_to_vector(op->getOperands(), within));
@@ -143,7 +186,8 @@ struct SimplifyPass : impl::SimplifyBase<SimplifyPass> {
       populateConstantFold(patterns);
       populateElementwisePatterns(patterns, derivativesTaken);
       populateContractionPatterns(patterns);
-      patterns.add<FoldOp, RepeatLast, UnitsLast>(&getContext());
+      populateUnitsLast(patterns);
+      patterns.add<FoldOp, RepeatLast>(&getContext());
       for (RegisteredOperationName name : getContext().getRegisteredOperationsByDialect("weft"))
         name.getCanonicalizationPatterns(patterns, &getContext());
       applyPatterns(getOperation(), std::move(patterns));
@@ -156,6 +200,8 @@ struct SimplifyPass : impl::SimplifyBase<SimplifyPass> {
 };
 
 } // namespace
+
+void populateUnitsLast(RewritePatternSet &patterns) { patterns.add<UnitsLast>(patterns.getContext()); }
 
 void applyPatterns(Operation *root, RewritePatternSet patterns) {
   GreedyRewriteConfig config;

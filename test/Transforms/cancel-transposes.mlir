@@ -151,3 +151,20 @@ func.func @with_its_own_transpose(%x: tensor<5x5xf32>, %y: tensor<5x5xf32>) -> (
   %6 = weft.transpose %5 {permutation = array<i64: 1, 0>} : (tensor<5x5xf32>) -> tensor<5x5xf32>
   return %5, %6 : tensor<5x5xf32>, tensor<5x5xf32>
 }
+
+// A contraction reads through the transpose that would come behind the group, as long as rows stay rows.
+// CHECK-LABEL: @read_by_a_product(
+// CHECK-NEXT: %[[E:.*]] = weft.exp %arg0
+// CHECK-NEXT: %[[T:.*]] = weft.transpose %[[E]] {permutation = array<i64: 1, 0, 2>}
+// CHECK-NEXT: weft.dot %[[T]]
+// CHECK-NEXT: %[[U:.*]] = weft.transpose %arg2
+// CHECK-NEXT: weft.exp %[[U]]
+func.func @read_by_a_product(%x: tensor<4x3x5xf32>, %w: tensor<5x7xf32>, %y: tensor<5x4xf32>) -> (tensor<3x4x7xf32>, tensor<4x7xf32>) {
+  %0 = weft.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<4x3x5xf32>) -> tensor<3x4x5xf32>
+  %1 = weft.exp %0 : (tensor<3x4x5xf32>) -> tensor<3x4x5xf32>
+  %2 = weft.dot %1, %w {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 2>, rhs_contract = array<i64: 0>} : (tensor<3x4x5xf32>, tensor<5x7xf32>) -> tensor<3x4x7xf32>
+  %3 = weft.transpose %y {permutation = array<i64: 1, 0>} : (tensor<5x4xf32>) -> tensor<4x5xf32>
+  %4 = weft.exp %3 : (tensor<4x5xf32>) -> tensor<4x5xf32>
+  %5 = weft.dot %4, %w {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<4x5xf32>, tensor<5x7xf32>) -> tensor<4x7xf32>
+  return %2, %5 : tensor<3x4x7xf32>, tensor<4x7xf32>
+}

@@ -172,3 +172,52 @@ func.func @masks(%x: tensor<3xi64>) -> (tensor<2x3x3xi1>, tensor<2x3x3xi1>) {
   %q = weft.broadcast %n {dims = array<i64: 1, 2>} : (tensor<3x3xi1>) -> tensor<2x3x3xi1>
   return %p, %q : tensor<2x3x3xi1>, tensor<2x3x3xi1>
 }
+
+// A transpose that moves no element is a reshape; a reshape behind a transpose drops what has one element first.
+// CHECK-LABEL: @units(
+// CHECK-NEXT: %[[R:.*]] = weft.reshape %arg0 : (tensor<4x1x5xf32>) -> tensor<1x4x5xf32>
+// CHECK-NEXT: %[[D:.*]] = weft.reshape %arg1 : (tensor<4x3x1x5xf32>) -> tensor<4x3x5xf32>
+// CHECK-NEXT: %[[T:.*]] = weft.transpose %[[D]] {permutation = array<i64: 1, 0, 2>}
+// CHECK-NEXT: return %[[R]], %[[T]]
+func.func @units(%x: tensor<4x1x5xf32>, %y: tensor<4x3x1x5xf32>) -> (tensor<1x4x5xf32>, tensor<3x4x5xf32>) {
+  %a = weft.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<4x1x5xf32>) -> tensor<1x4x5xf32>
+  %b = weft.transpose %y {permutation = array<i64: 1, 0, 2, 3>} : (tensor<4x3x1x5xf32>) -> tensor<3x4x1x5xf32>
+  %c = weft.reshape %b : (tensor<3x4x1x5xf32>) -> tensor<3x4x5xf32>
+  return %a, %c : tensor<1x4x5xf32>, tensor<3x4x5xf32>
+}
+
+// Room is made behind a padding, unless it is padded itself.
+// CHECK-LABEL: @padded(
+// CHECK-NEXT: weft.constant
+// CHECK-NEXT: %[[P:.*]] = weft.pad %arg0, {{.*}}low = array<i64: 0, 1>{{.*}} -> tensor<4x7xf32>
+// CHECK-NEXT: weft.reshape %[[P]]
+// CHECK-NEXT: %[[Q:.*]] = weft.reshape %arg0
+// CHECK-NEXT: weft.pad %[[Q]]
+func.func @padded(%x: tensor<4x5xf32>) -> (tensor<4x1x7xf32>, tensor<4x2x5xf32>) {
+  %zero = weft.constant {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %a = weft.reshape %x : (tensor<4x5xf32>) -> tensor<4x1x5xf32>
+  %b = weft.pad %a, %zero {low = array<i64: 0, 0, 1>, high = array<i64: 0, 0, 1>, interior = array<i64: 0, 0, 0>} : (tensor<4x1x5xf32>, tensor<f32>) -> tensor<4x1x7xf32>
+  %c = weft.reshape %x : (tensor<4x5xf32>) -> tensor<4x1x5xf32>
+  %d = weft.pad %c, %zero {low = array<i64: 0, 1, 0>, high = array<i64: 0, 0, 0>, interior = array<i64: 0, 0, 0>} : (tensor<4x1x5xf32>, tensor<f32>) -> tensor<4x2x5xf32>
+  return %b, %d : tensor<4x1x7xf32>, tensor<4x2x5xf32>
+}
+
+// What is computed of a product in another shape is its epilogue: biases along whole dimensions go with it, in groups
+// where it has groups; other values stay where they are.
+// CHECK-LABEL: @epilogue(
+// CHECK: %[[P:.*]] = weft.dot
+// CHECK-NEXT: %[[B:.*]] = weft.reshape %arg2 : (tensor<12xf32>) -> tensor<3x4xf32>
+// CHECK-NEXT: %[[W:.*]] = weft.broadcast %[[B]] {dims = array<i64: 0, 1>} : (tensor<3x4xf32>) -> tensor<3x4x6xf32>
+// CHECK-NEXT: %[[A:.*]] = weft.add %[[P]], %[[W]]
+// CHECK-NEXT: %[[E:.*]] = weft.exp %[[A]]
+// CHECK-NEXT: %[[R:.*]] = weft.reshape %[[E]] : (tensor<3x4x6xf32>) -> tensor<1x12x6xf32>
+// CHECK-NEXT: weft.add %[[R]], %arg3
+func.func @epilogue(%x: tensor<3x4x5xf32>, %w: tensor<3x5x6xf32>, %b: tensor<12xf32>, %y: tensor<1x12x6xf32>) -> tensor<1x12x6xf32> {
+  %p = weft.dot %x, %w {lhs_batch = array<i64: 0>, rhs_batch = array<i64: 0>, lhs_contract = array<i64: 2>, rhs_contract = array<i64: 1>} : (tensor<3x4x5xf32>, tensor<3x5x6xf32>) -> tensor<3x4x6xf32>
+  %r = weft.reshape %p : (tensor<3x4x6xf32>) -> tensor<1x12x6xf32>
+  %wide = weft.broadcast %b {dims = array<i64: 1>} : (tensor<12xf32>) -> tensor<1x12x6xf32>
+  %a = weft.add %r, %wide : (tensor<1x12x6xf32>, tensor<1x12x6xf32>) -> tensor<1x12x6xf32>
+  %e = weft.exp %a : (tensor<1x12x6xf32>) -> tensor<1x12x6xf32>
+  %s = weft.add %e, %y : (tensor<1x12x6xf32>, tensor<1x12x6xf32>) -> tensor<1x12x6xf32>
+  return %s : tensor<1x12x6xf32>
+}

@@ -75,3 +75,25 @@ def test_a_named_size_moves_with_its_dimension():
         x = normal(n, 4)
         np.testing.assert_allclose(f(x), np.exp(x) + 1, rtol=1e-6)
     assert [k.what for k in f.explain(normal(3, 4)).kernels] == ["exp + add"]
+
+
+def grouped(x, a, w, bias, scale, b, groups):
+    """What a MobileNet is made of: an expansion, a convolution of each channel (or group), a projection."""
+    y = wf.nn.relu6(wf.nn.conv2d(x, a))
+    y = wf.nn.relu6(wf.nn.conv2d(y, w, bias, padding=1, groups=groups) * scale)
+    return wf.nn.conv2d(y, b)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("groups, each", [(12, 1), (4, 1), (3, 2), (1, 1)])
+def test_groups_are_no_passes_of_their_own(n, groups, each):
+    out = 12 * each
+    args = [normal(n, 5, 6, 7), normal(12, 5, 1, 1), normal(out, 12 // groups, 3, 3), normal(out), normal(out, 1, 1)]
+    args += [normal(8, out, 1, 1)]
+    run = lambda *xs: grouped(*xs, groups)  # noqa: E731
+    program = Program(run, *args)
+    (got,), (want,) = program.native()(), program.reference()
+    assert got.tobytes() == want.tobytes()
+    # A group's features beside those of others: in a batch they are turned, with what is computed of them.
+    turned = n > 1 and groups not in (1, 12 * each)
+    assert len(wf.jit(run).explain(*args).kernels) == 3 + turned

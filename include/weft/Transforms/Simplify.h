@@ -24,6 +24,9 @@ void applyPatterns(mlir::Operation *root, mlir::RewritePatternSet patterns);
 /// The pattern that replaces ops on constants by constants.
 void populateConstantFold(mlir::RewritePatternSet &patterns);
 
+/// The pattern that moves elementwise ops before a reshape that only makes room, where what is around it gains by that.
+void populateUnitsLast(mlir::RewritePatternSet &patterns);
+
 /// The pattern that drops ops without effects that nothing reads (calls and region ops too, which upstream keeps).
 void populateDeadOps(mlir::RewritePatternSet &patterns);
 

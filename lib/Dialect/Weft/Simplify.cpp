@@ -73,6 +73,29 @@ std::optional<SmallVector<int64_t>> addedUnits(ReshapeOp reshape) {
   return placesAmong(shapeOf(reshape.getX()), shapeOf(reshape.getResult()));
 }
 
+bool movesUnits(ReshapeOp reshape) {
+  auto others = [](Value value) {
+    return llvm::to_vector(llvm::make_filter_range(shapeOf(value), [](const SizeExpr &s) { return s != SizeExpr(1); }));
+  };
+  return others(reshape.getX()) == others(reshape.getResult());
+}
+
+std::optional<SmallVector<SmallVector<int64_t>>> joinedDims(const Shape &inner, const Shape &outer) {
+  SmallVector<SmallVector<int64_t>> joined(outer.size());
+  size_t next = 0;
+  for (auto [dim, size] : llvm::enumerate(outer)) {
+    SizeExpr product(1);
+    for (; product != size && next < inner.size(); ++next)
+      if (inner[next] != SizeExpr(1)) {
+        product = product * inner[next];
+        joined[dim].push_back(next);
+      }
+    if (product != size)
+      return std::nullopt;
+  }
+  return joined;
+}
+
 SliceOp sliceOfReshaped(OpBuilder &builder, ReshapeOp reshape) {
   auto slice = reshape.getX().getDefiningOp<SliceOp>();
   if (!slice)

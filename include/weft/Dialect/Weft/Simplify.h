@@ -5,7 +5,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/PatternMatch.h"
-#include "weft/Dialect/Weft/SizeExpr.h"
+#include "weft/Dialect/Weft/Shape.h"
 
 namespace weft {
 
@@ -26,6 +26,12 @@ mlir::Value materialize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Attr
 
 /// Where a reshape that only adds dimensions of size 1 puts each dimension of its operand; nothing for other reshapes.
 std::optional<llvm::SmallVector<int64_t>> addedUnits(ReshapeOp reshape);
+
+/// Whether a reshape only adds, drops and moves dimensions of size 1.
+bool movesUnits(ReshapeOp reshape);
+
+/// The dimensions of `inner` that each one of `outer` joins; those of size 1 are nowhere. Nothing where some are cut.
+std::optional<llvm::SmallVector<llvm::SmallVector<int64_t>>> joinedDims(const Shape &inner, const Shape &outer);
 
 /// A reshape behind a slice, as a slice alone of the operand with other dimensions: one that only adds dimensions of
 /// size 1, or only drops some of which the slice takes one place (`x[:, 1]`), each of which becomes one dimension with

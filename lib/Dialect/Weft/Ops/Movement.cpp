@@ -73,7 +73,35 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
-void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+/// Dimensions of size 1 that a transpose moves and a reshape behind it drops are dropped first.
+struct DropUnitsFirst : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getX().getDefiningOp<TransposeOp>();
+    if (!transpose || !transpose->hasOneUse() || !movesUnits(op))
+      return failure();
+    Shape from = shapeOf(transpose.getX()), to;
+    SmallVector<int64_t> order, place(from.size(), 0);
+    for (auto [i, size] : llvm::enumerate(from))
+      if (size != SizeExpr(1)) {
+        place[i] = to.size();
+        to.push_back(size);
+      }
+    for (int64_t dim : transpose.getPermutation())
+      if (from[dim] != SizeExpr(1))
+        order.push_back(place[dim]);
+    if (to.size() != shapeOf(op.getResult()).size())
+      return failure();
+    Location loc = transpose.getLoc();
+    Value x = ReshapeOp::create(rewriter, loc, typeOf(to, getElementTypeOrSelf(op.getType())), transpose.getX());
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, x, order)->setLoc(loc);
+    return success();
+  }
+};
+
+void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropUnitsFirst>(context);
+}
 
 Value ReshapeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
   return builder.reshape(cotangent, getX().getType());
@@ -297,6 +325,21 @@ struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
   }
 };
 
+/// A transpose that only moves dimensions of size 1 moves no element.
+struct TransposeOfUnits : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    Shape from = shapeOf(op.getX());
+    SmallVector<int64_t> others;
+    llvm::copy_if(op.getPermutation(), std::back_inserter(others),
+                  [&](int64_t dim) { return from[dim] != SizeExpr(1); });
+    if (!llvm::is_sorted(others))
+      return failure();
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getX());
+    return success();
+  }
+};
+
 /// The transpose of a product that puts the free dimensions of the right operand first: the operands swap. Exact, since
 /// a * b = b * a and the order of the sum is that of the contracted dimensions.
 struct TransposeOfDot : OpRewritePattern<TransposeOp> {
@@ -323,7 +366,7 @@ struct TransposeOfDot : OpRewritePattern<TransposeOp> {
 } // namespace
 
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<TransposeOfBroadcast, TransposeOfDot>(context);
+  patterns.add<TransposeOfBroadcast, TransposeOfDot, TransposeOfUnits>(context);
 }
 
 Value TransposeOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {
@@ -747,6 +790,39 @@ OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
   setInterior(inner.getInterior());
   setOperand(0, inner.getX());
   return getResult();
+}
+
+/// What is cut into groups before a padding, or has room made, is padded first where none of that is padded: it then
+/// has the padding from what computed it.
+struct PadBeforeGroups : OpRewritePattern<PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
+    auto reshape = op.getX().getDefiningOp<ReshapeOp>();
+    auto groups = reshape && reshape->hasOneUse() ? joinedDims(shapeOf(reshape.getResult()), shapeOf(reshape.getX()))
+                                                  : std::nullopt;
+    if (!groups)
+      return failure();
+    SmallVector<bool> mayBePadded(op.getLow().size(), false);
+    SmallVector<int64_t> low(groups->size(), 0), high = low, interior = low;
+    for (auto [dim, group] : llvm::enumerate(*groups)) {
+      if (group.size() != 1)
+        continue;
+      mayBePadded[group[0]] = true;
+      low[dim] = op.getLow()[group[0]];
+      high[dim] = op.getHigh()[group[0]];
+      interior[dim] = op.getInterior()[group[0]];
+    }
+    for (auto [may, before, behind, between] : llvm::zip(mayBePadded, op.getLow(), op.getHigh(), op.getInterior()))
+      if (!may && (before || behind || between))
+        return failure();
+    Value padded = PadOp::create(rewriter, op.getLoc(), reshape.getX(), op.getValue(), low, high, interior);
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), padded);
+    return success();
+  }
+};
+
+void PadOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<PadBeforeGroups>(context);
 }
 
 Value PadOp::transposeTo(GraphBuilder &builder, unsigned operand, ValueRange operands, Value cotangent) {

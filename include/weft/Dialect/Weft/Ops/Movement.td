@@ -114,6 +114,7 @@ def Weft_PadOp : Weft_StructuredOp<"pad", Weft_Linear> {
   let arguments = (ins Weft_Any:$x, Weft_Any:$value, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
                        DenseI64ArrayAttr:$interior);
   let results = (outs Weft_Any:$result);
+  let hasCanonicalizer = 1;
   let hasFolder = 1;
   let extraClassDeclaration = "llvm::SmallVector<Place, 0> getPlaces();";
 }
