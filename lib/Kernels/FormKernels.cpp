@@ -482,6 +482,9 @@ private:
         continue;
       cloneIntoReaders(op, it->second);
     }
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) // what only they read
+      if (op.use_empty() && fusionKind(&op) == FusionKind::View && clusterOf.contains(&op))
+        drop(&op);
   }
 
   bool paysAgain(Operation *op, unsigned home) const {
@@ -489,11 +492,24 @@ private:
     for (Value operand : op->getOperands()) {
       if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp()))
         continue;
+      if (Operation *read = smallRead(operand); read && clusterOfValue(operand) == home)
+        continue; // made again too
       if (clusterOfValue(operand) == home)
         return false; // its operand would have to be stored instead
       bytes = bytes + bytesOf(operand);
     }
     return atMost(bytes, bytesOf(op->getResult(0)));
+  }
+
+  /// A broadcast (or another View) of what takes little beside what it gives, from outside of its kernel.
+  Operation *smallRead(Value value) const {
+    Operation *read = value.getDefiningOp();
+    if (!read || fusionKind(read) != FusionKind::View)
+      return nullptr;
+    auto from = bytesOf(read->getOperand(0)).constant(), to = bytesOf(value).constant();
+    Operation *maker = read->getOperand(0).getDefiningOp();
+    bool isOutside = !maker || isLeaf(maker) || clusterOfValue(maker->getResult(0)) != clusterOfValue(value);
+    return from && to && *from * 8 <= *to && isOutside ? read : nullptr;
   }
 
   void cloneIntoReaders(Operation *op, unsigned home) {
@@ -509,39 +525,50 @@ private:
       if (it->second != home)
         readers[it->second].push_back(user);
     }
-    SmallVector<Operation *> copies;
+    SmallVector<Operation *> copies, reads; // of the op; of what it reads through
     bool fits = true;
     for (auto &[reader, uses] : readers) {
       Operation *earliest = *llvm::min_element(uses, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-      Operation *copy = OpBuilder(earliest).clone(*op);
+      SmallVector<Operation *> &ops = clusters[reader].ops;
+      auto put = [&, reader = reader](Operation *copy) {
+        ops.insert(llvm::lower_bound(ops, copy, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }),
+                   copy);
+        clusterOf[copy] = reader;
+        positions[copy] = positions.lookup(earliest);
+        return copy;
+      };
+      IRMapping mapping;
+      for (Value operand : op->getOperands())
+        if (Operation *read = smallRead(operand);
+            read && clusterOfValue(operand) == home && !mapping.contains(operand)) {
+          reads.push_back(put(OpBuilder(earliest).clone(*read)));
+          mapping.map(operand, reads.back()->getResult(0));
+        }
+      Operation *copy = put(OpBuilder(earliest).clone(*op, mapping));
       copies.push_back(copy);
       for (Operation *user : uses)
         user->replaceUsesOfWith(value, copy->getResult(0));
-      SmallVector<Operation *> &ops = clusters[reader].ops;
-      ops.insert(llvm::lower_bound(ops, copy, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }), copy);
-      clusterOf[copy] = reader;
-      positions[copy] = positions.lookup(earliest);
       FusionReason why;
       fits &= ops.size() <= limits.maxOps && kernelShape(ops, why).has_value();
     }
-    if (fits) {
-      if (op->use_empty()) { // a kernel of its own would give nothing
-        llvm::erase(clusters[home].ops, op);
-        if (clusters[home].ops.empty())
-          clusters[home] = {};
-        clusterOf.erase(op);
-        positions.erase(op);
-        op->erase();
+    if (!fits)
+      for (Operation *copy : llvm::concat<Operation *>(copies, reads)) {
+        if (llvm::is_contained(copies, copy))
+          copy->getResult(0).replaceAllUsesWith(value);
+        drop(copy);
       }
-      return;
-    }
-    for (Operation *copy : copies) {
-      copy->getResult(0).replaceAllUsesWith(value);
-      llvm::erase(clusters[clusterOf.lookup(copy)].ops, copy);
-      clusterOf.erase(copy);
-      positions.erase(copy);
-      copy->erase();
-    }
+    else if (op->use_empty()) // a kernel of its own would give nothing
+      drop(op);
+  }
+
+  void drop(Operation *op) {
+    Cluster &cluster = clusters[clusterOf.lookup(op)];
+    llvm::erase(cluster.ops, op);
+    if (cluster.ops.empty())
+      cluster = {};
+    clusterOf.erase(op);
+    positions.erase(op);
+    op->erase();
   }
 
   //===-- remarks -------------------------------------------------------------------------------------------------===//

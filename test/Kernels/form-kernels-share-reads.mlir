@@ -91,3 +91,28 @@ func.func @once(%x: tensor<64x128xf32>) -> (tensor<128xf32>, tensor<64xf32>) {
   %q = weft.reduce %n {kind = #weft.reduce_kind<add>, dims = array<i64: 1>} : (tensor<64x128xf32>) -> tensor<64xf32>
   return %r, %q : tensor<128xf32>, tensor<64xf32>
 }
+
+// -----
+
+// A difference from a mean of columns is computed again, with the broadcast that it reads through, not stored: reading x
+// twice takes no more than reading it once and the difference twice.
+// CHECK-LABEL: @centred(
+// CHECK: weft.kernel(
+// CHECK: weft.broadcast
+// CHECK-NEXT: weft.sub
+// CHECK-NEXT: weft.mul
+// CHECK-NEXT: weft.reduce
+// CHECK: weft.kernel(
+// CHECK: weft.sub
+// CHECK: weft.div
+// CHECK-NOT: weft.kernel(
+// CHECK: return
+func.func @centred(%x: tensor<128x64xf32>, %mean: tensor<64xf32>) -> tensor<128x64xf32> {
+  %m = weft.broadcast %mean {dims = array<i64: 1>} : (tensor<64xf32>) -> tensor<128x64xf32>
+  %c = weft.sub %x, %m : (tensor<128x64xf32>, tensor<128x64xf32>) -> tensor<128x64xf32>
+  %q = weft.mul %c, %c : (tensor<128x64xf32>, tensor<128x64xf32>) -> tensor<128x64xf32>
+  %v = weft.reduce %q {kind = #weft.reduce_kind<add>, dims = array<i64: 0>} : (tensor<128x64xf32>) -> tensor<64xf32>
+  %b = weft.broadcast %v {dims = array<i64: 1>} : (tensor<64xf32>) -> tensor<128x64xf32>
+  %r = weft.div %c, %b : (tensor<128x64xf32>, tensor<128x64xf32>) -> tensor<128x64xf32>
+  return %r : tensor<128x64xf32>
+}
