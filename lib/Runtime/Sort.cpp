@@ -91,7 +91,8 @@ void sortRow(char *scratch, const Bits *x, int64_t xStride, char *out, int64_t o
   auto *pairs = reinterpret_cast<Pair<Key> *>(scratch);
   auto key = [=](int64_t i) { return keyOf<Key, Bits>(x[i * xStride], kind, mantissa, format & WEFT_SORT_DESCENDING); };
   if (format & WEFT_SORT_SELECT) {
-    *pairs = {};
+    if (k > 0)
+      *pairs = {};
     select(pairs, n, k, [=](int64_t i, int64_t count, Key *keys) {
       for (int64_t j = 0; j < count; ++j)
         keys[j] = key(i + j);

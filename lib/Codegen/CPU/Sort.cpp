@@ -51,8 +51,8 @@ LogicalResult emitSort(Emitter &e, const Schedule &) {
     e.loop(begin, end, 1, [&](Value row) {
       SmallVector<Value> at = e.delinearize(row, {outer, inner});
       Value first = e.add(e.mul(at[0], n * inner), at[1]), written = e.add(e.mul(at[0], k * inner), at[1]);
-      SmallVector<Value> memory =
-          e.scratch({selects ? (k + SizeExpr(1)) * SizeExpr(16) : n * SizeExpr(32), n * SizeExpr(in < 0 ? 8 : 0)});
+      SmallVector<Value> memory = e.scratch(
+          {selects ? SizeExpr(16 * std::max<int64_t>(*few, 1)) : n * SizeExpr(32), n * SizeExpr(in < 0 ? 8 : 0)});
       Value from = memory[1], fromStep = e.index(1);
       if (in >= 0) {
         from = e.address(e.pointers[in], element, first);
