@@ -3,8 +3,9 @@ finite differences and across modes; batches against loops; named sizes against 
 
 import numpy as np
 import pytest
+import targets
 import weft as wf
-from running import Built, same_bits
+from running import Built, Program, same_bits
 from weft import errors
 from weft._src import dims, dtypes
 from weft._src.trace import Spec, constant, emit
@@ -321,3 +322,17 @@ def test_arrays_without_elements_index_axes_without_elements(shape):
     y = wf.asarray(x)
     y[index] = 1.0
     assert y.shape == shape
+
+
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_what_is_picked_on_each_target(target):
+    x, y, i = (RNG.normal(size=s).astype(np.float32) for s in ((20, 16), (50, 16), 50))
+    i = (i * 9).astype(np.int64) % 20 - 10
+    for f in (
+        lambda x, i, y: wf.take(x, i, axis=0) * 2 + y,
+        lambda x, i, y: wf.max(wf.take(x, i, axis=0) * y, axis=1),
+        lambda x, i, y: wf.take(x[3], i) - y[:, 0],
+        lambda x, i, y: wf.top_k(y, 5)[1] + i[:, None],
+    ):
+        program = Program(f, x, i, y)
+        assert program.native(target, "strict")()[0].tobytes() == np.asarray(program.reference()[0]).tobytes()

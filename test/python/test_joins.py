@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import targets
 import weft as wf
-from running import Built, same_bits
+from running import Built, Program, same_bits
 from weft._src import trace
 
 rng = np.random.default_rng(11)
@@ -330,3 +331,15 @@ def test_gradients():
 
     check(lambda a, b: wf.grad(loss, argnums=(0, 1))(a, b), a, b, kernels=None)
     check(lambda a: wf.vmap(lambda a: wf.concat([a * 2, wf.pad(a, (1, 0))]) + 1)(a), a)
+
+
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_rows_shorter_than_vectors_on_each_target(target):
+    a, b, x = normal(3, 50), normal(3, 50), normal(3, 17, 16)
+    for f, args in (
+        (lambda a, b: wf.stack([a, b, a * b], axis=-1), (a, b)),
+        (lambda a, b: wf.stack([a, b, a * b, a + b, a - b], axis=-1), (a, b)),
+        (lambda x: wf.stack([x[..., ::2] - x[..., 1::2], x[..., 1::2] + x[..., ::2]], axis=-1), (x,)),
+    ):
+        program = Program(f, *args)
+        same_bits(program.native(target, "strict")()[0], program.reference()[0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import targets
 import weft as wf
 from running import Program
 
@@ -97,3 +98,10 @@ def test_groups_are_no_passes_of_their_own(n, groups, each):
     # A group's features beside those of others: in a batch they are turned, with what is computed of them.
     turned = n > 1 and groups not in (1, 12 * each)
     assert len(wf.jit(run).explain(*args).kernels) == 3 + turned
+
+
+@pytest.mark.parametrize("target", targets.PARAMETERS)
+def test_groups_on_each_target(target):
+    args = [normal(2, 5, 6, 7), normal(12, 5, 1, 1), normal(12, 1, 3, 3), normal(12), normal(12, 1, 1)]
+    program = Program(lambda *xs: grouped(*xs, 12), *args, normal(8, 12, 1, 1))
+    assert program.native(target, "strict")()[0].tobytes() == program.reference()[0].tobytes()
