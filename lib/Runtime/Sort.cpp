@@ -36,7 +36,7 @@ template <class Key, class Bits> Key keyOf(Bits bits, char kind, int mantissa, b
 
 /// Orders the pairs; they end in one of the two places, which is returned.
 template <class Key> Pair<Key> *order(Pair<Key> *pairs, Pair<Key> *spare, int64_t n, int bytes) {
-  if (n < 256) {
+  if (n < 8 * bytes) { // a pass over a digit takes some 100 ns, however few they are
     std::sort(pairs, pairs + n);
     return pairs;
   }

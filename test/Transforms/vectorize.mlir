@@ -50,3 +50,17 @@ func.func @uses_nested(%x: tensor<3xf32>, %n: tensor<i64>) -> (tensor<3xf32>, te
   %r:2 = weft.vmap @nested(%x, %n) {batched = array<i1: true, false>, size = #weft.size<3>, whole = array<i1: false, true>} : (tensor<3xf32>, tensor<i64>) -> (tensor<3xf32>, tensor<i64>)
   return %r#0, %r#1 : tensor<3xf32>, tensor<i64>
 }
+
+// A gather that leaves out what it picks one element along is batched with it.
+// CHECK-LABEL: func.func private @picked.vmap(
+// CHECK: %[[G:.*]] = weft.gather {{.*}}dims = array<i64: 1>} : (tensor<4x5xf32>, tensor<2x3x1xi64>) -> tensor<4x2x3x1xf32>
+// CHECK-NEXT: %[[T:.*]] = weft.transpose %[[G]] {permutation = array<i64: 1, 0, 2, 3>}
+// CHECK-NEXT: weft.reshape %[[T]] : (tensor<2x4x3x1xf32>) -> tensor<2x4x3xf32>
+func.func @main_of_picked(%x: tensor<4x5xf32>, %i: tensor<2x3x1xi64>) -> tensor<2x4x3xf32> {
+  %r = weft.vmap @picked(%x, %i) {batched = array<i1: false, true>, size = #weft.size<2>} : (tensor<4x5xf32>, tensor<2x3x1xi64>) -> tensor<2x4x3xf32>
+  return %r : tensor<2x4x3xf32>
+}
+func.func private @picked(%x: tensor<4x5xf32>, %i: tensor<3x1xi64>) -> tensor<4x3xf32> {
+  %r = weft.gather %x, %i {batch = 0 : i64, dims = array<i64: 1>, at = 1 : i64, bounds = #weft.bounds<clamp>} : (tensor<4x5xf32>, tensor<3x1xi64>) -> tensor<4x3xf32>
+  return %r : tensor<4x3xf32>
+}
