@@ -247,20 +247,14 @@ def movement():
         lambda t, F, x: x.reshape(8, 3, 14, 16, 14, 16).permute(0, 2, 4, 1, 3, 5).reshape(8, 196, 768),
         normal(8, 3, 224, 224),
     )
-    yield of(
-        "rows 1024 of 50000x768",
-        lambda m, t, i: m.take(t, i, axis=0),
-        lambda torch, F, t, i: t[i.long()],
-        normal(50000, 768),
-        numbers(50000, 1024),
-    )
-    yield of(
-        "rows 100000 of 1000x16",
-        lambda m, t, i: m.take(t, i, axis=0),
-        lambda torch, F, t, i: t[i.long()],
-        normal(1000, 16),
-        numbers(1000, 100_000),
-    )
+    for n, rows, columns in [(1024, 50_000, 768), (100_000, 1000, 16)]:
+        yield of(
+            f"rows {n} of {rows}x{columns}",
+            lambda m, t, i: m.take(t, i, axis=0),
+            lambda torch, F, t, i: t[i.long()],
+            normal(rows, columns),
+            numbers(rows, n),
+        )
     yield of(
         "picked along rows of 1000x1000",
         lambda m, x, i: m.take_along_axis(x, i, axis=1),

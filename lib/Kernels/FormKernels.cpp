@@ -492,10 +492,11 @@ private:
     for (Value operand : op->getOperands()) {
       if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp()))
         continue;
-      if (Operation *read = smallRead(operand); read && clusterOfValue(operand) == home)
-        continue; // made again too
-      if (clusterOfValue(operand) == home)
+      if (clusterOfValue(operand) == home) {
+        if (smallRead(operand))
+          continue;   // made again too
         return false; // its operand would have to be stored instead
+      }
       bytes = bytes + bytesOf(operand);
     }
     return atMost(bytes, bytesOf(op->getResult(0)));
@@ -551,14 +552,17 @@ private:
       FusionReason why;
       fits &= ops.size() <= limits.maxOps && kernelShape(ops, why).has_value();
     }
-    if (!fits)
-      for (Operation *copy : llvm::concat<Operation *>(copies, reads)) {
-        if (llvm::is_contained(copies, copy))
-          copy->getResult(0).replaceAllUsesWith(value);
-        drop(copy);
-      }
-    else if (op->use_empty()) // a kernel of its own would give nothing
-      drop(op);
+    if (fits) {
+      if (op->use_empty()) // a kernel of its own would give nothing
+        drop(op);
+      return;
+    }
+    for (Operation *copy : copies) {
+      copy->getResult(0).replaceAllUsesWith(value);
+      drop(copy);
+    }
+    for (Operation *read : reads)
+      drop(read);
   }
 
   void drop(Operation *op) {

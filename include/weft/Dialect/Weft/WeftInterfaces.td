@@ -10,8 +10,9 @@ def FusionOpInterface : Weft_OpInterface<"FusionOpInterface"> {
   let description = "How an op reads and writes index spaces, which is all that kernel formation asks.";
   let methods = [InterfaceMethod<[{
       Map: each result element from the same index of the operands. View: each result element is one operand element at
-      an affine index. Gather: one element of the first operand at a place that the second says. Reduce: folds some dimensions. Contract: a sum of products. Join: the operands are parts of the
-      result. Other: a kernel of its own. Alias: the same bytes under another type, no code at all.
+      an affine index. Gather: one element of the first operand at a place that the second says. Reduce: folds some
+      dimensions. Contract: a sum of products. Join: the operands are parts of the result. Other: a kernel of its own.
+      Alias: the same bytes under another type, no code at all.
     }], "::weft::FusionKind", "getFusionKind", (ins)>,
     InterfaceMethod<"View: whether neighbours along the result's last dimension lie apart in the operand.",
       "bool", "turnsRows", (ins), "", "return false;">,
