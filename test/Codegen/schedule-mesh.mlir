@@ -29,7 +29,7 @@ func.func @main(%x: tensor<64x768xf32>, %y: tensor<768x3072xf32>) -> tensor<64x3
 // -----
 
 // Many rows: near to the last cache, squarer tiles, and blocks of them of which threads get as many each.
-// CHECK: row_block = 42 : i64, rows = 14 : i64, soon = 8 : i64, vectors = 2 : i64
+// CHECK: row_block = 39 : i64, rows = 13 : i64, soon = 8 : i64, vectors = 2 : i64
 // NEAR: ahead = 24 : i64, {{.*}}pack_left = "item", pack_right = "all", panel = {{[0-9]+}} : i64, row_block = 32 : i64, rows = 8 : i64, vectors = 3 : i64
 func.func @main(%x: tensor<1024x1024xf64>, %y: tensor<1024x1024xf64>) -> tensor<1024x1024xf64> {
   %z = weft.dot %x, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<1024x1024xf64>, tensor<1024x1024xf64>) -> tensor<1024x1024xf64>

@@ -2,7 +2,7 @@
 // RUN: weft-opt %s --split-input-file --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels{target=x86-64-v4},weft-emit-kernels{target=x86-64-v4})' | FileCheck %s
 
 // The right operand is packed by all threads for all, the left one by each thread for itself.
-// CHECK: weft.scratch = {body = #weft.size<131072>, own = #weft.size<1060864>, threads = 8 : i64}
+// CHECK: weft.scratch = {body = #weft.size<131072>, own = #weft.size<1065024>, threads = 8 : i64}
 func.func @product(%x: tensor<512x512xf32>, %w: tensor<512x512xf32>) -> tensor<512x512xf32> {
   %r = weft.dot %x, %w {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
   return %r : tensor<512x512xf32>

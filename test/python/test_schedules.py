@@ -479,6 +479,26 @@ def test_tiles_of_two_heights(rows):
     holds(lambda x, y: wf.tanh(x @ y), x, y)
 
 
+# Rows that whole tiles nearly fill: tiles of one height, of which the last one reads rows of the one above. With what is
+# added written over, on sums between blocks of k, of rows side by side, in bytes; and a chain's, which are not so.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8"])
+def test_tiles_of_one_height(dtype):
+    wide = wf.int32 if dtype == "int8" else dtype
+    x, y, z = numbers((519, 512), dtype), numbers((512, 256), dtype), numbers((519, 256), dtype)
+    holds(lambda x, y: wf.astype(x, wide) @ wf.astype(y, wide), x, y)
+    holds(lambda x, y: wf.astype(x.T, wide) @ wf.astype(y, wide), np.ascontiguousarray(x.T), y)
+    if dtype == "int8":
+        return
+    holds(lambda x, y, z: wf.tanh(x @ y) * z, x, y, z)
+    schedule = schedule_of(lambda x, y: x @ y, numbers((519, 512)), numbers((512, 256)), target="x86-64-v4")
+    assert "pack_left" in schedule and "rows = 13" in schedule
+    x, y, z = numbers((519, 5300), dtype), numbers((5300, 256), dtype), numbers((519, 256), dtype)
+    q, k = (wf.asarray(RNG.normal(size=(2, n, 64)).astype(dtype)) for n in (519, 300))
+    holds(lambda q, k: wf.nn.dot_product_attention(q, k, k), q, k)
+    add = lambda x, y, z: x @ y + z  # noqa: E731
+    same_bits(np.asarray(wf.jit(add, donate=2)(x, y, wf.asarray(z.copy()))), np.asarray(wf.jit(add)(x, y, z)))
+
+
 def test_large_contractions_are_their_parts():
     x, y = RNG.normal(size=(1000, 1100)).astype("float32"), RNG.normal(size=(1100, 900)).astype("float32")
     f = wf.jit(lambda x, y: x @ y)

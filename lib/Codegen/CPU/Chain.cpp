@@ -113,6 +113,7 @@ private:
     tile.ks = c.groups(g, c.folded, false);
     tile.m = {roles.row};
     tile.n = {lane};
+    tile.rowByRow = true;
     tile.outputs = std::move(outputs);
     tile.measure();
   }
@@ -291,7 +292,7 @@ void Chain::item(Point origin, const Point &next, const Stretch &all) {
     item.origin = origin;
     item.lanes = {e.index(0), e.index(tile.N)};
     item.right = {where, e.index(0), {}, tile.rightSteps(tile.K)};
-    tile.fillRight(origin, item.right, item.lanes, tile.allK());
+    e.apart([&] { tile.fillRight(origin, item.right, item.lanes, tile.allK()); });
     return item;
   };
   Tile::Item above = packed(one, memory[0]), below = packed(two, memory[1]);
@@ -318,7 +319,7 @@ void Chain::item(Point origin, const Point &next, const Stretch &all) {
     below.left = rowsOf(two, memory[6]);
     if (above.left)
       e.loop(above.rows.first, above.rows.end, 1, [&](Value r) { one.fillRow(origin, above.left, r, one.allK()); });
-    one.item(above);
+    e.apart([&] { one.item(above); });
     g.settle(sums, scratch);
     Sweep sweep(e, s);
     sweep.takeRows({{rows, swept}}, roles.lane, columns, ArrayRef(memory).drop_front(fixed));
@@ -331,7 +332,7 @@ void Chain::item(Point origin, const Point &next, const Stretch &all) {
       if (below.left)
         two.fillRow(point, below.left, r, two.allK());
     });
-    two.item(below);
+    e.apart([&] { two.item(below); });
   });
 }
 

@@ -207,7 +207,7 @@ void Tile::groupLeft(const Point &origin, const Panel &panel, const Stretch &row
     overGroups(k, [&](Value first, Value number, Value there) {
       Point to, from = origin;
       to.indices = {panelOffset(panel, i, count, number)};
-      from.indices[m.back()] = i;
+      from.indices[m.back()] = readsFrom(i);
       for (int64_t r = 0; r < count; ++r) {
         Linear linear = c.leftAccess;
         linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);

@@ -42,7 +42,7 @@ void Tile::leftByOne(const Point &origin, const Panel &panel, Value i, int64_t c
     to.indices = {panelOffset(panel, i, count, flat)};
     for (int64_t r = 0; r < count; ++r) {
       Point from = at;
-      from.indices[m.back()] = i;
+      from.indices[m.back()] = readsFrom(i);
       Linear linear = c.leftAccess;
       linear.offset = linear.offset + linear.coefs[m.back()] * SizeExpr(r);
       Value value = e.load(e.pointers[c.leftBuffer], element, linear, from);
@@ -54,14 +54,17 @@ void Tile::leftByOne(const Point &origin, const Panel &panel, Value i, int64_t c
 }
 
 /// A tile's rows by whole vectors, of rows side by side or of k, which are turned in registers. What is too much of a
-/// vector the next step writes over; the last steps, which have none behind them, are left: returns the first of them.
+/// vector the next step writes over; the last steps, as far as there is no room behind them, are left: returns the
+/// first of them.
 Value Tile::turnLeft(const Point &origin, const Panel &panel, Value i, int64_t count, const Stretch &k) {
   Type element = g.buffers[c.leftBuffer].element;
   const int dim = ks.front().back();
   const bool turns = c.leftAccess.coefs[dim] == SizeExpr(1);
-  const int64_t step = turns ? width : 1, over = llvm::alignTo(count, width) - count;
-  Value steps = e.sub(k.end, e.add(k.first, e.index(llvm::divideCeil(over, count))));
-  steps = b.createOrFold<arith::MaxSIOp>(e.loc, steps, e.index(0));
+  const int64_t step = turns ? width : 1;
+  const int64_t over = llvm::divideCeil(llvm::alignTo(count, width) - count, count);
+  Value steps = e.sub(k.end, k.first), first = readsFrom(i);
+  if (over > stepsBehind())
+    steps = b.createOrFold<arith::MaxSIOp>(e.loc, e.sub(steps, e.index(over - stepsBehind())), e.index(0));
   Value middle = e.add(k.first, e.roundDown(steps, step));
   e.loop(k.first, middle, step, [&](Value at) {
     Point from = origin;
@@ -69,7 +72,7 @@ Value Tile::turnLeft(const Point &origin, const Panel &panel, Value i, int64_t c
     from.lane = turns ? dim : m.back();
     from.width = width;
     auto loaded = [&](int64_t row, int64_t rows) {
-      from.indices[m.back()] = e.add(i, e.index(row));
+      from.indices[m.back()] = e.add(first, e.index(row));
       from.mask = rows < int64_t(width) ? e.laneMask(e.index(rows), width) : Value();
       if (turns) { // each row is a stream of its own, too many for the processor to follow
         Linear soon = c.leftAccess;

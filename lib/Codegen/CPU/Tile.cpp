@@ -325,7 +325,7 @@ void Tile::item(Item it) {
       Stretch rows = it.rows;
       e.when(isFirst, [&] {
         inside.copies = true;
-        tile(inside, rows.first, s.rows, lanes, block);
+        e.apart([&] { tile(inside, rows.first, s.rows, lanes, block); });
         inside.copies = false;
       });
       rows.first = select(isFirst, e.add(rows.first, e.index(s.rows)), rows.first);
@@ -335,11 +335,19 @@ void Tile::item(Item it) {
       down({e.index(0), {Value()}, width});
     else
       overStrips(it.lanes, [&](const Lanes &strip) {
-        inParts(strip, down);
-        if (it.results && block.last)
-          e.when(block.last, [&] { finishStrip(it, strip); });
-        else if (it.results)
-          finishStrip(it, strip);
+        auto all = [&] {
+          inParts(strip, down);
+          if (it.results && block.last)
+            e.when(block.last, [&] { finishStrip(it, strip); });
+          else if (it.results)
+            finishStrip(it, strip);
+        };
+        // The last one, of an item at most.
+        bool isRest = llvm::any_of(strip.masks, [](Value mask) { return bool(mask); });
+        if (isRest && s.rows > 1 && N.constant().value_or(INT64_MAX) > this->strip())
+          e.apart(all);
+        else
+          all();
       });
   };
   if (!s.kBlock) {
@@ -403,10 +411,19 @@ void Tile::inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> b
 /// strips.
 int64_t Tile::highTiles() {
   auto total = M.constant();
-  if (!total || (*total > s.rowBlock && !packsTurned()) || *total % s.rows == 0 || c.leftPanel)
+  if (!total || repeatsRows() || (*total > s.rowBlock && !packsTurned()) || *total % s.rows == 0 || c.leftPanel)
     return 0;
   return std::max<int64_t>(0, *total - tilesOf(*total) * (s.rows - 1));
 }
+
+bool Tile::repeatsRows() {
+  auto total = M.constant();
+  // Of packed rows, of which a tile may take any; halves that are not tame are summed by other rows.
+  return total && *total > s.rows && *total % s.rows && leavesFewIdle(*total, s.rows) && !s.turned &&
+         s.packLeft != Pack::None && !rowByRow && !sumsHalves();
+}
+
+Value Tile::readsFrom(Value i) { return repeatsRows() ? e.minimum(i, e.sub(e.index(M), e.index(s.rows))) : i; }
 
 /// The row at which a tile begins, counted from the first of all.
 Value Tile::rowOfTile(Value number) {
@@ -417,6 +434,8 @@ Value Tile::rowOfTile(Value number) {
 }
 
 void Tile::overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body) {
+  if (repeatsRows())
+    return e.loop(rows.first, rows.end, s.rows, [&](Value i) { body(i, s.rows); });
   if (int64_t high = highTiles()) {
     Value below = e.index(high * s.rows);
     e.loop(rows.first, e.minimum(below, rows.end), s.rows, [&](Value i) { body(i, s.rows); });
@@ -677,7 +696,7 @@ void Tile::tile(Item &item, Value i, unsigned rows, const Lanes &lanes, const Bl
   if (!sumsHalves())
     return sum(item, i, rows, lanes, block);
   e.when(
-      isWild(item, i, rows, lanes), [&] { sumOneByOne(item, i, rows, lanes, block); },
+      isWild(item, i, rows, lanes), [&] { e.apart([&] { sumOneByOne(item, i, rows, lanes, block); }); },
       [&] { sum(item, i, rows, lanes, block); });
 }
 
@@ -728,34 +747,40 @@ void Tile::sum(Item &item, Value i, unsigned rows, const Lanes &lanes, const Blo
       point.indices[m.back()] = row;
     return lanePoint(point, lanes, v);
   };
-  auto finishAll = [&](ArrayRef<Value> accs) {
-    if (s.turned)
-      return finishTurned(item, i, rows, lanes, accs);
-    if (!epilogueInLoop) {
-      // All is read before any is written: a read waits for a write that lies a multiple of 4 KB from it.
-      SmallVector<std::pair<Point, SmallVector<Value>>> results;
-      for (unsigned r = 0; r < rows; ++r)
-        for (unsigned v = 0; v < vectors; ++v) {
-          Point point = pointAt(r ? e.add(i, e.index(r)) : i, v);
-          results.emplace_back(point, resultsOf(point, accs[r * vectors + v]));
-        }
-      for (auto &[point, values] : results)
-        store(point, values);
-      return;
-    }
-    Value memory = e.stack(c.accumulator, int64_t(count) * width);
+  auto finishRows = [&](ArrayRef<Value> accs) {
+    // All is read before any is written: a read waits for a write that lies a multiple of 4 KB from it.
+    SmallVector<std::pair<Point, SmallVector<Value>>> results;
+    for (unsigned r = 0; r < rows; ++r)
+      for (unsigned v = 0; v < vectors; ++v) {
+        Point point = pointAt(r ? e.add(i, e.index(r)) : i, v);
+        results.emplace_back(point, resultsOf(point, accs[r * vectors + v]));
+      }
+    for (auto &[point, values] : results)
+      store(point, values);
+  };
+  auto finishInLoop = [&](ArrayRef<Value> accs) {
+    Value memory = e.stack(c.accumulator, int64_t(count) * width), first = readsFrom(i);
     auto slot = [&](unsigned v) {
       return Linear{SizeExpr(int64_t(v * width)), {SizeExpr(int64_t(width) * vectors), SizeExpr(1)}};
     };
     for (unsigned at = 0; at < count; ++at)
       e.store(accs[at], memory, c.accumulator, slot(at % vectors), rowOfMemory(e, e.index(at / vectors), lanes.width));
-    e.loop(e.index(0), e.index(rows), 1, [&](Value r) {
+    e.loop(repeatsRows() ? e.sub(i, first) : e.index(0), e.index(rows), 1, [&](Value r) {
       for (unsigned v = 0; v < vectors; ++v)
-        finish(pointAt(e.add(i, r), v), e.load(memory, c.accumulator, slot(v), rowOfMemory(e, r, lanes.width)));
+        finish(pointAt(e.add(first, r), v), e.load(memory, c.accumulator, slot(v), rowOfMemory(e, r, lanes.width)));
     });
   };
+  auto finishAll = [&](ArrayRef<Value> accs) {
+    if (s.turned)
+      return finishTurned(item, i, rows, lanes, accs);
+    if (epilogueInLoop)
+      return finishInLoop(accs);
+    if (!repeatsRows())
+      return finishRows(accs);
+    e.when(e.isLess(readsFrom(i), i), [&] { finishInLoop(accs); }, [&] { finishRows(accs); });
+  };
 
-  expect(item.origin, i, rows, lanes);
+  expect(item.origin, readsFrom(i), rows, lanes);
   if (!block.first) {
     finishAll(products(item, i, rows, lanes, block, zeros()));
     e.loc = outerLoc;

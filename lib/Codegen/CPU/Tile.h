@@ -55,6 +55,7 @@ private:
   Value depth; // where the folded group ends for now; null: all of it is summed
   Value rest;  // a number for each lane, added to its sums; null: none
   bool epilogueInLoop = false;
+  bool rowByRow = false; // a chain fills the left panel, with each row where it is
   llvm::SmallVector<std::pair<int, Linear>, 0> tiles; // what the epilogue reads tile by tile: buffer, and where
 
   /// What is fixed inside one item of work.
@@ -129,6 +130,11 @@ private:
   /// What one tile takes of a strip: a last vector of few lanes is a tile of its own, of half its width.
   void inParts(const Lanes &lanes, llvm::function_ref<void(const Lanes &)> body);
   int64_t highTiles();
+  /// Whether all tiles have one height, of which few rows stand idle in the last one: the shortest code.
+  bool repeatsRows();
+  /// The first row that the tile at row i reads: where the last one would end behind the last row, it begins so much
+  /// further up, and does not write what is another tile's.
+  Value readsFrom(Value i);
   Value rowOfTile(Value number);
   /// Register tiles down the rows, then the rest: of one size where it is known, else row by row.
   void overTiles(const Stretch &rows, llvm::function_ref<void(Value, int64_t)> body);
@@ -253,9 +259,10 @@ private:
   SizeExpr steps(const SizeExpr &k) const;
   Stretch steps(const Stretch &k);
   /// The same with room behind: for what corrects the right operand's lanes, for whether halves are wild.
-  /// Rows are packed by vectors where a tile is turned: the last one of a tile may end behind it.
-  SizeExpr leftSteps(const SizeExpr &k) const {
-    return steps(k) + SizeExpr(s.turned ? int64_t(llvm::divideCeil(width, s.rows)) : int64_t(sumsHalves()));
+  SizeExpr leftSteps(const SizeExpr &k) { return steps(k) + SizeExpr(stepsBehind()); }
+  /// Rows are packed by vectors, of which a tile's last one may end behind its steps.
+  int64_t stepsBehind() {
+    return s.turned || (s.group == 1 && runsLeft()) ? int64_t(llvm::divideCeil(width, s.rows)) : sumsHalves();
   }
   SizeExpr rightSteps(const SizeExpr &k) const { return steps(k) + SizeExpr(sumsHalves() || movesLeft()); }
   Value behind(const Panel &panel);

@@ -185,9 +185,14 @@ int64_t tallestTile(const Target &target, int64_t vectors) {
   return (int64_t(target.vectorRegisters) - target.repeatRegisters - vectors) / vectors;
 }
 
+bool leavesFewIdle(int64_t rows, int64_t height) { return (roundUp(rows, height) - rows) * 256 <= rows; }
+
 int64_t tileRows(int64_t rows, int64_t most, int64_t least) {
   for (int64_t some = most; some >= least; --some)
     if (rows % some == 0)
+      return some;
+  for (int64_t some = most; some >= least; --some)
+    if (leavesFewIdle(rows, some))
       return some;
   return ceilDiv(rows, ceilDiv(rows, most));
 }

@@ -153,10 +153,14 @@ public:
   void parallel(const SizeExpr &items, const SizeExpr &bytesPerItem, double nsPerItem,
                 llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body,
                 llvm::ArrayRef<mlir::Value *> captured = {});
+  /// Emits something as a function of its own, which is called here: long code that runs seldom is compiled beside the
+  /// rest.
+  void apart(llvm::function_ref<void()> body);
 
 private:
+  mlir::LLVM::LLVMFuncOp newFunction(llvm::ArrayRef<mlir::Type> arguments);
   mlir::Value loadSteps(mlir::Value at, mlir::Type element, int64_t step, const Point &point);
-  unsigned bodies = 0;                // of parallel loops so far
+  unsigned bodies = 0;                // functions of their own so far
   std::optional<int64_t> bodyThreads; // in one of them: how many threads may run it at once (0: any number)
 
   /// Index arithmetic is made once: what, of which values, with which number. Most of what a tile's accesses compute is

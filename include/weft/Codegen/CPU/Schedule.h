@@ -118,6 +118,8 @@ llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &con
 /// How many rows a register tile has: from `most` down to `least`, as many as divide the rows, since tiles of each
 /// height are code of their own; else such as share them out evenly.
 int64_t tileRows(int64_t rows, int64_t most, int64_t least);
+/// Whether whole tiles of `height` rows have so few rows more that nobody waits for them: one of 256.
+bool leavesFewIdle(int64_t rows, int64_t height);
 /// The rows of a register tile of so many vectors, which leaves room for those and for what is repeated.
 int64_t tallestTile(const Target &target, int64_t vectors);
 void chooseTile(KernelGraph &graph, const Contraction &contraction, const Target &target, Schedule &schedule);
