@@ -120,6 +120,7 @@ TILED = {
 SWEEPS = [
     {"lanes": 1}, {"lanes": 2}, {"lanes": 4, "prefetch": "false", "strip": 4, "together": 1}, {"together": 3},
     {"turn_rows": 5, "turn_lanes": 9}, {"turn_rows": 300, "turn_lanes": 300}, {"turn_rows": 0},
+    {"turn_rows": 5, "turn_blocks": 3}, {"turn_rows": 16, "turn_blocks": 2, "prefetch": "true"}, {"turn_blocks": 99},
 ]  # fmt: skip
 SWEEPS += [{"lanes": 1, "pairs": "false"}, {"abreast": 1}, {"abreast": 1, "pairs": "false"}, {"abreast": 4}]
 SWEEPS += [{"across": "true"}, {"across": "false"}, {"across": "true", "lanes": 2}]

@@ -39,6 +39,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
     if (turnRows) {
       number("turn_rows", turnRows);
       number("turn_lanes", turnLanes);
+      if (turnBlocks > 1)
+        number("turn_blocks", turnBlocks);
     }
     if (strip) {
       number("strip", strip);
@@ -113,6 +115,7 @@ std::optional<Schedule> Schedule::fromAttr(DictionaryAttr attr) {
   flag("trail", s.trail);
   number("turn_rows", s.turnRows);
   number("turn_lanes", s.turnLanes);
+  number("turn_blocks", s.turnBlocks);
   number("strip", s.strip);
   number("together", s.together);
   number("parts", s.parts);

@@ -178,7 +178,11 @@ private:
   void setTurned(const Turn &turn, const TurnedRows &to, mlir::Value row, mlir::Value column, mlir::Value copy);
   void turnSquare(const Turn &turn, const Block &block, mlir::Value p, mlir::Value q, bool edge,
                   llvm::function_ref<void(const Turn::Read &, unsigned)> beside);
-  void rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block, const Block &after);
+  void turnSquareOf(const Turn &turn, const Block &block, mlir::Value p, mlir::Value q,
+                    llvm::function_ref<void(const Turn::Read &, unsigned)> beside = {});
+  void turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, mlir::Value copy);
+  void rowsTurned(const Turn &turn, const TurnedRows &to, mlir::Value begin, mlir::Value end,
+                  llvm::function_ref<Block(mlir::Value)> blockAt);
   void mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before, const Block *after);
   int64_t lineOf(const Turn::Read &read);
   void askForLine(const Turn &turn, const Turn::Read &read, const Block &block, mlir::Value number);
@@ -210,7 +214,9 @@ private:
   void row(const Point &point, Trail *trail);
   void sweepRow(RowState &state, const Point &row, int stage, llvm::ArrayRef<int> laneDims, Trail *trail);
   bool trails();
-  void rows(mlir::Value begin, mlir::Value end, llvm::function_ref<Point(mlir::Value)> at);
+  /// One row after another; `behind` each something else.
+  void rows(mlir::Value begin, mlir::Value end, llvm::function_ref<Point(mlir::Value)> at,
+            llvm::function_ref<void(mlir::Value)> behind = {});
   void beginBehind(Trail &trail, llvm::ArrayRef<int> laneDims);
   void writeBehind(Trail &trail, llvm::ArrayRef<int> laneDims, mlir::Value base);
   void writeTrailing(const Trail &trail, llvm::ArrayRef<int> laneDims, mlir::Value i, mlir::Value mask, unsigned lanes);

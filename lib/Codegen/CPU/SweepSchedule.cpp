@@ -184,6 +184,35 @@ static int64_t shortRow(KernelGraph &g) {
   return groups.size() < 2 ? 0 : g.size(groups.back()).constant().value_or(0);
 }
 
+/// Blocks of whole rows for eight items, as even as may be, where each item has two at least. A whole sweep's time to
+/// come from memory makes up for shorter runs, if they begin with lines.
+static void chooseTurnBlocks(KernelGraph &g, const Turn &turn, int64_t allRows, Schedule &s) {
+  int64_t inLines = s.turnRows;
+  bool begins = llvm::all_of(turn.reads, [&](const Turn::Read &read) {
+    auto step = g.access(*read.node, *read.operand, read.buffer).coefs[turn.lane].constant();
+    return step && *step * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)) % 64 == 0;
+  });
+  if (!begins)
+    return;
+  inLines = std::max(s.lanes, s.turnRows / 2 / s.lanes * s.lanes);
+  const int64_t most = allRows / 8 / inLines;
+  if (most < 2)
+    return;
+  s.turnBlocks = most;
+  s.turnRows = inLines;
+  if (g.domain[turn.across] != SizeExpr(allRows))
+    return;
+  int64_t least = INT64_MAX; // rows of an item
+  for (int64_t blocks = most; blocks >= 2 && blocks * 3 >= most * 2; --blocks) {
+    int64_t some = llvm::alignTo(llvm::divideCeil(allRows, 8 * blocks), s.lanes);
+    if (some * blocks >= least)
+      continue;
+    least = some * blocks;
+    s.turnBlocks = blocks;
+    s.turnRows = some;
+  }
+}
+
 void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.lanes = lanesOf(g, target);
   auto nodes = nodesOfLanes(g);
@@ -278,6 +307,8 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
       int64_t fit = target.l3Bytes / 16 / (inner * bytes * int64_t(turn->reads.size()));
       int64_t most = std::max(64 / bytes, std::min(fit, *points / inner / 16));
       s.turnRows = std::max(s.lanes, std::min(s.turnRows, most) / s.lanes * s.lanes);
+      if (s.prefetch)
+        chooseTurnBlocks(g, *turn, *points / inner, s);
     }
   }
 }

@@ -88,15 +88,22 @@ void Sweep::readTurned(Frame &frame) {
         e.load(t.base, g.buffers[t.read.buffer].element, t.place, whole);
 }
 
-/// Some whole rows of a fold; beside their busiest sweep the lines of the next ones are asked for.
-void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &block, const Block &after) {
-  const bool evenRows = *g.domain[turn.across].constant() % width == 0,
-             evenLanes = *g.domain[turn.lane].constant() % width == 0;
-  Value row = block.row, rowMiddle = e.add(row, e.roundDown(e.sub(block.rowEnd, row), width));
-  Value columnMiddle = e.add(block.column, e.roundDown(e.sub(block.columnEnd, block.column), width));
-  setTurned(turn, to, row, block.column, e.index(0));
-  // Rows innermost: a stretch of memory at a time. Stretches are whole pages apart, of which processors foresee none:
-  // those of the squares after the next ones are asked for.
+/// Turns a square of a block, of which the last rows and columns may be no whole one.
+void Sweep::turnSquareOf(const Turn &turn, const Block &block, Value p, Value q,
+                         llvm::function_ref<void(const Turn::Read &, unsigned)> beside) {
+  if (*g.domain[turn.across].constant() % width == 0 && *g.domain[turn.lane].constant() % width == 0)
+    return turnSquare(turn, block, p, q, false, beside);
+  Value whole = b.createOrFold<arith::AndIOp>(e.loc, e.isLess(e.add(p, e.index(width - 1)), block.rowEnd),
+                                              e.isLess(e.add(q, e.index(width - 1)), block.columnEnd));
+  e.when(
+      whole, [&] { turnSquare(turn, block, p, q, false, beside); },
+      [&] { turnSquare(turn, block, p, q, true, beside); });
+}
+
+/// Turns a block, rows innermost: a stretch of memory at a time. Stretches are whole pages apart, of which processors
+/// foresee none: those of the squares after the next ones are asked for.
+void Sweep::turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, Value copy) {
+  setTurned(turn, to, block.row, block.column, copy);
   auto squares = [&](Value q, Value begin, Value end, bool edge) {
     e.loop(begin, end, width, [&](Value p) {
       turnSquare(turn, block, p, q, edge, [&](const Turn::Read &read, unsigned t) {
@@ -110,29 +117,72 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, const Block &bloc
       });
     });
   };
+  Value rowMiddle = e.add(block.row, e.roundDown(e.sub(block.rowEnd, block.row), width));
+  Value columnMiddle = e.add(block.column, e.roundDown(e.sub(block.columnEnd, block.column), width));
   e.loop(block.column, columnMiddle, width, [&](Value q) {
-    squares(q, row, rowMiddle, false);
-    if (!evenRows)
+    squares(q, block.row, rowMiddle, false);
+    if (*g.domain[turn.across].constant() % width)
       squares(q, rowMiddle, block.rowEnd, true);
   });
-  if (!evenLanes)
-    e.loop(columnMiddle, block.columnEnd, width, [&](Value q) { squares(q, row, block.rowEnd, true); });
-  if (schedule.prefetch)
-    beside = [&](const Point &point, unsigned lanes) {
-      for (const Turn::Read &read : turn.reads) {
-        const int64_t line = lineOf(read), ofRow = block.lanes / line;
-        Value first = e.add(e.mul(e.sub(point.indices[turn.across], row), SizeExpr(ofRow)),
-                            b.createOrFold<arith::DivUIOp>(e.loc, point.indices[turn.lane], e.index(line)));
-        for (int64_t k = 0; k < int64_t(lanes) / line; ++k)
-          askForLine(turn, read, after, e.add(first, e.index(k)));
-      }
+  if (*g.domain[turn.lane].constant() % width)
+    e.loop(columnMiddle, block.columnEnd, width, [&](Value q) { squares(q, block.row, block.rowEnd, true); });
+}
+
+/// Blocks of whole rows of a fold. While one is swept the next one is turned, some squares behind each row, whose lines
+/// were asked for beside the row's busiest sweep: they come from memory while there is arithmetic to do.
+void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, Value begin, Value end,
+                       llvm::function_ref<Block(Value)> blockAt) {
+  const bool overlaps = schedule.turnBlocks > 1;
+  auto sweepBlock = [&](Value number, Value copy, Value other) {
+    Block block = blockAt(number), after = blockAt(e.add(number, e.index(1)));
+    if (!overlaps)
+      turnBlock(turn, to, block, copy);
+    setTurned(turn, to, block.row, block.column, copy);
+    if (schedule.prefetch)
+      beside = [&](const Point &point, unsigned lanes) {
+        for (const Turn::Read &read : turn.reads) {
+          const int64_t line = lineOf(read), ofRow = block.lanes / line;
+          Value first = e.add(e.mul(e.sub(point.indices[turn.across], block.row), SizeExpr(ofRow)),
+                              b.createOrFold<arith::DivUIOp>(e.loc, point.indices[turn.lane], e.index(line)));
+          for (int64_t k = 0; k < int64_t(lanes) / line; ++k)
+            askForLine(turn, read, after, e.add(first, e.index(k)));
+        }
+      };
+    // A row's share of the squares, in the order in which their lines were asked for.
+    const Shape squares{SizeExpr(block.lanes / width), SizeExpr(block.rows / width)};
+    Value height = e.sub(block.rowEnd, block.row), another = e.isLess(e.add(number, e.index(1)), end);
+    auto turnNext = [&](Value row) {
+      auto share = [&](Value k) {
+        return b.createOrFold<arith::DivUIOp>(e.loc, e.mul(k, numElements(squares)), height);
+      };
+      Value k = e.sub(row, block.row), first = share(k), last = share(e.add(k, e.index(1)));
+      auto current = std::exchange(turned, {});
+      setTurned(turn, to, after.row, after.column, other);
+      e.loop(first, arith::SelectOp::create(b, e.loc, another, last, first), 1, [&](Value square) {
+        auto at = e.delinearize(square, squares);
+        turnSquareOf(turn, after, e.add(after.row, e.mul(at[1], SizeExpr(width))),
+                     e.add(after.column, e.mul(at[0], SizeExpr(width))));
+      });
+      turned = std::move(current);
     };
-  rows(row, block.rowEnd, [&](Value p) {
-    Point point = block.at;
-    point.indices[turn.across] = p;
-    return point;
+    auto at = [&](Value p) {
+      Point point = block.at;
+      point.indices[turn.across] = p;
+      return point;
+    };
+    if (overlaps)
+      rows(block.row, block.rowEnd, at, turnNext);
+    else
+      rows(block.row, block.rowEnd, at);
+    beside = nullptr;
+  };
+  auto copyOf = [&](Value number) { return b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)); };
+  if (overlaps)
+    turnBlock(turn, to, blockAt(begin), copyOf(begin));
+  e.loop(begin, end, 1, [&](Value number) {
+    Value copy = overlaps ? copyOf(number) : e.index(0);
+    sweepBlock(number, copy, e.sub(e.index(1), copy));
   });
-  beside = nullptr;
 }
 
 /// A step of a map: a strip of a block is turned, as many rows as a line has elements of what is turned, and beside
@@ -142,7 +192,6 @@ void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip,
                      const Block *after) {
   const Block &block = strip.block;
   const int64_t high = to.rows / width, squares = high * block.lanes / width;
-  const bool even = *g.domain[turn.across].constant() % width == 0 && *g.domain[turn.lane].constant() % width == 0;
   auto both = [&](Value x, Value y) { return b.createOrFold<arith::AndIOp>(e.loc, x, y); };
   e.loop(e.index(0), e.index(squares), 1, [&](Value square) {
     auto at = e.delinearize(square, {SizeExpr(block.lanes / width), SizeExpr(high)});
@@ -157,12 +206,7 @@ void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip,
         for (int64_t u = t * lines / width; after && u < (t + 1) * lines / width; ++u)
           askForLine(turn, read, *after, e.add(e.mul(number, SizeExpr(lines)), e.index(u)));
       };
-      if (even)
-        return turnSquare(turn, block, p, q, false, ask);
-      Value whole = both(e.isLess(e.add(p, e.index(width - 1)), block.rowEnd),
-                         e.isLess(e.add(q, e.index(width - 1)), block.columnEnd));
-      auto turnOne = [&](bool edge) { turnSquare(turn, block, p, q, edge, ask); };
-      e.when(whole, [&] { turnOne(false); }, [&] { turnOne(true); });
+      turnSquareOf(turn, block, p, q, ask);
     });
     e.when(before.isThere, [&] {
       setTurned(turn, to, before.top, before.block.column, before.copy);
@@ -216,7 +260,7 @@ bool Sweep::emitTurned() {
   next = across.back();
   auto blockAt = [&](Value number) {
     Block block{origin(), {}, {}, {}, {}, R, C};
-    auto position = e.delinearize(number, sizes);
+    auto position = e.delinearize(e.minimum(number, e.index(blocks - 1)), sizes); // none is behind the last one
     for (auto [dims, i] : llvm::zip(outer, position))
       setGroup(block.at, dims, i);
     block.row = e.mul(position[outer.size()], SizeExpr(R));
@@ -225,36 +269,40 @@ bool Sweep::emitTurned() {
     block.columnEnd = e.minimum(e.index(Q), e.add(block.column, e.index(C)));
     return block;
   };
-  double ns = (folds ? perRow() : 0) * double(R) + nsPerElement * double(R * C) * 2;
-  parallel(SizeExpr(blocks), bytesPerElement * SizeExpr(R * C), ns, [&](Value begin, Value end) {
-    if (folds) {
-      TurnedRows to = turnedRows(*turn, R, C, 1);
-      return e.loop(begin, end, 1, [&](Value number) {
-        rowsTurned(*turn, to, blockAt(number), blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1))));
-      });
-    }
-    int64_t line = 1;
-    for (const Turn::Read &read : turn->reads)
-      line = std::max(line, lineOf(read));
-    const int64_t high = std::min(R, whole(line)), strips = (R + high - 1) / high;
-    TurnedRows to = turnedRows(*turn, high, C, 2);
-    Value first = e.mul(begin, SizeExpr(strips)), last = e.mul(end, SizeExpr(strips));
-    auto stripAt = [&](Value number, Value isThere) {
-      auto position = e.delinearize(number, {SizeExpr(blocks), SizeExpr(strips)});
-      Strip strip{
-          blockAt(position[0]), {}, position[1], b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)), isThere};
-      strip.top = e.add(strip.block.row, e.mul(strip.number, SizeExpr(high)));
-      return strip;
-    };
-    e.loop(first, e.add(last, e.index(1)), 1, [&](Value k) {
-      Strip strip = stripAt(k, e.isLess(k, last)), before = stripAt(e.sub(k, e.index(1)), e.isLess(first, k));
-      if (!schedule.prefetch)
-        return mapStrip(*turn, to, strip, before, nullptr);
-      Value number = b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(strips));
-      Block after = blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1)));
-      mapStrip(*turn, to, strip, before, &after);
-    });
-  });
+  const int64_t each = folds ? std::clamp<int64_t>(schedule.turnBlocks, 1, blocks) : 1;
+  double ns = (folds ? perRow() : 0) * double(R * each) + nsPerElement * double(R * C * each) * 2;
+  parallel(SizeExpr((blocks + each - 1) / each), bytesPerElement * SizeExpr(R * C * each), ns,
+           [&](Value begin, Value end) {
+             if (folds) {
+               TurnedRows to = turnedRows(*turn, R, C, schedule.turnBlocks > 1 ? 2 : 1);
+               auto first = [&](Value item) { return e.minimum(e.mul(item, SizeExpr(each)), e.index(blocks)); };
+               return rowsTurned(*turn, to, first(begin), first(end), blockAt);
+             }
+             int64_t line = 1;
+             for (const Turn::Read &read : turn->reads)
+               line = std::max(line, lineOf(read));
+             const int64_t high = std::min(R, whole(line)), strips = (R + high - 1) / high;
+             TurnedRows to = turnedRows(*turn, high, C, 2);
+             Value first = e.mul(begin, SizeExpr(strips)), last = e.mul(end, SizeExpr(strips));
+             auto stripAt = [&](Value number, Value isThere) {
+               auto position = e.delinearize(number, {SizeExpr(blocks), SizeExpr(strips)});
+               Strip strip{blockAt(position[0]),
+                           {},
+                           position[1],
+                           b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)),
+                           isThere};
+               strip.top = e.add(strip.block.row, e.mul(strip.number, SizeExpr(high)));
+               return strip;
+             };
+             e.loop(first, e.add(last, e.index(1)), 1, [&](Value k) {
+               Strip strip = stripAt(k, e.isLess(k, last)), before = stripAt(e.sub(k, e.index(1)), e.isLess(first, k));
+               if (!schedule.prefetch)
+                 return mapStrip(*turn, to, strip, before, nullptr);
+               Value number = b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(strips));
+               Block after = blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1)));
+               mapStrip(*turn, to, strip, before, &after);
+             });
+           });
   turned.clear();
   return true;
 }

@@ -120,7 +120,7 @@ void Sweep::writeBehind(Trail &trail, ArrayRef<int> laneDims, Value base) {
   });
 }
 
-void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
+void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at, llvm::function_ref<void(Value)> behind) {
   if (sharesLines()) {
     Type element = g.buffers[outputs[0].buffer].element;
     shared = SharedLine{e.stack(element, least), {}, {}};
@@ -136,6 +136,8 @@ void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
     e.loop(begin, end, 1, [&](Value number) {
       writes(number);
       row(at(number));
+      if (behind)
+        behind(number);
     });
     shared.reset();
     return;
@@ -157,6 +159,8 @@ void Sweep::rows(Value begin, Value end, llvm::function_ref<Point(Value)> at) {
     row(at(number), &trail);
     for (auto [value, memory] : slots)
       e.store(trail.state.scalars.lookup(value), memory, getElementTypeOrSelf(value.getType()), Linear(), Point());
+    if (behind)
+      behind(number);
   });
   slotsInto(trail);
   Value last = e.sub(end, e.index(1));

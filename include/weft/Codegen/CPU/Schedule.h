@@ -31,6 +31,7 @@ struct Schedule {
   bool across = false;                 // lanes run across rows, which are shorter than vectors
   bool pairs = false;                  // a vector of bfloat16 is two of float32, of its even and of its odd places
   int64_t turnRows = 0, turnLanes = 0; // operands read across the lanes: turned in scratch, blocks of this size
+  int64_t turnBlocks = 1;              // blocks of whole rows of an item: each is turned while the one before is swept
   int64_t strip = 0, together = 1;     // folds over outer dimensions: lanes of partial results, rows folded at once
   int64_t parts = 0; // of the 64 partial results of each lane, how many an item of work folds, of whole rows; 0: all
 
