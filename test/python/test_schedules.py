@@ -479,8 +479,8 @@ def test_tiles_of_two_heights(rows):
     holds(lambda x, y: wf.tanh(x @ y), x, y)
 
 
-# Rows that whole tiles nearly fill: tiles of one height, of which the last one reads rows of the one above. With what is
-# added written over, on sums between blocks of k, of rows side by side, in bytes; and a chain's, which are not so.
+# Rows that whole tiles nearly fill: tiles of one height, of which the last one reads rows of the one above. With what
+# is added written over, on sums between blocks of k, of rows side by side, in bytes; and a chain's, which are not so.
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8"])
 def test_tiles_of_one_height(dtype):
     wide = wf.int32 if dtype == "int8" else dtype

@@ -55,7 +55,7 @@ private:
   Value depth; // where the folded group ends for now; null: all of it is summed
   Value rest;  // a number for each lane, added to its sums; null: none
   bool epilogueInLoop = false;
-  bool rowByRow = false; // a chain fills the left panel, with each row where it is
+  bool rowByRow = false;                              // a chain fills the left panel, with each row where it is
   llvm::SmallVector<std::pair<int, Linear>, 0> tiles; // what the epilogue reads tile by tile: buffer, and where
 
   /// What is fixed inside one item of work.
