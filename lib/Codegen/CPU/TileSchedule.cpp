@@ -166,14 +166,16 @@ bool hasSmallTile(const Target &target) { return tallestTile(target, 2) < 12; }
 
 /// The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
 /// second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
-/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long.
+/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long. So
+/// are those of small images, read or written in rows that fill no tile, if sums are long enough to pay for the way of
+/// the results.
 bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
   const int64_t tallest = tallestTile(target, 2);
-  auto rowsOf = [&](bool asRead) {
-    auto groups = turned.groups(g, turned.rows, true, asRead);
+  auto rowsOf = [&](bool inPlace) {
+    auto groups = turned.groups(g, turned.rows, /*asWritten=*/inPlace, /*asRead=*/inPlace);
     return groups.empty() ? 1 : extent(g, groups.back());
   };
-  bool isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
+  bool isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest && extent(g, turned.folded) >= 8 * tallest;
   bool sideBySide = turned.leftAccess.coefs[turned.rows.back()] == SizeExpr(1);
   int64_t vectors = extent(g, turned.lanes) / target.lanes(Emitter::byteWidth(turned.accumulator));
   return hasSmallTile(target) ? vectors >= (sideBySide ? 8 : 16) : vectors >= 16 && isShort && windowOf(g, turned) == 1;
@@ -326,12 +328,12 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
   if (packsRows) {
     s.rows = ceilDiv(M, ceilDiv(M, tallestTile(target, s.vectors))); // evenly: two heights, one apart
     // Rows enough for the way of the weights from the last cache, an even number of blocks of them; then lanes, in
-    // blocks of which one is worth the packing.
+    // blocks of which one is worth the packing, two of them at least.
     int64_t blocks = ceilDiv(M, 6 * s.rows);
     blocks += blocks > 1 ? blocks % 2 : 0;
     s.packLeft = Pack::Item;
     s.rowBlock = roundUp(ceilDiv(M, blocks), s.rows);
-    s.laneBlock = evenBlock(N, std::max(N / ceilDiv(12, blocks), 8 * strip), strip);
+    s.laneBlock = evenBlock(N, std::max(N / ceilDiv(12, blocks), std::min(8 * strip, ceilDiv(N, 2))), strip);
     int64_t inItem = target.l2Bytes / 2 / (s.rowBlock * bytes);
     if (K > inItem && inner < inItem)
       s.kBlock = evenBlock(ceilDiv(K, inner), inItem / inner, 1);
