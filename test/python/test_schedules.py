@@ -511,6 +511,22 @@ def test_large_contractions_are_their_parts():
         same_bits(whole[rows, lanes], np.asarray(f(x[rows].copy(), y[:, lanes].copy())))
 
 
+# With weights that are kept: rows of few steps, written into a border, and steps that lie apart, are packed.
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("channels", "size", "stride", "border"), [(130, 7, 1, 1), (150, 5, 1, 2), (120, 15, 2, 0)])
+def test_convolutions_of_small_images(channels, size, stride, border, dtype):
+    x = numbers((2, channels, size, size), dtype)
+    w = RNG.normal(size=(288, channels, 1, 1)).astype(dtype)
+    edges = ((0, 0), (0, 0), (border, border), (border, border))
+    conv = lambda x, w: wf.pad(wf.nn.relu(wf.nn.conv2d(x, w, stride=stride)), edges)  # noqa: E731
+    kept = lambda x: conv(x, w)  # noqa: E731
+    wanted = Program(conv, x, w).reference()[0]
+    for target in ("host", "x86-64-v3"):
+        same_bits(np.asarray(wf.jit(kept).lower(x, target=target).compile()(x)), wanted)
+    if dtype == "float32":
+        assert 'pack_left = "item"' in schedule_of(kept, x, target="x86-64-v4")
+
+
 @pytest.mark.parametrize(
     ("x", "w", "options"),
     [

@@ -166,19 +166,22 @@ bool hasSmallTile(const Target &target) { return tallestTile(target, 2) < 12; }
 
 /// The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
 /// second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
-/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long. So
-/// are those of small images, read or written in rows that fill no tile, if sums are long enough to pay for the way of
-/// the results.
+/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long. With a
+/// large tile too, where sums are long enough to pay for the way of the results: those that lie apart, and those of
+/// small images, read or written in rows that fill no tile.
 bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
   const int64_t tallest = tallestTile(target, 2);
   auto rowsOf = [&](bool inPlace) {
     auto groups = turned.groups(g, turned.rows, /*asWritten=*/inPlace, /*asRead=*/inPlace);
     return groups.empty() ? 1 : extent(g, groups.back());
   };
-  bool isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest && extent(g, turned.folded) >= 8 * tallest;
+  bool isShort = 2 * rowsOf(true) <= tallest && rowsOf(false) >= 2 * tallest;
   bool sideBySide = turned.leftAccess.coefs[turned.rows.back()] == SizeExpr(1);
   int64_t vectors = extent(g, turned.lanes) / target.lanes(Emitter::byteWidth(turned.accumulator));
-  return hasSmallTile(target) ? vectors >= (sideBySide ? 8 : 16) : vectors >= 16 && isShort && windowOf(g, turned) == 1;
+  if (hasSmallTile(target))
+    return vectors >= (sideBySide ? 8 : 16);
+  return vectors >= 16 && windowOf(g, turned) == 1 && (isShort || !sideBySide) &&
+         extent(g, turned.folded) >= 8 * tallest;
 }
 
 } // namespace
