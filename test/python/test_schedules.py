@@ -574,6 +574,18 @@ def test_convolutions_over_one_and_three_axes():
     holds(lambda x, w: wf.nn.conv3d(x, w, padding=1), numbers((1, 5, 6, 9, 9)), numbers((30, 5, 3, 3, 3)))
 
 
+# All of them: divisors that are told at compile time become products, where that gives each quotient.
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32"])
+@pytest.mark.parametrize("by", [255.0, -3.0, 0.1, 1e-30, 1e38, 16777215.0, 1e-42, 0.0, np.inf, np.nan])
+def test_whole_numbers_by_a_constant(dtype, by):
+    least, most = (-70_000, 70_000) if dtype == "int32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    x = np.arange(least, most + 1).astype(dtype)
+    for wide in ("float32", "float64"):
+        with np.errstate(all="ignore"):
+            wanted = x.astype(wide) / np.asarray(by, wide)
+        same_bits(np.asarray(wf.jit(lambda x, wide=wide: wf.astype(x, wide) / by)(x)), wanted)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_remainders(dtype):
     # Of quotients that round up to a whole number, that are too large for one step, of zeros and of what is not finite.

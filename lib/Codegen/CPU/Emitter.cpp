@@ -433,6 +433,8 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
             expandMath(b, target, loc, op, operands, [&] { return graph.isNonPositive({&node, op->getOperand(0)}); });
       else if (isa<arith::RemFOp>(op) && llvm::any_of(operands, [](Value v) { return isa<VectorType>(v.getType()); }))
         value = remainderOf(*this, widen(operands[0], frame.point.width), widen(operands[1], frame.point.width));
+      else if (isa<arith::DivFOp>(op))
+        value = quotientOf(*this, operands[0], operands[1]);
       else if (auto trunc = dyn_cast<arith::TruncFOp>(op); trunc && trunc.getType().isBF16())
         value = truncateToBF16(*this, operands[0]);
       else if (auto widen = dyn_cast<arith::ExtFOp>(op); widen && pairs && widen.getIn().getType().isBF16())

@@ -213,6 +213,8 @@ mlir::Value expandMath(mlir::OpBuilder &b, const Target &target, mlir::Location 
 
 /// The remainder of vectors of floats (f32, f64), with the sign of x: exact, as `fmod`.
 mlir::Value remainderOf(Emitter &emitter, mlir::Value x, mlir::Value y);
+/// The quotient of small whole numbers by a constant, without a division; null: of others, or not exact.
+mlir::Value quotientOf(Emitter &e, mlir::Value x, mlir::Value y);
 
 /// The emitters: each writes the whole body of the kernel at the emitter's builder.
 mlir::LogicalResult emitSweep(Emitter &emitter, const Schedule &schedule);
