@@ -1,6 +1,7 @@
 // Decides which graph ops become one kernel: greedily, producers into consumers in program order, then siblings that
 // read the same values, then cheap producers computed again instead of stored. What one kernel may hold stands in
 // KernelShape.h.
+#include "PrepareBlock.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "weft/Dialect/Weft/Effects.h"
@@ -49,10 +50,7 @@ public:
   BlockKernels(Block &block, Limits limits) : block(block), limits(limits) {}
 
   void run() {
-    eraseDead();
-    makeRoomFirst();
-    readPartsInPlace();
-    splitViews();
+    prepareBlock(block);
     collect();
     mergeViews();
     // What a reduction or contraction takes is not taken by a join or gather before it.
@@ -72,150 +70,6 @@ private:
     SmallVector<Operation *> ops;
     bool kernel = false;
   };
-
-  //===-- preparation ---------------------------------------------------------------------------------------------===//
-
-  void eraseDead() {
-    // Backwards, stepping on before an op goes: a reverse iterator would stand on the erased op.
-    for (Operation *op = block.getTerminator()->getPrevNode(), *before; op; op = before) {
-      before = op->getPrevNode();
-      if (isOpTriviallyDead(op))
-        op->erase();
-    }
-  }
-
-  /// A reshape stands between two kernels: where it only adds dimensions of size 1, or drops one of which one place is
-  /// read, what reads it takes it from where that lies. Not what repeats it: a copy lies side by side.
-  void readPartsInPlace() {
-    for (ReshapeOp reshape : llvm::make_early_inc_range(block.getOps<ReshapeOp>())) {
-      Operation *part = reshape.getX().getDefiningOp();
-      if (!part || part->getNumOperands() != 1 || fusionKind(part) != FusionKind::View ||
-          !llvm::all_of(reshape->getUsers(), [](Operation *user) {
-            auto kind = fusionKind(user);
-            return kind == FusionKind::Map || kind == FusionKind::Reduce || kind == FusionKind::Join;
-          }))
-        continue;
-      Operation *maker = part->getOperand(0).getDefiningOp();
-      if (maker && (fusionKind(maker) == FusionKind::View || isLeaf(maker)))
-        continue; // a view of what stands nowhere
-      OpBuilder builder(reshape);
-      if (SliceOp slice = sliceOfReshaped(builder, reshape)) {
-        reshape.replaceAllUsesWith(slice.getResult());
-        reshape.erase();
-      }
-    }
-    eraseDead();
-  }
-
-  static bool isJoin(Operation *op) { return fusionKind(op) == FusionKind::Join; }
-
-  /// Whether a value is only there to say at which places a gather reads.
-  static bool saysPlaces(Operation *user, Value value) {
-    return fusionKind(user) == FusionKind::Gather && user->getOperand(0) != value;
-  }
-
-  /// Whether no reduction or contraction is near above a value: their kernels would rather take what reads it.
-  static bool isFree(Value value, int steps = 10) {
-    Operation *maker = value.getDefiningOp();
-    auto kind = maker ? fusionKind(maker) : std::nullopt;
-    if (kind == FusionKind::Map || kind == FusionKind::View)
-      return steps > 0 && llvm::all_of(maker->getOperands(), [&](Value v) { return isFree(v, steps - 1); });
-    return kind != FusionKind::Reduce && kind != FusionKind::Contract;
-  }
-
-  /// A reshape that makes room for a join (stack) or a gather in what is computed stands between two kernels. It goes
-  /// before what is computed, up to what is read from memory: an alias there, or part of a broadcast.
-  void makeRoomFirst() {
-    llvm::SmallSetVector<Operation *, 8> work;
-    for (ReshapeOp reshape : block.getOps<ReshapeOp>())
-      if (llvm::all_of(reshape->getUsers(),
-                       [&](Operation *user) { return isJoin(user) || saysPlaces(user, reshape.getResult()); }))
-        work.insert(reshape);
-    for (bool changed = true; std::exchange(changed, false);)
-      for (Operation *op : llvm::to_vector(llvm::reverse(work))) {
-        auto reshape = cast<ReshapeOp>(op);
-        auto places = addedUnits(reshape);
-        Operation *maker = reshape.getX().getDefiningOp();
-        if (!places || !maker || maker->getBlock() != &block || !isa<ElementwiseOpInterface>(maker) ||
-            !maker->hasOneUse() || !isFree(reshape.getX()))
-          continue;
-        OpBuilder builder(maker);
-        IRMapping mapping;
-        for (Value operand : maker->getOperands()) {
-          if (mapping.contains(operand))
-            continue;
-          Location loc = operand.getLoc();
-          auto type = typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(operand));
-          auto broadcast = operand.getDefiningOp<BroadcastOp>();
-          if (broadcast) {
-            auto dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return (*places)[dim]; });
-            mapping.map(operand, BroadcastOp::create(builder, loc, type, broadcast.getX(), dims).getResult());
-          } else if (operand.getDefiningOp() && isLeaf(operand.getDefiningOp())) {
-            mapping.map(operand, BroadcastOp::create(builder, loc, type, operand, *places).getResult());
-          } else {
-            Value roomy = reshaped(operand, type);
-            if (auto made = roomy.getDefiningOp<ReshapeOp>())
-              work.insert(made);
-            mapping.map(operand, roomy);
-          }
-        }
-        Operation *roomy = builder.clone(*maker, mapping);
-        roomy->getResult(0).setType(typeOf(shapeOf(reshape.getResult()), getElementTypeOrSelf(maker->getResult(0))));
-        reshape.replaceAllUsesWith(roomy->getResult(0));
-        work.remove(reshape);
-        reshape.erase();
-        maker->erase();
-        changed = true;
-      }
-    eraseDead();
-  }
-
-  /// A value in another shape, for all who ask for it in that one.
-  Value reshaped(Value value, Type type) {
-    while (auto reshape = value.getDefiningOp<ReshapeOp>())
-      value = reshape.getX();
-    if (value.getType() == type)
-      return value;
-    OpBuilder builder(&block, block.begin());
-    if (Operation *maker = value.getDefiningOp(); maker && maker->getBlock() == &block)
-      builder.setInsertionPointAfter(maker);
-    for (Operation *user : value.getUsers())
-      if (auto reshape = dyn_cast<ReshapeOp>(user);
-          reshape && reshape->getBlock() == &block && reshape.getType() == type) {
-        reshape->moveBefore(&block, builder.getInsertionPoint());
-        return reshape;
-      }
-    return ReshapeOp::create(builder, value.getLoc(), type, value);
-  }
-
-  /// Whether some op reads through this one: a View, or for contractions a conversion to a wider type.
-  static bool isRead(Operation *op) { return fusionKind(op) == FusionKind::View || widensElements(op); }
-
-  /// Whether `user` can take a View or a conversion into its own kernel as a read.
-  static bool absorbs(Operation *user, Operation *read) {
-    auto kind = fusionKind(user);
-    if (!kind || *kind == FusionKind::Other || (*kind == FusionKind::Gather && !saysPlaces(user, read->getResult(0))))
-      return false;
-    if (fusionKind(read) != FusionKind::View)
-      return *kind == FusionKind::Contract;
-    return *kind != FusionKind::Contract || permutesElements(read);
-  }
-
-  /// A read costs nothing, so each op that can read through it gets its own. Users first: chains split whole.
-  void splitViews() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-      if (!isRead(&op))
-        continue;
-      llvm::SmallSetVector<Operation *, 8> users(op.user_begin(), op.user_end());
-      bool first = llvm::all_of(users, [&](Operation *user) { return absorbs(user, &op); });
-      for (Operation *user : llvm::reverse(users)) { // in program order
-        if (!absorbs(user, &op) || std::exchange(first, false))
-          continue;
-        Operation *copy = OpBuilder(user).clone(op);
-        user->replaceUsesOfWith(op.getResult(0), copy->getResult(0));
-      }
-    }
-  }
 
   void collect() {
     unsigned position = 0;
@@ -379,8 +233,9 @@ private:
   /// is left in `refusals`: each reason is of the clusters as they are in the end.
   void mergeProducers(bool behindJoins) {
     auto joins = [&](unsigned c) {
-      return llvm::any_of(clusters[c].ops,
-                          [](Operation *op) { return isJoin(op) || fusionKind(op) == FusionKind::Gather; });
+      return llvm::any_of(clusters[c].ops, [](Operation *op) {
+        return fusionKind(op) == FusionKind::Join || fusionKind(op) == FusionKind::Gather;
+      });
     };
     refusals.clear();
     for (bool changed = true; std::exchange(changed, false);)

@@ -177,10 +177,8 @@ struct AssignLayoutPass : weft::impl::AssignLayoutBase<AssignLayoutPass> {
     auto contraction = Contraction::build(*graph, graph->contraction);
     if (failed(contraction))
       return failure();
-    int64_t rows = 1;
-    for (int dim : contraction->rows)
-      rows *= graph->domain[dim].constant().value_or(256);
-    return it->second = {weft::panelsOf(*graph, *contraction, *schedule, machine), rows <= 4};
+    return it->second = {weft::panelsOf(*graph, *contraction, *schedule, machine),
+                         extent(*graph, contraction->rows) <= 4};
   }
 
   /// Whether a captured array may stay in that layout: the first ones that fit do.

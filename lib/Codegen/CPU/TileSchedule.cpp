@@ -110,15 +110,14 @@ SmallVector<SmallVector<int>> Contraction::groups(KernelGraph &g, ArrayRef<int> 
   });
 }
 
-namespace {
-
-/// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
 int64_t extent(KernelGraph &g, ArrayRef<int> dims) {
   int64_t size = 1;
   for (int dim : dims)
     size *= std::max<int64_t>(1, g.domain[dim].constant().value_or(256));
   return size;
 }
+
+namespace {
 
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 int64_t roundUp(int64_t x, int64_t y) { return ceilDiv(x, y) * y; }
@@ -166,8 +165,8 @@ bool hasSmallTile(const Target &target) { return tallestTile(target, 2) < 12; }
 
 /// The rows of a turned tile are read in place where the steps of a tile take long enough to wait for lines of the
 /// second cache, that is where it is large, and where those of an image fill it, or a window reads them often; else
-/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long. With a
-/// large tile too, where sums are long enough to pay for the way of the results: those that lie apart, and those of
+/// they are packed, if lanes enough use them: more where they do not lie side by side, which takes twice as long. With
+/// a large tile too, where sums are long enough to pay for the way of the results: those that lie apart, and those of
 /// small images, read or written in rows that fill no tile.
 bool packsRowsOf(KernelGraph &g, const Contraction &turned, const Target &target) {
   const int64_t tallest = tallestTile(target, 2);

@@ -116,6 +116,8 @@ std::optional<Contraction> turnedContraction(KernelGraph &graph, const Target &t
 /// argument of the kernel; null where it reads one as it is.
 llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &contraction, const Schedule &schedule,
                                       const Target &target);
+/// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
+int64_t extent(KernelGraph &graph, llvm::ArrayRef<int> dims);
 /// How many rows a register tile has: from `most` down to `least`, as many as divide the rows, since tiles of each
 /// height are code of their own; else such as share them out evenly.
 int64_t tileRows(int64_t rows, int64_t most, int64_t least);
