@@ -407,21 +407,23 @@ void chooseTile(KernelGraph &g, const Contraction &c, const Target &target, Sche
     packLeft = packRight = true;
 
   // Few rows, which leave registers for squares of lanes by k: what lies along k is turned in them, and used once. One
-  // row takes two vectors of lanes, two chains of sums, unless whole lines of so many fall into the same sets.
+  // row takes two vectors of lanes, two chains of sums, but not where whole lines of so many come from memory, or from
+  // a cache whose sets they share out badly: few of them from memory, one alone where rows are whole pages apart.
   bool alongK = canPackRight && c.rightAccess.coefs[c.folded.back()] == SizeExpr(1);
   const int64_t beside = std::max<int64_t>(1, int64_t(target.vectorRegisters) - s.lanes - 2);
   if (alongK && !sideBySide && !inPieces && !namedRows && s.group == 1 && s.lanes > 1 &&
       M <= std::min(2 * beside, fewRows) && c.groups(g, c.folded, false).size() == 1) {
     s.packRight = Pack::Tile;
-    s.vectors =
-        M == 1 && (s.lanes * bytes < 64 || !fallsInFewSets(inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer)))
-            ? 2
-            : 1;
+    const int64_t all = batch * K * N * bytes, part = target.l3Bytes / 4;
+    const bool fromMemory = all > (target.farLastCache ? part : 3 * part);
+    auto pitch = inBytes(c.rightAccess.coefs[c.lanes.back()], c.rightBuffer);
+    bool collides = fromMemory ? fallsInFewSets(pitch) : all <= part && (!pitch || *pitch % 4096 == 0);
+    s.vectors = M == 1 && (s.lanes * bytes < 64 || !collides) ? 2 : 1;
     s.rows = ceilDiv(M, ceilDiv(M, beside));
     s.rowBlock = roundUp(M, s.rows);
     s.laneBlock = evenBlock(N, 2 * s.lanes, s.lanes * s.vectors);
     s.kBlock = 0;
-    s.soon = knownK && batch * K * N * bytes > target.l3Bytes / 4 ? 256 / bytes : 0;
+    s.soon = knownK && (fromMemory || (all > part && !fallsInFewSets(pitch))) ? 256 / bytes : 0;
     return;
   }
 
