@@ -199,6 +199,14 @@ def movement():
     yield of("transpose of 2000x3000", lambda m, x: x.T + 1, lambda t, F, x: (x.T + 1).contiguous(), normal(2000, 3000))
     yield of("flip of 1000x1000", lambda m, x: m.flip(x, axis=1), lambda t, F, x: x.flip(1), x)
     yield of("repeat of 1000x1000", lambda m, x: m.repeat(x, 2, axis=1), lambda t, F, x: x.repeat_interleave(2, 1), x)
+    cube = normal(64, 64, 64)
+    around = [(by, axis) for by in (1, -1) for axis in range(3)]
+    yield of(
+        "heat in 64x64x64, a step",
+        lambda m, x: x + 0.1 * (sum(m.roll(x, by, axis=axis) for by, axis in around) - 6 * x),
+        lambda t, F, x: x + 0.1 * (sum(x.roll(by, axis) for by, axis in around) - 6 * x),
+        cube,
+    )
     yield of("roll of 1000x1000", lambda m, x: m.roll(x, 3, axis=1), lambda t, F, x: x.roll(3, 1), x)
     yield of("pad of 1000x1000", lambda m, x: m.pad(x, ((1, 1), (2, 2))), lambda t, F, x: F.pad(x, (2, 2, 1, 1)), x)
     yield of(

@@ -39,6 +39,15 @@ def rope(x, cos, sin):
     return x * cos + turned * sin
 
 
+@pytest.mark.parametrize("shape", [(5, 6, 7), (2, 3, 40), (1, 9, 33)])
+def test_a_step_of_heat_around_three_axes(shape):
+    def step(x):
+        return x + 0.1 * (sum(wf.roll(x, by, axis=axis) for by in (1, -1) for axis in range(3)) - 6 * x)
+
+    check(step, normal(*shape))
+    assert "weft.reverse" not in wf.jit(step).lower(normal(*shape)).as_text("traced")
+
+
 # -- before a join --
 
 

@@ -54,7 +54,7 @@ constexpr int64_t maxChainOperand = 1 << 19, maxChainFeatures = 128;
 
 /// Pieces of one kernel, each with code of its own; ops in all of them together; operations per element that may be
 /// computed again, for each part that reads them.
-constexpr size_t maxPieces = 48, maxPieceOps = 512;
+constexpr size_t maxPieces = 48, maxPieceOps = 1024;
 constexpr double maxAgain = 4;
 
 struct KernelShape {

@@ -396,7 +396,10 @@ def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Any:
         if k == 0:
             continue
         if k > 0:
-            turned = emit("reverse", [cut(emit("reverse", [x], dims=[i]), i, 0, k)], dims=[i])
+            if isinstance(n, dims.Dim):  # the last ones of a named size begin at no number
+                turned = emit("reverse", [cut(emit("reverse", [x], dims=[i]), i, 0, k)], dims=[i])
+            else:
+                turned = cut(x, i, n - k, k)
             x = _join([turned, cut(x, i, 0, n - k)], i)
         else:
             x = _join([cut(x, i, -k, n + k), cut(x, i, 0, -k)], i)
