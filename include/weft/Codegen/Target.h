@@ -18,7 +18,7 @@ struct Target {
   // what it reads, more where numbers are read ahead, in pairs.
   unsigned repeatRegisters = 1;
   bool cheapMaskedStore = false; // AVX-512: yes; AVX2 on AMD: microcoded
-  bool scales = false;    // y * 2^n, exponent and mantissa are one instruction each on vectors of floats (AVX-512)
+  bool scales = false;    // y * 2^n, exponent, mantissa, range are one instruction each on vectors of floats (AVX-512)
   bool hasMaximum = true; // the greatest of floats, NaN first and +0 above -0, is one instruction (NEON)
   // What picks floats out of registers by numbers: 8 of one (vpermps), 16 of one (the same, AVX-512), bytes of four
   // (tbl).

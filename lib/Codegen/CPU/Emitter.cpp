@@ -428,7 +428,7 @@ Value Emitter::payload(Node &node, Value inner, Frame &frame) {
       SmallVector<Value> operands;
       for (Value v : op->getOperands())
         operands.push_back(payload(node, v, frame));
-      if (isa<math::MathDialect>(op->getDialect()))
+      if (isa<math::MathDialect>(op->getDialect()) || isa<arith::MaximumFOp, arith::MinimumFOp>(op))
         value =
             expandMath(b, target, loc, op, operands, [&] { return graph.isNonPositive({&node, op->getOperand(0)}); });
       else if (isa<arith::RemFOp>(op) && llvm::any_of(operands, [](Value v) { return isa<VectorType>(v.getType()); }))
@@ -601,6 +601,9 @@ Value Emitter::combine(const Combiner &combiner, Value acc, Value element) {
     if (auto type = dyn_cast<VectorType>(v.getType()))
       width = type.getNumElements();
   // The accumulator stands first, as in the reference.
+  if (isa<arith::MaximumFOp, arith::MinimumFOp>(combiner.op))
+    if (Value extreme = expandMath(b, target, loc, combiner.op, {acc, element}, [] { return false; }))
+      return extreme;
   return vectorized(combiner.op, {acc, element}, width)->getResult(0);
 }
 

@@ -2,6 +2,7 @@
 // scalars or vectors. Bit for bit what the reference computes; never a call.
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "weft/Codegen/CPU/Emitter.h"
 #include "weft/Math/Definitions.h"
 
@@ -117,6 +118,17 @@ public:
       return exponents("getmant", {part[0], how, part[0]});
     });
     return {sub(m, f(1)), sub(exponent(x), exponent(m))};
+  }
+
+  /// The greatest or the least of two, NaN first and +0 above -0, where an instruction tells zeros apart; else null.
+  F extreme(F x, F y, bool greatest) {
+    if (!hasExponents())
+      return {};
+    F number = inParts({x, y}, [&](ArrayRef<Value> part) { // the other one of NaN
+      Value how = arith::ConstantIntOp::create(b, loc, b.getI32Type(), greatest ? 0b0101 : 0b0100);
+      return exponents("range", {part[0], part[1], how, part[0]});
+    });
+    return select(compare(arith::CmpFPredicate::ORD, x, y), number, add(x, y));
   }
 
   /// Rare long paths stand under a branch that is taken if any lane needs it.
@@ -252,8 +264,8 @@ private:
     Value low = half(0);
     return join(low, half(lanes / 2));
   }
-  /// An instruction for exponents: its operands and what lanes without a mask would keep, then the mask, and at 512
-  /// bits how to round: as ever (4).
+  /// An instruction of AVX-512 with a mask: its operands and what lanes without a mask would keep, then the mask, and
+  /// at 512 bits how to round: as ever (4).
   Value exponents(StringRef what, SmallVector<Value> args) {
     auto shape = cast<VectorType>(args[0].getType());
     int64_t lanes = shape.getNumElements(), bits = lanes * element.getIntOrFloatBitWidth();
@@ -285,6 +297,10 @@ Value expandMath(OpBuilder &b, const Target &target, Location loc, Operation *op
     if (arg.getType() != type)
       arg = vector::BroadcastOp::create(b, loc, type, arg);
   VectorEval e(b, target, loc, type);
+  if (isa<arith::MaximumFOp, arith::MinimumFOp>(op)) // of a constant, which is no NaN, LLVM's way is as short
+    return matchPattern(operands[0], m_Constant()) || matchPattern(operands[1], m_Constant())
+               ? Value()
+               : e.extreme(args[0], args[1], isa<arith::MaximumFOp>(op));
   StringRef name = op->getName().stripDialect();
   if (name == "powf")
     name = "pow";
