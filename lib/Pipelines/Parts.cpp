@@ -92,7 +92,7 @@ LogicalResult Part::restore(StringRef stored) {
 /// longest; what they name is declared there. By the code alone, so that objects are the same whatever the number of
 /// threads.
 static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module, StringRef called) {
-  constexpr size_t least = 200;
+  constexpr size_t least = 300;
   std::vector<std::pair<size_t, LLVM::LLVMFuncOp>> functions;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
     size_t length = 0;

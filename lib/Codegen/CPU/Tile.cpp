@@ -296,8 +296,8 @@ void Tile::item(Item it) {
     }
     if (right) {
       it.right = {right, it.lanes.first, k, rightSteps(length)};
-      if (packs)
-        fillRight(it.origin, it.right, it.lanes, block.k);
+      if (packs) // once for all tiles of the item
+        e.apart([&] { fillRight(it.origin, it.right, it.lanes, block.k); });
     }
     Value none = e.index(0);
     auto lastOf = [&](Value yes, Value no) { return block.last ? select(block.last, yes, no) : yes; };
