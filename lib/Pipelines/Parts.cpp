@@ -1,6 +1,6 @@
 // Decides how a planned program becomes objects: each part goes through all later stages by itself, in one thread, so
 // that threads meet only where the context makes types and attributes unique. LLVM, which takes most of the time, gets
-// the long functions of a part one by one.
+// the long functions of a part one by one, where parts are few.
 #include "Parts.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -170,10 +170,8 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, Value begin, Valu
       point.indices[turn.across] = p;
       return point;
     };
-    if (overlaps)
-      rows(block.row, block.rowEnd, at, turnNext);
-    else
-      rows(block.row, block.rowEnd, at);
+    using Behind = llvm::function_ref<void(Value)>;
+    rows(block.row, block.rowEnd, at, overlaps ? Behind(turnNext) : Behind());
     beside = nullptr;
   };
   auto copyOf = [&](Value number) { return b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)); };

@@ -119,7 +119,7 @@ llvm::SmallVector<PanelAttr> panelsOf(KernelGraph &graph, const Contraction &con
 /// The size of some dimensions together; a named size stands for a middling one: the code is right for any.
 int64_t extent(KernelGraph &graph, llvm::ArrayRef<int> dims);
 /// How many rows a register tile has: from `most` down to `least`, as many as divide the rows, since tiles of each
-/// height are code of their own; else such as share them out evenly.
+/// height are code of their own; else as many as leave few of a last one idle; else such as share them out evenly.
 int64_t tileRows(int64_t rows, int64_t most, int64_t least);
 /// Whether whole tiles of `height` rows have so few rows more that nobody waits for them: one of 256.
 bool leavesFewIdle(int64_t rows, int64_t height);
