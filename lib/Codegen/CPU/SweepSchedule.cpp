@@ -187,15 +187,13 @@ static int64_t shortRow(KernelGraph &g) {
 /// Blocks of whole rows for eight items, as even as may be, where each item has two at least. A whole sweep's time to
 /// come from memory makes up for shorter runs, if they begin with lines.
 static void chooseTurnBlocks(KernelGraph &g, const Turn &turn, int64_t allRows, Schedule &s) {
-  int64_t inLines = s.turnRows;
   bool begins = llvm::all_of(turn.reads, [&](const Turn::Read &read) {
     auto step = g.access(*read.node, *read.operand, read.buffer).coefs[turn.lane].constant();
     return step && *step * int64_t(Emitter::byteWidth(g.buffers[read.buffer].element)) % 64 == 0;
   });
   if (!begins)
     return;
-  inLines = std::max(s.lanes, s.turnRows / 2 / s.lanes * s.lanes);
-  const int64_t most = allRows / 8 / inLines;
+  const int64_t inLines = std::max(s.lanes, s.turnRows / 2 / s.lanes * s.lanes), most = allRows / 8 / inLines;
   if (most < 2)
     return;
   s.turnBlocks = most;

@@ -297,7 +297,7 @@ bool Sweep::emitTurned() {
                if (!schedule.prefetch)
                  return mapStrip(*turn, to, strip, before, nullptr);
                Value number = b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(strips));
-               Block after = blockAt(e.minimum(e.add(number, e.index(1)), e.index(blocks - 1)));
+               Block after = blockAt(e.add(number, e.index(1)));
                mapStrip(*turn, to, strip, before, &after);
              });
            });
