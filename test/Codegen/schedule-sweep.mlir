@@ -4,7 +4,7 @@
 
 // A result larger than the caches is streamed; what is read across the lanes is turned in scratch, 128 by 128 at a time,
 // and the next block is asked for.
-// CHOICE-DAG: weft.schedule = {form = "sweep", lanes = 16 : i64, prefetch = true, stream = true, turn_lanes = 128 : i64, turn_rows = 128 : i64}
+// CHOICE-DAG: weft.schedule = {form = "sweep", lanes = 16 : i64, prefetch = true, stream = true, turn_lanes = 64 : i64, turn_rows = 64 : i64}
 // A fold over rows: whole ones, eight at a time, four vectors abreast, two of the partial results to an item.
 // CHOICE-DAG: weft.schedule = {abreast = 4 : i64, form = "sweep", lanes = 16 : i64, parts = 2 : i64, strip = 512 : i64, together = 8 : i64}
 // Rows that are swept: the next ones are read ahead.

@@ -233,6 +233,8 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
     readTurned(frame);
     for (const Ahead &read : asked)
       ask(read, frame.point, frame.point.width);
+    if (beside)
+      beside(frame.point, frame.point.width);
     for (const Output &output : outputs)
       write(output, frame);
   };

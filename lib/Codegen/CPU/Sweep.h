@@ -118,17 +118,13 @@ private:
     mlir::Value row, rowEnd, column, columnEnd;
     int64_t rows, lanes;
   };
-  /// Some rows of one: the `number`-th ones, from `top` on, turned into that copy.
-  struct Strip {
-    Block block;
-    mlir::Value top, number, copy, isThere;
-  };
   /// What is read along the lanes, in lines, of rows that follow each other.
   struct Ahead {
     int buffer;
     mlir::Value pointer;
     Linear at;
     int64_t step, lanes; // from lane to lane, in elements; of a line
+    bool intoFirst = false;
   };
   llvm::SmallVector<Ahead, 0> readsAhead(int lane);
   llvm::SmallVector<Ahead, 0> asked; // by a map, beside what it reads
@@ -180,12 +176,14 @@ private:
                   llvm::function_ref<void(const Turn::Read &, unsigned)> beside);
   void turnSquareOf(const Turn &turn, const Block &block, mlir::Value p, mlir::Value q,
                     llvm::function_ref<void(const Turn::Read &, unsigned)> beside = {});
-  void turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, mlir::Value copy);
+  void turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, mlir::Value copy, bool foresees);
   void rowsTurned(const Turn &turn, const TurnedRows &to, mlir::Value begin, mlir::Value end,
                   llvm::function_ref<Block(mlir::Value)> blockAt);
-  void mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before, const Block *after);
+  void blocksTurned(const Turn &turn, const TurnedRows &to, mlir::Value begin, mlir::Value end,
+                    llvm::function_ref<Block(mlir::Value)> blockAt);
   int64_t lineOf(const Turn::Read &read);
   void askForLine(const Turn &turn, const Turn::Read &read, const Block &block, mlir::Value number);
+  void askBeside(const Turn &turn, const Block &block, const Block &after, const Point &point, unsigned lanes);
   void readTurned(Frame &frame);
   void mapLanes(Frame outer, llvm::ArrayRef<int> laneDims, mlir::Value begin, mlir::Value end);
   mlir::Value foldVector(const Combiner &c, llvm::SmallVector<mlir::Value> partials, bool quick = false);

@@ -132,8 +132,7 @@ SmallVector<Sweep::Ahead, 0> Sweep::readsAhead(int lane) {
 void Sweep::ask(const Ahead &read, const Point &from, int64_t lanes) {
   for (int64_t k = 0; k < lanes; k += read.lanes)
     e.prefetch(read.pointer, g.buffers[read.buffer].element, {read.at.offset + SizeExpr(k * read.step), read.at.coefs},
-               from, /*forWriting=*/false,
-               /*intoFirst=*/false);
+               from, /*forWriting=*/false, read.intoFirst);
 }
 
 /// Some lanes of a row, with what is known of it.

@@ -293,13 +293,10 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   // and many enough to be worth the code.
   s.trail = rows && !s.pairs && (s.stream ? dear : *points >= 1 << 14 && inner >= 32);
   if (turn) {
-    // Rows are what is read side by side: memory wants longer runs than a cache. Two strips of a map's block, a line of
-    // 64 bytes high, are half of the first cache. Whole rows are a thread's share of the last one at most, and some
-    // blocks for the threads.
-    int64_t strips = 2 * 64 * int64_t(turn->reads.size());
-    s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
-    s.turnLanes = std::max<int64_t>(s.lanes, llvm::bit_floor(uint64_t(target.l1Bytes / 2 / strips)));
     s.prefetch = s.prefetch || (!rows && *points * bytes >= 2 * target.l2Bytes);
+    // Rows are what is read side by side: memory wants longer runs than a cache. Whole rows are a thread's share of the
+    // last cache at most, and some blocks for the threads.
+    s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
     if (rows) {
       s.turnLanes = inner;
       int64_t fit = target.l3Bytes / 16 / (inner * bytes * int64_t(turn->reads.size()));
@@ -307,6 +304,13 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
       s.turnRows = std::max(s.lanes, std::min(s.turnRows, most) / s.lanes * s.lanes);
       if (s.prefetch)
         chooseTurnBlocks(g, *turn, *points / inner, s);
+    } else { // some lines either way, within the first cache; longer ones where lines are shared, or not past the
+             // caches
+      const int64_t line = 64 / bytes, fit = target.l1Bytes * 2 / 3 / bytes / int64_t(turn->reads.size());
+      const bool shares = s.stream && *g.domain[turn->lane].constant() % line;
+      s.turnRows = std::max(s.lanes, (s.prefetch ? 4 : 2) * line);
+      s.turnLanes = std::min((shares || (s.prefetch && !s.stream) ? 8 : 4) * line, fit / s.turnRows);
+      s.turnLanes = std::max<int64_t>(s.lanes, llvm::bit_floor(uint64_t(s.turnLanes)));
     }
   }
 }

@@ -79,6 +79,18 @@ void Sweep::askForLine(const Turn &turn, const Turn::Read &read, const Block &bl
              point, /*forWriting=*/false, /*intoFirst=*/false);
 }
 
+/// Asks for the share that some lanes of a row of a block have in what the block after it turns.
+void Sweep::askBeside(const Turn &turn, const Block &block, const Block &after, const Point &point, unsigned lanes) {
+  Value row = e.sub(point.indices[turn.across], block.row), column = e.sub(point.indices[turn.lane], block.column);
+  for (const Turn::Read &read : turn.reads) {
+    const int64_t line = lineOf(read);
+    Value first =
+        e.add(e.mul(row, SizeExpr(block.lanes / line)), b.createOrFold<arith::DivUIOp>(e.loc, column, e.index(line)));
+    for (int64_t k = 0; k < std::max<int64_t>(1, int64_t(lanes) / line); ++k)
+      askForLine(turn, read, after, e.add(first, e.index(k)));
+  }
+}
+
 /// What was turned, at a frame's point.
 void Sweep::readTurned(Frame &frame) {
   Point whole = frame.point; // scratch is there past a row's end
@@ -101,13 +113,13 @@ void Sweep::turnSquareOf(const Turn &turn, const Block &block, Value p, Value q,
 }
 
 /// Turns a block, rows innermost: a stretch of memory at a time. Stretches are whole pages apart, of which processors
-/// foresee none: those of the squares after the next ones are asked for.
-void Sweep::turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, Value copy) {
+/// foresee none: those of the squares after the next ones are asked for, unless the whole block was before.
+void Sweep::turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, Value copy, bool foresees) {
   setTurned(turn, to, block.row, block.column, copy);
   auto squares = [&](Value q, Value begin, Value end, bool edge) {
     e.loop(begin, end, width, [&](Value p) {
       turnSquare(turn, block, p, q, edge, [&](const Turn::Read &read, unsigned t) {
-        if (!schedule.prefetch)
+        if (!foresees)
           return;
         Point point = block.at;
         point.indices[turn.lane] = e.add(q, e.index(2 * width + t));
@@ -136,18 +148,10 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, Value begin, Valu
   auto sweepBlock = [&](Value number, Value copy, Value other) {
     Block block = blockAt(number), after = blockAt(e.add(number, e.index(1)));
     if (!overlaps)
-      turnBlock(turn, to, block, copy);
+      turnBlock(turn, to, block, copy, schedule.prefetch);
     setTurned(turn, to, block.row, block.column, copy);
     if (schedule.prefetch)
-      beside = [&](const Point &point, unsigned lanes) {
-        for (const Turn::Read &read : turn.reads) {
-          const int64_t line = lineOf(read), ofRow = block.lanes / line;
-          Value first = e.add(e.mul(e.sub(point.indices[turn.across], block.row), SizeExpr(ofRow)),
-                              b.createOrFold<arith::DivUIOp>(e.loc, point.indices[turn.lane], e.index(line)));
-          for (int64_t k = 0; k < int64_t(lanes) / line; ++k)
-            askForLine(turn, read, after, e.add(first, e.index(k)));
-        }
-      };
+      beside = [&](const Point &point, unsigned lanes) { askBeside(turn, block, after, point, lanes); };
     // A row's share of the squares, in the order in which their lines were asked for.
     const Shape squares{SizeExpr(block.lanes / width), SizeExpr(block.rows / width)};
     Value height = e.sub(block.rowEnd, block.row), another = e.isLess(e.add(number, e.index(1)), end);
@@ -176,60 +180,49 @@ void Sweep::rowsTurned(const Turn &turn, const TurnedRows &to, Value begin, Valu
   };
   auto copyOf = [&](Value number) { return b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)); };
   if (overlaps)
-    turnBlock(turn, to, blockAt(begin), copyOf(begin));
+    turnBlock(turn, to, blockAt(begin), copyOf(begin), schedule.prefetch);
   e.loop(begin, end, 1, [&](Value number) {
     Value copy = overlaps ? copyOf(number) : e.index(0);
     sweepBlock(number, copy, e.sub(e.index(1), copy));
   });
 }
 
-/// A step of a map: a strip of a block is turned, as many rows as a line has elements of what is turned, and beside
-/// each square some rows of the strip before are written. Asked for are what those rows' successors read along the
-/// lanes, and what the next block turns, in the order of memory: it is read and written all the while, in runs.
-void Sweep::mapStrip(const Turn &turn, const TurnedRows &to, const Strip &strip, const Strip &before,
-                     const Block *after) {
-  const Block &block = strip.block;
-  const int64_t high = to.rows / width, squares = high * block.lanes / width;
-  auto both = [&](Value x, Value y) { return b.createOrFold<arith::AndIOp>(e.loc, x, y); };
-  e.loop(e.index(0), e.index(squares), 1, [&](Value square) {
-    auto at = e.delinearize(square, {SizeExpr(block.lanes / width), SizeExpr(high)});
-    Value p = e.add(strip.top, e.mul(at[1], SizeExpr(width))), q = e.add(block.column, e.mul(at[0], SizeExpr(width)));
-    Value inside = both(e.isLess(p, block.rowEnd), e.isLess(q, block.columnEnd));
-    e.when(both(strip.isThere, inside), [&] {
-      setTurned(turn, to, strip.top, block.column, strip.copy);
-      Value number = e.add(e.mul(strip.number, SizeExpr(squares)), square);
-      auto ask = [&](const Turn::Read &read, unsigned t) {
-        // Its share of the next block's lines.
-        const int64_t lines = width * width / lineOf(read);
-        for (int64_t u = t * lines / width; after && u < (t + 1) * lines / width; ++u)
-          askForLine(turn, read, *after, e.add(e.mul(number, SizeExpr(lines)), e.index(u)));
-      };
-      turnSquareOf(turn, block, p, q, ask);
+/// Blocks of a map: each is turned, then its rows are written. Beside them is asked for what the next block turns, in
+/// the order of memory, and what its rows read along the lanes: memory is read and written all the while, in runs.
+void Sweep::blocksTurned(const Turn &turn, const TurnedRows &to, Value begin, Value end,
+                         llvm::function_ref<Block(Value)> blockAt) {
+  constexpr int64_t rowsAhead = 4; // from the second cache into the first one
+  auto start = [&](const Ahead &read, const Block &block) {
+    Point point = block.at;
+    point.indices[turn.across] = block.row;
+    point.indices[turn.lane] = block.column;
+    return e.offset(read.at, point);
+  };
+  e.loop(begin, end, 1, [&](Value number) {
+    Block block = blockAt(number), after = blockAt(e.add(number, e.index(1)));
+    turnBlock(turn, to, block, e.index(0), /*foresees=*/false);
+    setTurned(turn, to, block.row, block.column, e.index(0));
+    if (schedule.prefetch) {
+      beside = [&](const Point &point, unsigned lanes) { askBeside(turn, block, after, point, lanes); };
+      for (Ahead read : readsAhead(turn.lane)) {
+        auto behind = [&](Value far) {
+          return e.address(e.pointers[read.buffer], g.buffers[read.buffer].element, far);
+        };
+        read.pointer = behind(e.sub(start(read, after), start(read, block)));
+        asked.push_back(read);
+        read.pointer = behind(e.index(read.at.coefs[turn.across] * SizeExpr(rowsAhead)));
+        read.intoFirst = true;
+        asked.push_back(read);
+      }
+    }
+    e.loop(block.row, block.rowEnd, 1, [&](Value row) {
+      Frame frame;
+      frame.point = block.at;
+      frame.point.indices[turn.across] = row;
+      mapLanes(frame, {turn.lane}, block.column, block.columnEnd);
     });
-    e.when(before.isThere, [&] {
-      setTurned(turn, to, before.top, before.block.column, before.copy);
-      auto share = [&](Value k) {
-        Value row = b.createOrFold<arith::DivUIOp>(e.loc, e.mul(k, SizeExpr(to.rows)), e.index(squares));
-        return e.minimum(before.block.rowEnd, e.add(before.top, row));
-      };
-      e.loop(share(square), share(e.add(square, e.index(1))), 1, [&](Value row) {
-        Frame frame;
-        frame.point = before.block.at;
-        frame.point.indices[turn.across] = row;
-        if (after)
-          asked = readsAhead(turn.lane);
-        for (Ahead &read : asked) {
-          Point successor = block.at, here = frame.point;
-          successor.indices[turn.across] = e.add(strip.top, e.sub(row, before.top));
-          successor.indices[turn.lane] = block.column;
-          here.indices[turn.lane] = before.block.column;
-          Value far = e.sub(e.offset(read.at, successor), e.offset(read.at, here));
-          read.pointer = e.address(read.pointer, g.buffers[read.buffer].element, far);
-        }
-        mapLanes(frame, {turn.lane}, before.block.column, before.block.columnEnd);
-        asked.clear();
-      });
-    });
+    beside = nullptr;
+    asked.clear();
   });
 }
 
@@ -252,8 +245,9 @@ bool Sweep::emitTurned() {
   if (folds && Q > kChunk) // its chunks want the scratch
     return false;
   Shape sizes = groupSizes(outer);
-  sizes.push_back(SizeExpr((P + R - 1) / R));
+  // Row blocks innermost: what is turned is read on along its own rows.
   sizes.push_back(SizeExpr((Q + C - 1) / C));
+  sizes.push_back(SizeExpr((P + R - 1) / R));
   const int64_t blocks = *numElements(sizes).constant();
   next = across.back();
   auto blockAt = [&](Value number) {
@@ -261,8 +255,8 @@ bool Sweep::emitTurned() {
     auto position = e.delinearize(e.minimum(number, e.index(blocks - 1)), sizes); // none is behind the last one
     for (auto [dims, i] : llvm::zip(outer, position))
       setGroup(block.at, dims, i);
-    block.row = e.mul(position[outer.size()], SizeExpr(R));
-    block.column = e.mul(position[outer.size() + 1], SizeExpr(C));
+    block.column = e.mul(position[outer.size()], SizeExpr(C));
+    block.row = e.mul(position[outer.size() + 1], SizeExpr(R));
     block.rowEnd = e.minimum(e.index(P), e.add(block.row, e.index(R)));
     block.columnEnd = e.minimum(e.index(Q), e.add(block.column, e.index(C)));
     return block;
@@ -276,30 +270,7 @@ bool Sweep::emitTurned() {
                auto first = [&](Value item) { return e.minimum(e.mul(item, SizeExpr(each)), e.index(blocks)); };
                return rowsTurned(*turn, to, first(begin), first(end), blockAt);
              }
-             int64_t line = 1;
-             for (const Turn::Read &read : turn->reads)
-               line = std::max(line, lineOf(read));
-             const int64_t high = std::min(R, whole(line)), strips = (R + high - 1) / high;
-             TurnedRows to = turnedRows(*turn, high, C, 2);
-             Value first = e.mul(begin, SizeExpr(strips)), last = e.mul(end, SizeExpr(strips));
-             auto stripAt = [&](Value number, Value isThere) {
-               auto position = e.delinearize(number, {SizeExpr(blocks), SizeExpr(strips)});
-               Strip strip{blockAt(position[0]),
-                           {},
-                           position[1],
-                           b.createOrFold<arith::RemUIOp>(e.loc, number, e.index(2)),
-                           isThere};
-               strip.top = e.add(strip.block.row, e.mul(strip.number, SizeExpr(high)));
-               return strip;
-             };
-             e.loop(first, e.add(last, e.index(1)), 1, [&](Value k) {
-               Strip strip = stripAt(k, e.isLess(k, last)), before = stripAt(e.sub(k, e.index(1)), e.isLess(first, k));
-               if (!schedule.prefetch)
-                 return mapStrip(*turn, to, strip, before, nullptr);
-               Value number = b.createOrFold<arith::DivUIOp>(e.loc, k, e.index(strips));
-               Block after = blockAt(e.add(number, e.index(1)));
-               mapStrip(*turn, to, strip, before, &after);
-             });
+             blocksTurned(*turn, turnedRows(*turn, R, C, 1), begin, end, blockAt);
            });
   turned.clear();
   return true;
