@@ -1,6 +1,6 @@
 // Decides how a planned program becomes objects: each part goes through all later stages by itself, in one thread, so
 // that threads meet only where the context makes types and attributes unique. LLVM, which takes most of the time, gets
-// the long functions of a part one by one, where parts are few.
+// the functions of a long part in shares, where parts are few.
 #include "Parts.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -88,45 +88,68 @@ LogicalResult Part::restore(StringRef stored) {
   return success();
 }
 
-/// Moves functions of at least this many ops to modules of their own, all but the one that others call, or else the
-/// longest; what they name is declared there. By the code alone, so that objects are the same whatever the number of
-/// threads.
+/// A function of this module that another one calls.
+static LLVM::LLVMFuncOp calledIn(ModuleOp module) {
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (!function.isExternal() && function.getLinkage() == LLVM::Linkage::External)
+      return function;
+  return {};
+}
+
+/// Shares the functions of long code out among modules, of which the given one is the first: two, as each object costs
+/// 2 ms more than its code, or more of very long code. The longest functions first, each to the shortest module; what
+/// they name is declared there. The one that others call stays, and so does what reads data. By the code alone, so that
+/// objects are the same whatever the number of threads.
 static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module, StringRef called) {
-  constexpr size_t least = 300;
-  std::vector<std::pair<size_t, LLVM::LLVMFuncOp>> functions;
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+  constexpr size_t longCode = 700, each = 1500; // ops
+  struct Sized {
+    LLVM::LLVMFuncOp function;
     size_t length = 0;
-    function.walk([&](Operation *) { ++length; });
-    if (length >= least)
-      functions.push_back({length, function});
-  }
-  auto rank = [&](auto &item) { // as the first stays
-    StringRef name = item.second.getName();
-    return std::make_tuple(name != called, -int64_t(item.first), name);
+    llvm::SmallSetVector<LLVM::LLVMFuncOp, 8> named; // null: data
+    ModuleOp home;
+    bool stays = false;
   };
-  llvm::sort(functions, [&](auto &a, auto &b) { return rank(a) < rank(b); });
-  std::vector<OwningOpRef<ModuleOp>> made;
-  for (auto [length, function] : llvm::drop_begin(functions, std::min<size_t>(functions.size(), 1))) {
-    llvm::SmallSetVector<LLVM::LLVMFuncOp, 8> named;
+  std::vector<Sized> functions;
+  size_t total = 0, most = 1;
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    Sized sized{function, 0, {}, module};
+    function.walk([&](Operation *) { ++sized.length; });
+    total += sized.length;
     if (auto uses = SymbolTable::getSymbolUses(&function.getBody()))
       for (const SymbolTable::SymbolUse &use : *uses)
-        named.insert(module.lookupSymbol<LLVM::LLVMFuncOp>(use.getSymbolRef().getRootReference()));
-    if (named.contains({}))
-      continue; // data stands beside its only reader
-    auto declare = [](LLVM::LLVMFuncOp function) {
-      function.setLinkage(LLVM::Linkage::External);
-      return function->cloneWithoutRegions();
-    };
-    ModuleOp own = ModuleOp::create(module.getLoc());
-    own->setAttrs(module->getAttrDictionary());
-    OpBuilder(function).insert(declare(function));
-    function->remove();
-    own.push_back(function);
-    for (LLVM::LLVMFuncOp callee : named)
-      if (callee != function)
-        own.push_back(declare(callee));
-    made.push_back(own);
+        sized.named.insert(module.lookupSymbol<LLVM::LLVMFuncOp>(use.getSymbolRef().getRootReference()));
+    sized.stays = function.isExternal() || function.getName() == called || sized.named.contains({});
+    most += !sized.stays;
+    functions.push_back(std::move(sized));
   }
+  std::vector<OwningOpRef<ModuleOp>> made;
+  std::vector<std::pair<size_t, ModuleOp>> modules{{0, module}};
+  while (total >= longCode && modules.size() < std::min(most, std::max<size_t>(2, total / each))) {
+    made.push_back(ModuleOp::create(module.getLoc()));
+    made.back().get()->setAttrs(module->getAttrDictionary());
+    modules.push_back({0, made.back().get()});
+  }
+  auto rank = [](Sized &sized) {
+    return std::make_tuple(!sized.stays, -int64_t(sized.length), sized.function.getName());
+  };
+  llvm::sort(functions, [&](Sized &a, Sized &b) { return rank(a) < rank(b); });
+  for (Sized &sized : functions) {
+    auto shortest = llvm::min_element(modules, [](auto &a, auto &b) { return a.first < b.first; });
+    auto &[length, where] = sized.stays ? modules.front() : *shortest;
+    length += sized.length;
+    sized.home = where;
+    if (where != module) {
+      sized.function->remove();
+      where.push_back(sized.function);
+    }
+  }
+  for (Sized &sized : functions)
+    for (LLVM::LLVMFuncOp named : sized.named)
+      if (named && named->getParentOp() != sized.home && !sized.home.lookupSymbol(named.getName())) {
+        named.setLinkage(LLVM::Linkage::External);
+        sized.home.push_back(named->cloneWithoutRegions());
+      }
+  llvm::erase_if(made, [](auto &own) { return !calledIn(*own); });
   return made;
 }
 
@@ -218,7 +241,7 @@ private:
     part.objects[0].symbol = part.symbol;
     std::vector<Piece> found;
     for (auto [object, module] : llvm::zip(llvm::drop_begin(part.objects), modules)) {
-      object.symbol = (*module->getOps<LLVM::LLVMFuncOp>().begin()).getName().str();
+      object.symbol = calledIn(*module).getName().str();
       found.push_back({&part, &object, std::move(module)});
     }
     found.push_back({&part, &part.objects[0], std::move(part.module)});

@@ -1,5 +1,5 @@
 // Decides how a planned program becomes objects: a part for the entry and one for each kernel, compiled side by side;
-// the longer functions of a kernel become objects of their own.
+// the functions of a long kernel are shared out among objects.
 #ifndef WEFT_PIPELINES_PARTS_H
 #define WEFT_PIPELINES_PARTS_H
 
