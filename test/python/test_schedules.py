@@ -275,6 +275,20 @@ def test_streams_of_rows_in_blocks(f, dtype):
         same_bits(Program(inner, x).native(target)()[0], wanted)
 
 
+# Rows that begin anywhere in a line, of what begins with lines: vectors are put together of two of them.
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+@pytest.mark.parametrize("width", [1023, 2049])
+def test_streams_of_rows_across_lines(width, dtype):
+    fold = norm if dtype != "int16" else lambda x: x - wf.max(x, axis=-1, keepdims=True)
+    f = lambda x, scale, bias: fold(x[:, :width]) * scale + bias  # noqa: E731
+    rows = (33 << 20) // np.dtype(dtype).itemsize // width + 3
+    x, scale, bias = ((numbers(s) * 9).astype(dtype) for s in ((rows, width // 32 * 32 + 32), (width,), (width,)))
+    assert "vpermi2var" in wf.jit(f).lower(x, scale, bias, target="x86-64-v4").as_text("llvm")
+    wanted = by_parts(lambda x: f(x, scale, bias), x, rows // 8)
+    for target in STREAMING:
+        same_bits(Program(f, x, scale, bias).native(target)()[0], wanted)
+
+
 # In the caches a row is written beside the next one: whole, with rests of blocks and of vectors, in parts of all rows.
 @pytest.mark.parametrize("shape, dtype", [((70, 256), "float32"), ((64, 449), "float32"), ((17, 1031), "float64")])
 @pytest.mark.parametrize("f", ROWS)

@@ -128,6 +128,26 @@ Value Emitter::lanesFrom(Value first, unsigned width) {
   return arith::XOrIOp::create(b, loc, before, all);
 }
 
+Value Emitter::across(Value line, Value next, Value count) {
+  auto type = cast<VectorType>(line.getType());
+  const int64_t lanes = type.getNumElements(), bits = 512 / lanes;
+  auto whole = VectorType::get(lanes, b.getIntegerType(bits));
+  SmallVector<APInt> numbers;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    numbers.push_back(APInt(bits, lane));
+  Value first = arith::IndexCastOp::create(b, loc, whole.getElementType(), count);
+  Value places = arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, whole, first),
+                                       arith::ConstantOp::create(b, loc, DenseElementsAttr::get(whole, numbers)));
+  auto as = [&](Type to, Value value) { return b.createOrFold<arith::BitcastOp>(loc, to, value); };
+  StringRef name = bits == 64   ? "llvm.x86.avx512.vpermi2var.q.512"
+                   : bits == 32 ? "llvm.x86.avx512.vpermi2var.d.512"
+                                : "llvm.x86.avx512.vpermi2var.hi.512";
+  Value picked = LLVM::CallIntrinsicOp::create(b, loc, whole, b.getStringAttr(name),
+                                               ValueRange{as(whole, line), places, as(whole, next)})
+                     .getResult(0);
+  return as(type, picked);
+}
+
 Value Emitter::picked(ArrayRef<Value> from, llvm::function_ref<std::pair<int64_t, int64_t>(int64_t)> of) {
   const int64_t width = cast<VectorType>(from.front().getType()).getNumElements();
   Value sofar;

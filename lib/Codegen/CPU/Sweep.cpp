@@ -224,6 +224,7 @@ void Sweep::overLanes(Value begin, Value end, const Point &at, ArrayRef<int> lan
     return streamedSteps(e, width, least, begin, end, element, address, step);
   Value line = e.minimum(end, e.add(begin, e.beforeLine(address, element)));
   stepBeforeLine(e, least, begin, line, inShared(SharedLine::Place::head, step));
+  line = stepsAcrossLines(line, at, laneDims, step);
   stepsFromLine(e, width, least, line, end, element, step, inShared(SharedLine::Place::tail, step));
 }
 

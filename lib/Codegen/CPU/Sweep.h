@@ -89,6 +89,9 @@ private:
     Place place = Place::none;   // where a row's step stands
   };
   std::optional<SharedLine> shared;
+  llvm::SmallVector<Turn::Read> readsByLine(int lane);
+  mlir::Value stepsAcrossLines(mlir::Value head, const Point &at, llvm::ArrayRef<int> laneDims, Step step);
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 0> given; // what is known of a step's lanes
   /// A step at an end of the row, where that is written with the row before or behind.
   auto inShared(SharedLine::Place place, Step step) {
     return [this, place, step](mlir::Value i, mlir::Value mask, unsigned lanes) {

@@ -155,6 +155,8 @@ Frame Sweep::rowFrame(const RowState &state, const Point &row, ArrayRef<int> lan
     full.mask = {};
   for (auto &[value, memory] : state.scratch)
     frame.known[value] = e.load(memory, getElementTypeOrSelf(value.getType()), along, full);
+  for (auto &[argument, value] : given)
+    frame.known[argument] = value;
   readTurned(frame);
   return frame;
 }

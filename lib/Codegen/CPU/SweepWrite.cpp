@@ -1,6 +1,7 @@
 // Decides how folded rows are written: a row beside a sweep of the next one, lines in which one row ends and the next
 // begins as a whole.
 #include "Sweep.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -53,6 +54,64 @@ bool Sweep::sharesLines() {
   }
   return e.target.cheapMaskedStore && least * bytes == 64 && *length * bytes % 64 && *length >= 2 * least &&
          to.coefs[folded.front().back()] == SizeExpr(1);
+}
+
+/// What the last sweep reads along the lanes in rows that begin with a line, or in one that all rows read.
+SmallVector<Turn::Read> Sweep::readsByLine(int lane) {
+  SmallVector<Turn::Read> reads;
+  for (unsigned i : live)
+    for (OpOperand *input : g.nodes[i].op.getDpsInputOperands()) {
+      int buffer = g.bufferOf(input->get());
+      if (buffer < 0 || g.buffers[buffer].place || Emitter::byteWidth(g.buffers[buffer].element) * least != 64)
+        continue;
+      Linear at = g.access(g.nodes[i], *input, buffer);
+      auto apart = at.coefs[next].constant();
+      if (at.coefs[lane] == SizeExpr(1) && apart && *apart % least == 0)
+        reads.push_back({&g.nodes[i], input, buffer});
+    }
+  return reads;
+}
+
+/// Whole vectors of a row whose first line begins `head` lanes behind its start. What is read by rows that begin with a
+/// line is read in lines, and a vector is put together of two: across two lines a read takes twice as long. Where the
+/// rest begins.
+Value Sweep::stepsAcrossLines(Value head, const Point &at, ArrayRef<int> laneDims, Step step) {
+  const int lane = laneDims.back();
+  SmallVector<Turn::Read> reads = readsByLine(lane);
+  const int64_t end = (*g.size(laneDims).constant() - least) / width * width; // a line is read behind it
+  if (reads.empty() || columnsEnd || end <= 0)
+    return head;
+  auto lineAt = [&](const Turn::Read &read, Value i) {
+    Point point = at;
+    setGroup(point, laneDims, i);
+    point.lane = lane;
+    point.width = least;
+    return e.load(e.pointers[read.buffer], g.buffers[read.buffer].element,
+                  g.access(*read.node, *read.operand, read.buffer), point);
+  };
+  SmallVector<Value> first;
+  for (const Turn::Read &read : reads)
+    first.push_back(lineAt(read, e.index(0)));
+  e.loopCarry(e.index(0), e.index(end), width, first, [&](Value i, ValueRange carried) {
+    SmallVector<Value> lines(carried);
+    for (auto [read, line] : llvm::zip(reads, lines)) {
+      Value lanes;
+      for (unsigned u = least; u <= width; u += least) {
+        Value next = lineAt(read, e.add(i, e.index(u))), some = e.across(line, next, head);
+        if (lanes)
+          some = vector::ShuffleOp::create(b, e.loc, lanes, some, llvm::to_vector(llvm::seq<int64_t>(0, u)));
+        lanes = some;
+        line = next;
+      }
+      given.push_back({read.node->body().getArgument(read.operand->getOperandNumber()), lanes});
+    }
+    e.streaming = true;
+    step(e.add(i, head), {}, width);
+    e.streaming = false;
+    given.clear();
+    return lines;
+  });
+  return e.add(head, e.index(end));
 }
 
 /// The sweep beside which the row before is written: the busiest one, or in the caches, where that writes, the one

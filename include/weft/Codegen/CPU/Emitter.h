@@ -104,6 +104,9 @@ public:
   /// Lanes out of several vectors of as many: `of` says for each from which one, and from which place.
   mlir::Value picked(llvm::ArrayRef<mlir::Value> from,
                      llvm::function_ref<std::pair<int64_t, int64_t>(int64_t lane)> of);
+  /// Lanes count, count + 1, .. of two lines of 64 bytes that follow each other, as many as a line has (AVX-512); count
+  /// is an index below that.
+  mlir::Value across(mlir::Value line, mlir::Value next, mlir::Value count);
   /// Pair order is the even places of a vector, then the odd ones: of two bfloat16 in 32 bits the lower is a float32
   /// after a shift, the upper after a mask. From bfloat16 in place to float32 in pair order, and back where the lower
   /// half of each is 0; a scalar is one or the other.
