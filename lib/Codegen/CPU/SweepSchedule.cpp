@@ -184,6 +184,19 @@ static int64_t shortRow(KernelGraph &g) {
   return groups.size() < 2 ? 0 : g.size(groups.back()).constant().value_or(0);
 }
 
+/// The block of a map: some lines either way, within the first cache; longer ones where rows share lines, or in the
+/// last cache. Memory wants long runs of what is turned, caches of what is written.
+static void chooseTurnedBlock(KernelGraph &g, const Turn &turn, int64_t written, int64_t bytes, const Target &target,
+                              Schedule &s) {
+  const int64_t line = 64 / bytes, fit = target.l1Bytes * 2 / 3 / bytes / int64_t(turn.reads.size());
+  const bool shares = s.stream && *g.domain[turn.lane].constant() % line, isLarge = written >= 2 * target.l2Bytes;
+  s.turnRows = std::max(s.lanes, (isLarge && (s.stream || bytes >= 4) ? 4 : 2) * line);
+  const int64_t most = fit / s.turnRows;
+  s.turnLanes = std::min((shares || (isLarge && !s.stream) ? 8 : 4) * line, s.stream ? most : std::max(most, 4 * line));
+  s.turnLanes = std::max<int64_t>(s.lanes, llvm::bit_floor(uint64_t(s.turnLanes)));
+  s.turnRows = std::max(s.lanes, std::min(s.turnRows, fit / s.turnLanes / s.lanes * s.lanes));
+}
+
 /// Blocks of whole rows for eight items, as even as may be, where each item has two at least. A whole sweep's time to
 /// come from memory makes up for shorter runs, if they begin with lines.
 static void chooseTurnBlocks(KernelGraph &g, const Turn &turn, int64_t allRows, Schedule &s) {
@@ -293,7 +306,7 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   // and many enough to be worth the code.
   s.trail = rows && !s.pairs && (s.stream ? dear : *points >= 1 << 14 && inner >= 32);
   if (turn) {
-    s.prefetch = s.prefetch || (!rows && *points * bytes >= 2 * target.l2Bytes);
+    s.prefetch = s.prefetch || (!rows && *points * bytes * int64_t(g.buffers.size()) >= 16 * target.l2Bytes);
     // Rows are what is read side by side: memory wants longer runs than a cache. Whole rows are a thread's share of the
     // last cache at most, and some blocks for the threads.
     s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
@@ -304,13 +317,8 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
       s.turnRows = std::max(s.lanes, std::min(s.turnRows, most) / s.lanes * s.lanes);
       if (s.prefetch)
         chooseTurnBlocks(g, *turn, *points / inner, s);
-    } else { // some lines either way, within the first cache; longer ones where lines are shared, or not past the
-             // caches
-      const int64_t line = 64 / bytes, fit = target.l1Bytes * 2 / 3 / bytes / int64_t(turn->reads.size());
-      const bool shares = s.stream && *g.domain[turn->lane].constant() % line;
-      s.turnRows = std::max(s.lanes, (s.prefetch ? 4 : 2) * line);
-      s.turnLanes = std::min((shares || (s.prefetch && !s.stream) ? 8 : 4) * line, fit / s.turnRows);
-      s.turnLanes = std::max<int64_t>(s.lanes, llvm::bit_floor(uint64_t(s.turnLanes)));
+    } else {
+      chooseTurnedBlock(g, *turn, *points * bytes, bytes, target, s);
     }
   }
 }
