@@ -106,25 +106,28 @@ static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module, String
     LLVM::LLVMFuncOp function;
     size_t length = 0;
     llvm::SmallSetVector<LLVM::LLVMFuncOp, 8> named; // null: data
-    ModuleOp home;
     bool stays = false;
   };
   std::vector<Sized> functions;
   size_t total = 0, most = 1;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    Sized sized{function, 0, {}, module};
-    function.walk([&](Operation *) { ++sized.length; });
-    total += sized.length;
+    functions.push_back({function, 0, {}});
+    function.walk([&](Operation *) { ++functions.back().length; });
+    total += functions.back().length;
+  }
+  std::vector<OwningOpRef<ModuleOp>> made;
+  if (total < longCode)
+    return made;
+  for (Sized &sized : functions) {
+    LLVM::LLVMFuncOp function = sized.function;
     if (auto uses = SymbolTable::getSymbolUses(&function.getBody()))
       for (const SymbolTable::SymbolUse &use : *uses)
         sized.named.insert(module.lookupSymbol<LLVM::LLVMFuncOp>(use.getSymbolRef().getRootReference()));
     sized.stays = function.isExternal() || function.getName() == called || sized.named.contains({});
     most += !sized.stays;
-    functions.push_back(std::move(sized));
   }
-  std::vector<OwningOpRef<ModuleOp>> made;
   std::vector<std::pair<size_t, ModuleOp>> modules{{0, module}};
-  while (total >= longCode && modules.size() < std::min(most, std::max<size_t>(2, total / each))) {
+  while (modules.size() < std::min(most, std::max<size_t>(2, total / each))) {
     made.push_back(ModuleOp::create(module.getLoc()));
     made.back().get()->setAttrs(module->getAttrDictionary());
     modules.push_back({0, made.back().get()});
@@ -137,18 +140,19 @@ static std::vector<OwningOpRef<ModuleOp>> splitFunctions(ModuleOp module, String
     auto shortest = llvm::min_element(modules, [](auto &a, auto &b) { return a.first < b.first; });
     auto &[length, where] = sized.stays ? modules.front() : *shortest;
     length += sized.length;
-    sized.home = where;
     if (where != module) {
       sized.function->remove();
       where.push_back(sized.function);
     }
   }
-  for (Sized &sized : functions)
+  for (Sized &sized : functions) {
+    auto home = cast<ModuleOp>(sized.function->getParentOp());
     for (LLVM::LLVMFuncOp named : sized.named)
-      if (named && named->getParentOp() != sized.home && !sized.home.lookupSymbol(named.getName())) {
+      if (named && named->getParentOp() != home && !home.lookupSymbol(named.getName())) {
         named.setLinkage(LLVM::Linkage::External);
-        sized.home.push_back(named->cloneWithoutRegions());
+        home.push_back(named->cloneWithoutRegions());
       }
+  }
   llvm::erase_if(made, [](auto &own) { return !calledIn(*own); });
   return made;
 }

@@ -2,7 +2,7 @@
 // RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels{target=x86-64-v4})' | FileCheck %s --check-prefix=CHOICE
 // RUN: weft-opt %s --pass-pipeline='builtin.module(func.func(weft-form-kernels),weft-share-kernels,weft-to-linalg,weft-schedule-kernels{target=x86-64-v4},weft-emit-kernels{target=x86-64-v4})' | FileCheck %s
 
-// A result larger than the caches is streamed; what is read across the lanes is turned in scratch, 128 by 128 at a time,
+// A result larger than the caches is streamed; what is read across the lanes is turned in scratch, 64 by 64 at a time,
 // and the next block is asked for.
 // CHOICE-DAG: weft.schedule = {form = "sweep", lanes = 16 : i64, prefetch = true, stream = true, turn_lanes = 64 : i64, turn_rows = 64 : i64}
 // A fold over rows: whole ones, eight at a time, four vectors abreast, two of the partial results to an item.

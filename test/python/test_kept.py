@@ -163,7 +163,7 @@ def test_convolutions_across_features_give_a_border(channels, size, window, feat
 
 
 def test_a_kernel_of_long_functions():
-    """Its borders, written by the function that the program calls, and its tiles: each an object of its own."""
+    """Its borders, written by the function that the program calls, and its tiles: shared out among objects."""
     w, x = wf.asarray(numbers((64, 64, 1, 1))), numbers((1, 64, 28, 28))
     scale, shift = wf.asarray(numbers((64, 1, 1))), wf.asarray(numbers((64, 1, 1)))
 

@@ -131,12 +131,12 @@ Value Emitter::lanesFrom(Value first, unsigned width) {
 Value Emitter::across(Value line, Value next, Value count) {
   auto type = cast<VectorType>(line.getType());
   const int64_t lanes = type.getNumElements(), bits = 512 / lanes;
-  auto whole = VectorType::get(lanes, b.getIntegerType(bits));
+  VectorType whole = vectorOf(b.getIntegerType(bits), lanes);
   SmallVector<APInt> numbers;
   for (int64_t lane = 0; lane < lanes; ++lane)
     numbers.push_back(APInt(bits, lane));
   Value first = arith::IndexCastOp::create(b, loc, whole.getElementType(), count);
-  Value places = arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, whole, first),
+  Value places = arith::AddIOp::create(b, loc, widen(first, lanes),
                                        arith::ConstantOp::create(b, loc, DenseElementsAttr::get(whole, numbers)));
   auto as = [&](Type to, Value value) { return b.createOrFold<arith::BitcastOp>(loc, to, value); };
   StringRef name = bits == 64   ? "llvm.x86.avx512.vpermi2var.q.512"

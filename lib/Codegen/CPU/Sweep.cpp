@@ -232,8 +232,6 @@ void Sweep::mapLanes(Frame outer, ArrayRef<int> laneDims, Value begin, Value end
   int lane = laneDims.empty() ? -1 : laneDims.back();
   auto visit = [&](Frame frame) {
     readTurned(frame);
-    for (const Ahead &read : asked)
-      ask(read, frame.point, frame.point.width);
     if (beside)
       beside(frame.point, frame.point.width);
     for (const Output &output : outputs)

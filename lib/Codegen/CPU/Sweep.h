@@ -108,7 +108,7 @@ private:
     Linear place;
   };
   llvm::SmallVector<Turned, 0> turned; // what is read from scratch instead, at this place of the code
-  /// What is asked for beside some lanes of the busiest sweep.
+  /// What is asked for beside some lanes of the busiest sweep, or of a map.
   std::function<void(const Point &, unsigned lanes)> beside;
   struct TurnedRows {
     llvm::SmallVector<mlir::Value> memory; // per operand
@@ -130,7 +130,6 @@ private:
     bool intoFirst = false;
   };
   llvm::SmallVector<Ahead, 0> readsAhead(int lane);
-  llvm::SmallVector<Ahead, 0> asked; // by a map, beside what it reads
   /// Asks for the lines of some lanes from a point on, into the second cache.
   void ask(const Ahead &read, const Point &from, int64_t lanes);
   double nsPerElement = 0.1;

@@ -307,10 +307,10 @@ void chooseSweep(KernelGraph &g, const Target &target, Schedule &s) {
   s.trail = rows && !s.pairs && (s.stream ? dear : *points >= 1 << 14 && inner >= 32);
   if (turn) {
     s.prefetch = s.prefetch || (!rows && *points * bytes * int64_t(g.buffers.size()) >= 16 * target.l2Bytes);
-    // Rows are what is read side by side: memory wants longer runs than a cache. Whole rows are a thread's share of the
-    // last cache at most, and some blocks for the threads.
-    s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
     if (rows) {
+      // Rows are what is read side by side: memory wants longer runs than a cache. Whole rows are a thread's share of
+      // the last cache at most, and some blocks for the threads.
+      s.turnRows = std::max<int64_t>(s.lanes, (s.stream ? 8 : 4) * 64 / bytes);
       s.turnLanes = inner;
       int64_t fit = target.l3Bytes / 16 / (inner * bytes * int64_t(turn->reads.size()));
       int64_t most = std::max(64 / bytes, std::min(fit, *points / inner / 16));

@@ -112,8 +112,9 @@ void Sweep::turnSquareOf(const Turn &turn, const Block &block, Value p, Value q,
       [&] { turnSquare(turn, block, p, q, true, beside); });
 }
 
-/// Turns a block, rows innermost: a stretch of memory at a time. Stretches are whole pages apart, of which processors
-/// foresee none: those of the squares after the next ones are asked for, unless the whole block was before.
+/// Turns a block, rows innermost: a stretch of memory at a time; what it holds is read from the copy then. Stretches
+/// are whole pages apart, of which processors foresee none: those of the squares after the next ones are asked for,
+/// unless the whole block was before.
 void Sweep::turnBlock(const Turn &turn, const TurnedRows &to, const Block &block, Value copy, bool foresees) {
   setTurned(turn, to, block.row, block.column, copy);
   auto squares = [&](Value q, Value begin, Value end, bool edge) {
@@ -201,19 +202,23 @@ void Sweep::blocksTurned(const Turn &turn, const TurnedRows &to, Value begin, Va
   e.loop(begin, end, 1, [&](Value number) {
     Block block = blockAt(number), after = blockAt(e.add(number, e.index(1)));
     turnBlock(turn, to, block, e.index(0), /*foresees=*/false);
-    setTurned(turn, to, block.row, block.column, e.index(0));
+    SmallVector<Ahead, 0> ahead;
     if (schedule.prefetch) {
-      beside = [&](const Point &point, unsigned lanes) { askBeside(turn, block, after, point, lanes); };
       for (Ahead read : readsAhead(turn.lane)) {
         auto behind = [&](Value far) {
           return e.address(e.pointers[read.buffer], g.buffers[read.buffer].element, far);
         };
         read.pointer = behind(e.sub(start(read, after), start(read, block)));
-        asked.push_back(read);
+        ahead.push_back(read);
         read.pointer = behind(e.index(read.at.coefs[turn.across] * SizeExpr(rowsAhead)));
         read.intoFirst = true;
-        asked.push_back(read);
+        ahead.push_back(read);
       }
+      beside = [&](const Point &point, unsigned lanes) {
+        for (const Ahead &read : ahead)
+          ask(read, point, lanes);
+        askBeside(turn, block, after, point, lanes);
+      };
     }
     e.loop(block.row, block.rowEnd, 1, [&](Value row) {
       Frame frame;
@@ -222,7 +227,6 @@ void Sweep::blocksTurned(const Turn &turn, const TurnedRows &to, Value begin, Va
       mapLanes(frame, {turn.lane}, block.column, block.columnEnd);
     });
     beside = nullptr;
-    asked.clear();
   });
 }
 

@@ -56,7 +56,7 @@ bool Sweep::sharesLines() {
          to.coefs[folded.front().back()] == SizeExpr(1);
 }
 
-/// What the last sweep reads along the lanes in rows that begin with a line, or in one that all rows read.
+/// What a row reads along the lanes in rows that begin with a line, or in one that all rows read.
 SmallVector<Turn::Read> Sweep::readsByLine(int lane) {
   SmallVector<Turn::Read> reads;
   for (unsigned i : live)
